@@ -1,0 +1,139 @@
+"""Train the models of the two write-ups and compare with what they report.
+
+    python examples/reproduce_posts.py                          # all eight, 20 epochs
+    python examples/reproduce_posts.py cnn.two_block --epochs 5
+
+Prints one table, and keeps every figure as JSON, with the command and the versions behind it. A
+file that is there already is added to, so that the models can be trained one by one.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from catdog import (
+    Evaluation,
+    build_model,
+    evaluate,
+    list_models,
+    load_datasets,
+    model_spec,
+    train,
+)
+
+PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
+COLUMNS = "{:<28} {:>13} {:>11} {:>30} {:>9}"
+
+
+def reproduce(name: str, source: str, *, epochs: int, seed: int) -> dict[str, Any]:
+    """Train one model by its recipe, judge it on both held-out sets and keep the figures."""
+    data = load_datasets(source, seed=seed)
+    model = build_model(name, seed=seed)
+    start = time.perf_counter()
+    history = train(model, data, epochs=epochs)
+    seconds = time.perf_counter() - start
+    return {
+        "model": model_spec(name).name,
+        "data": source,
+        "seed": seed,
+        "epochs": epochs,
+        "seconds": round(seconds, 1),
+        "image_size": list(model.input_shape[1:3]),
+        "history": {key: rounded(values) for key, values in history.history.items()},
+        "validation": figures(evaluate(model, data, split="validation", verbose=0)),
+        "test": figures(evaluate(model, data, split="test", verbose=0)),
+        **provenance(),
+    }
+
+
+def figures(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the figures of an evaluation that go into the record."""
+    return {
+        "n": evaluation.n,
+        "accuracy": round(evaluation.accuracy, 4),
+        "interval": rounded(evaluation.interval),
+        "baseline": round(evaluation.baseline, 4),
+        "loss": round(evaluation.loss, 4),
+        "confusion_matrix": evaluation.confusion_matrix.tolist(),
+    }
+
+
+def rounded(values: Sequence[float]) -> list[float]:
+    """Return the values with four digits."""
+    return [round(float(value), 4) for value in values]
+
+
+def provenance() -> dict[str, Any]:
+    """Return the command, the versions and the machine behind the figures."""
+    return {
+        "command": shlex.join(["python", *sys.argv]),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in PACKAGES},
+        },
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def print_row(row: dict[str, Any]) -> None:
+    """Print one model's line of the table."""
+    reported = model_spec(row["model"]).reported
+    low, high = (f"{share:.0%}" for share in reported.validation)
+    judged = row["validation"]
+    interval = "{:.1%} to {:.1%}".format(*judged["interval"])
+    print(
+        COLUMNS.format(
+            row["model"],
+            low if low == high else f"{low} to {high}",
+            f"{judged['accuracy']:.1%}",
+            f"{interval}, n={judged['n']}",
+            f"{judged['baseline']:.1%}",
+        )
+    )
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows that a file holds already."""
+    return list(json.loads(path.read_text())["rows"]) if path.exists() else []
+
+
+def position(row: dict[str, Any]) -> int:
+    """Return a row's place in the table: that of its model in the zoo."""
+    return list_models().index(row["model"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("models", nargs="*", metavar="model", help="which (default: all eight)")
+    parser.add_argument("--data", default="cats_and_dogs_filtered", help="data set or folder")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("reproduce_posts.json"))
+    options = parser.parse_args(arguments)
+
+    names = [model_spec(name).name for name in options.models] or list(list_models())
+    rows = read_rows(options.out)
+    for name in names:
+        print(f"\n{name}")
+        row = reproduce(name, options.data, epochs=options.epochs, seed=options.seed)
+        rows = sorted([*(old for old in rows if old["model"] != name), row], key=position)
+        options.out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+
+    print("\nAccuracy on the validation pictures after the last epoch:\n")
+    print(COLUMNS.format("model", "post reports", "measured", "95 % interval", "baseline"))
+    for row in rows:
+        print_row(row)
+    print(f"\nAll figures, the test set's too: {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Reproducible Keras layers without touching the caller's random state."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from catdog._checks import check_seed
+
+
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Make every Keras layer and initializer that is created inside draw its seed from `seed`.
+
+    Keras takes the default seed of an initializer or a random layer from Python's `random` module
+    (`keras.src.random.seed_generator.make_default_seed`). So this reaches layers that are created
+    deep inside `keras.applications` too, which have no seed argument. Python's own random state is
+    put back afterwards. With `seed=None` nothing is changed.
+    """
+    if seed is None:
+        yield
+        return
+    state = random.getstate()
+    random.seed(check_seed(seed))
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -1,0 +1,61 @@
+"""The accuracy that costs nothing: always answering the most common class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog._types import Labels, Split
+from catdog.data import Datasets
+
+
+def baseline_accuracy(
+    data_or_labels: Datasets | Sequence[int] | NDArray[np.integer], *, split: Split = "test"
+) -> float:
+    """Return the accuracy of always answering the most common class of the training pictures.
+
+    A model is worth something only above this. Only labels are counted; no picture is read.
+
+    Args:
+        data_or_labels: Data sets; or labels alone, shape `(n,)`, integers, which then are both what
+            the class is chosen from and what it is judged on.
+        split: The set that is judged, if data sets are passed.
+
+    Returns:
+        The share, from 0 to 1, of the judged labels that are of the most common training class.
+        Of equally common classes, the first counts. A class unseen in the judged set scores 0.
+
+    Raises:
+        ValueError: If there are no labels, or they are not whole numbers in one row.
+
+    Example:
+        ```python
+        from catdog import baseline_accuracy
+
+        print(baseline_accuracy([0, 0, 0, 1]))  # 0.75
+        ```
+
+    Source: `sklearn.dummy.DummyClassifier(strategy="most_frequent")`.
+    """
+    if isinstance(data_or_labels, Datasets):
+        train, judged = data_or_labels.labels("train"), data_or_labels.labels(split)
+    else:
+        train = judged = _as_labels(data_or_labels)
+    return float(np.mean(judged == majority_class(train)))
+
+
+def majority_class(labels: Labels) -> int:
+    """Return the most common label, the smallest of equally common ones."""
+    return int(np.argmax(np.bincount(labels)))
+
+
+def _as_labels(labels: Sequence[int] | NDArray[np.integer]) -> Labels:
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"labels must be one row of at least one label, not shape {array.shape}.")
+    if not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
+        raise ValueError(
+            "labels must be whole numbers from 0, the positions of the classes in class_names, "
+            f"not {array[:5].tolist()}."
+        )
+    return array.astype(np.int32)

@@ -1,0 +1,57 @@
+"""The one decoder: a picture file or its bytes becomes RGB pixels of a given size."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from catdog._types import ImageSize
+
+
+def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint8]:
+    """Read a picture as RGB, upright, and stretched to `image_size`.
+
+    Training, evaluation and the plots all come through here, so a picture has the same pixels
+    everywhere. Resizing is bilinear without antialiasing and without regard to the aspect ratio:
+    what `keras.utils.image_dataset_from_directory` does, in whole numbers.
+
+    Args:
+        source: Path of a picture file, or the bytes of one.
+        image_size: Height and width in pixels of the result.
+
+    Returns:
+        Pixels of shape `(height, width, 3)`, dtype `uint8`, range `[0, 255]`.
+
+    Raises:
+        ValueError: If the picture cannot be read; the message names it and says why.
+    """
+    height, width = image_size
+    try:
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
+            upright = ImageOps.exif_transpose(picture)
+            rgb = _to_rgb(upright)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        name = "these bytes" if isinstance(source, bytes) else str(source)
+        raise ValueError(f"Cannot read the picture {name}: {error}") from error
+    return np.asarray(_resize(rgb, width, height))
+
+
+def _resize(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """Sample the picture at the pixel centres of the new size (`Image.resize` would antialias)."""
+    scale = (picture.width / width, 0, 0, 0, picture.height / height, 0)
+    return picture.transform(
+        (width, height), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR
+    )
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert any mode to RGB; transparent pixels are laid over white."""
+    if picture.mode == "RGB":
+        return picture
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return picture.convert("RGB")

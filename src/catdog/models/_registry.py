@@ -1,0 +1,156 @@
+"""The table of models, and the functions that read it."""
+
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+
+import keras
+
+from catdog import _checks
+from catdog._seeding import seeded
+from catdog._types import ImageSize
+from catdog.models import cnn, mobilenet_v2
+from catdog.models._spec import ModelSpec
+
+# The first recipe of an architecture is its default.
+SPECS: tuple[ModelSpec, ...] = (*cnn.SPECS, *mobilenet_v2.SPECS)
+
+# The names by which the write-ups call the four architectures.
+OTHER_NAMES = {
+    "model1": "cnn",
+    "model2": "cnn_augmented",
+    "model3": "cnn_preprocessed",
+    "model4": "mobilenet_v2",
+}
+
+
+def _by_name(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:
+    """Map every accepted name to its spec; a name listed twice is a mistake in the table."""
+    table: dict[str, ModelSpec] = {}
+    for spec in specs:
+        if spec.name in table:
+            raise ValueError(f"{spec.name!r} is listed twice")
+        table[spec.name] = spec
+        table.setdefault(spec.name.partition(".")[0], spec)
+    for other, architecture in OTHER_NAMES.items():
+        for name in [name for name in table if name.partition(".")[0] == architecture]:
+            table[other + name.removeprefix(architecture)] = table[name]
+    return table
+
+
+_TABLE = _by_name(SPECS)
+
+
+def list_models() -> tuple[str, ...]:
+    """Return the names of all models, as `architecture.recipe`.
+
+    [`build_model`][catdog.build_model] also takes a bare architecture, which means its first recipe
+    here, and `model1` to `model4` for the four architectures.
+
+    Example:
+        ```python
+        from catdog import list_models
+
+        print(list_models())
+        ```
+    """
+    return tuple(spec.name for spec in SPECS)
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Return what is known about a model: layers, source, parameter counts, reported accuracies.
+
+    Args:
+        name: A model's name, a bare architecture, or `model1` to `model4`.
+
+    Raises:
+        ValueError: If there is no such model; the message lists all and the closest.
+
+    Example:
+        ```python
+        from catdog import model_spec
+
+        print(model_spec("cnn").num_params)
+        ```
+    """
+    return _TABLE[_checks.check_choice("name", name, _TABLE)]
+
+
+def build_model(
+    name: str,
+    *,
+    image_size: ImageSize | None = None,
+    num_classes: int = 2,
+    weights: "str | PathLike[str] | None" = "default",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build a model of the zoo, compiled and ready to train.
+
+    Every model takes `float32` pictures `(batch, height, width, 3)` in `[0, 255]`, scales them
+    inside if its recipe says so, and returns logits `(batch, num_classes)`. It is compiled with
+    Adam, sparse categorical cross-entropy on logits, and accuracy.
+
+    Args:
+        name: A name of [`list_models`][catdog.list_models], a bare architecture such as
+            `"mobilenet_v2"`, or `"model1"` to `"model4"`.
+        image_size: Height and width in pixels; the model's own default if `None`.
+        num_classes: Number of classes, at least 2.
+        weights: `"default"` loads ImageNet weights into MobileNetV2 (downloaded once, 9.4 MB) and
+            nothing into the CNNs; `None` loads nothing; else the path of a weights file, as
+            `model.save_weights` writes it.
+        seed: Makes the initial weights and every random layer reproducible; `None` draws anew.
+
+    Returns:
+        A compiled Keras model, made of plain Keras layers alone.
+
+    Raises:
+        ValueError: If the name is unknown, an argument is out of range, or the weights do not fit.
+        FileNotFoundError: If the weights file does not exist.
+        OSError: If weights are neither cached nor to be downloaded.
+
+    Example:
+        ```python
+        from catdog import build_model
+
+        model = build_model("cnn", image_size=(96, 96), seed=0)
+        model.summary()
+        ```
+    """
+    spec = model_spec(name)
+    size = _checks.check_image_size(
+        spec.image_size if image_size is None else image_size,
+        at_least=spec.min_image_size,
+        needed_by=spec.name,
+    )
+    classes = _checks.check_positive_int("num_classes", num_classes, at_least=2)
+    with seeded(seed):
+        model = spec.build(size, classes)
+    model.name = spec.name.replace(".", "_")
+    if weights == "default":
+        if spec.load_default_weights is not None:
+            spec.load_default_weights(model)
+    elif weights is not None:
+        _load_weights(model, Path(weights), spec.name)
+    model.compile(
+        optimizer=keras.optimizers.Adam(),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _load_weights(model: keras.Model, path: Path, name: str) -> None:
+    """Load a weights file into a model, or say which file does not fit which model."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"weights={str(path)!r} is no file. Pass the path of a file that model.save_weights "
+            'wrote, "default", or None.'
+        )
+    try:
+        model.load_weights(path)
+    except Exception as error:  # Keras raises KeyError, OSError, ValueError, and more
+        raise ValueError(
+            f"weights={str(path)!r} does not fit {name} for pictures of {model.input_shape[1:3]} "
+            f"and {model.output_shape[-1]} classes. Pass the image_size and num_classes that it "
+            f"was saved with. Keras says: {error}"
+        ) from error

@@ -1,0 +1,57 @@
+"""What is known about a model, beside the function that builds it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+
+from catdog._types import ImageSize
+
+
+@dataclass(frozen=True)
+class ReportedAccuracy:
+    """What a published write-up says of a model.
+
+    The write-ups judged on 808 pictures (26 batches of 32) that were drawn anew on every pass, and
+    gave neither intervals nor seeds; take these as what was reported, not as what is true.
+
+    Attributes:
+        validation: Lowest and highest validation accuracy that the text says training settled at.
+        final_validation: Validation accuracy printed after the last of 20 epochs.
+        test: Accuracy on 192 test pictures, if the model was evaluated there.
+    """
+
+    validation: tuple[float, float]
+    final_validation: float
+    test: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model of the zoo.
+
+    Attributes:
+        name: `architecture.recipe`.
+        summary: The layers after the input, in order.
+        source: Where the recipe was published.
+        image_size: Default height and width in pixels.
+        min_image_size: Fewest pixels a side that the layers allow.
+        num_params: Number of weights at the default size with two classes.
+        num_trainable_params: How many of them are trained.
+        weights: What `weights="default"` loads, in words.
+        reported: The accuracies that the source reports.
+        build: Makes the model from an image size and a number of classes, with initial weights.
+        load_default_weights: Fills in the weights of `weights="default"`, if there are any.
+    """
+
+    name: str
+    summary: str
+    source: str
+    image_size: ImageSize
+    min_image_size: int
+    num_params: int
+    num_trainable_params: int
+    weights: str
+    reported: ReportedAccuracy
+    build: Callable[[ImageSize, int], keras.Model] = field(repr=False)
+    load_default_weights: Callable[[keras.Model], None] | None = field(default=None, repr=False)

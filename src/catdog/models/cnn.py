@@ -1,0 +1,158 @@
+"""Small convolutional networks: plain, augmented, and augmented with scaled pixels.
+
+Each comes in the recipe of either write-up: two convolution blocks or three. The comments give the
+output shape at 160 x 160 pixels and two classes.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from keras import Input, Layer, Sequential, layers
+
+from catdog._types import ImageSize
+from catdog.augmentation import make_augmentation
+from catdog.models._sources import FIRST_POST, SECOND_POST
+from catdog.models._spec import ModelSpec, ReportedAccuracy
+from catdog.preprocessing import make_preprocessor
+
+IMAGE_SIZE = (160, 160)
+TWO_BLOCK_MIN_SIZE = 10  # each block takes 2 pixels, then halves: 10 -> 4 -> 1
+THREE_BLOCK_MIN_SIZE = 22  # 22 -> 10 -> 4 -> 1
+
+
+def _block(filters: int) -> list[Layer]:
+    return [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D(2)]
+
+
+def _two_block(num_classes: int) -> list[Layer]:
+    return [
+        *_block(32),  # 79, 79, 32
+        *_block(32),  # 38, 38, 32
+        layers.Flatten(),  # 46208
+        layers.Dropout(0.2),
+        layers.Dense(num_classes),  # 2
+    ]
+
+
+def _three_block(num_classes: int) -> list[Layer]:
+    return [
+        *_block(32),  # 79, 79, 32
+        *_block(32),  # 38, 38, 32
+        *_block(64),  # 18, 18, 64
+        layers.Dropout(0.2),
+        layers.Flatten(),  # 20736
+        layers.Dense(num_classes),  # 2
+    ]
+
+
+def _augmented_two_block(num_classes: int) -> list[Layer]:
+    return [
+        make_augmentation(flip="horizontal", rotation=0.2),  # 160, 160, 3
+        *_block(32),  # 79, 79, 32
+        *_block(32),  # 38, 38, 32
+        layers.Dropout(0.2),
+        layers.Flatten(),  # 46208
+        layers.Dense(64, activation="relu"),  # 64
+        layers.Dense(num_classes),  # 2
+    ]
+
+
+def _augmented_three_block(num_classes: int) -> list[Layer]:
+    return [
+        make_augmentation(flip="horizontal_and_vertical", rotation=0.2),  # 160, 160, 3
+        *_block(32),  # 79, 79, 32
+        layers.Dropout(0.2),
+        *_block(32),  # 38, 38, 32
+        *_block(64),  # 18, 18, 64
+        layers.Flatten(),  # 20736
+        layers.Dense(64, activation="relu"),  # 64
+        layers.Dense(num_classes),  # 2
+    ]
+
+
+def _builder(
+    body: Callable[[int], list[Layer]], *, scaled: bool = False
+) -> Callable[[ImageSize, int], Sequential]:
+    """Return a function that puts the input, and perhaps the preprocessor, before `body`."""
+
+    def build(image_size: ImageSize, num_classes: int) -> Sequential:
+        front = [make_preprocessor(image_size=image_size)] if scaled else []
+        return Sequential([Input((*image_size, 3)), *front, *body(num_classes)])
+
+    return build
+
+
+_TWO = "conv 32, pool, conv 32, pool"
+_AUGMENTED_TWO = (
+    f"flip horizontal, rotation 0.2; {_TWO}, dropout 0.2, flatten, dense 64 relu, dense 2"
+)
+_AUGMENTED_THREE = (
+    "flip both ways, rotation 0.2; conv 32, pool, dropout 0.2, conv 32, pool, conv 64, pool, "
+    "flatten, dense 64 relu, dense 2"
+)
+
+_TWO_BLOCK = partial(
+    ModelSpec,
+    source=FIRST_POST,
+    image_size=IMAGE_SIZE,
+    min_image_size=TWO_BLOCK_MIN_SIZE,
+    weights="none",
+)
+_THREE_BLOCK = partial(
+    ModelSpec,
+    source=SECOND_POST,
+    image_size=IMAGE_SIZE,
+    min_image_size=THREE_BLOCK_MIN_SIZE,
+    weights="none",
+)
+
+SPECS = (
+    _THREE_BLOCK(
+        name="cnn.three_block",
+        summary=f"{_TWO}, conv 64, pool, dropout 0.2, flatten, dense 2",
+        num_params=70_114,
+        num_trainable_params=70_114,
+        reported=ReportedAccuracy(validation=(0.62, 0.66), final_validation=0.6436),
+        build=_builder(_three_block),
+    ),
+    _TWO_BLOCK(
+        name="cnn.two_block",
+        summary=f"{_TWO}, flatten, dropout 0.2, dense 2",
+        num_params=102_562,
+        num_trainable_params=102_562,
+        reported=ReportedAccuracy(validation=(0.54, 0.57), final_validation=0.5644),
+        build=_builder(_two_block),
+    ),
+    _THREE_BLOCK(
+        name="cnn_augmented.three_block",
+        summary=_AUGMENTED_THREE,
+        num_params=1_355_938,
+        num_trainable_params=1_355_938,
+        reported=ReportedAccuracy(validation=(0.60, 0.62), final_validation=0.6238),
+        build=_builder(_augmented_three_block),
+    ),
+    _TWO_BLOCK(
+        name="cnn_augmented.two_block",
+        summary=_AUGMENTED_TWO,
+        num_params=2_967_650,
+        num_trainable_params=2_967_650,
+        reported=ReportedAccuracy(validation=(0.55, 0.57), final_validation=0.5507),
+        build=_builder(_augmented_two_block),
+    ),
+    _THREE_BLOCK(
+        name="cnn_preprocessed.three_block",
+        summary=f"preprocessor; {_AUGMENTED_THREE}",
+        num_params=1_355_938,
+        num_trainable_params=1_355_938,
+        reported=ReportedAccuracy(validation=(0.72, 0.72), final_validation=0.7203),
+        build=_builder(_augmented_three_block, scaled=True),
+    ),
+    _TWO_BLOCK(
+        name="cnn_preprocessed.two_block",
+        summary=f"preprocessor; {_AUGMENTED_TWO}",
+        num_params=2_967_650,
+        num_trainable_params=2_967_650,
+        reported=ReportedAccuracy(validation=(0.70, 0.72), final_validation=0.7228),
+        build=_builder(_augmented_two_block, scaled=True),
+    ),
+)

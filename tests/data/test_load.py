@@ -1,0 +1,280 @@
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from catdog import Datasets, build_model, load_datasets
+from catdog._types import SPLITS, Labels
+from catdog.data._load import in_order, serve_to
+from tests.conftest import MakeFolder
+
+SIZE = (8, 8)
+
+
+def collect(dataset: Iterable[tuple[Any, Any]]) -> tuple[NDArray[np.float32], Labels]:
+    batches = [(images.numpy(), labels.numpy()) for images, labels in dataset]
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def decoded(paths: Iterable[Path]) -> NDArray[np.float32]:
+    return np.stack([np.asarray(Image.open(path), np.float32) for path in paths])
+
+
+def files(data: Datasets) -> list[set[Path]]:
+    return [set(data.paths(split)) for split in SPLITS]
+
+
+def test_own_folder_is_divided(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    assert isinstance(data, Datasets)
+    assert data.class_names == ("cats", "dogs")
+    assert [data.label_counts(split) for split in SPLITS] == [
+        {"cats": 6, "dogs": 6},
+        {"cats": 2, "dogs": 2},
+        {"cats": 2, "dogs": 2},
+    ]
+
+
+def test_sets_are_disjoint_over_any_number_of_passes(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE, batch_size=4)
+    seen: list[set[bytes]] = [set(), set(), set()]
+    for _ in range(3):
+        for pictures, dataset in zip(seen, data, strict=True):
+            pictures.update(image.tobytes() for image in collect(dataset)[0])
+    assert [len(pictures) for pictures in seen] == [12, 4, 4]
+    assert len(set.union(*seen)) == 20
+
+
+@pytest.mark.parametrize("cache_mib", [0, 1024])
+def test_held_out_sets_keep_the_order_of_their_paths(image_folder: Path, cache_mib: int) -> None:
+    data = load_datasets(image_folder, image_size=SIZE, batch_size=3, cache_mib=cache_mib)
+    for split in SPLITS[1:]:
+        for _ in range(2):
+            images, labels = collect(getattr(data, split))
+            assert np.array_equal(images, decoded(data.paths(split)))
+            assert np.array_equal(labels, data.labels(split))
+
+
+def test_training_set_in_order(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    images, labels = collect(in_order(data, "train"))
+    assert np.array_equal(images, decoded(data.paths("train")))
+    assert np.array_equal(labels, data.labels("train"))
+
+
+def test_contract_of_batches(image_folder: Path) -> None:
+    images, labels = next(
+        iter(load_datasets(image_folder, image_size=(12, 10), batch_size=5).train)
+    )
+    assert images.shape == (5, 12, 10, 3)
+    assert images.dtype == "float32"
+    assert labels.shape == (5,)
+    assert labels.dtype == "int32"
+    assert 2 < images.numpy().max() <= 255
+
+
+def test_training_set_is_reshuffled_from_the_seed(image_folder: Path) -> None:
+    def passes(seed: int) -> list[NDArray[np.float32]]:
+        data = load_datasets(image_folder, image_size=SIZE, seed=seed)
+        return [collect(data.train)[0] for _ in range(2)]
+
+    first, second = passes(0), passes(0)
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not np.array_equal(first[0], first[1])
+
+
+def test_cache_does_not_change_the_batches(image_folder: Path) -> None:
+    kept, read_again = (
+        load_datasets(image_folder, image_size=SIZE, cache_mib=mib) for mib in (1, 0)
+    )
+    for _ in range(2):
+        for one, other in zip(collect(kept.train), collect(read_again.train), strict=True):
+            assert np.array_equal(one, other)
+
+
+def test_cache_keeps_decoded_pictures_within_the_budget(image_folder: Path) -> None:
+    kept, read_again = (
+        load_datasets(image_folder, image_size=SIZE, cache_mib=mib) for mib in (1, 0)
+    )
+    before = collect(kept.validation)[0], collect(read_again.validation)[0]
+    for path in kept.paths("validation"):
+        Image.new("RGB", SIZE).save(path)
+    assert np.array_equal(collect(kept.validation)[0], before[0])
+    assert not collect(read_again.validation)[0].any()
+
+
+@pytest.mark.parametrize(("size", "fits"), [(132, True), (133, False)])
+def test_the_budget_is_three_bytes_a_pixel(image_folder: Path, size: int, fits: bool) -> None:
+    # 20 pictures of 132 x 132 x 3 bytes are just under 1 MiB
+    assert load_datasets(image_folder, image_size=(size, size), cache_mib=1)._fits_cache() is fits
+
+
+PRINT_BATCHES = """
+import sys
+from catdog import load_datasets
+data = load_datasets(sys.argv[1], image_size=(8, 8), batch_size=4, seed=5)
+print([path.name for path in data.paths("test")])
+for _ in range(2):
+    print([(images.numpy().sum(), labels.numpy().tolist()) for images, labels in data.train])
+"""
+
+
+def test_two_processes_see_the_same(image_folder: Path) -> None:
+    command = [sys.executable, "-c", PRINT_BATCHES, str(image_folder)]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)
+    )
+    assert first == second
+    assert "picture" in first
+
+
+def test_other_seed_other_test_set(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=40, dogs=40)
+    first, second = (load_datasets(folder, seed=seed).paths("test") for seed in (0, 1))
+    assert first != second
+
+
+def test_fractions(image_folder: Path) -> None:
+    data = load_datasets(image_folder, validation_fraction=0.1, test_fraction=0.4)
+    assert [len(data.paths(split)) for split in SPLITS] == [10, 2, 8]
+
+
+def test_validation_folder_is_divided(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/a": 3, "train/b": 2, "validation/a": 10, "validation/b": 10})
+    data = load_datasets(folder)
+    assert [len(data.paths(split)) for split in SPLITS] == [5, 16, 4]
+    assert {path.parts[-3] for path in data.paths("test")} == {"validation"}
+    assert len(load_datasets(folder, test_fraction=0.5).paths("test")) == 10
+
+
+def test_own_test_folder_is_kept(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{split}/{name}": 2 for split in SPLITS for name in "abc"})
+    data = load_datasets(folder)
+    assert [{path.parts[-3] for path in data.paths(split)} for split in SPLITS] == [
+        {"train"},
+        {"validation"},
+        {"test"},
+    ]
+    assert data.class_names == ("a", "b", "c")
+
+
+def test_at_serves_the_same_split_at_another_size(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    other = data.at((16, 12))
+    assert other.image_size == (16, 12)
+    assert files(other) == files(data)
+    assert next(iter(other.test))[0].shape == (4, 16, 12, 3)
+    assert data.at((16, 12)) is other
+    assert data.at(SIZE) is data
+
+
+def test_record_is_frozen_and_unpacks(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    train, validation, test = data
+    assert (train, validation, test) == (data.train, data.validation, data.test)
+    with pytest.raises(AttributeError):
+        data.class_names = ()  # type: ignore[misc]
+    data.labels("train")[:] = 9  # a copy
+    assert data.labels("train").max() == 1
+
+
+def test_printing_says_what_is_there(image_folder: Path) -> None:
+    text = str(load_datasets(image_folder, image_size=SIZE))
+    assert "8 x 8 pixels" in text
+    assert "train          12  (cats 6, dogs 6)" in text
+
+
+def test_names_that_are_not_ascii(make_folder: MakeFolder) -> None:
+    data = load_datasets(make_folder({"Kätzchen": 5, "犬": 5}), image_size=SIZE)
+    assert data.class_names == ("Kätzchen", "犬")
+    assert len(collect(data.train)[0]) == 6
+
+
+def test_a_picture_that_cannot_be_read_is_named(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    path = data.paths("test")[1]
+    path.write_bytes(b"no picture")
+    with pytest.raises(Exception, match=f"Cannot read the picture .*{path.name}"):
+        collect(data.test)
+
+
+BAD_ARGUMENTS = [
+    ({"image_size": 160}, r"image_size must be \(height, width\).*such as \(160, 160\), not 160"),
+    ({"image_size": (160, 160, 3)}, "image_size must be"),
+    ({"image_size": (16.0, 16.0)}, "image_size must be"),
+    ({"image_size": (0, 16)}, r"image_size must be at least \(1, 1\), not \(0, 16\)"),
+    ({"batch_size": 0}, "batch_size must be a whole number of at least 1, not 0"),
+    ({"batch_size": "32"}, "batch_size must be a whole number of at least 1, not '32'"),
+    ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*31 - 1, not -1"),
+    ({"seed": None}, "seed must be"),
+    ({"cache_mib": -1}, "cache_mib must be a whole number of at least 0"),
+    ({"test_fraction": 0}, "test_fraction must be a number between 0 and 1, such as 0.2.*not 0"),
+    ({"test_fraction": 1.5}, "test_fraction must be"),
+    ({"validation_fraction": "0.2"}, "validation_fraction must be.*not '0.2'"),
+    ({"validation_fraction": float("nan")}, "validation_fraction must be.*not nan"),
+    ({"validation_fraction": 0.5, "test_fraction": 0.5}, "nothing to train on.*less than 1"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_ARGUMENTS)
+def test_bad_arguments(image_folder: Path, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_datasets(image_folder, **arguments)
+
+
+def test_class_too_small_to_divide(make_folder: MakeFolder) -> None:
+    with pytest.raises(ValueError, match=r"class 'dogs' has 2 picture\(s\).*Add pictures of it"):
+        load_datasets(make_folder(cats=5, dogs=2))
+
+
+def test_fractions_that_have_nothing_to_divide(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{split}/{name}": 5 for split in SPLITS[:2] for name in "ab"})
+    with pytest.raises(ValueError, match="validation_fraction has no effect here.*Leave it out"):
+        load_datasets(folder, validation_fraction=0.2)
+    for name in "ab":
+        (folder / "test" / name).mkdir(parents=True)
+        Image.new("RGB", SIZE).save(folder / "test" / name / "x.png")
+    with pytest.raises(ValueError, match="test_fraction has no effect here.*Leave it out"):
+        load_datasets(folder, test_fraction=0.2)
+
+
+def test_unknown_source() -> None:
+    with pytest.raises(FileNotFoundError, match="'synthetc' is neither a folder.*mean 'synthetic'"):
+        load_datasets("synthetc")
+    with pytest.raises(TypeError, match="source must be a folder or the name of a data set, not 3"):
+        load_datasets(3)  # type: ignore[arg-type]
+
+
+def test_data_is_served_at_the_models_size(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    model = build_model("cnn", image_size=(32, 24))
+    assert serve_to(model, data).image_size == (32, 24)
+
+
+def test_model_of_any_size_takes_the_datas(image_folder: Path) -> None:
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((None, None, 3)), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+    data = load_datasets(image_folder, image_size=SIZE)
+    assert serve_to(model, data) is data
+
+
+def test_models_that_do_not_fit_the_data(make_folder: MakeFolder) -> None:
+    import keras
+
+    data = load_datasets(make_folder(a=5, b=5, c=5), image_size=SIZE)
+    with pytest.raises(ValueError, match=r"3 classes \(a, b, c\)\. Build it with num_classes=3"):
+        serve_to(build_model("cnn", image_size=(32, 32)), data)
+    grey = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    with pytest.raises(ValueError, match="must take one batch of RGB pictures"):
+        serve_to(grey, data)

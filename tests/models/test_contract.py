@@ -1,0 +1,139 @@
+"""Every model of the registry keeps the contract."""
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from catdog import build_model, list_models, model_spec
+from catdog._types import ImageSize
+
+SIZE = (36, 32)
+NAMES = list_models()
+
+
+def make(name: str, **options: Any) -> keras.Model:
+    return build_model(name, **{"image_size": SIZE, "weights": None, "seed": 1, **options})
+
+
+def pictures(count: int = 2, size: ImageSize = SIZE) -> NDArray[np.float32]:
+    return np.random.default_rng(0).uniform(0, 255, (count, *size, 3)).astype(np.float32)
+
+
+def count(weights: Iterable[keras.Variable]) -> int:
+    return sum(int(np.prod(weight.shape)) for weight in weights)
+
+
+def test_all_eight_are_here() -> None:
+    assert len(NAMES) == 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameter_counts(name: str) -> None:
+    spec = model_spec(name)
+    model = build_model(name, weights=None)
+    assert model.input_shape == (None, *spec.image_size, 3)
+    assert model.count_params() == spec.num_params
+    assert count(model.trainable_weights) == spec.num_trainable_params
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("name", NAMES)
+def test_logits(name: str, classes: int) -> None:
+    logits = make(name, num_classes=classes).predict(pictures(), verbose=0)
+    assert logits.shape == (2, classes)
+    assert logits.dtype == np.float32
+    assert np.isfinite(logits).all()
+    assert not np.allclose(logits.sum(axis=1), 1)  # no softmax
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_as_the_posts_do(name: str) -> None:
+    model = make(name)
+    assert isinstance(model.optimizer, keras.optimizers.Adam)
+    assert isinstance(model.loss, keras.losses.SparseCategoricalCrossentropy)
+    assert model.loss.get_config()["from_logits"]
+    assert "accuracy" in model.evaluate(pictures(), np.array([0, 1]), verbose=0, return_dict=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_reach_every_trainable_weight(name: str) -> None:
+    import tensorflow as tf
+
+    model = make(name)
+    with tf.GradientTape() as tape:
+        loss = model.loss(np.array([0, 1, 1, 1]), model(pictures(4), training=True))
+    gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+    assert gradients
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        assert gradient is not None, weight.path
+        assert np.abs(gradient).max() > 0, weight.path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_weights_and_same_training(name: str) -> None:
+    outputs = []
+    for _ in range(2):
+        model = make(name)
+        model.fit(pictures(4), np.array([0, 1, 0, 1]), epochs=1, shuffle=False, verbose=0)
+        outputs.append(model.predict(pictures(), verbose=0))
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_seed_other_weights(name: str) -> None:
+    first, second = (make(name, seed=seed).get_weights() for seed in (1, 2))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prediction_never_augments(name: str) -> None:
+    model = make(name)
+    first, second = (model.predict(pictures(), verbose=0) for _ in range(2))
+    assert np.array_equal(first, second)
+    np.testing.assert_allclose(first, model(pictures(), training=False), rtol=1e-4, atol=1e-4)
+
+
+PREDICT_WITHOUT_CATDOG = """
+import sys
+sys.modules["catdog"] = None
+import keras, numpy as np
+images = np.load(sys.argv[1])
+for path in sys.argv[2:]:
+    np.save(path + ".npy", keras.models.load_model(path).predict(images, verbose=0))
+"""
+
+
+def test_saved_models_open_without_catdog(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", pictures())
+    expected = {}
+    for name in NAMES:
+        model = make(name)
+        model.save(tmp_path / f"{name}.keras")
+        expected[str(tmp_path / f"{name}.keras")] = model.predict(pictures(), verbose=0)
+    command = [sys.executable, "-c", PREDICT_WITHOUT_CATDOG, str(tmp_path / "images.npy")]
+    subprocess.run([*command, *expected], check=True, cwd=tmp_path)
+    for path, logits in expected.items():
+        np.testing.assert_allclose(np.load(path + ".npy"), logits, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_smallest_size(name: str) -> None:
+    smallest = model_spec(name).min_image_size
+    model = make(name, image_size=(smallest, smallest))
+    assert model.predict(pictures(1, (smallest, smallest)), verbose=0).shape == (1, 2)
+    with pytest.raises(ValueError, match=rf"image_size must be at least .* for {name}, not"):
+        make(name, image_size=(smallest, smallest - 1))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("cnn")])
+def test_smallest_size_is_the_smallest(name: str) -> None:
+    smaller = model_spec(name).min_image_size - 1
+    with pytest.raises(ValueError, match="[Nn]egative|non-negative|must be|Computed output"):
+        model_spec(name).build((smaller, smaller), 2)

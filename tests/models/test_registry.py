@@ -1,0 +1,131 @@
+import dataclasses
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import catdog.models
+from catdog import ModelSpec, build_model, list_models, model_spec
+from catdog.models import _registry
+
+SIZE = (32, 32)
+
+
+def test_names() -> None:
+    assert list_models() == (
+        "cnn.three_block",
+        "cnn.two_block",
+        "cnn_augmented.three_block",
+        "cnn_augmented.two_block",
+        "cnn_preprocessed.three_block",
+        "cnn_preprocessed.two_block",
+        "mobilenet_v2.both_flips",
+        "mobilenet_v2.horizontal_flip",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("cnn", "cnn.three_block"),
+        ("cnn_augmented", "cnn_augmented.three_block"),
+        ("cnn_preprocessed", "cnn_preprocessed.three_block"),
+        ("mobilenet_v2", "mobilenet_v2.both_flips"),
+        ("model1", "cnn.three_block"),
+        ("model1.two_block", "cnn.two_block"),
+        ("model2.two_block", "cnn_augmented.two_block"),
+        ("model3", "cnn_preprocessed.three_block"),
+        ("model4.horizontal_flip", "mobilenet_v2.horizontal_flip"),
+    ],
+)
+def test_other_names(name: str, meant: str) -> None:
+    assert model_spec(name).name == meant
+
+
+@pytest.mark.parametrize("call", [model_spec, build_model])
+def test_unknown_name_lists_the_valid_ones_and_the_closest(call: Callable[[str], object]) -> None:
+    with pytest.raises(ValueError, match=r"name='cnn\.twoblock'.*mean 'cnn\.two_block'") as raised:
+        call("cnn.twoblock")
+    assert all(repr(name) in str(raised.value) for name in list_models())
+
+
+def test_a_name_that_is_no_text() -> None:
+    with pytest.raises(ValueError, match="name=1 is not known"):
+        model_spec(1)  # type: ignore[arg-type]
+
+
+def test_specs_are_frozen_and_tell_what_the_posts_report() -> None:
+    spec = model_spec("cnn.two_block")
+    assert isinstance(spec, ModelSpec)
+    assert spec.reported.validation == (0.54, 0.57)
+    assert spec.reported.final_validation == 0.5644
+    assert spec.summary.startswith("conv 32, pool")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.num_params = 0  # type: ignore[misc]
+
+
+def test_duplicate_is_refused() -> None:
+    spec = model_spec("cnn")
+    with pytest.raises(ValueError, match="'cnn.three_block' is listed twice"):
+        _registry._by_name([spec, spec])
+
+
+def test_every_file_of_models_is_in_the_table() -> None:
+    folder = Path(catdog.models.__file__).parent
+    files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
+    assert files == {spec.build.__module__.rpartition(".")[2] for spec in _registry.SPECS}
+
+
+def test_names_appear_in_the_model() -> None:
+    assert build_model("cnn.two_block", image_size=SIZE).name == "cnn_two_block"
+
+
+def test_weights_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "cnn.weights.h5"
+    first = build_model("cnn", image_size=SIZE, seed=1)
+    first.save_weights(path)
+    second = build_model("cnn", image_size=SIZE, seed=2, weights=path)
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_weights_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.h5' is no file.*\"default\", or None"):
+        build_model("cnn", image_size=SIZE, weights=tmp_path / "none.h5")
+
+
+@pytest.mark.parametrize("options", [{"num_classes": 3}, {"image_size": (64, 64)}])
+def test_weights_that_do_not_fit(tmp_path: Path, options: dict[str, Any]) -> None:
+    path = tmp_path / "cnn.weights.h5"
+    build_model("cnn", image_size=SIZE).save_weights(path)
+    with pytest.raises(ValueError, match="does not fit cnn.three_block for pictures of .*Pass the"):
+        build_model("cnn", **{"image_size": SIZE, "weights": path, **options})
+
+
+def test_weights_file_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "cnn.weights.h5"
+    path.write_text("no weights")
+    with pytest.raises(ValueError, match="does not fit cnn.three_block"):
+        build_model("cnn", image_size=SIZE, weights=path)
+
+
+@pytest.mark.parametrize("classes", [1, 0, 2.0, True, "2"])
+def test_bad_number_of_classes(classes: Any) -> None:
+    with pytest.raises(ValueError, match="num_classes must be a whole number of at least 2, not"):
+        build_model("cnn", num_classes=classes)
+
+
+def test_bad_seed() -> None:
+    with pytest.raises(ValueError, match="seed must be a whole number from 0"):
+        build_model("cnn", seed=-1)
+
+
+def test_the_callers_random_state_is_untouched() -> None:
+    random.seed(5)
+    expected = random.random()
+    random.seed(5)
+    build_model("cnn", image_size=SIZE, seed=1)
+    assert random.random() == expected

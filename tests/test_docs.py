@@ -1,0 +1,69 @@
+"""What the README, the pages and the docstrings show is run, and every public name has a page."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from matplotlib import pyplot as plt
+
+import catdog
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# A fence with a title, such as one that needs the real pictures, is not run.
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(text: str) -> list[str]:
+    return BLOCK.findall(text)
+
+
+PAGES_WITH_CODE = [page for page in PAGES if blocks(page.read_text("utf-8"))]
+NAMES_WITH_EXAMPLES = [
+    name for name in catdog.__all__ if "```python" in (getattr(catdog, name).__doc__ or "")
+]
+
+
+@pytest.fixture(autouse=True)
+def in_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plt, "show", lambda: None)
+
+
+def run(code: list[str], label: str) -> None:
+    exec(compile("\n".join(code), label, "exec"), {"__name__": "__main__"})
+
+
+def test_there_is_something_to_run() -> None:
+    assert ROOT / "README.md" in PAGES_WITH_CODE
+    assert len(PAGES_WITH_CODE) >= 3
+    assert len(NAMES_WITH_EXAMPLES) >= 8
+
+
+@pytest.mark.parametrize(
+    "page", PAGES_WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+def test_page_runs_from_top_to_bottom(page: Path) -> None:
+    run(blocks(page.read_text("utf-8")), str(page))
+
+
+@pytest.mark.parametrize("name", NAMES_WITH_EXAMPLES)
+def test_docstring_example_runs(name: str) -> None:
+    run(blocks(inspect.getdoc(getattr(catdog, name)) or ""), name)
+
+
+def test_every_public_name_has_a_reference() -> None:
+    reference = "\n".join(
+        page.read_text("utf-8") for page in (ROOT / "docs/reference").glob("*.md")
+    )
+    documented = re.findall(r"^::: catdog\.(\w+)$", reference, re.MULTILINE)
+    assert sorted(documented) == catdog.__all__
+
+
+def test_version_heads_the_changelog() -> None:
+    heading = re.search(
+        r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert heading is not None
+    assert heading[1] == catdog.__version__

@@ -1,0 +1,67 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from catdog import Datasets, build_model, load_datasets, train
+
+SIZE = (24, 24)
+
+
+@pytest.fixture
+def data(image_folder: Path) -> Datasets:
+    return load_datasets(image_folder, image_size=SIZE, batch_size=4)
+
+
+def test_learns_and_reports_every_epoch(data: Datasets) -> None:
+    model = build_model("cnn_preprocessed", image_size=SIZE, seed=0)
+    before = model.get_weights()
+    history = train(model, data, epochs=3, verbose=0)
+    assert isinstance(history, keras.callbacks.History)
+    assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert all(len(values) == 3 for values in history.history.values())
+    assert not all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_sees_training_pictures_and_never_the_test_set(data: Datasets) -> None:
+    seen = {"train": 0, "validation": 0}
+
+    class Count(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no hints
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen["train"] += 1
+
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen["validation"] += 1
+
+    for path in data.paths("test"):
+        path.unlink()
+    train(build_model("cnn", image_size=SIZE), data, epochs=2, verbose=0, callbacks=[Count()])
+    assert seen == {"train": 2 * 3, "validation": 2 * 1}
+
+
+def test_pictures_are_served_at_the_models_size(data: Datasets) -> None:
+    train(build_model("cnn", image_size=(40, 32)), data, epochs=1, verbose=0)
+
+
+def test_progress_is_that_of_keras(data: Datasets, capsys: pytest.CaptureFixture[str]) -> None:
+    train(build_model("cnn", image_size=SIZE), data, epochs=1, verbose=2)
+    assert "val_accuracy: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 1.5, "20"])
+def test_bad_epochs(data: Datasets, epochs: Any) -> None:
+    with pytest.raises(ValueError, match="epochs must be a whole number of at least 1, not"):
+        train(build_model("cnn", image_size=SIZE), data, epochs=epochs)
+
+
+def test_number_of_classes(data: Datasets) -> None:
+    with pytest.raises(ValueError, match="Build it with num_classes=2"):
+        train(build_model("cnn", image_size=SIZE, num_classes=5), data)
+
+
+def test_model_that_is_not_compiled(data: Datasets) -> None:
+    layers = [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    with pytest.raises(ValueError, match="model is not compiled. Call model.compile"):
+        train(keras.Sequential(layers), data)

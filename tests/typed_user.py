@@ -1,0 +1,63 @@
+"""A user's script that names every public name; type checkers read it, nothing runs it.
+
+A line with an ignore comment must be an error: the checkers report ignores that hide nothing.
+"""
+
+from pathlib import Path
+
+from catdog import (
+    Datasets,
+    Evaluation,
+    ModelSpec,
+    ReportedAccuracy,
+    baseline_accuracy,
+    build_model,
+    evaluate,
+    list_models,
+    load_datasets,
+    make_augmentation,
+    make_preprocessor,
+    model_spec,
+    plot_augmentation,
+    plot_confusion,
+    plot_examples,
+    plot_history,
+    train,
+)
+
+data: Datasets = load_datasets("synthetic", image_size=(96, 96), batch_size=16, seed=1)
+train_set, validation_set, test_set = data
+counts: dict[str, int] = data.label_counts("train")
+files: tuple[Path, ...] = data.at((64, 64)).paths("test")
+
+names: tuple[str, ...] = list_models()
+spec: ModelSpec = model_spec(names[0])
+reported: ReportedAccuracy = spec.reported
+low: float = reported.validation[0]
+
+model = build_model("cnn", image_size=(96, 96), num_classes=2, weights=None, seed=1)
+history = train(model, data, epochs=1, verbose=2)
+result: Evaluation = evaluate(model, data, split="validation", verbose=0)
+accuracy: float = result.accuracy
+interval: tuple[float, float] = result.interval
+baseline: float = baseline_accuracy(data, split="validation")
+baseline_accuracy([0, 0, 1])
+
+preprocessor = make_preprocessor(image_size=(96, 96))
+augmentation = make_augmentation(flip="horizontal_and_vertical", rotation=0.1, seed=1)
+figure = plot_examples(data, per_class=2, split="test", seed=1)
+figure.savefig("examples.png")
+plot_augmentation([[[0.0, 0.0, 0.0]]], augmentation, copies=2)
+axes = plot_history(history, metric="loss", baseline=baseline)
+axes.set_title("history")
+plot_confusion(result, ax=axes)
+
+load_datasets(3)  # type: ignore[arg-type]
+load_datasets("synthetic", image_size=96)  # type: ignore[arg-type]
+load_datasets("synthetic", fraction=0.2)  # type: ignore[call-arg]
+data.paths("training")  # type: ignore[arg-type]
+build_model(1)  # type: ignore[arg-type]
+make_augmentation(flip="diagonal")  # type: ignore[arg-type]
+train(model, "synthetic")  # type: ignore[arg-type]
+evaluate(model, data, split="holdout")  # type: ignore[arg-type]
+plot_confusion(history.history, ax="axes")  # type: ignore[arg-type]
