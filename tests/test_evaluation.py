@@ -10,7 +10,7 @@ from scipy import special, stats
 from sklearn import metrics
 
 from catdog import Datasets, Evaluation, build_model, evaluate, load_datasets
-from catdog._types import SPLITS, ImageSize, Split
+from catdog._types import SPLITS, Split
 from catdog.evaluation import _log_softmax, confusion_matrix, wilson_interval
 
 SIZE = (24, 24)
@@ -21,11 +21,9 @@ def data(image_folder: Path) -> Datasets:
     return load_datasets(image_folder, image_size=SIZE, batch_size=3)
 
 
-def model_of(
-    weights: ArrayLike, bias: ArrayLike = (0.0, 0.0)
-) -> keras.Model:
+def model_of(weights: ArrayLike, bias: ArrayLike = (0.0, 0.0)) -> keras.Model:
     """A model that looks at nothing but the mean of each colour."""
-    layers = [keras.Input((*size, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    layers = [keras.Input((*SIZE, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
     model = keras.Sequential(layers)
     model.layers[-1].set_weights([np.array(weights), np.array(bias)])
     return model
@@ -136,3 +134,9 @@ def test_unknown_split(data: Datasets) -> None:
 def test_number_of_classes(data: Datasets) -> None:
     with pytest.raises(ValueError, match="Build it with num_classes=2"):
         evaluate(build_model("cnn", image_size=SIZE, num_classes=3), data)
+
+
+def test_a_model_that_returns_probabilities_is_refused(data: Datasets) -> None:
+    model = keras.Sequential([model_of(np.eye(3, 2)), keras.layers.Softmax()])
+    with pytest.raises(ValueError, match="returns probabilities, but catdog needs logits. Take"):
+        evaluate(model, data, verbose=0)

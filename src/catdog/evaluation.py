@@ -88,7 +88,7 @@ def evaluate(
 
     Raises:
         ValueError: If the split is unknown, the model's number of classes is not the data's, or
-            the model returns something that is not finite.
+            the model returns probabilities or something that is not finite.
 
     Example:
         ```python
@@ -103,11 +103,7 @@ def evaluate(
     served = serve_to(model, data)
     labels = data.labels(split)
     logits = np.asarray(model.predict(in_order(served, split), verbose=verbose), np.float64)
-    if not np.isfinite(logits).all():
-        raise ValueError(
-            "model returns values that are not finite: its weights have blown up. "
-            "Build it anew and train it with a smaller learning rate."
-        )
+    _check_logits(logits)
     log_probabilities = _log_softmax(logits)
     predictions = logits.argmax(axis=1).astype(np.int32)
     right = int(np.sum(predictions == labels))
@@ -126,6 +122,20 @@ def evaluate(
         predictions=predictions,
         probabilities=np.exp(log_probabilities),
     )
+
+
+def _check_logits(logits: Floats) -> None:
+    """Refuse what would make every figure wrong: values that are not finite, or probabilities."""
+    if not np.isfinite(logits).all():
+        raise ValueError(
+            "model returns values that are not finite: its weights have blown up. "
+            "Build it anew and train it with a smaller learning rate."
+        )
+    if logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
+        raise ValueError(
+            "model returns probabilities, but catdog needs logits. Take the softmax off its last "
+            "layer, and compile it with a loss that has from_logits=True."
+        )
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:

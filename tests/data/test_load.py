@@ -12,6 +12,7 @@ from PIL import Image
 from catdog import Datasets, build_model, load_datasets
 from catdog._types import SPLITS, Labels
 from catdog.data._load import in_order, serve_to
+from catdog.data._pipeline import PictureCache
 from tests.conftest import MakeFolder
 
 SIZE = (8, 8)
@@ -110,10 +111,33 @@ def test_cache_keeps_decoded_pictures_within_the_budget(image_folder: Path) -> N
     assert not collect(read_again.validation)[0].any()
 
 
-@pytest.mark.parametrize(("size", "fits"), [(132, True), (133, False)])
-def test_the_budget_is_three_bytes_a_pixel(image_folder: Path, size: int, fits: bool) -> None:
-    # 20 pictures of 132 x 132 x 3 bytes are just under 1 MiB
-    assert load_datasets(image_folder, image_size=(size, size), cache_mib=1)._fits_cache() is fits
+def test_the_budget_is_three_bytes_a_pixel() -> None:
+    assert PictureCache((100, 50), 1).capacity == 2**20 // (100 * 50 * 3)
+    assert PictureCache((100, 50), 0).capacity == 0
+
+
+def test_a_full_cache_keeps_what_it_has_and_no_more(image_folder: Path) -> None:
+    side = 300  # three pictures fit into 1 MiB
+    data = load_datasets(image_folder, image_size=(side, side), cache_mib=1, batch_size=1)
+    first = [collect(data.test)[0] for _ in range(2)]
+    assert np.array_equal(first[0], first[1])
+    collect(data.validation)
+    assert len(data._cache._kept) == 3
+
+
+def test_the_global_seed_has_no_say(image_folder: Path) -> None:
+    import keras
+
+    orders = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        orders.append(collect(load_datasets(image_folder, image_size=SIZE).train)[0])
+    assert np.array_equal(orders[0], orders[1])
+
+
+def test_passes_have_a_known_length(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE, batch_size=5)
+    assert [len(dataset) for dataset in data] == [3, 1, 1]
 
 
 PRINT_BATCHES = """

@@ -129,3 +129,10 @@ def test_the_callers_random_state_is_untouched() -> None:
     random.seed(5)
     build_model("cnn", image_size=SIZE, seed=1)
     assert random.random() == expected
+
+
+def test_weights_that_are_no_path() -> None:
+    with pytest.raises(
+        TypeError, match='weights must be a path, not 3. Pass the path .* "default"'
+    ):
+        build_model("cnn", image_size=SIZE, weights=3)  # type: ignore[arg-type]

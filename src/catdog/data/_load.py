@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+    from catdog.data._pipeline import PictureCache
+
 DEFAULT_FRACTION = 0.2
 
 
@@ -101,24 +103,22 @@ class Datasets:
             lines.append(f"  {split:<10} {sum(counts.values()):>6}  ({listed})")
         return "\n".join(lines)
 
-    def _serve(
-        self, split: Split, *, shuffle_seed: int | None = None, once: bool = False
-    ) -> "tf.data.Dataset":
-        from catdog.data import _pipeline
+    @cached_property
+    def _cache(self) -> "PictureCache":
+        """Decoded pictures of this size, shared by the three sets."""
+        from catdog.data._pipeline import PictureCache
 
-        return _pipeline.serve(
+        return PictureCache(self.image_size, self.cache_mib)
+
+    def _serve(self, split: Split, *, shuffle_seed: int | None = None) -> "tf.data.Dataset":
+        from catdog.data._pipeline import serve
+
+        return serve(
             self._pictures[split],
-            image_size=self.image_size,
+            self._cache,
             batch_size=self.batch_size,
             shuffle_seed=shuffle_seed,
-            cached=not once and self._fits_cache(),
         )
-
-    def _fits_cache(self) -> bool:
-        """Tell whether all three sets, decoded to 3 bytes a pixel, fit the memory budget."""
-        count = sum(len(pictures) for pictures in self._pictures.values())
-        height, width = self.image_size
-        return count * height * width * 3 <= self.cache_mib * 2**20
 
 
 def load_datasets(
@@ -142,8 +142,9 @@ def load_datasets(
     | `train/`, `validation/` | the rest of `validation/` | `test_fraction` (0.2) of `validation/` |
     | `train/`, `validation/`, `test/` | `validation/` | `test/` |
 
-    (`val/` and `valid/` mean `validation/` too.) Pictures are JPEG, PNG, WebP, BMP and GIF files,
-    found below each class folder by their suffix; hidden files are passed over.
+    (`training/`, `val/`, `valid/` and `testing/` mean the same, in small letters or capitals.)
+    Pictures are JPEG, PNG, WebP, BMP and GIF files, found below each class folder by their suffix;
+    hidden files are passed over.
 
     Args:
         source: A folder of pictures, or a known name: `"cats_and_dogs_filtered"` (3000 photos,
@@ -155,9 +156,9 @@ def load_datasets(
             every process.
         validation_fraction: Share of the pictures for validation, between 0 and 1 (see the table).
         test_fraction: Share of the pictures for the test, between 0 and 1 (see the table).
-        cache_mib: Memory budget in MiB. If all pictures fit, decoded to three bytes a pixel, each
-            is decoded once and kept; 3000 pictures at 160 x 160 take 220 MiB. Else every pass
-            decodes again. The budget holds for each image size that is served; 0 keeps nothing.
+        cache_mib: Memory budget in MiB. Decoded pictures are kept, at three bytes a pixel, until
+            the budget is full; 3000 pictures at 160 x 160 take 220 MiB. The others are decoded
+            again on every pass. The budget holds for each image size that is served; 0 keeps none.
 
     Returns:
         The three sets, whose batches are `float32` images in `[0, 255]` of shape
@@ -165,7 +166,9 @@ def load_datasets(
 
     Raises:
         FileNotFoundError: If the folder does not exist.
+        NotADirectoryError: If the source is a file.
         OSError: If the download fails.
+        TypeError: If the source is neither a name nor a path.
         ValueError: If the folder's layout is not understood, a class is empty or too small to be
             divided, there are fewer than two classes, or an argument is out of its range.
 
@@ -218,7 +221,7 @@ def serve_to(model: "keras.Model", data: Datasets) -> Datasets:
 def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
     """Return the batches of a split in the order of `data.paths(split)`, the training set too."""
     if split == "train":
-        return data._serve("train", once=True)
+        return data._serve("train")
     return data.validation if split == "validation" else data.test
 
 

@@ -1,57 +1,82 @@
 """From files to batches: the only module that speaks tf.data."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from catdog._types import ImageSize
 from catdog.data._decode import decode_image
 from catdog.data._scan import Pictures
 
 
+class PictureCache:
+    """Decodes pictures at one size and keeps their pixels, as far as a memory budget reaches."""
+
+    def __init__(self, image_size: ImageSize, mib: int) -> None:
+        """Keep at most `mib` MiB of pictures of `image_size`, at three bytes a pixel."""
+        self.image_size = image_size
+        self.capacity = mib * 2**20 // (image_size[0] * image_size[1] * 3)
+        self._kept: dict[bytes, NDArray[np.uint8]] = {}
+
+    def read(self, name: bytes) -> NDArray[np.uint8]:
+        """Return the pixels of the picture whose path is encoded as `name`."""
+        pixels = self._kept.get(name)
+        if pixels is None:
+            pixels = decode_image(Path(os.fsdecode(name)), self.image_size)
+            if len(self._kept) < self.capacity:
+                self._kept[name] = pixels
+        return pixels
+
+
 def serve(
-    pictures: Pictures,
-    *,
-    image_size: ImageSize,
-    batch_size: int,
-    shuffle_seed: int | None,
-    cached: bool,
+    pictures: Pictures, cache: PictureCache, *, batch_size: int, shuffle_seed: int | None = None
 ) -> tf.data.Dataset:
     """Decode pictures in parallel and batch them.
 
     Args:
         pictures: The files and labels to serve.
-        image_size: Height and width in pixels.
+        cache: Reads the files, at its image size.
         batch_size: Pictures in a batch; the last one may hold fewer.
         shuffle_seed: Reshuffles every pass, the same way in every process; `None` keeps the order.
-        cached: Whether the decoded `uint8` pixels are kept in memory after the first pass.
 
     Returns:
         Batches `(images, labels)`: `float32` `(batch, height, width, 3)` in `[0, 255]`, and
         `int32` `(batch,)`.
     """
+    names = tf.constant([os.fsencode(path) for path in pictures.paths])
+    labels = tf.constant(pictures.labels)
 
-    def decode(path: Any, label: Any) -> tuple[Any, Any]:
-        pixels = tf.numpy_function(read, [path], tf.uint8, stateful=False)
-        return tf.ensure_shape(pixels, (*image_size, 3)), label
+    def decode(position: Any) -> tuple[Any, Any]:
+        pixels = tf.numpy_function(cache.read, [names[position]], tf.uint8)
+        return tf.ensure_shape(pixels, (*cache.image_size, 3)), labels[position]
 
-    def read(path: bytes) -> Any:
-        return decode_image(Path(os.fsdecode(path)), image_size)
+    count = len(pictures)
+    order = tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
+    decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+    return decoded.batch(batch_size).map(_to_float).prefetch(tf.data.AUTOTUNE)
 
-    def shuffle(dataset: tf.data.Dataset) -> tf.data.Dataset:
-        return dataset if shuffle_seed is None else dataset.shuffle(len(pictures), shuffle_seed)
 
-    names = np.array([os.fsencode(path) for path in pictures.paths])
-    dataset = tf.data.Dataset.from_tensor_slices((names, pictures.labels))
-    # Both ways shuffle all n elements by the same seed, so they give the same batches.
-    if cached:
-        dataset = shuffle(dataset.map(decode, tf.data.AUTOTUNE).cache())
-    else:
-        dataset = shuffle(dataset).map(decode, tf.data.AUTOTUNE)
-    return dataset.batch(batch_size).map(_to_float).prefetch(tf.data.AUTOTUNE)
+def _shuffled(count: int, seed: int) -> tf.data.Dataset:
+    """Return the positions `0 .. count - 1`, in a new order on every pass.
+
+    `Dataset.shuffle` would mix TensorFlow's global seed into its own; here `seed` alone decides.
+    """
+    passes = itertools.count()
+
+    def permutation() -> NDArray[np.int64]:
+        return np.random.default_rng([seed, next(passes)]).permutation(count)
+
+    def positions(_: Any) -> tf.data.Dataset:
+        order = tf.ensure_shape(tf.numpy_function(permutation, [], tf.int64), [count])
+        return tf.data.Dataset.from_tensor_slices(order)
+
+    one_pass = tf.data.Dataset.range(1).flat_map(positions)
+    return one_pass.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _to_float(images: Any, labels: Any) -> tuple[Any, Any]:

@@ -130,7 +130,7 @@ def build_model(
         if spec.load_default_weights is not None:
             spec.load_default_weights(model)
     elif weights is not None:
-        _load_weights(model, Path(weights), spec.name)
+        _load_weights(model, weights, spec.name)
     model.compile(
         optimizer=keras.optimizers.Adam(),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -139,13 +139,14 @@ def build_model(
     return model
 
 
-def _load_weights(model: keras.Model, path: Path, name: str) -> None:
+def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str) -> None:
     """Load a weights file into a model, or say which file does not fit which model."""
+    way_out = 'Pass the path of a file that model.save_weights wrote, "default", or None.'
+    if not isinstance(weights, str | PathLike):
+        raise TypeError(f"weights must be a path, not {weights!r}. {way_out}")
+    path = Path(weights).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(
-            f"weights={str(path)!r} is no file. Pass the path of a file that model.save_weights "
-            'wrote, "default", or None.'
-        )
+        raise FileNotFoundError(f"weights={str(path)!r} is no file. {way_out}")
     try:
         model.load_weights(path)
     except Exception as error:  # Keras raises KeyError, OSError, ValueError, and more
