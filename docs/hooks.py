@@ -1,0 +1,151 @@
+"""MkDocs hooks: tables that are generated, and a check that no public name goes undocumented."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+
+import catdog
+
+MODELS = "<!-- models -->"
+POSTS_RESULTS = "<!-- posts-results -->"
+NO_BREAK = "&nbsp;"
+
+
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Stop the build unless the reference shows every public name once, and no other."""
+    check_reference(Path(config.docs_dir) / "reference")
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put the generated tables where a page asks for them."""
+    if MODELS in markdown:
+        markdown = markdown.replace(MODELS, models_table())
+    if POSTS_RESULTS in markdown:
+        rows = read_results(Path(config.docs_dir) / "results" / "posts.json")
+        markdown = markdown.replace(POSTS_RESULTS, posts_results(rows))
+    return markdown
+
+
+def check_reference(folder: Path) -> None:
+    """Raise unless the pages of `folder` hold `::: catdog.name` once for each public name."""
+    pages = "\n".join(path.read_text("utf-8") for path in sorted(folder.rglob("*.md")))
+    shown = Counter(re.findall(r"^::: catdog\.(\S+)$", pages, re.MULTILINE))
+    problems = [
+        f"catdog.{name} is shown {shown[name]} times in {folder.name}/, not {wanted} times"
+        for name in sorted({*shown, *catdog.__all__})
+        if shown[name] != (wanted := int(name in catdog.__all__))
+    ]
+    if problems:
+        raise PluginError("; ".join(problems))
+
+
+def models_table() -> str:
+    """Return the table of the zoo's models, from their specs."""
+    head = ["Model", "Layers after the input", "Parameters (trainable)", "Default weights"]
+    rows = []
+    for name in catdog.list_models():
+        spec = catdog.model_spec(name)
+        count = f"{spec.num_params:,} ({spec.num_trainable_params:,})"
+        rows.append([code(name), spec.summary, count, spec.weights, reported(spec)])
+    return table([*head, "The post reports"], rows)
+
+
+def reported(spec: catdog.ModelSpec) -> str:
+    """Return what the post says of a model, in words."""
+    figures = spec.reported
+    lines = [
+        f"validation {span(figures.validation, digits=0)}",
+        f"last epoch {figures.final_validation:.1%}",
+        *([] if figures.test is None else [f"test {figures.test:.1%}"]),
+    ]
+    return "<br>".join(lines)
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """Return the rows that `examples/reproduce_posts.py` wrote, or say how to make them."""
+    if not path.is_file():
+        raise PluginError(
+            f"{path} is missing. Make it with: "
+            "python examples/reproduce_posts.py --out docs/results/posts.json"
+        )
+    rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["rows"]
+    if not rows:
+        raise PluginError(f"{path} holds no rows. Run examples/reproduce_posts.py to its end.")
+    return rows
+
+
+def posts_results(rows: list[dict[str, Any]]) -> str:
+    """Return the measured table of the posts' models, and what it was measured with."""
+    head = [
+        "Model",
+        "The post reports",
+        "Validation",
+        "Validation, last five epochs",
+        "Baseline",
+        "Training",
+        "Test",
+        "Seconds",
+    ]
+    return f"{table(head, [result_cells(row) for row in rows])}\n\n{provenance(rows)}"
+
+
+def result_cells(row: dict[str, Any]) -> list[str]:
+    """Return the cells of one trained model."""
+    history = row["history"]
+    last_five = history["val_accuracy"][-5:]
+    return [
+        code(row["model"]),
+        reported(catdog.model_spec(row["model"])),
+        judged(row["validation"]),
+        span((min(last_five), max(last_five))),
+        f"{row['validation']['baseline']:.1%}",
+        f"{history['accuracy'][-1]:.1%}",
+        judged(row["test"]),
+        f"{row['seconds']:,.0f}",
+    ]
+
+
+def judged(figures: dict[str, Any]) -> str:
+    """Return an accuracy with its interval and the number of pictures."""
+    return f"**{figures['accuracy']:.1%}**<br>{span(figures['interval'])}<br>n = {figures['n']}"
+
+
+def provenance(rows: list[dict[str, Any]]) -> str:
+    """Return what the rows were measured with, as a list; rows that differ name each way."""
+    facts: dict[str, list[str]] = {
+        "Command": [f"`{row['command']}`" for row in rows],
+        "Pictures": [f"`{row['data']}`" for row in rows],
+        "Seed": [str(row["seed"]) for row in rows],
+        "Epochs": [str(row["epochs"]) for row in rows],
+        "Versions": [
+            ", ".join(f"{name} {version}" for name, version in row["versions"].items())
+            for row in rows
+        ],
+        "Machine": [row["machine"] for row in rows],
+    }
+    # dict.fromkeys drops repetitions and keeps the order
+    return "\n".join(f"- {name}: {'; '.join(dict.fromkeys(told))}" for name, told in facts.items())
+
+
+def span(ends: tuple[float, float], *, digits: int = 1) -> str:
+    """Return two shares as `62% to 66%`, on one line, or as one where they print the same."""
+    low, high = (f"{end:.{digits}%}" for end in ends)
+    return low if low == high else f"{low} to {high}".replace(" ", NO_BREAK)
+
+
+def code(name: str) -> str:
+    """Return a model's name as code that may break before its recipe only."""
+    return f"<code>{name.replace('.', '<wbr>.')}</code>"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

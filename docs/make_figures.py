@@ -1,0 +1,92 @@
+"""Run the code of the documentation's pages; keep what it prints and draws in `docs/assets/`.
+
+    python docs/make_figures.py
+
+Each page's python blocks run from top to bottom in one namespace; blocks with a title (they need
+the real pictures) are left out. What a block prints goes into the snippet that follows the block,
+`--8<-- "name.txt"`; its figures go into the pictures that follow it, `![](assets/name.png)`.
+What the README's block prints goes into the README itself. So the pages show what their own code
+does, and nothing is copied by hand.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+DOCS = Path(__file__).parent
+README = DOCS.parent / "README.md"
+ASSETS = DOCS / "assets"
+DPI = 110
+
+BLOCK = re.compile(r"^```python([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SNIPPET = re.compile(r'^--8<-- "([^"/]+\.txt)"$', re.MULTILINE)
+OUTPUT = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+PICTURE = re.compile(r"!\[[^\]]*\]\([./]*assets/([^)/]+\.png)\)")
+
+
+def blocks(markdown: str) -> Iterator[tuple[str, str]]:
+    """Yield each block that runs, with the text between it and the next block of any kind."""
+    found = list(BLOCK.finditer(markdown))
+    for block, following in zip_longest(found, found[1:]):
+        if "title=" not in block[1]:
+            yield block[2], markdown[block.end() : following and following.start()]
+
+
+def run_page(page: Path) -> None:
+    """Run a page's blocks and keep what the text after each of them shows."""
+    from matplotlib import pyplot as plt
+
+    namespace: dict[str, Any] = {"__name__": page.stem}
+    for code, text in blocks(page.read_text("utf-8")):
+        with redirect_stdout(io.StringIO()) as printed:
+            exec(compile(code, page, "exec"), namespace)
+        for name in SNIPPET.findall(text):
+            (ASSETS / name).write_text(printed.getvalue(), "utf-8")
+        drawn = plt.get_fignums()
+        if drawn:
+            for number, name in zip(drawn, PICTURE.findall(text), strict=True):
+                save_figure(number, ASSETS / name)
+            plt.close("all")
+
+
+def refresh_readme() -> None:
+    """Run the README's one block and put what it prints into the README."""
+    text = README.read_text("utf-8")
+    with redirect_stdout(io.StringIO()) as printed:
+        for code, _ in blocks(text):
+            exec(compile(code, README, "exec"), {})
+    README.write_text(OUTPUT.sub(lambda _: printed.getvalue(), text, count=1), "utf-8")
+
+
+def save_figure(number: int, path: Path) -> None:
+    """Save an open figure as a PNG of few bytes: 256 colours are enough for the drawings."""
+    from matplotlib import pyplot as plt
+
+    buffer = io.BytesIO()
+    plt.figure(number).savefig(buffer, format="png", dpi=DPI)
+    Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
+
+
+def main() -> None:
+    """Run every page."""
+    import keras
+    from matplotlib import pyplot as plt
+
+    plt.switch_backend("Agg")
+    keras.utils.disable_interactive_logging()  # progress bars are no part of what a page prints
+    ASSETS.mkdir(exist_ok=True)
+    for page in sorted(DOCS.rglob("*.md")):
+        run_page(page)
+    refresh_readme()
+
+
+if __name__ == "__main__":
+    main()
