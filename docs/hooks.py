@@ -1,8 +1,6 @@
-"""MkDocs hooks: tables that are generated, and a check that no public name goes undocumented."""
+"""MkDocs hook: writes the tables that are generated."""
 
 import json
-import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,6 @@ POSTS_RESULTS = "<!-- posts-results -->"
 NO_BREAK = "&nbsp;"
 
 
-def on_pre_build(config: MkDocsConfig) -> None:
-    """Stop the build unless the reference shows every public name once, and no other."""
-    check_reference(Path(config.docs_dir) / "reference")
-
-
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put the generated tables where a page asks for them."""
     if MODELS in markdown:
@@ -31,19 +24,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         rows = read_results(Path(config.docs_dir) / "results" / "posts.json")
         markdown = markdown.replace(POSTS_RESULTS, posts_results(rows))
     return markdown
-
-
-def check_reference(folder: Path) -> None:
-    """Raise unless the pages of `folder` hold `::: catdog.name` once for each public name."""
-    pages = "\n".join(path.read_text("utf-8") for path in sorted(folder.rglob("*.md")))
-    shown = Counter(re.findall(r"^::: catdog\.(\S+)$", pages, re.MULTILINE))
-    problems = [
-        f"catdog.{name} is shown {shown[name]} times in {folder.name}/, not {wanted} times"
-        for name in sorted({*shown, *catdog.__all__})
-        if shown[name] != (wanted := int(name in catdog.__all__))
-    ]
-    if problems:
-        raise PluginError("; ".join(problems))
 
 
 def models_table() -> str:

@@ -101,8 +101,33 @@ def print_row(row: dict[str, Any]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows that a file holds already."""
-    return list(json.loads(path.read_text())["rows"]) if path.exists() else []
+    """Return the rows that a file holds already; stop if it holds something else."""
+    if not path.exists():
+        return []
+    try:
+        record = json.loads(path.read_text())
+        rows = list(record.pop("rows"))
+        ours = not record and all(position(row) >= 0 and identity(row) for row in rows)
+    except (OSError, AttributeError, KeyError, TypeError, ValueError):
+        ours = False
+    if not ours:
+        sys.exit(f"--out {path} holds something else than figures of this script. Name another.")
+    return rows
+
+
+def keep(row: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """Add a row to a file, in place of one of the same run; return all rows."""
+    rows = [old for old in read_rows(path) if identity(old) != identity(row)]
+    rows = sorted([*rows, row], key=lambda row: (position(row), identity(row)))
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    part.replace(path)  # the old file is kept until the new one is whole
+    return rows
+
+
+def identity(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what makes two rows figures of the same run."""
+    return tuple(row[key] for key in ("model", "data", "epochs", "seed"))
 
 
 def position(row: dict[str, Any]) -> int:
@@ -121,12 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
 
     names = [model_spec(name).name for name in options.models] or list(list_models())
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     rows = read_rows(options.out)
     for name in names:
         print(f"\n{name}")
         row = reproduce(name, options.data, epochs=options.epochs, seed=options.seed)
-        rows = sorted([*(old for old in rows if old["model"] != name), row], key=position)
-        options.out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+        rows = keep(row, options.out)
 
     print("\nAccuracy on the validation pictures after the last epoch:\n")
     print(COLUMNS.format("model", "post reports", "measured", "95 % interval", "baseline"))

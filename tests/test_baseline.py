@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 from catdog import baseline_accuracy, load_datasets
 from tests.conftest import MakeFolder
 
-labels = st.lists(st.integers(0, 4), min_size=1, max_size=100)
+labels = st.lists(st.integers(0, 4) | st.integers(0, 2**62), min_size=1, max_size=100)
 
 
 @given(labels)

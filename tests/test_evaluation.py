@@ -132,7 +132,7 @@ def test_unknown_split(data: Datasets) -> None:
 
 
 def test_number_of_classes(data: Datasets) -> None:
-    with pytest.raises(ValueError, match="Build it with num_classes=2"):
+    with pytest.raises(ValueError, match="Build it with num_classes=2, or end it with"):
         evaluate(build_model("cnn", image_size=SIZE, num_classes=3), data)
 
 

@@ -9,7 +9,6 @@ from types import ModuleType
 import keras
 import pytest
 
-from catdog import list_models
 from tests.conftest import write_pictures
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -57,6 +56,7 @@ def test_reproduce_posts(
     script.main(["cnn", "--seed", "1", *options])
     rows = json.loads(out.read_text())["rows"]
     assert [(row["model"], row["seed"]) for row in rows] == [
+        ("cnn.three_block", 0),
         ("cnn.three_block", 1),
         ("cnn.two_block", 0),
     ]
@@ -73,4 +73,15 @@ def test_reproduce_posts(
 def test_reproduce_posts_knows_the_models_before_it_trains(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"name='model5' is not known"):
         load("reproduce_posts").main(["cnn", "model5", "--out", str(tmp_path / "x.json")])
-    assert set(list_models())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", ["text", "[1]", '{"rows": [], "notes": "mine"}', '{"rows": [{"model": "x"}]}']
+)
+def test_reproduce_posts_keeps_the_users_files(tmp_path: Path, content: str) -> None:
+    out = tmp_path / "precious.json"
+    out.write_text(content)
+    with pytest.raises(SystemExit, match="holds something else than figures of this script"):
+        load("reproduce_posts").main(["cnn", "--out", str(out)])
+    assert out.read_text() == content

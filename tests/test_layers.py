@@ -9,7 +9,7 @@ import catdog
 SOURCE = Path(catdog.__file__).parent
 LEVELS = (
     {"_types"},
-    {"_checks"},
+    {"_checks", "_keras_cache"},
     {"_seeding"},
     {"preprocessing", "augmentation"},
     {"data", "models"},

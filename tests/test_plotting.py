@@ -21,6 +21,7 @@ from catdog import (
 )
 from catdog._types import SPLITS, Split
 from catdog.data._decode import decode_image
+from tests.conftest import MakeFolder
 
 SIZE = (8, 8)
 
@@ -139,3 +140,20 @@ def test_nothing_is_shown_saved_or_drawn_elsewhere(
     plot_examples(data)
     assert len(plt.get_fignums()) == 2
     assert list(tmp_path.glob("*.png")) == []
+
+
+def test_pictures_that_are_not_finite() -> None:
+    with pytest.raises(ValueError, match="image must hold finite values"):
+        plot_augmentation(np.full((4, 4, 3), np.nan), make_augmentation())
+
+
+def test_class_names_are_no_formulas(make_folder: MakeFolder) -> None:
+    data = load_datasets(make_folder({"$x^$": 5, "y": 5}), image_size=SIZE)
+    plot_examples(data).canvas.draw()
+
+
+def test_many_classes_are_shaded_only(make_folder: MakeFolder) -> None:
+    data = load_datasets(make_folder({f"class {i}": 3 for i in range(25)}), image_size=SIZE)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(25)]
+    result = evaluate(keras.Sequential([keras.Input((*SIZE, 3)), *layers]), data, verbose=0)
+    assert len(plot_confusion(result).texts) == 0

@@ -65,3 +65,18 @@ def test_model_that_is_not_compiled(data: Datasets) -> None:
     layers = [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
     with pytest.raises(ValueError, match="model is not compiled. Call model.compile"):
         train(keras.Sequential(layers), data)
+
+
+def test_each_call_sees_the_same_order(data: Datasets) -> None:
+    losses = []
+    for _ in range(2):
+        model = build_model("cnn", image_size=SIZE, seed=0)
+        losses.append(train(model, data, epochs=2, verbose=0).history["loss"])
+        next(iter(data.train))  # a look at the data has no say either
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_one_callback_is_taken_too(data: Datasets) -> None:
+    stop = keras.callbacks.TerminateOnNaN()
+    for callbacks in (None, [stop]):
+        train(build_model("cnn", image_size=SIZE), data, epochs=1, verbose=0, callbacks=callbacks)

@@ -3,18 +3,23 @@
 import difflib
 import operator
 from collections.abc import Iterable
-from typing import Any
+from numbers import Real
+from typing import Any, TypeVar
 
-from typing_extensions import TypeIs
+import numpy as np
 
 from catdog._types import SPLITS, ImageSize, Split
 
+MAX_SIDE = 8192  # a batch of larger pictures fits no memory
+Choice = TypeVar("Choice", bound=str)
 
-def check_choice(argument: str, value: object, choices: Iterable[str]) -> str:
+
+def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Choice:
     """Return `value` if it is one of `choices`; else raise, naming them all and the closest."""
     names = list(choices)
-    if isinstance(value, str) and value in names:
-        return value
+    for name in names:
+        if name == value:
+            return name
     raise ValueError(f"{argument}={value!r} is not known. {suggest(value, names)}")
 
 
@@ -28,13 +33,7 @@ def suggest(value: object, names: Iterable[str]) -> str:
 
 def check_split(value: object) -> Split:
     """Return `value` if it names one of the three splits; else raise, naming them."""
-    if _is_split(value):
-        return value
-    raise ValueError(f"split={value!r} is not known. {suggest(value, SPLITS)}")
-
-
-def _is_split(value: object) -> TypeIs[Split]:
-    return isinstance(value, str) and value in SPLITS
+    return check_choice("split", value, SPLITS)
 
 
 def check_positive_int(argument: str, value: Any, *, at_least: int = 1) -> int:
@@ -57,17 +56,18 @@ def check_seed(value: Any) -> int:
 
 def check_fraction(argument: str, value: Any) -> float:
     """Return `value` as a `float` strictly between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+    number = as_float(value)
+    if number is None or not 0 < number < 1:
         raise ValueError(
             f"{argument} must be a number between 0 and 1, such as 0.2 for a fifth of the "
             f"pictures, not {value!r}."
         )
-    return float(value)
+    return number
 
 
 def check_image_size(value: Any, *, at_least: int = 1, needed_by: str = "") -> ImageSize:
     """Return `value` as `(height, width)`, each of at least `at_least` pixels."""
-    pair = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else []
+    pair = list(value) if isinstance(value, tuple | list | np.ndarray) else []
     sides = [_as_int(side) for side in pair]
     if len(sides) != 2 or None in sides:
         raise ValueError(
@@ -80,6 +80,10 @@ def check_image_size(value: Any, *, at_least: int = 1, needed_by: str = "") -> I
         raise ValueError(
             f"image_size must be at least ({at_least}, {at_least}){reason}, not {(height, width)}."
         )
+    if max(height, width) > MAX_SIDE:
+        raise ValueError(
+            f"image_size must be at most ({MAX_SIDE}, {MAX_SIDE}), not {(height, width)}."
+        )
     return height, width
 
 
@@ -91,3 +95,8 @@ def _as_int(value: Any) -> int | None:
         return operator.index(value)
     except TypeError:
         return None
+
+
+def as_float(value: Any) -> float | None:
+    """Return a number (NumPy's too) as `float`, anything else (`True` too) as `None`."""
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None

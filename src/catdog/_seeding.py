@@ -1,10 +1,13 @@
 """Reproducible Keras layers without touching the caller's random state."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from catdog._checks import check_seed
+
+_LOCK = threading.RLock()  # Python's random state belongs to all threads
 
 
 @contextmanager
@@ -19,9 +22,11 @@ def seeded(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    state = random.getstate()
-    random.seed(check_seed(seed))
-    try:
-        yield
-    finally:
-        random.setstate(state)
+    check_seed(seed)
+    with _LOCK:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)

@@ -1,13 +1,14 @@
 """Random changes to training pictures that leave their class alone."""
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import keras
+from typing_extensions import TypeAliasType
 
-from catdog._checks import check_choice
+from catdog._checks import as_float, check_choice
 from catdog._seeding import seeded
 
-Flip: TypeAlias = Literal["horizontal", "vertical", "horizontal_and_vertical"]
+Flip = TypeAliasType("Flip", Literal["horizontal", "vertical", "horizontal_and_vertical"])
 FLIPS: tuple[Flip, ...] = ("horizontal", "vertical", "horizontal_and_vertical")
 
 
@@ -47,17 +48,18 @@ def make_augmentation(
     """
     if flip is not None:
         check_choice("flip", flip, FLIPS)
-    if not isinstance(rotation, int | float) or not 0 <= rotation <= 0.5:
+    turns = as_float(rotation)
+    if turns is None or not 0 <= turns <= 0.5:
         raise ValueError(
             f"rotation must be from 0 to 0.5 full turns (0.2 is 72 degrees), not {rotation!r}."
         )
-    if flip is None and rotation == 0:
+    if flip is None and turns == 0:
         raise ValueError("flip=None with rotation=0 changes nothing. Choose at least one.")
     # In Keras 3.15, RandomFlip("horizontal_and_vertical") decides both flips by one draw: pictures
     # are turned upside down or left alone, never mirrored. A layer for each axis draws apart.
     axes = [axis for axis in ("horizontal", "vertical") if flip and axis in flip]
     with seeded(seed):
         layers = [keras.layers.RandomFlip(axis) for axis in axes]
-        if rotation > 0:
-            layers.append(keras.layers.RandomRotation((-rotation, rotation)))
+        if turns > 0:
+            layers.append(keras.layers.RandomRotation((-turns, turns)))
     return keras.Sequential(layers, name="augmentation")

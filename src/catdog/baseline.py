@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._types import Labels, Split
+from catdog import _checks
+from catdog._types import Split
 from catdog.data import Datasets
 
 
@@ -26,7 +27,8 @@ def baseline_accuracy(
         Of equally common classes, the first counts. A class unseen in the judged set scores 0.
 
     Raises:
-        ValueError: If there are no labels, or they are not whole numbers in one row.
+        ValueError: If there are no labels, they are not whole numbers in one row, or the split is
+            unknown.
 
     Example:
         ```python
@@ -37,6 +39,9 @@ def baseline_accuracy(
 
     Source: `sklearn.dummy.DummyClassifier(strategy="most_frequent")`.
     """
+    _checks.check_split(split)
+    train: NDArray[np.integer]
+    judged: NDArray[np.integer]
     if isinstance(data_or_labels, Datasets):
         train, judged = data_or_labels.labels("train"), data_or_labels.labels(split)
     else:
@@ -44,12 +49,13 @@ def baseline_accuracy(
     return float(np.mean(judged == majority_class(train)))
 
 
-def majority_class(labels: Labels) -> int:
+def majority_class(labels: NDArray[np.integer]) -> int:
     """Return the most common label, the smallest of equally common ones."""
-    return int(np.argmax(np.bincount(labels)))
+    values, counts = np.unique(labels, return_counts=True)
+    return int(values[np.argmax(counts)])
 
 
-def _as_labels(labels: Sequence[int] | NDArray[np.integer]) -> Labels:
+def _as_labels(labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.integer]:
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"labels must be one row of at least one label, not shape {array.shape}.")
@@ -58,4 +64,4 @@ def _as_labels(labels: Sequence[int] | NDArray[np.integer]) -> Labels:
             "labels must be whole numbers from 0, the positions of the classes in class_names, "
             f"not {array[:5].tolist()}."
         )
-    return array.astype(np.int32)
+    return array

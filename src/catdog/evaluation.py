@@ -131,7 +131,7 @@ def _check_logits(logits: Floats) -> None:
             "model returns values that are not finite: its weights have blown up. "
             "Build it anew and train it with a smaller learning rate."
         )
-    if logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
+    if logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=1e-2):
         raise ValueError(
             "model returns probabilities, but catdog needs logits. Take the softmax off its last "
             "layer, and compile it with a loss that has from_logits=True."

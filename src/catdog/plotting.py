@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, told apart by colour-blind eyes and in grey print.
 BLUE, ORANGE = "#0072B2", "#D55E00"
+MAX_CLASSES_WITH_TEXT = 20
 
 
 def plot_examples(
@@ -45,7 +46,7 @@ def plot_examples(
         chosen = rng.permutation(members)[:columns]
         for axis, position in zip(row, chosen, strict=False):
             axis.imshow(decode_image(paths[position], data.image_size))
-            axis.set_title(data.class_names[label])
+            axis.set_title(_plain(data.class_names[label]))
     return figure
 
 
@@ -53,8 +54,8 @@ def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: in
     """Show a picture beside randomly augmented copies of itself.
 
     Args:
-        image: Pixels, shape `(height, width, 3)`, in `[0, 255]` or, with a negative value among
-            them, in `[-1, 1]`.
+        image: Pixels, shape `(height, width, 3)`, in `[0, 255]`; or in `[-1, 1]`, if none is above
+            1.
         augmentation: A Keras layer or model, such as `make_augmentation` returns.
         copies: Number of augmented copies.
 
@@ -62,13 +63,14 @@ def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: in
         A figure with the original at the left. In a notebook, end the line with `;`.
 
     Raises:
-        ValueError: If `image` is not one RGB picture, or `copies` is not at least 1.
+        ValueError: If `image` is not one RGB picture of finite values, or `copies` is not at
+            least 1.
     """
     copies = _checks.check_positive_int("copies", copies)
     original = _as_picture(image)
     batch = np.repeat(original[np.newaxis], copies, axis=0)
     augmented = keras.ops.convert_to_numpy(augmentation(batch, training=True))
-    signed = bool(original.min() < 0)
+    signed = bool(original.max() <= 1)
     figure, axes = _grid(1, copies + 1)
     titles = ["original", *["augmented"] * copies]
     for axis, title, picture in zip(axes[0], titles, [original, *augmented], strict=True):
@@ -119,6 +121,8 @@ def plot_history(
 def plot_confusion(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes":
     """Draw the confusion matrix: each cell's count, shaded by its share of the true class.
 
+    With more than 20 classes the cells are shaded only.
+
     Args:
         evaluation: What `evaluate` returned.
         ax: Where to draw; a new figure if `None`.
@@ -126,17 +130,16 @@ def plot_confusion(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes
     Returns:
         The axes drawn on.
     """
-    axes = _axes(ax)
-    counts, names = evaluation.confusion_matrix, evaluation.class_names
+    counts = evaluation.confusion_matrix
+    names = [_plain(name) for name in evaluation.class_names]
+    side = max(4.8, 0.3 * len(names))
+    axes = _axes(ax, figsize=(1.33 * side, side))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        share = shares[row, column]
-        colour = "white" if share > 0.5 else "black"
-        text = f"{count}\n{share:.0%}"
-        axes.text(column, row, text, ha="center", va="center", color=colour)
+    if len(names) <= MAX_CLASSES_WITH_TEXT:
+        _write_cells(axes, counts, shares)
     ticks = range(len(names))
-    axes.set_xticks(ticks, names)
+    axes.set_xticks(ticks, names, rotation=90 if len(names) > 8 else 0)
     axes.set_yticks(ticks, names)
     axes.set(
         xlabel="predicted class",
@@ -146,13 +149,26 @@ def plot_confusion(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes
     return axes
 
 
-def _axes(ax: "Axes | None") -> "Axes":
+def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[Any]) -> None:
+    """Write each cell's count and share, light on dark and dark on light."""
+    for (row, column), count in np.ndenumerate(counts):
+        share = shares[row, column]
+        colour = "white" if share > 0.5 else "black"
+        axes.text(column, row, f"{count}\n{share:.0%}", ha="center", va="center", color=colour)
+
+
+def _plain(name: str) -> str:
+    """Return a class name in which Matplotlib sees no formula."""
+    return name.replace("$", r"\$")
+
+
+def _axes(ax: "Axes | None", figsize: tuple[float, float] = (6.4, 4.8)) -> "Axes":
     """Return `ax`, or the axes of a new figure."""
     if ax is not None:
         return ax
     from matplotlib import pyplot as plt
 
-    return plt.subplots(layout="constrained")[1]
+    return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
 def _grid(rows: int, columns: int) -> "tuple[Figure, NDArray[Any]]":
@@ -170,11 +186,13 @@ def _grid(rows: int, columns: int) -> "tuple[Figure, NDArray[Any]]":
 def _as_picture(image: ArrayLike) -> NDArray[np.float32]:
     """Return one RGB picture as `float32`."""
     picture = np.asarray(image, np.float32)
-    if picture.ndim != 3 or picture.shape[-1] != 3:
+    if picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
         raise ValueError(
             f"image must be one RGB picture, (height, width, 3), not shape {picture.shape}. "
             "Of a batch, pass one picture: images[0]."
         )
+    if not np.isfinite(picture).all():
+        raise ValueError("image must hold finite values, but some are NaN or infinite.")
     return picture
 
 

@@ -7,7 +7,7 @@ import keras
 from catdog import _checks
 from catdog._types import Verbose
 from catdog.data import Datasets
-from catdog.data._load import serve_to
+from catdog.data._load import serve_to, training_batches
 
 
 def train(
@@ -15,13 +15,14 @@ def train(
     data: Datasets,
     *,
     epochs: int = 20,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
     """Train a compiled model on the training pictures; watch it on the validation pictures.
 
-    The test pictures are never touched. Pictures are served at the model's own input size, and
-    augmentation layers inside the model change them anew on every pass.
+    The test pictures are never touched. Pictures are served at the model's own input size, in an
+    order that the seed of the data draws anew for every epoch, the same in every call. Augmentation
+    layers inside the model change them anew each time.
 
     Args:
         model: A compiled model that returns logits `(batch, num_classes)`. It is trained in place.
@@ -52,10 +53,10 @@ def train(
     if not model.compiled:
         raise ValueError("model is not compiled. Call model.compile(...), or use build_model.")
     return model.fit(
-        served.train,
+        training_batches(served),
         validation_data=served.validation,
         epochs=epochs,
-        callbacks=list(callbacks),
+        callbacks=callbacks,
         verbose=verbose,
-        shuffle=False,  # data.train shuffles itself; Keras warns if asked to do it again
+        shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
     )

@@ -84,3 +84,14 @@ def test_truncated_jpeg_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(ValueError, match=r"cut\.jpg.*truncated"):
         decode_image(path, (4, 4))
+
+
+def test_sixteen_bits_of_grey_are_scaled(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 8).astype(np.uint16).reshape(1, 8)
+    pixels = decode_image(save(tmp_path, Image.fromarray(ramp)), (1, 8))
+    assert pixels[0, :, 0].tolist() == (ramp[0] // 257).tolist()
+
+
+def test_transparent_colour_of_an_rgb_picture(tmp_path: Path) -> None:
+    path = save(tmp_path, Image.new("RGB", (4, 4), (1, 2, 3)), transparency=(1, 2, 3))
+    assert (decode_image(path, (4, 4)) == 255).all()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from catdog import load_datasets
+from catdog._keras_cache import cache_folder
 from catdog._types import SPLITS
 from catdog.data import _fetch
 from tests.conftest import write_pictures
@@ -60,7 +61,7 @@ def test_no_network_says_where_to_put_the_file(
 def test_keras_home_is_the_default_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert _fetch._cache_folder() == tmp_path / ".keras"
+    assert cache_folder() == tmp_path / ".keras"
 
 
 def test_failure_while_filling_leaves_nothing(tmp_path: Path) -> None:
@@ -128,3 +129,31 @@ def test_the_three_real_sets_share_no_picture_over_several_passes() -> None:
     assert not seen[0] & seen[1]
     assert not seen[0] & seen[2]
     assert not seen[1] & seen[2]
+
+
+def test_unpacked_pictures_need_neither_archive_nor_network(archive: Path) -> None:
+    expected = load_datasets().paths("train")
+    archive.unlink()
+    assert load_datasets().paths("train") == expected
+
+
+@pytest.mark.parametrize("classes", [("apples", "pears"), ()])
+def test_another_archive_is_not_taken_for_the_pictures(
+    archive: Path, tmp_path: Path, classes: tuple[str, ...]
+) -> None:
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr("readme.txt", "x")
+        for name in classes:
+            content.write(tmp_path / "train" / "cats" / "picture.0.png", f"{name}/x.png")
+    with pytest.raises(OSError, match=r"filtered\.zip .*Delete it and try again"):
+        load_datasets()
+    assert list(archive.parent.iterdir()) == [archive]
+
+
+def test_a_cache_that_cannot_be_written_falls_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert cache_folder() == tmp_path / ".keras"

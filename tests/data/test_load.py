@@ -87,6 +87,7 @@ def test_training_set_is_reshuffled_from_the_seed(image_folder: Path) -> None:
         return [collect(data.train)[0] for _ in range(2)]
 
     first, second = passes(0), passes(0)
+    assert not np.array_equal(first[0], passes(1)[0])
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     assert not np.array_equal(first[0], first[1])
 
@@ -196,6 +197,10 @@ def test_at_serves_the_same_split_at_another_size(image_folder: Path) -> None:
     assert files(other) == files(data)
     assert next(iter(other.test))[0].shape == (4, 16, 12, 3)
     assert data.at((16, 12)) is other
+    assert other.at(SIZE) is data
+    assert other.at((9, 9)) is data.at((9, 9))
+    kept = ("class_names", "batch_size", "seed", "cache_mib")
+    assert all(getattr(other, name) == getattr(data, name) for name in kept)
     assert data.at(SIZE) is data
 
 
@@ -233,6 +238,8 @@ BAD_ARGUMENTS = [
     ({"image_size": 160}, r"image_size must be \(height, width\).*such as \(160, 160\), not 160"),
     ({"image_size": (160, 160, 3)}, "image_size must be"),
     ({"image_size": (16.0, 16.0)}, "image_size must be"),
+    ({"image_size": {8, 9}}, "image_size must be"),
+    ({"image_size": (16, 10_000)}, r"image_size must be at most \(8192, 8192\), not \(16, 10000\)"),
     ({"image_size": (0, 16)}, r"image_size must be at least \(1, 1\), not \(0, 16\)"),
     ({"batch_size": 0}, "batch_size must be a whole number of at least 1, not 0"),
     ({"batch_size": "32"}, "batch_size must be a whole number of at least 1, not '32'"),
@@ -260,20 +267,21 @@ def test_class_too_small_to_divide(make_folder: MakeFolder) -> None:
 
 def test_fractions_that_have_nothing_to_divide(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}/{name}": 5 for split in SPLITS[:2] for name in "ab"})
-    with pytest.raises(ValueError, match="validation_fraction has no effect here.*Leave it out"):
+    with pytest.raises(ValueError, match="validation_fraction would have no effect.*Leave it out"):
         load_datasets(folder, validation_fraction=0.2)
     for name in "ab":
         (folder / "test" / name).mkdir(parents=True)
         Image.new("RGB", SIZE).save(folder / "test" / name / "x.png")
-    with pytest.raises(ValueError, match="test_fraction has no effect here.*Leave it out"):
+    with pytest.raises(ValueError, match="test_fraction would have no effect.*Leave it out"):
         load_datasets(folder, test_fraction=0.2)
 
 
 def test_unknown_source() -> None:
     with pytest.raises(FileNotFoundError, match="'synthetc' is neither a folder.*mean 'synthetic'"):
         load_datasets("synthetc")
-    with pytest.raises(TypeError, match="source must be a folder or the name of a data set, not 3"):
-        load_datasets(3)  # type: ignore[arg-type]
+    for source in (3, ""):
+        with pytest.raises(TypeError, match="source must be a folder or the name of a data set"):
+            load_datasets(source)  # type: ignore[arg-type]
 
 
 def test_data_is_served_at_the_models_size(image_folder: Path) -> None:
@@ -300,5 +308,53 @@ def test_models_that_do_not_fit_the_data(make_folder: MakeFolder) -> None:
     with pytest.raises(ValueError, match=r"3 classes \(a, b, c\)\. Build it with num_classes=3"):
         serve_to(build_model("cnn", image_size=(32, 32)), data)
     grey = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
-    with pytest.raises(ValueError, match="must take one batch of RGB pictures"):
+    with pytest.raises(ValueError, match="that takes one batch of RGB"):
         serve_to(grey, data)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_models_that_return_probabilities(image_folder: Path, activation: str) -> None:
+    import keras
+
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation=activation)]
+    model = keras.Sequential([keras.Input((*SIZE, 3)), *layers])
+    data = load_datasets(image_folder, image_size=SIZE)
+    with pytest.raises(ValueError, match=f"model ends in {activation}.*Take the activation off"):
+        serve_to(model, data)
+
+
+def test_things_that_are_no_model_or_no_data(image_folder: Path) -> None:
+    import keras
+
+    data = load_datasets(image_folder, image_size=SIZE)
+    unbuilt = keras.Sequential([keras.layers.Flatten()])
+    for model in (None, "cnn", unbuilt):
+        with pytest.raises(ValueError, match="Build it with catdog.build_model, or begin it with"):
+            serve_to(model, data)
+    with pytest.raises(TypeError, match="data must be what load_datasets returns, not str"):
+        serve_to(build_model("cnn", image_size=(32, 32)), "synthetic")  # type: ignore[arg-type]
+
+
+def test_a_picture_is_found_after_a_change_of_folder(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(image_folder.parent)
+    data = load_datasets(image_folder.name, image_size=SIZE)
+    monkeypatch.chdir(image_folder)
+    assert len(collect(data.test)[0]) == 4
+
+
+def test_a_batch_larger_than_the_set_is_the_set(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE, batch_size=2**62)
+    assert next(iter(data.train))[0].shape == (12, *SIZE, 3)
+
+
+def test_numbers_of_numpy_are_numbers(image_folder: Path) -> None:
+    data = load_datasets(
+        image_folder,
+        image_size=np.array([8, 8]),  # type: ignore[arg-type]
+        batch_size=np.int64(4),  # type: ignore[arg-type]
+        test_fraction=np.float32(0.2),  # type: ignore[arg-type]
+    )
+    assert data.image_size == SIZE
+    assert len(data.paths("test")) == 4

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_a_split_folder_is_missing(
     make_folder: MakeFolder, names: Sequence[str], missing: str
 ) -> None:
     folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
-    with pytest.raises(ValueError, match=f"no {missing}/. Add it, or pass a folder"):
+    with pytest.raises(ValueError, match=f"no {missing}/. Add it, or pass the folder"):
         index_folder(folder)
 
 
@@ -117,3 +118,46 @@ def test_order_does_not_depend_on_when_files_were_made(tmp_path: Path) -> None:
     undivided = index_folder(tmp_path).undivided
     assert undivided is not None
     assert list(undivided.paths) == sorted(undivided.paths)
+
+
+def test_a_file_reached_by_two_ways_is_refused(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=2, dogs=2)
+    (folder / "dogs" / "link.png").symlink_to(folder / "cats" / "picture.0.png")
+    with pytest.raises(ValueError, match=r"one and the same file.*Remove one of the links"):
+        index_folder(folder)
+
+
+def test_links_to_pictures_elsewhere_are_followed(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder(cats=2, dogs=2)
+    write_pictures(tmp_path / "elsewhere", 1)
+    (folder / "dogs" / "link.png").symlink_to(tmp_path / "elsewhere" / "picture.0.png")
+    undivided = index_folder(folder).undivided
+    assert undivided is not None
+    assert len(undivided) == 5
+
+
+def test_loops_pipes_and_broken_links_are_passed_over(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=1, dogs=1)
+    (folder / "cats" / "loop").symlink_to(folder)
+    (folder / "cats" / "gone.png").symlink_to(folder / "nothing.png")
+    os.mkfifo(folder / "cats" / "pipe.png")
+    undivided = index_folder(folder).undivided
+    assert undivided is not None
+    assert len(undivided) == 2
+
+
+def test_pictures_beside_the_split_folders(make_folder: MakeFolder) -> None:
+    names = ("train", "validation", "Testset")
+    folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
+    with pytest.raises(ValueError, match=r"Testset holds pictures.*Rename it, or move it away"):
+        index_folder(folder)
+
+
+def test_hidden_pictures_do_not_hide_the_root(make_folder: MakeFolder) -> None:
+    folder = make_folder({"archive/cats": 1, "archive/dogs": 1})
+    (folder / "archive" / "._preview.jpg").touch()
+    assert index_folder(folder).class_names == ("cats", "dogs")
+
+
+def test_classes_are_ordered_by_their_letters_alone(make_folder: MakeFolder) -> None:
+    assert index_folder(make_folder(ant=1, Zebra=1)).class_names == ("Zebra", "ant")

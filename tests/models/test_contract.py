@@ -43,6 +43,62 @@ def test_parameter_counts(name: str) -> None:
     assert count(model.trainable_weights) == spec.num_trainable_params
 
 
+PREPROCESSOR = "Rescaling scale=0.00784 offset=-1"
+HORIZONTAL = ["RandomFlip mode=horizontal", "RandomRotation factor=(-0.2, 0.2) fill_mode=reflect"]
+BOTH_WAYS = ["RandomFlip mode=horizontal", "RandomFlip mode=vertical", HORIZONTAL[1]]
+C32 = ["Conv2D filters=32 kernel_size=(3, 3) padding=valid activation=relu", "MaxPooling2D (2, 2)"]
+C64 = ["Conv2D filters=64 kernel_size=(3, 3) padding=valid activation=relu", "MaxPooling2D (2, 2)"]
+DROPOUT, FLATTEN = "Dropout rate=0.2", "Flatten"
+HIDDEN, OUTPUT = "Dense units=64 activation=relu", "Dense units=2 activation=linear"
+TWO_BLOCK = [*C32, *C32, DROPOUT, FLATTEN, HIDDEN, OUTPUT]
+THREE_BLOCK = [*C32, DROPOUT, *C32, *C64, FLATTEN, HIDDEN, OUTPUT]
+TRANSFER = ["Functional", "GlobalMaxPooling2D", DROPOUT, FLATTEN, HIDDEN, OUTPUT]
+
+# The layers as the two write-ups give them.
+RECIPES = {
+    "cnn.three_block": [*C32, *C32, *C64, DROPOUT, FLATTEN, OUTPUT],
+    "cnn.two_block": [*C32, *C32, FLATTEN, DROPOUT, OUTPUT],
+    "cnn_augmented.three_block": [*BOTH_WAYS, *THREE_BLOCK],
+    "cnn_augmented.two_block": [*HORIZONTAL, *TWO_BLOCK],
+    "cnn_preprocessed.three_block": [PREPROCESSOR, *BOTH_WAYS, *THREE_BLOCK],
+    "cnn_preprocessed.two_block": [PREPROCESSOR, *HORIZONTAL, *TWO_BLOCK],
+    "mobilenet_v2.both_flips": [PREPROCESSOR, *BOTH_WAYS, *TRANSFER],
+    "mobilenet_v2.horizontal_flip": [PREPROCESSOR, *HORIZONTAL, *TRANSFER],
+}
+TOLD = (
+    "filters", "kernel_size", "padding", "units", "rate", "mode", "factor", "fill_mode",
+    "activation", "scale", "offset",
+)  # fmt: skip
+
+
+def described(model: keras.Model) -> list[str]:
+    """Return class and settings of each layer, those inside nested Sequential models too."""
+    lines = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Sequential):
+            lines += described(layer)
+            continue
+        config = layer.get_config()
+        words = [type(layer).__name__]
+        if isinstance(layer, keras.layers.MaxPooling2D):
+            words.append(str(tuple(config["pool_size"])))
+        elif not isinstance(layer, keras.Model):
+            words += [f"{key}={setting(config[key])}" for key in TOLD if key in config]
+        lines.append(" ".join(words))
+    return lines
+
+
+def setting(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(tuple(value)) if isinstance(value, list) else str(value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_layers_are_those_of_the_write_ups(name: str) -> None:
+    assert described(make(name)) == RECIPES[name]
+
+
 @pytest.mark.parametrize("classes", [2, 5])
 @pytest.mark.parametrize("name", NAMES)
 def test_logits(name: str, classes: int) -> None:
@@ -57,6 +113,7 @@ def test_logits(name: str, classes: int) -> None:
 def test_compiled_as_the_posts_do(name: str) -> None:
     model = make(name)
     assert isinstance(model.optimizer, keras.optimizers.Adam)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
     assert isinstance(model.loss, keras.losses.SparseCategoricalCrossentropy)
     assert model.loss.get_config()["from_logits"]
     assert "accuracy" in model.evaluate(pictures(), np.array([0, 1]), verbose=0, return_dict=True)

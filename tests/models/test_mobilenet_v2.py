@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import NoReturn
 
 import keras
@@ -24,6 +25,14 @@ def test_batch_normalisation_is_frozen_whatever_is_passed() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True))
 
 
+def test_it_is_still_frozen_after_saving_and_loading(tmp_path: Path) -> None:
+    build_model("mobilenet_v2", image_size=SIZE, weights=None).save(tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    base = model.get_layer(mobilenet_v2.BASE_NAME)
+    assert not any(layer.trainable for layer in base.layers)
+    assert len(model.trainable_weights) == 4
+
+
 def test_missing_weights_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*arguments: object, **options: object) -> NoReturn:
         raise Exception("URL fetch failure")
@@ -42,12 +51,34 @@ def test_imagenet_weights_are_those_of_keras() -> None:
         assert np.array_equal(one, other)
 
 
-@pytest.mark.real_data
-@pytest.mark.parametrize("size", [(64, 64), (160, 128)])
-def test_sizes_without_weights_of_their_own_take_those_of_224(size: ImageSize) -> None:
-    first, second = (
-        build_model("mobilenet_v2", image_size=size).get_layer(mobilenet_v2.BASE_NAME)
-        for size in (size, (224, 224))
-    )
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        assert np.array_equal(one, other)
+@pytest.mark.parametrize(
+    ("size", "side"),
+    [((96, 96), 96), ((160, 160), 160), ((224, 224), 224), ((64, 64), 224), ((160, 128), 224)],
+)
+def test_weights_are_those_that_keras_takes_for_the_size(
+    size: ImageSize, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def get_file(name: str, url: str, **options: object) -> None:
+        asked.append(name)
+        assert url == mobilenet_v2.WEIGHTS_URL + name
+        raise OSError("stop here")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    with pytest.raises(OSError, match="Cannot download"):
+        build_model("mobilenet_v2", image_size=size)
+    assert asked == [f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5"]
+
+
+def test_broken_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+    def get_file(name: str, url: str, **options: object) -> None:
+        path = tmp_path / "models" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half a download")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    with pytest.raises(OSError, match=r"Cannot read the ImageNet weights .*_160_.*Delete"):
+        build_model("mobilenet_v2")

@@ -1,11 +1,13 @@
 import dataclasses
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import catdog.models
 from catdog import ModelSpec, build_model, list_models, model_spec
@@ -136,3 +138,13 @@ def test_weights_that_are_no_path() -> None:
         TypeError, match='weights must be a path, not 3. Pass the path .* "default"'
     ):
         build_model("cnn", image_size=SIZE, weights=3)  # type: ignore[arg-type]
+
+
+def test_seeds_hold_in_threads_too() -> None:
+    def weights(_: int) -> list[NDArray[np.float32]]:
+        return list(build_model("cnn", image_size=(22, 22), seed=1).get_weights())
+
+    expected = weights(0)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(weights, range(12)):
+            assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))

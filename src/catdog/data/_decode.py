@@ -32,7 +32,7 @@ def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
             upright = ImageOps.exif_transpose(picture)
             rgb = _to_rgb(upright)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises many kinds, for broken metadata too
         name = "these bytes" if isinstance(source, bytes) else str(source)
         raise ValueError(f"Cannot read the picture {name}: {error}") from error
     return np.asarray(_resize(rgb, width, height))
@@ -48,8 +48,9 @@ def _resize(picture: Image.Image, width: int, height: int) -> Image.Image:
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
     """Convert any mode to RGB; transparent pixels are laid over white."""
-    if picture.mode == "RGB":
-        return picture
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which convert() would cut off at 255
+        grey = np.clip(np.asarray(picture) // 257, 0, 255)
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if "A" in picture.getbands() or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

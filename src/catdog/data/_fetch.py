@@ -1,50 +1,48 @@
-"""Data sets known by name: brought once into Keras' cache, complete or not at all."""
+"""Data sets known by name: brought once into a folder of Keras' cache, whole or not at all."""
 
-import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from catdog._keras_cache import cache_folder
 from catdog.data import _synthetic
+from catdog.data._scan import index_folder
 
 CATS_AND_DOGS_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
 
 
 def fetch_cats_and_dogs() -> Path:
     """Return the folder of `cats_and_dogs_filtered`, downloaded (68.6 MB) unless it is cached."""
+    folder = cache_folder() / "datasets" / "cats_and_dogs_filtered"
+    if folder.is_dir():
+        return folder
     import keras
 
+    target = folder.with_suffix(".zip")
     try:
         archive = keras.utils.get_file(
-            "cats_and_dogs_filtered.zip", CATS_AND_DOGS_URL, cache_dir=str(_cache_folder())
+            target.name, CATS_AND_DOGS_URL, cache_dir=str(cache_folder())
         )
     except Exception as error:  # get_file raises bare exceptions
-        target = _cache_folder() / "datasets" / "cats_and_dogs_filtered.zip"
         raise OSError(
             f"Cannot download {CATS_AND_DOGS_URL}: {error}. Put the file at {target} by hand, "
             'or use the built-in pictures: load_datasets("synthetic").'
         ) from error
-    return _land(Path(archive).with_suffix(""), lambda folder: _unpack(Path(archive), folder))
+    return _land(folder, lambda scratch: _unpack(Path(archive), scratch))
 
 
 def draw_synthetic() -> Path:
     """Return the folder of the built-in pictures, drawn unless they are cached."""
     name = f"catdog_synthetic_{_synthetic.VERSION}"
-    return _land(_cache_folder() / "datasets" / name, _synthetic.write_pictures)
+    return _land(cache_folder() / "datasets" / name, _synthetic.write_pictures)
 
 
 KNOWN: Mapping[str, Callable[[], Path]] = {
     "cats_and_dogs_filtered": fetch_cats_and_dogs,
     "synthetic": draw_synthetic,
 }
-
-
-def _cache_folder() -> Path:
-    """Return Keras' cache folder, found as `keras.utils.get_file` finds it."""
-    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _land(folder: Path, fill: Callable[[Path], object]) -> Path:
@@ -65,9 +63,12 @@ def _land(folder: Path, fill: Callable[[Path], object]) -> Path:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Extract a zip file; a broken one is reported with the way out."""
+    """Extract the zip file; one that is broken, or another one, is reported with the way out."""
     try:
         with zipfile.ZipFile(archive) as content:
             content.extractall(folder)
-    except (zipfile.BadZipFile, EOFError) as error:
+        class_names = index_folder(folder).class_names
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise OSError(f"{archive} is broken ({error}). Delete it and try again.") from error
+    if class_names != ("cats", "dogs"):
+        raise OSError(f"{archive} holds {class_names}, not cats and dogs. Delete it and try again.")

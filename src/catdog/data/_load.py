@@ -1,7 +1,7 @@
 """`load_datasets` and the record it returns."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -44,7 +44,7 @@ class Datasets:
     seed: int
     cache_mib: int
     _pictures: Mapping[Split, Pictures] = field(repr=False)
-    _other_sizes: dict[ImageSize, "Datasets"] = field(default_factory=dict, repr=False)
+    _sizes: dict[ImageSize, "Datasets"] = field(default_factory=dict, repr=False)  # shared
 
     @cached_property
     def train(self) -> "tf.data.Dataset":
@@ -52,7 +52,7 @@ class Datasets:
 
         Images are `float32` `(batch, height, width, 3)` in `[0, 255]`, labels `int32` `(batch,)`.
         """
-        return self._serve("train", shuffle_seed=self.seed)
+        return training_batches(self)
 
     @cached_property
     def validation(self) -> "tf.data.Dataset":
@@ -87,13 +87,10 @@ class Datasets:
             image_size: Height and width in pixels.
         """
         size = _checks.check_image_size(image_size)
-        if size == self.image_size:
-            return self
-        if size not in self._other_sizes:
-            self._other_sizes[size] = Datasets(
-                self.class_names, size, self.batch_size, self.seed, self.cache_mib, self._pictures
-            )
-        return self._other_sizes[size]
+        self._sizes.setdefault(self.image_size, self)
+        if size not in self._sizes:
+            self._sizes[size] = replace(self, image_size=size)
+        return self._sizes[size]
 
     def __str__(self) -> str:
         lines = [f"{len(self.class_names)} classes, pictures of {_size_text(self.image_size)}"]
@@ -200,38 +197,54 @@ def serve_to(model: "keras.Model", data: Datasets) -> Datasets:
     """Return `data` at the model's input size, after checking that the model fits its classes.
 
     Raises:
-        ValueError: If the model does not take RGB pictures or has another number of classes.
+        TypeError: If `data` is something else.
+        ValueError: If the model does not take RGB pictures, or does not return logits for the
+            classes of the data.
     """
-    shape, outputs = model.input_shape, model.output_shape
+    if not isinstance(data, Datasets):
+        raise TypeError(f"data must be what load_datasets returns, not {type(data).__name__}.")
+    shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (3, None):
         raise ValueError(
-            "model must take one batch of RGB pictures, (batch, height, width, 3), but its "
-            f"input shape is {shape}. Build it with catdog.build_model, or with such an input."
+            "model must be a Sequential or functional Keras model that takes one batch of RGB "
+            f"pictures, (batch, height, width, 3), not {type(model).__name__} with input shape "
+            f"{shape}. Build it with catdog.build_model, or begin it with keras.Input."
         )
-    if not isinstance(outputs, tuple) or outputs[-1] != len(data.class_names):
-        count = len(data.class_names)
+    outputs = model.output_shape
+    count = len(data.class_names)
+    if outputs != (None, count):
         raise ValueError(
             f"model returns shape {outputs}, but the data has {count} classes "
-            f"({', '.join(data.class_names)}). Build it with num_classes={count}."
+            f"({', '.join(data.class_names)}). Build it with num_classes={count}, or end it with "
+            f"keras.layers.Dense({count}), without activation."
+        )
+    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", None)
+    if activation in ("sigmoid", "softmax"):
+        raise ValueError(
+            f"model ends in {activation}, but catdog needs logits. Take the activation off its "
+            "last layer, and compile it with a loss that has from_logits=True."
         )
     height, width = shape[1:3]
     return data if height is None or width is None else data.at((height, width))
 
 
+def training_batches(data: Datasets) -> "tf.data.Dataset":
+    """Return the training batches as a new process sees them: the first pass comes first."""
+    return data._serve("train", shuffle_seed=data.seed)
+
+
 def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
     """Return the batches of a split in the order of `data.paths(split)`, the training set too."""
-    if split == "train":
-        return data._serve("train")
-    return data.validation if split == "validation" else data.test
+    return data._serve(split)
 
 
 def _find_source(source: "str | PathLike[str]") -> Path:
     """Return the folder of a known data set or of the user's own."""
     if isinstance(source, str) and source in _fetch.KNOWN:
         return _fetch.KNOWN[source]()
-    if not isinstance(source, str | PathLike):
+    if not isinstance(source, str | PathLike) or not str(source):
         raise TypeError(f"source must be a folder or the name of a data set, not {source!r}.")
-    folder = Path(source).expanduser()
+    folder = Path(source).expanduser().absolute()  # found again after a change of folder
     if not folder.exists():
         raise FileNotFoundError(
             f"source={str(source)!r} is neither a folder that exists nor a data set that catdog "
@@ -264,8 +277,8 @@ def _divide(index: FolderIndex, fractions: Mapping[str, float], seed: int) -> di
 
 def _refuse(names: Iterable[str], reason: str) -> None:
     """Raise if a fraction was set that has nothing to divide."""
-    for name in sorted(names):
-        raise ValueError(f"{name} has no effect here: {reason}. Leave it out.")
+    if listed := " and ".join(sorted(names)):
+        raise ValueError(f"{listed} would have no effect: {reason}. Leave it out.")
 
 
 def _split_pictures(

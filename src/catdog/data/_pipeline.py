@@ -58,7 +58,8 @@ def serve(
     count = len(pictures)
     order = tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
     decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-    return decoded.batch(batch_size).map(_to_float).prefetch(tf.data.AUTOTUNE)
+    # TensorFlow makes room for a whole batch at once, whether there are so many pictures or not.
+    return decoded.batch(min(batch_size, count)).map(_to_float).prefetch(tf.data.AUTOTUNE)
 
 
 def _shuffled(count: int, seed: int) -> tf.data.Dataset:

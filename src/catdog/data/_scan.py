@@ -79,9 +79,12 @@ def index_folder(folder: Path) -> FolderIndex:
     root = _find_root(folder)
     split_folders = _split_folders(root)
     if split_folders:
-        return _index_split_folders(root, split_folders)
-    class_names = _class_names(root)
-    return FolderIndex(class_names, _list_classes(root, class_names), {})
+        index = _index_split_folders(root, split_folders)
+    else:
+        class_names = _class_names(root)
+        index = FolderIndex(class_names, _list_classes(root, class_names), {})
+    _check_listed_once(index)
+    return index
 
 
 def _index_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> FolderIndex:
@@ -90,26 +93,54 @@ def _index_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> Fol
     if missing:
         found = ", ".join(f"{path.name}/" for path in split_folders.values())
         raise ValueError(
-            f"{root} holds {found} but no {missing[0]}/. Add it, or pass a folder that holds only "
-            f"the class folders, which catdog divides itself. {_EXPECTED}"
+            f"{root} holds {found} but no {missing[0]}/. Add it, or pass the folder of the class "
+            f"folders alone. A class of such a name must be renamed. {_EXPECTED}"
         )
     class_names = _class_names(split_folders["train"])
-    for folder in split_folders.values():
-        others = tuple(path.name for path in _subfolders(folder))
-        if others != class_names:
-            raise ValueError(
-                f"{split_folders['train']} holds the classes {list(class_names)}, but {folder} "
-                f"holds {list(others)}. Give each the same class folders."
-            )
+    _check_same_classes(root, split_folders, class_names)
     parts = {split: _list_classes(path, class_names) for split, path in split_folders.items()}
     return FolderIndex(class_names, None, parts)
+
+
+def _check_listed_once(index: FolderIndex) -> None:
+    """Raise if links lead to one file twice: it could land in two sets, or in two classes."""
+    pictures = [index.undivided] if index.undivided else index.parts.values()
+    seen: dict[str, Path] = {}
+    for path in (path for part in pictures for path in part.paths):
+        first = seen.setdefault(os.path.realpath(path), path)
+        if first is not path:
+            raise ValueError(
+                f"{path} and {first} are one and the same file, which could then be trained on and "
+                "tested on. Remove one of the links."
+            )
+
+
+def _check_same_classes(
+    root: Path, split_folders: Mapping[Split, Path], class_names: Sequence[str]
+) -> None:
+    """Raise if a split folder holds other classes, or pictures lie in another folder."""
+    for folder in _subfolders(root):
+        inside = [path.name for path in _subfolders(folder)]
+        if folder in split_folders.values():
+            if inside != list(class_names):
+                raise ValueError(
+                    f"{split_folders['train']} holds the classes {list(class_names)}, but {folder} "
+                    f"holds {inside}. Give each the same class folders."
+                )
+        elif next(_walk_pictures(folder), None):
+            raise ValueError(
+                f"{folder} holds pictures, but its name means none of {', '.join(SPLITS)}, which "
+                "lie beside it. Rename it, or move it away."
+            )
 
 
 def _find_root(folder: Path) -> Path:
     """Step down through folders that hold nothing but one folder, as archives often unpack."""
     while True:
         inside = _subfolders(folder)
-        if _split_folders(folder) or len(inside) != 1 or _holds_pictures(inside[0]):
+        if _split_folders(folder) or len(inside) != 1 or inside[0].is_symlink():
+            return folder
+        if _holds_pictures(inside[0]):
             return folder
         folder = inside[0]
 
@@ -164,20 +195,24 @@ def _walk_pictures(folder: Path) -> Iterator[Path]:
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if _is_junk(entry.name):
             continue
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):  # a link may lead round in circles
             yield from _walk_pictures(Path(entry.path))
-        elif Path(entry.name).suffix.lower() in PICTURE_SUFFIXES:
+        elif entry.is_file() and Path(entry.name).suffix.lower() in PICTURE_SUFFIXES:
             yield Path(entry.path)
 
 
 def _holds_pictures(folder: Path) -> bool:
     """Tell whether a picture lies directly in `folder`."""
-    return any(path.suffix.lower() in PICTURE_SUFFIXES for path in folder.iterdir())
+    return any(
+        path.suffix.lower() in PICTURE_SUFFIXES and not _is_junk(path.name)
+        for path in folder.iterdir()
+    )
 
 
 def _subfolders(folder: Path) -> list[Path]:
     """Return the folders directly in `folder`, sorted, without what systems leave there."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_junk(path.name))
+    found = (path for path in folder.iterdir() if path.is_dir() and not _is_junk(path.name))
+    return sorted(found, key=lambda path: path.name)  # Windows compares paths without their case
 
 
 def _is_junk(name: str) -> bool:

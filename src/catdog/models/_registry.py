@@ -96,8 +96,9 @@ def build_model(
         image_size: Height and width in pixels; the model's own default if `None`.
         num_classes: Number of classes, at least 2.
         weights: `"default"` loads ImageNet weights into MobileNetV2 (downloaded once, 9.4 MB) and
-            nothing into the CNNs; `None` loads nothing; else the path of a weights file, as
-            `model.save_weights` writes it.
+            nothing into the CNNs; `None` loads nothing; else the path of a weights file that
+            `model.save_weights` wrote for the same recipe. Of two recipes with the same layers
+            (`cnn_augmented` and `cnn_preprocessed`), the file does not tell which it was.
         seed: Makes the initial weights and every random layer reproducible; `None` draws anew.
 
     Returns:
@@ -106,6 +107,7 @@ def build_model(
     Raises:
         ValueError: If the name is unknown, an argument is out of range, or the weights do not fit.
         FileNotFoundError: If the weights file does not exist.
+        TypeError: If `weights` is no path.
         OSError: If weights are neither cached nor to be downloaded.
 
     Example:
@@ -126,7 +128,7 @@ def build_model(
     with seeded(seed):
         model = spec.build(size, classes)
     model.name = spec.name.replace(".", "_")
-    if weights == "default":
+    if isinstance(weights, str) and weights == "default":
         if spec.load_default_weights is not None:
             spec.load_default_weights(model)
     elif weights is not None:

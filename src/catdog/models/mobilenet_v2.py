@@ -10,6 +10,7 @@ from functools import partial
 import keras
 from keras import Input, Sequential, layers
 
+from catdog._keras_cache import cache_folder
 from catdog._types import ImageSize
 from catdog.augmentation import Flip, make_augmentation
 from catdog.models._sources import FIRST_POST, SECOND_POST
@@ -26,12 +27,11 @@ def _frozen_base(image_size: ImageSize) -> keras.Model:
     base = keras.applications.MobileNetV2(
         input_shape=(*image_size, 3), include_top=False, weights=None, name=BASE_NAME
     )
+    # Freezes every layer inside, batch normalisation too. Calling the base with training=False
+    # would not do: Keras 3 lets an outer training=True override it, and only a batch normalisation
+    # layer that is itself frozen keeps its ImageNet statistics then. Whoever sets base.trainable to
+    # True sets it for these layers as well, and must freeze them again.
     base.trainable = False
-    # Keras 3 lets an outer training=True override base(x, training=False). Only a batch
-    # normalisation layer that is itself frozen keeps its ImageNet statistics whatever is passed.
-    for layer in base.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.trainable = False
     return base
 
 
@@ -62,21 +62,28 @@ def load_imagenet(model: keras.Model) -> None:
     For a size without weights of its own, those of 224 pixels are taken, as Keras does.
 
     Raises:
-        OSError: If the weights are neither in Keras' cache nor to be downloaded.
+        OSError: If the weights are neither in Keras' cache nor to be downloaded, or are broken.
     """
     base = model.get_layer(BASE_NAME)
     height, width = base.input_shape[1:3]
     side = height if height == width and height in PUBLISHED_SIZES else 224
     name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5"
+    path = cache_folder() / "models" / name
     try:
-        path = keras.utils.get_file(name, WEIGHTS_URL + name, cache_subdir="models")
+        keras.utils.get_file(
+            name, WEIGHTS_URL + name, cache_subdir="models", cache_dir=str(cache_folder())
+        )
     except Exception as error:  # get_file raises bare exceptions
         raise OSError(
-            f"Cannot download the ImageNet weights {WEIGHTS_URL}{name}: {error}. Put the file into "
-            "the folder models/ of Keras' cache (KERAS_HOME, or ~/.keras) by hand, or pass "
-            "weights=None to begin without them."
+            f"Cannot download the ImageNet weights {WEIGHTS_URL}{name}: {error}. Put the file at "
+            f"{path} by hand, or pass weights=None to begin without them."
         ) from error
-    base.load_weights(path)
+    try:
+        base.load_weights(path)
+    except Exception as error:  # h5py and Keras raise many kinds
+        raise OSError(
+            f"Cannot read the ImageNet weights {path}: {error}. Delete the file and try again."
+        ) from error
 
 
 _SPEC = partial(
@@ -105,7 +112,7 @@ SPECS = (
         name="mobilenet_v2.horizontal_flip",
         summary=_SUMMARY.format(flip="flip horizontal"),
         source=FIRST_POST,
-        # "between 797% and 98%" in the text; the log shows 97 to 99.
+        # "between 797% and 98%" in the text; the log shows 96 to 99.
         reported=ReportedAccuracy(validation=(0.97, 0.98), final_validation=0.9864),
         build=_builder("horizontal"),
     ),

@@ -3,7 +3,8 @@
 Faces are laid out in *face units* (head centre at the origin, head about one unit to each side,
 x to the right, y down). A pen turns and scales them onto a larger canvas, which is reduced at the
 end to smooth the edges. The classes overlap on purpose: most traits (build, ears, eyes, whiskers,
-markings) are drawn from ranges or odds that cats and dogs share in part, and colours tell nothing.
+markings) are drawn from ranges or odds that cats and dogs share in part; the colours of coat and
+background tell nothing.
 """
 
 from collections.abc import Mapping

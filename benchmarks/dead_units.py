@@ -1,0 +1,87 @@
+"""Why augmented networks on unscaled pixels may not learn: their hidden units die.
+
+    python benchmarks/dead_units.py --out docs/results/dead_units.json
+
+Trains the augmented networks with and without the preprocessor for a few epochs, from several
+seeds, and counts the hidden units (the dense layer of 64, after its relu) that answer 0 to every
+validation picture. Such a unit has no gradient any more: it cannot come back.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from catdog import Datasets, build_model, evaluate, load_datasets, train
+
+MODELS = (
+    "cnn_augmented.three_block",
+    "cnn_augmented.two_block",
+    "cnn_preprocessed.three_block",
+    "cnn_preprocessed.two_block",
+)
+PACKAGES = ("catdog", "tensorflow", "keras", "numpy")
+
+
+def measure(name: str, data: Datasets, *, epochs: int, seed: int) -> dict[str, Any]:
+    """Train one model and count its dead hidden units, before and after."""
+    model = build_model(name, seed=seed)
+    dead_before = dead_units(model, data)
+    history = train(model, data, epochs=epochs, verbose=2)
+    return {
+        "model": name,
+        "seed": seed,
+        "epochs": epochs,
+        "first_loss": round(history.history["loss"][0], 3),
+        "dead_before": dead_before,
+        "dead_after": dead_units(model, data),
+        "units": model.layers[-2].units,
+        "validation_accuracy": round(evaluate(model, data, split="validation").accuracy, 4),
+    }
+
+
+def dead_units(model: keras.Model, data: Datasets) -> int:
+    """Count the units of the last hidden layer that answer 0 to every validation picture."""
+    hidden = keras.Model(model.inputs, model.layers[-2].output)
+    answers = hidden.predict(data.validation, verbose=0)
+    return int(np.sum((answers == 0).all(axis=0)))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", default="cats_and_dogs_filtered", help="data set or folder")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path("dead_units.json"))
+    options = parser.parse_args(arguments)
+
+    data = load_datasets(options.data)
+    rows = []
+    for name in MODELS:
+        for seed in options.seeds:
+            print(f"\n{name}, seed {seed}")
+            rows.append(measure(name, data, epochs=options.epochs, seed=seed))
+            print(rows[-1])
+    record = {
+        "command": shlex.join(["python", *sys.argv]),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in PACKAGES},
+        },
+        "data": options.data,
+        "rows": rows,
+    }
+    options.out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
