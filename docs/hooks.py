@@ -13,6 +13,7 @@ import catdog
 
 MODELS = "<!-- models -->"
 POSTS_RESULTS = "<!-- posts-results -->"
+DEAD_UNITS = "<!-- dead-units -->"
 NO_BREAK = "&nbsp;"
 
 
@@ -20,9 +21,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Put the generated tables where a page asks for them."""
     if MODELS in markdown:
         markdown = markdown.replace(MODELS, models_table())
+    results = Path(config.docs_dir) / "results"
     if POSTS_RESULTS in markdown:
-        rows = read_results(Path(config.docs_dir) / "results" / "posts.json")
+        rows = read_record(results / "posts.json", "examples/reproduce_posts.py")["rows"]
         markdown = markdown.replace(POSTS_RESULTS, posts_results(rows))
+    if DEAD_UNITS in markdown:
+        record = read_record(results / "dead_units.json", "benchmarks/dead_units.py")
+        markdown = markdown.replace(DEAD_UNITS, dead_units(record))
     return markdown
 
 
@@ -48,23 +53,19 @@ def reported(spec: catdog.ModelSpec) -> str:
     return "<br>".join(lines)
 
 
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """Return the rows that `examples/reproduce_posts.py` wrote, or say how to make them."""
+def read_record(path: Path, script: str) -> dict[str, Any]:
+    """Return the figures that a script wrote, or say how to make them."""
     if not path.is_file():
-        raise PluginError(
-            f"{path} is missing. Make it with: "
-            "python examples/reproduce_posts.py --out docs/results/posts.json"
-        )
-    rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["rows"]
-    if not rows:
-        raise PluginError(f"{path} holds no rows. Run examples/reproduce_posts.py to its end.")
-    return rows
+        raise PluginError(f"{path} is missing. Make it with: python {script} --out {path}")
+    record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return record
 
 
 def posts_results(rows: list[dict[str, Any]]) -> str:
     """Return the measured table of the posts' models, and what it was measured with."""
     head = [
         "Model",
+        "Seed",
         "The post reports",
         "Validation",
         "Validation, last five epochs",
@@ -82,6 +83,7 @@ def result_cells(row: dict[str, Any]) -> list[str]:
     last_five = history["val_accuracy"][-5:]
     return [
         code(row["model"]),
+        str(row["seed"]),
         reported(catdog.model_spec(row["model"])),
         judged(row["validation"]),
         span((min(last_five), max(last_five))),
@@ -90,6 +92,26 @@ def result_cells(row: dict[str, Any]) -> list[str]:
         judged(row["test"]),
         f"{row['seconds']:,.0f}",
     ]
+
+
+def dead_units(record: dict[str, Any]) -> str:
+    """Return the table of hidden units that died, a line a run."""
+    head = ["Model", "Seed", "First epoch's loss", "Dead before", "Dead after", "Validation"]
+    rows = [
+        [
+            code(row["model"]),
+            str(row["seed"]),
+            f"{row['first_loss']:.1f}",
+            f"{row['dead_before']} of {row['units']}",
+            f"{row['dead_after']} of {row['units']}",
+            f"{row['validation_accuracy']:.1%}",
+        ]
+        for row in record["rows"]
+    ]
+    epochs = record["rows"][0]["epochs"]
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    facts = f"- Command: `{record['command']}`\n- Epochs: {epochs}\n- Versions: {versions}"
+    return f"{table(head, rows)}\n\n{facts}"
 
 
 def judged(figures: dict[str, Any]) -> str:
@@ -102,7 +124,6 @@ def provenance(rows: list[dict[str, Any]]) -> str:
     facts: dict[str, list[str]] = {
         "Command": [f"`{row['command']}`" for row in rows],
         "Pictures": [f"`{row['data']}`" for row in rows],
-        "Seed": [str(row["seed"]) for row in rows],
         "Epochs": [str(row["epochs"]) for row in rows],
         "Versions": [
             ", ".join(f"{name} {version}" for name, version in row["versions"].items())

@@ -153,7 +153,7 @@ def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[Any]) 
     """Write each cell's count and share, light on dark and dark on light."""
     for (row, column), count in np.ndenumerate(counts):
         share = shares[row, column]
-        colour = "white" if share > 0.5 else "black"
+        colour = "white" if share > 0.6 else "black"
         axes.text(column, row, f"{count}\n{share:.0%}", ha="center", va="center", color=colour)
 
 
