@@ -12,14 +12,15 @@ does, and nothing is copied by hand.
 import io
 import re
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stdout
 from itertools import zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
 README = DOCS.parent / "README.md"
 ASSETS = DOCS / "assets"
 DPI = 110
@@ -83,9 +84,10 @@ def main() -> None:
     plt.switch_backend("Agg")
     keras.utils.disable_interactive_logging()  # progress bars are no part of what a page prints
     ASSETS.mkdir(exist_ok=True)
-    for page in sorted(DOCS.rglob("*.md")):
-        run_page(page)
-    refresh_readme()
+    with TemporaryDirectory() as scratch, chdir(scratch):  # for what the pages save
+        for page in sorted(DOCS.rglob("*.md")):
+            run_page(page)
+        refresh_readme()
 
 
 if __name__ == "__main__":

@@ -69,6 +69,12 @@ def test_no_class_folders(tmp_path: Path) -> None:
         index_folder(tmp_path)
 
 
+def test_a_class_folder_is_passed(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=2, dogs=2)
+    with pytest.raises(ValueError, match=r"no class folders\. It holds pictures itself: pass the"):
+        index_folder(folder / "cats")
+
+
 def test_one_class_only(make_folder: MakeFolder) -> None:
     with pytest.raises(ValueError, match="one class only, 'cats'.*a folder of their own"):
         index_folder(make_folder(cats=3))

@@ -164,7 +164,10 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     """Return the sorted names of the class folders in `folder`, at least two."""
     names = tuple(path.name for path in _subfolders(folder))
     if not names:
-        raise ValueError(f"{folder} holds no class folders. {_EXPECTED}")
+        hint = (
+            "It holds pictures itself: pass the folder above. " if _holds_pictures(folder) else ""
+        )
+        raise ValueError(f"{folder} holds no class folders. {hint}{_EXPECTED}")
     if len(names) == 1:
         raise ValueError(
             f"{folder} holds one class only, {names[0]!r}: there is nothing to tell apart. "
