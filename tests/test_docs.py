@@ -67,3 +67,9 @@ def test_version_heads_the_changelog() -> None:
     )
     assert heading is not None
     assert heading[1] == catdog.__version__
+
+
+def test_home_page_shows_the_readmes_six_lines() -> None:
+    readme, home = ((ROOT / name).read_text("utf-8") for name in ("README.md", "docs/index.md"))
+    assert blocks(readme) == blocks(home)
+    assert len(blocks(readme)[0].split("\n\n")[1].splitlines()) == 5  # and one to import
