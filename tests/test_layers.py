@@ -66,4 +66,4 @@ def test_tensorflow_is_spoken_in_the_pipeline_alone() -> None:
                 names = [node.module or ""]
             if any(name.partition(".")[0] == "tensorflow" for name in names):
                 speakers.add(path.relative_to(SOURCE).as_posix())
-    assert speakers == {"data/_pipeline.py", "data/_load.py"}  # the latter for type hints only
+    assert speakers == {"data/_pipeline.py", "data/_datasets.py"}  # the latter for type hints only

@@ -12,7 +12,7 @@ from catdog import _checks
 from catdog._types import Floats, Labels, Split, Verbose
 from catdog.baseline import baseline_accuracy, majority_class
 from catdog.data import Datasets
-from catdog.data._load import in_order, serve_to
+from catdog.data._datasets import in_order, serve_to
 
 Z_95 = 1.959963984540054  # 0.975 quantile of the standard normal distribution
 

@@ -7,7 +7,7 @@ import keras
 from catdog import _checks
 from catdog._types import Verbose
 from catdog.data import Datasets
-from catdog.data._load import serve_to, training_batches
+from catdog.data._datasets import serve_to, training_batches
 
 
 def train(

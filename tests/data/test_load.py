@@ -11,7 +11,7 @@ from PIL import Image
 
 from catdog import Datasets, build_model, load_datasets
 from catdog._types import SPLITS, Labels
-from catdog.data._load import in_order, serve_to
+from catdog.data._datasets import in_order, serve_to
 from catdog.data._pipeline import PictureCache
 from tests.conftest import MakeFolder
 

@@ -1,121 +1,19 @@
-"""`load_datasets` and the record it returns."""
+"""`load_datasets`: from a name or a folder to three sets that share no file."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from catdog import _checks
-from catdog._types import SPLITS, ImageSize, Labels, Split
+from catdog._types import ImageSize, Split
 from catdog.data import _fetch
+from catdog.data._datasets import Datasets
 from catdog.data._scan import FolderIndex, Pictures, index_folder
 from catdog.data._split import stratified_split
 
-if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
-
-    from catdog.data._pipeline import PictureCache
-
 DEFAULT_FRACTION = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class Datasets:
-    """Training, validation and test pictures that share no file, with their class names.
-
-    Made by [`load_datasets`][catdog.load_datasets]. Unpacks as `train, validation, test = data`.
-
-    Attributes:
-        class_names: Names of the classes, sorted; labels index into them.
-        image_size: Height and width in pixels at which the pictures are served.
-        batch_size: Pictures in a batch; the last batch of a pass may hold fewer.
-        seed: What the split and the order of the training pictures were drawn from.
-        cache_mib: Memory budget of the decoded pictures, in MiB.
-    """
-
-    class_names: tuple[str, ...]
-    image_size: ImageSize
-    batch_size: int
-    seed: int
-    cache_mib: int
-    _pictures: Mapping[Split, Pictures] = field(repr=False)
-    _sizes: dict[ImageSize, "Datasets"] = field(default_factory=dict, repr=False)  # shared
-
-    @cached_property
-    def train(self) -> "tf.data.Dataset":
-        """Training batches of images and labels, reshuffled on every pass by the seed.
-
-        Images are `float32` `(batch, height, width, 3)` in `[0, 255]`, labels `int32` `(batch,)`.
-        """
-        return training_batches(self)
-
-    @cached_property
-    def validation(self) -> "tf.data.Dataset":
-        """Validation batches, always in the order of `paths("validation")`."""
-        return self._serve("validation")
-
-    @cached_property
-    def test(self) -> "tf.data.Dataset":
-        """Test batches, always in the order of `paths("test")`."""
-        return self._serve("test")
-
-    def __iter__(self) -> "Iterator[tf.data.Dataset]":
-        return iter((self.train, self.validation, self.test))
-
-    def paths(self, split: Split) -> tuple[Path, ...]:
-        """Return the picture files of a split, ordered by class and name."""
-        return self._pictures[_checks.check_split(split)].paths
-
-    def labels(self, split: Split) -> Labels:
-        """Return the label of each of `paths(split)`: shape `(n,)`, `int32`, no picture is read."""
-        return self._pictures[_checks.check_split(split)].labels.copy()
-
-    def label_counts(self, split: Split) -> dict[str, int]:
-        """Return how many pictures of each class a split holds, such as `{"cats": 1000, ...}`."""
-        counts = np.bincount(self.labels(split), minlength=len(self.class_names))
-        return dict(zip(self.class_names, counts.tolist(), strict=True))
-
-    def at(self, image_size: ImageSize) -> "Datasets":
-        """Return the same split served at another size; asked again, it is the same object.
-
-        Args:
-            image_size: Height and width in pixels.
-        """
-        size = _checks.check_image_size(image_size)
-        self._sizes.setdefault(self.image_size, self)
-        if size not in self._sizes:
-            self._sizes[size] = replace(self, image_size=size)
-        return self._sizes[size]
-
-    def __str__(self) -> str:
-        lines = [f"{len(self.class_names)} classes, pictures of {_size_text(self.image_size)}"]
-        for split in SPLITS:
-            counts = self.label_counts(split)
-            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-            lines.append(f"  {split:<10} {sum(counts.values()):>6}  ({listed})")
-        return "\n".join(lines)
-
-    @cached_property
-    def _cache(self) -> "PictureCache":
-        """Decoded pictures of this size, shared by the three sets."""
-        from catdog.data._pipeline import PictureCache
-
-        return PictureCache(self.image_size, self.cache_mib)
-
-    def _serve(self, split: Split, *, shuffle_seed: int | None = None) -> "tf.data.Dataset":
-        from catdog.data._pipeline import serve
-
-        return serve(
-            self._pictures[split],
-            self._cache,
-            batch_size=self.batch_size,
-            shuffle_seed=shuffle_seed,
-        )
 
 
 def load_datasets(
@@ -193,51 +91,6 @@ def load_datasets(
     return Datasets(index.class_names, size, batch, seed, budget, pictures)
 
 
-def serve_to(model: "keras.Model", data: Datasets) -> Datasets:
-    """Return `data` at the model's input size, after checking that the model fits its classes.
-
-    Raises:
-        TypeError: If `data` is something else.
-        ValueError: If the model does not take RGB pictures, or does not return logits for the
-            classes of the data.
-    """
-    if not isinstance(data, Datasets):
-        raise TypeError(f"data must be what load_datasets returns, not {type(data).__name__}.")
-    shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
-    if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (3, None):
-        raise ValueError(
-            "model must be a Sequential or functional Keras model that takes one batch of RGB "
-            f"pictures, (batch, height, width, 3), not {type(model).__name__} with input shape "
-            f"{shape}. Build it with catdog.build_model, or begin it with keras.Input."
-        )
-    outputs = model.output_shape
-    count = len(data.class_names)
-    if outputs != (None, count):
-        raise ValueError(
-            f"model returns shape {outputs}, but the data has {count} classes "
-            f"({', '.join(data.class_names)}). Build it with num_classes={count}, or end it with "
-            f"keras.layers.Dense({count}), without activation."
-        )
-    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", None)
-    if activation in ("sigmoid", "softmax"):
-        raise ValueError(
-            f"model ends in {activation}, but catdog needs logits. Take the activation off its "
-            "last layer, and compile it with a loss that has from_logits=True."
-        )
-    height, width = shape[1:3]
-    return data if height is None or width is None else data.at((height, width))
-
-
-def training_batches(data: Datasets) -> "tf.data.Dataset":
-    """Return the training batches as a new process sees them: the first pass comes first."""
-    return data._serve("train", shuffle_seed=data.seed)
-
-
-def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
-    """Return the batches of a split in the order of `data.paths(split)`, the training set too."""
-    return data._serve(split)
-
-
 def _find_source(source: "str | PathLike[str]") -> Path:
     """Return the folder of a known data set or of the user's own."""
     if isinstance(source, str) and source in _fetch.KNOWN:
@@ -293,7 +146,3 @@ def _split_pictures(
             )
     positions = stratified_split(pictures.labels, list(shares.values()), seed=seed)
     return {split: pictures.take(chosen) for split, chosen in zip(shares, positions, strict=True)}
-
-
-def _size_text(image_size: ImageSize) -> str:
-    return f"{image_size[0]} x {image_size[1]} pixels"
