@@ -109,6 +109,8 @@ def test_history() -> None:
     assert list(lines) == ["training", "validation", "baseline"]
     assert np.asarray(lines["validation"].get_xdata()).tolist() == [1, 2]
     assert np.asarray(lines["validation"].get_ydata()).tolist() == [0.4, 0.6]
+    assert np.asarray(lines["baseline"].get_ydata()).tolist() == [0.5, 0.5]
+    assert all(line.get_visible() and line.get_alpha() is None for line in axes.lines)
     assert [line.get_label() for line in plot_history(history, metric="loss").lines] == ["training"]
 
 
@@ -127,6 +129,13 @@ def test_confusion(data: Datasets) -> None:
     assert texts == [str(count) for count in result.confusion_matrix.ravel()]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cats", "dogs"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+    counts = result.confusion_matrix
+    shares = np.asarray(axes.images[0].get_array())
+    np.testing.assert_allclose(shares, counts / counts.sum(axis=1, keepdims=True))
+    assert axes.images[0].get_clim() == (0, 1)
+    for text, share in zip(axes.texts, shares.ravel(), strict=True):
+        assert text.get_text().endswith(f"\n{share:.0%}")
+        assert text.get_color() == ("white" if share > 0.6 else "black")
     assert axes.get_title() == f"test set, {result.accuracy:.1%} of 4 right"
 
 

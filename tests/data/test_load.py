@@ -358,3 +358,10 @@ def test_numbers_of_numpy_are_numbers(image_folder: Path) -> None:
     )
     assert data.image_size == SIZE
     assert len(data.paths("test")) == 4
+
+
+def test_the_seed_divides_a_validation_folder_too(make_folder: MakeFolder) -> None:
+    counts = {"train/a": 1, "train/b": 1, "validation/a": 40, "validation/b": 40}
+    folder = make_folder(counts)
+    first, second, other = (load_datasets(folder, seed=seed).paths("test") for seed in (0, 0, 1))
+    assert first == second != other
