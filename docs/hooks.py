@@ -109,8 +109,7 @@ def dead_units(record: dict[str, Any]) -> str:
         for row in record["rows"]
     ]
     epochs = record["rows"][0]["epochs"]
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    facts = f"- Command: `{record['command']}`\n- Epochs: {epochs}\n- Versions: {versions}"
+    facts = f"- Command: `{record['command']}`\n- Epochs: {epochs}\n- Versions: {versions(record)}"
     return f"{table(head, rows)}\n\n{facts}"
 
 
@@ -125,14 +124,16 @@ def provenance(rows: list[dict[str, Any]]) -> str:
         "Command": [f"`{row['command']}`" for row in rows],
         "Pictures": [f"`{row['data']}`" for row in rows],
         "Epochs": [str(row["epochs"]) for row in rows],
-        "Versions": [
-            ", ".join(f"{name} {version}" for name, version in row["versions"].items())
-            for row in rows
-        ],
+        "Versions": [versions(row) for row in rows],
         "Machine": [row["machine"] for row in rows],
     }
     # dict.fromkeys drops repetitions and keeps the order
     return "\n".join(f"- {name}: {'; '.join(dict.fromkeys(told))}" for name, told in facts.items())
+
+
+def versions(record: dict[str, Any]) -> str:
+    """Return the versions that a record was made with, on one line."""
+    return ", ".join(f"{name} {version}" for name, version in record["versions"].items())
 
 
 def span(ends: tuple[float, float], *, digits: int = 1) -> str:

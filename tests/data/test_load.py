@@ -312,6 +312,15 @@ def test_models_that_do_not_fit_the_data(make_folder: MakeFolder) -> None:
         serve_to(grey, data)
 
 
+def test_a_model_of_a_fixed_batch_is_served_too(image_folder: Path) -> None:
+    import keras
+
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((*SIZE, 3), batch_size=4), *layers])
+    data = load_datasets(image_folder, image_size=(16, 16), batch_size=4)
+    assert serve_to(model, data).image_size == SIZE
+
+
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_models_that_return_probabilities(image_folder: Path, activation: str) -> None:
     import keras

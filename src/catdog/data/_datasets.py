@@ -88,7 +88,8 @@ class Datasets:
         return self._sizes[size]
 
     def __str__(self) -> str:
-        lines = [f"{len(self.class_names)} classes, pictures of {_size_text(self.image_size)}"]
+        height, width = self.image_size
+        lines = [f"{len(self.class_names)} classes, pictures of {height} x {width} pixels"]
         for split in SPLITS:
             counts = self.label_counts(split)
             listed = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -132,7 +133,7 @@ def serve_to(model: "keras.Model", data: Datasets) -> Datasets:
         )
     outputs = model.output_shape
     count = len(data.class_names)
-    if outputs != (None, count):
+    if not isinstance(outputs, tuple) or len(outputs) != 2 or outputs[1] != count:
         raise ValueError(
             f"model returns shape {outputs}, but the data has {count} classes "
             f"({', '.join(data.class_names)}). Build it with num_classes={count}, or end it with "
@@ -156,7 +157,3 @@ def training_batches(data: Datasets) -> "tf.data.Dataset":
 def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
     """Return the batches of a split in the order of `data.paths(split)`, the training set too."""
     return data._serve(split)
-
-
-def _size_text(image_size: ImageSize) -> str:
-    return f"{image_size[0]} x {image_size[1]} pixels"

@@ -97,7 +97,7 @@ def _index_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> Fol
             f"folders alone. A class of such a name must be renamed. {_EXPECTED}"
         )
     class_names = _class_names(split_folders["train"])
-    _check_same_classes(root, split_folders, class_names)
+    _check_split_folders(root, split_folders, class_names)
     parts = {split: _list_classes(path, class_names) for split, path in split_folders.items()}
     return FolderIndex(class_names, None, parts)
 
@@ -115,7 +115,7 @@ def _check_listed_once(index: FolderIndex) -> None:
             )
 
 
-def _check_same_classes(
+def _check_split_folders(
     root: Path, split_folders: Mapping[Split, Path], class_names: Sequence[str]
 ) -> None:
     """Raise if a split folder holds other classes, or pictures lie in another folder."""

@@ -68,11 +68,10 @@ def load_imagenet(model: keras.Model) -> None:
     height, width = base.input_shape[1:3]
     side = height if height == width and height in PUBLISHED_SIZES else 224
     name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5"
-    path = cache_folder() / "models" / name
+    cache = cache_folder()
+    path = cache / "models" / name
     try:
-        keras.utils.get_file(
-            name, WEIGHTS_URL + name, cache_subdir="models", cache_dir=str(cache_folder())
-        )
+        keras.utils.get_file(name, WEIGHTS_URL + name, cache_subdir="models", cache_dir=str(cache))
     except Exception as error:  # get_file raises bare exceptions
         raise OSError(
             f"Cannot download the ImageNet weights {WEIGHTS_URL}{name}: {error}. Put the file at "
