@@ -2,12 +2,15 @@
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.local_server import LocalServer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -33,11 +36,28 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: socket.socket, address: object) -> None:
-        raise OSError(f"the tests do not use the network: {address}")
+def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: tuple[str, int]) -> None:
+        if "local_server" not in request.keywords or address[0] != "127.0.0.1":
+            raise OSError(f"the tests do not use the network: {address}")
+        connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    """A server for the tests that are marked for it."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with LocalServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.ended.set()
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +85,12 @@ def close_figures() -> Iterator[None]:
 
 
 def write_pictures(folder: Path, count: int, *, size: int = 8, tint: int = 0) -> None:
-    """Write `count` PNG pictures of noise, each different, around the brightness `tint`."""
+    """Write `count` PNG pictures of noise around the brightness `tint`.
+
+    Each is different, and different from those of a folder of another name.
+    """
     folder.mkdir(parents=True)
-    rng = np.random.default_rng([tint, count])
+    rng = np.random.default_rng([tint, count, *"/".join(folder.parts[-2:]).encode()])
     for i in range(count):
         pixels = rng.integers(tint, tint + 100, (size, size, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"picture.{i}.png")

@@ -9,8 +9,8 @@ import catdog
 SOURCE = Path(catdog.__file__).parent
 LEVELS = (
     {"_types"},
-    {"_checks", "_keras_cache"},
-    {"_seeding"},
+    {"_checks", "_keras_cache", "_progress", "_text"},
+    {"_download", "_seeding"},
     {"preprocessing", "augmentation"},
     {"data", "models"},
     {"baseline"},

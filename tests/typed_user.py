@@ -8,8 +8,10 @@ from pathlib import Path
 from catdog import (
     Datasets,
     Evaluation,
+    Finding,
     ModelSpec,
     ReportedAccuracy,
+    ScanReport,
     baseline_accuracy,
     build_model,
     evaluate,
@@ -22,6 +24,7 @@ from catdog import (
     plot_confusion,
     plot_examples,
     plot_history,
+    scan_images,
     train,
 )
 
@@ -30,13 +33,24 @@ train_set, validation_set, test_set = data
 counts: dict[str, int] = data.label_counts("train")
 files: tuple[Path, ...] = data.at((64, 64)).paths("test")
 
+report: ScanReport = scan_images(files[0].parent.parent)
+finding: Finding = report.findings[0]
+wrong: bool = finding.bad and finding.reason == "truncated"
+usable: int = report.label_counts("test")["cats"]
+rows: list[dict[str, str | bool | None]] = report.rows()
+data = load_datasets(report.folder, on_bad_image="skip")
+data.save_split("split.json")
+data = load_datasets(report.folder, split_file=Path("split.json"), new_files="train")
+assert data.report.folder == report.folder
+
 names: tuple[str, ...] = list_models()
 spec: ModelSpec = model_spec(names[0])
 reported: ReportedAccuracy = spec.reported
 low: float = reported.validation[0]
 
 model = build_model("cnn", image_size=(96, 96), num_classes=2, weights=None, seed=1)
-history = train(model, data, epochs=1, verbose=2)
+train(model, data, class_weight={"cats": 1, "dogs": 2.5})
+history = train(model, data, epochs=1, class_weight="balanced", verbose=2)
 result: Evaluation = evaluate(model, data, split="validation", verbose=0)
 accuracy: float = result.accuracy
 interval: tuple[float, float] = result.interval
@@ -55,6 +69,7 @@ plot_confusion(result, ax=axes)
 load_datasets(3)  # type: ignore[arg-type]
 load_datasets("synthetic", image_size=96)  # type: ignore[arg-type]
 load_datasets("synthetic", fraction=0.2)  # type: ignore[call-arg]
+load_datasets("synthetic", on_bad_image="ignore")  # type: ignore[arg-type]
 data.paths("training")  # type: ignore[arg-type]
 build_model(1)  # type: ignore[arg-type]
 make_augmentation(flip="diagonal")  # type: ignore[arg-type]

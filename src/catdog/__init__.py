@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from catdog.augmentation import make_augmentation
     from catdog.baseline import baseline_accuracy
-    from catdog.data import Datasets, load_datasets
+    from catdog.data import Datasets, Finding, ScanReport, load_datasets, scan_images
     from catdog.evaluation import Evaluation, evaluate
     from catdog.models import ModelSpec, ReportedAccuracy, build_model, list_models, model_spec
     from catdog.plotting import plot_augmentation, plot_confusion, plot_examples, plot_history
@@ -21,8 +21,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Datasets",
     "Evaluation",
+    "Finding",
     "ModelSpec",
     "ReportedAccuracy",
+    "ScanReport",
     "baseline_accuracy",
     "build_model",
     "evaluate",
@@ -35,14 +37,17 @@ __all__ = [
     "plot_confusion",
     "plot_examples",
     "plot_history",
+    "scan_images",
     "train",
 ]
 
 _HOMES = {
     "Datasets": "data",
     "Evaluation": "evaluation",
+    "Finding": "data",
     "ModelSpec": "models",
     "ReportedAccuracy": "models",
+    "ScanReport": "data",
     "baseline_accuracy": "baseline",
     "build_model": "models",
     "evaluate": "evaluation",
@@ -55,6 +60,7 @@ _HOMES = {
     "plot_confusion": "plotting",
     "plot_examples": "plotting",
     "plot_history": "plotting",
+    "scan_images": "data",
     "train": "training",
 }
 

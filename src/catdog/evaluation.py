@@ -12,7 +12,7 @@ from catdog import _checks
 from catdog._types import Floats, Labels, Split, Verbose
 from catdog.baseline import baseline_accuracy, majority_class
 from catdog.data import Datasets
-from catdog.data._datasets import in_order, serve_to
+from catdog.data._datasets import in_order, naming_broken_pictures, serve_to
 
 Z_95 = 1.959963984540054  # 0.975 quantile of the standard normal distribution
 
@@ -102,7 +102,8 @@ def evaluate(
     split = _checks.check_split(split)
     served = serve_to(model, data)
     labels = data.labels(split)
-    logits = np.asarray(model.predict(in_order(served, split), verbose=verbose), np.float64)
+    with naming_broken_pictures(served):
+        logits = np.asarray(model.predict(in_order(served, split), verbose=verbose), np.float64)
     _check_logits(logits)
     log_probabilities = _log_softmax(logits)
     predictions = logits.argmax(axis=1).astype(np.int32)

@@ -1,88 +1,396 @@
+import errno
+import io
+import os
+import shutil
+import signal
+import stat
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from catdog import load_datasets
-from catdog._keras_cache import cache_folder
 from catdog._types import SPLITS
-from catdog.data import _fetch
+from catdog.data import _fetch, _synthetic
+from catdog.data._fetch import draw_synthetic, fetch_cats_and_dogs
+from tests import local_server
 from tests.conftest import write_pictures
+from tests.local_server import Answer, LocalServer
+
+COUNTS = {"train": 2, "validation": 5}
+NOWHERE = "http://127.0.0.1:9/cats_and_dogs_filtered.zip"
+
+Contents = dict[Path, bytes]
 
 
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tiny archive in the official layout, where `get_file` finds it."""
+    """A tiny archive in the official layout, in the cache; nothing can be downloaded."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    for part, count in (("train", 2), ("validation", 5)):
+    monkeypatch.setattr(_fetch, "CATS_AND_DOGS_COUNTS", COUNTS)
+    monkeypatch.setattr(_fetch, "CATS_AND_DOGS_URL", NOWHERE)
+    for part, count in COUNTS.items():
         for name in ("cats", "dogs"):
-            write_pictures(tmp_path / part / name, count)
+            write_pictures(tmp_path / "official" / part / name, count)
     path = tmp_path / "home" / "datasets" / "cats_and_dogs_filtered.zip"
     path.parent.mkdir(parents=True)
     with zipfile.ZipFile(path, "w") as content:
         content.writestr("cats_and_dogs_filtered/vectorize.py", "")
-        for picture in tmp_path.glob("*/*/*.png"):
-            content.write(picture, f"cats_and_dogs_filtered/{picture.relative_to(tmp_path)}")
+        for picture in sorted(tmp_path.glob("official/*/*/*.png")):
+            place = picture.relative_to(tmp_path / "official")
+            content.write(picture, f"cats_and_dogs_filtered/{place}")
     return path
 
 
-def test_archive_is_unpacked_once_into_keras_cache(archive: Path) -> None:
+@pytest.fixture
+def published(archive: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The bytes of the archive, which is on the local server and no longer in the cache."""
+    body = archive.read_bytes()
+    archive.unlink()
+    monkeypatch.setattr(_fetch, "CATS_AND_DOGS_URL", server.url)
+    server.answers = [local_server.good(body)]
+    return body
+
+
+def pictures(folder: Path) -> Contents:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.png")}
+
+
+def assert_whole(folder: Path, tmp_path: Path) -> None:
+    assert folder == tmp_path / "home" / "datasets" / "cats_and_dogs_filtered"
+    assert pictures(folder / folder.name) == pictures(tmp_path / "official")
+
+
+def cached_names(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "home" / "datasets").iterdir())
+
+
+def test_archive_is_unpacked_once_into_keras_cache(archive: Path, tmp_path: Path) -> None:
+    folder = fetch_cats_and_dogs()
+    assert_whole(folder, tmp_path)
+    assert cached_names(tmp_path) == [folder.name, archive.name]
+    before = folder.stat().st_ino
+    assert fetch_cats_and_dogs().stat().st_ino == before
+
+
+def test_it_is_loaded_by_its_name(archive: Path) -> None:
     data = load_datasets()
     assert [len(data.paths(split)) for split in SPLITS] == [4, 8, 2]
-    folder = archive.with_suffix("")
-    assert all(folder in path.parents for path in data.paths("train"))
-    before = data.paths("train")[0].stat().st_ino
-    assert load_datasets().paths("train")[0].stat().st_ino == before
-    assert sorted(path.name for path in archive.parent.iterdir()) == [folder.name, archive.name]
+    assert all(archive.with_suffix("") in path.parents for path in data.paths("train"))
 
 
-def test_broken_archive_says_what_to_do(archive: Path) -> None:
-    archive.write_bytes(archive.read_bytes()[:500])
-    with pytest.raises(OSError, match=r"cats_and_dogs_filtered\.zip is broken.*Delete it"):
-        load_datasets()
-    assert not archive.with_suffix("").exists()
+def test_unpacked_pictures_need_neither_archive_nor_network(archive: Path) -> None:
+    folder = fetch_cats_and_dogs()
+    archive.unlink()
+    assert fetch_cats_and_dogs() == folder
+
+
+def test_no_network_says_where_to_put_the_file(archive: Path) -> None:
+    archive.unlink()
+    with pytest.raises(OSError, match=f"Cannot download {NOWHERE}: ") as raised:
+        fetch_cats_and_dogs()
+    assert f"Put the file at {archive} by hand, or use the built-in" in str(raised.value)
+    assert 'load_datasets("synthetic")' in str(raised.value)
+    assert list(archive.parent.iterdir()) == []
+
+
+@pytest.mark.local_server
+@pytest.mark.usefixtures("published")
+def test_it_is_downloaded_once(server: LocalServer, tmp_path: Path) -> None:
+    assert_whole(fetch_cats_and_dogs(), tmp_path)
+    assert_whole(fetch_cats_and_dogs(), tmp_path)
+    assert server.requests == 1
+
+
+@pytest.mark.local_server
+@pytest.mark.parametrize(
+    "trouble",
+    [local_server.cut, lambda body: local_server.status(HTTPStatus.INTERNAL_SERVER_ERROR)],
+)
+def test_the_call_after_a_failed_download_succeeds(
+    published: bytes, server: LocalServer, tmp_path: Path, trouble: Callable[[bytes], Answer]
+) -> None:
+    server.answers = [trouble(published), local_server.good(published)]
+    with pytest.raises(OSError, match="Cannot download"):
+        fetch_cats_and_dogs()
+    assert cached_names(tmp_path) == []
+    assert_whole(fetch_cats_and_dogs(), tmp_path)
+
+
+def with_member(body: bytes, name: str, *, mode: int = 0o100644) -> bytes:
+    """Return the archive with one more member."""
+    file = io.BytesIO(body)
+    member = zipfile.ZipInfo(name)
+    member.external_attr = mode << 16
+    with zipfile.ZipFile(file, "a") as content:
+        content.writestr(member, "../outside")
+    return file.getvalue()
+
+
+Breaks = Callable[[bytes], bytes]
+LEADS_OUT = "is broken (its member {} leads out of the folder)"
+BROKEN: dict[str, tuple[Breaks, str]] = {
+    "truncated": (lambda body: body[:500], "is broken (File is not a zip file)"),
+    "empty": (lambda body: b"", "is broken (File is not a zip file)"),
+    "a page": (lambda body: b"<html>Log in</html>", "is broken (File is not a zip file)"),
+    "corrupt": (lambda body: body.replace(b"IHDR", b"JHDR", 1), "is broken (Bad CRC-32 for file"),
+    "no pictures": (
+        lambda body: b"PK\5\6" + bytes(18),
+        "is not the right one: it holds 0 instead of 2 in train/cats, 0 instead of 2 in train/dogs",
+    ),
+    "above": (lambda body: with_member(body, "../outside"), LEADS_OUT.format("'../outside'")),
+    "at the root": (lambda body: with_member(body, "/outside"), LEADS_OUT.format("'/outside'")),
+    "on a drive": (lambda body: with_member(body, "C:outside"), LEADS_OUT.format("'C:outside'")),
+    "above on Windows": (
+        lambda body: with_member(body, r"cats\..\..\outside"),
+        LEADS_OUT.format(repr(r"cats\..\..\outside")),
+    ),
+    "a link": (
+        lambda body: with_member(body, "link", mode=stat.S_IFLNK | 0o777),
+        "is broken (its member 'link' is a link)",
+    ),
+}
+
+
+@pytest.mark.local_server
+@pytest.mark.parametrize(("breaks", "reason"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_archive_is_fetched_once_more(
+    archive: Path,
+    published: bytes,
+    server: LocalServer,
+    tmp_path: Path,
+    breaks: Breaks,
+    reason: str,
+) -> None:
+    broken = breaks(published)
+    archive.write_bytes(broken)
+    server.answers = [local_server.status(HTTPStatus.NOT_FOUND)]
+    with pytest.raises(OSError, match="404 Not Found") as offline:
+        fetch_cats_and_dogs()
+    assert str(offline.value).startswith(f"{archive} {reason}")
+    assert f". Cannot download {server.url}: " in str(offline.value)
+    assert f"Put the file at {archive} by hand" in str(offline.value)
+    assert archive.read_bytes() == broken
+
+    server.answers = [local_server.good(broken)]
+    with pytest.raises(OSError, match="though it was downloaded anew from") as again:
+        fetch_cats_and_dogs()
+    assert reason in str(again.value)
+    assert 'load_datasets("synthetic")' in str(again.value)
+    assert cached_names(tmp_path) == [archive.name]
+    assert server.requests == 2
+
+    server.answers = [local_server.good(published)]
+    assert_whole(fetch_cats_and_dogs(), tmp_path)
+    assert archive.read_bytes() == published
+    assert list(tmp_path.rglob("*outside")) == []
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_fetch, "MAX_UNPACKED", 1000)
+    with pytest.raises(OSError, match=r"it unpacks to \d+ bytes, more than 1000\)"):
+        fetch_cats_and_dogs()
     assert list(archive.parent.iterdir()) == [archive]
 
 
-def test_no_network_says_where_to_put_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pictures_removed_by_hand_are_missed(archive: Path) -> None:
+    folder = fetch_cats_and_dogs()
+    next(folder.glob("*/train/cats/*")).unlink()
+    (folder / folder.name / "train" / "cats" / ".DS_Store").touch()  # no picture
+    shutil.rmtree(folder / folder.name / "validation" / "dogs")
+    with pytest.raises(OSError, match="is not whole: it holds") as raised:
+        fetch_cats_and_dogs()
+    message = str(raised.value)
+    assert message.startswith(f"{folder} is not whole")
+    assert ": it holds 1 instead of 2 in train/cats, 0 instead of 5 in validation/dogs. " in message
+    assert "Move the folder away and try again" in message
+
+    folder.rename(folder.with_name("away"))
+    assert fetch_cats_and_dogs() == folder
+
+
+def test_pictures_added_by_hand_do_not_matter(archive: Path) -> None:
+    folder = fetch_cats_and_dogs()
+    (folder / folder.name / "train" / "cats" / "mine.png").touch()
+    assert fetch_cats_and_dogs() == folder
+
+
+def test_pictures_unpacked_by_hand_are_taken(archive: Path, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "official", archive.with_suffix(""))
+    archive.unlink()
+    assert fetch_cats_and_dogs() == archive.with_suffix("")
+
+
+@pytest.mark.parametrize(
+    ("name", "fetch"),
+    [
+        ("cats_and_dogs_filtered", fetch_cats_and_dogs),
+        (f"catdog_synthetic_{_synthetic.VERSION}", draw_synthetic),
+    ],
+)
+def test_a_file_in_the_place_of_the_folder_is_found_out_first(
+    archive: Path, name: str, fetch: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    place = tmp_path / "datasets" / "cats_and_dogs_filtered.zip"
-    with pytest.raises(OSError, match=r"Cannot download https://.*filtered\.zip") as raised:
-        load_datasets()
-    assert f"Put the file at {place} by hand" in str(raised.value)
-    assert 'load_datasets("synthetic")' in str(raised.value)
-    assert not place.exists()
+    monkeypatch.delattr(_fetch, "download")
+    monkeypatch.delattr(_fetch, "land")
+    archive.unlink()
+    (archive.parent / name).touch()
+    with pytest.raises(NotADirectoryError, match=f"{name} is a file, where.*Move it away"):
+        fetch()
 
 
-def test_keras_home_is_the_default_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("KERAS_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".keras"
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "lies on a disk with no space left. Free some, or set"),
+        (errno.EACCES, "may not be written to. Set"),
+    ],
+)
+def test_trouble_with_the_disk_while_the_pictures_are_written(
+    archive: Path, number: int, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", fail)
+    monkeypatch.setattr(_synthetic, "write_pictures", fail)
+    for fetch in (fetch_cats_and_dogs, draw_synthetic):
+        with pytest.raises(OSError, match="KERAS_HOME") as raised:
+            fetch()
+        assert str(raised.value).startswith(f"{archive.parent} {advice}")
+    assert list(archive.parent.iterdir()) == [archive]
 
 
-def test_failure_while_filling_leaves_nothing(tmp_path: Path) -> None:
-    def fail(folder: Path) -> None:
-        (folder / "half").write_text("written")
-        raise RuntimeError("stop")
+@pytest.mark.parametrize("unpacked", [True, False])
+def test_a_read_only_cache_is_read(
+    archive: Path, tmp_path: Path, unpacked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = archive.with_suffix("")
+    if unpacked:
+        fetch_cats_and_dogs()
+        archive.unlink()
+    else:
+        folder = tmp_path / ".keras" / "datasets" / folder.name
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    for _ in range(2):
+        assert fetch_cats_and_dogs() == folder
+    assert pictures(folder / folder.name) == pictures(tmp_path / "official")
 
-    with pytest.raises(RuntimeError, match="stop"):
-        _fetch._land(tmp_path / "set", fail)
-    assert list(tmp_path.iterdir()) == []
+
+@pytest.fixture
+def small_synthetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The built-in set with a few pictures only, not drawn yet."""
+    counts: dict[str, int] = dict.fromkeys(SPLITS, 1)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(_synthetic, "COUNTS", counts)
+    drawn = partial(_synthetic.write_pictures, counts=counts)
+    monkeypatch.setattr(_synthetic, "write_pictures", drawn)
+    return tmp_path / "home" / "datasets" / f"catdog_synthetic_{_synthetic.VERSION}"
 
 
-def test_whoever_lands_second_takes_what_is_there(tmp_path: Path) -> None:
-    def fill(folder: Path) -> None:
-        (folder / "mine").touch()
-        (tmp_path / "set").mkdir()
-        (tmp_path / "set" / "theirs").touch()
+def test_the_built_in_set_is_drawn_once_and_missed(small_synthetic: Path) -> None:
+    assert draw_synthetic() == small_synthetic
+    before = small_synthetic.stat().st_ino
+    assert draw_synthetic().stat().st_ino == before
+    (small_synthetic / "test" / "dogs" / "dog.0.jpg").unlink()
+    with pytest.raises(OSError, match="is not whole: it holds 0 instead of 1 in test/dogs. Move"):
+        draw_synthetic()
 
-    landed = _fetch._land(tmp_path / "set", fill)
-    assert [path.name for path in landed.iterdir()] == ["theirs"]
-    assert list(tmp_path.iterdir()) == [landed]
+
+# Fetches the pictures, or is killed when a function is called for the n-th time.
+FETCH = """
+import itertools, os, pkgutil, signal, sys
+from catdog import _download
+from catdog.data import _fetch, _synthetic
+
+_download.CHUNK = 64
+_fetch.CATS_AND_DOGS_URL = sys.argv[1]
+_fetch.CATS_AND_DOGS_COUNTS = {"train": 2, "validation": 5}
+
+def kill_at(owner, name, call):
+    original, calls = getattr(owner, name), itertools.count(1)
+    def counted(*arguments, **options):
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **options)
+    setattr(owner, name, counted)
+
+if len(sys.argv) > 3:
+    kill_at(pkgutil.resolve_name(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
+print(_fetch.KNOWN[sys.argv[2]]())
+"""
+
+
+def start_fetch(url: str, name: str, *kill_at: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", FETCH, url, name, *kill_at]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[str, int]:
+    output, _ = process.communicate(timeout=60)
+    return output.strip(), process.returncode
+
+
+@pytest.mark.local_server
+def test_two_processes_at_once_both_end_well(
+    published: bytes, server: LocalServer, tmp_path: Path
+) -> None:
+    server.answers = [local_server.good_for_both(published)]
+    both = [start_fetch(server.url, "cats_and_dogs_filtered") for _ in range(2)]
+    folder = tmp_path / "home" / "datasets" / "cats_and_dogs_filtered"
+    assert [finish(process) for process in both] == [(str(folder), 0)] * 2
+    assert server.requests == 2
+    assert_whole(folder, tmp_path)
+    assert cached_names(tmp_path) == [folder.name, f"{folder.name}.zip"]
+
+
+KILLS = {
+    "before the download": ("catdog._download", "land", "1"),
+    "during the download": ("http.client:HTTPResponse", "read1", "3"),
+    "before the archive is renamed": ("pathlib:Path", "replace", "1"),
+    "before the extraction": ("catdog.data._fetch", "_unpack", "1"),
+    "during the extraction": ("zipfile:ZipFile", "_extract_member", "3"),
+    "late in the extraction": ("zipfile:ZipFile", "_extract_member", "15"),
+    "before the folder is renamed": ("pathlib:Path", "replace", "2"),
+    "after the folder is renamed": ("shutil", "rmtree", "2"),
+}
+
+
+@pytest.mark.local_server
+@pytest.mark.usefixtures("published")
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
+@pytest.mark.parametrize("moment", KILLS.values(), ids=KILLS)
+def test_a_killed_run_leaves_nothing_that_is_trusted(
+    server: LocalServer, tmp_path: Path, moment: tuple[str, str, str]
+) -> None:
+    killed = start_fetch(server.url, "cats_and_dogs_filtered", *moment)
+    assert finish(killed) == ("", -signal.SIGKILL)
+    assert_whole(fetch_cats_and_dogs(), tmp_path)
+    assert server.requests <= 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
+def test_drawing_that_was_killed_begins_anew(small_synthetic: Path) -> None:
+    killed = start_fetch(NOWHERE, "synthetic", "catdog.data._synthetic", "draw_face", "3")
+    assert finish(killed) == ("", -signal.SIGKILL)
+    (leftover,) = small_synthetic.parent.iterdir()
+    assert draw_synthetic() == small_synthetic
+    assert len(list(small_synthetic.rglob("*.jpg"))) == 6
+    for path in (leftover, *leftover.iterdir()):
+        os.utime(path, (yesterday := time.time() - 25 * 3600, yesterday))
+    draw_synthetic()
+    assert list(small_synthetic.parent.iterdir()) == [small_synthetic]
 
 
 DESCRIBE = """
@@ -129,31 +437,3 @@ def test_the_three_real_sets_share_no_picture_over_several_passes() -> None:
     assert not seen[0] & seen[1]
     assert not seen[0] & seen[2]
     assert not seen[1] & seen[2]
-
-
-def test_unpacked_pictures_need_neither_archive_nor_network(archive: Path) -> None:
-    expected = load_datasets().paths("train")
-    archive.unlink()
-    assert load_datasets().paths("train") == expected
-
-
-@pytest.mark.parametrize("classes", [("apples", "pears"), ()])
-def test_another_archive_is_not_taken_for_the_pictures(
-    archive: Path, tmp_path: Path, classes: tuple[str, ...]
-) -> None:
-    with zipfile.ZipFile(archive, "w") as content:
-        content.writestr("readme.txt", "x")
-        for name in classes:
-            content.write(tmp_path / "train" / "cats" / "picture.0.png", f"{name}/x.png")
-    with pytest.raises(OSError, match=r"filtered\.zip .*Delete it and try again"):
-        load_datasets()
-    assert list(archive.parent.iterdir()) == [archive]
-
-
-def test_a_cache_that_cannot_be_written_falls_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    assert cache_folder() == tmp_path / ".keras"

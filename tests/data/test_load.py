@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog import Datasets, build_model, load_datasets
+from catdog import Datasets, build_model, evaluate, load_datasets, train
 from catdog._types import SPLITS, Labels
-from catdog.data._datasets import in_order, serve_to
+from catdog.data._datasets import in_order, naming_broken_pictures, serve_to
 from catdog.data._pipeline import PictureCache
 from tests.conftest import MakeFolder
 
@@ -106,10 +106,12 @@ def test_cache_keeps_decoded_pictures_within_the_budget(image_folder: Path) -> N
         load_datasets(image_folder, image_size=SIZE, cache_mib=mib) for mib in (1, 0)
     )
     before = collect(kept.validation)[0], collect(read_again.validation)[0]
+    assert np.array_equal(*before)
     for path in kept.paths("validation"):
-        Image.new("RGB", SIZE).save(path)
+        path.unlink()
     assert np.array_equal(collect(kept.validation)[0], before[0])
-    assert not collect(read_again.validation)[0].any()
+    with pytest.raises(Exception, match="Cannot read the picture"):
+        collect(read_again.validation)
 
 
 def test_the_budget_is_three_bytes_a_pixel() -> None:
@@ -226,12 +228,46 @@ def test_names_that_are_not_ascii(make_folder: MakeFolder) -> None:
     assert len(collect(data.train)[0]) == 6
 
 
-def test_a_picture_that_cannot_be_read_is_named(image_folder: Path) -> None:
+def test_a_picture_that_changed_is_named(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
     path = data.paths("test")[1]
-    path.write_bytes(b"no picture")
-    with pytest.raises(Exception, match=f"Cannot read the picture .*{path.name}"):
+    Image.new("RGB", SIZE).save(path)  # still a picture, but of what?
+    with pytest.raises(Exception, match=f"{path.name} was changed after load_datasets looked"):
         collect(data.test)
+
+
+def train_once(model: Any, data: Datasets) -> None:
+    train(model, data, epochs=1, verbose=0)
+
+
+def judge(model: Any, data: Datasets) -> None:
+    evaluate(model, data, split="validation", verbose=0)
+
+
+@pytest.mark.parametrize("use", [train_once, judge])
+def test_a_picture_that_vanished_is_named_without_tensorflows_words(
+    image_folder: Path, use: Callable[[Any, Datasets], None]
+) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    model = build_model("cnn", image_size=(32, 32))
+    path = data.paths("validation")[1]
+    path.unlink()
+    with pytest.raises(ValueError, match=f"^Cannot read the picture {path}") as raised:
+        use(model, data)
+    assert "Call load_datasets again" in str(raised.value)
+    assert "tensorflow" not in str(raised.value).lower()
+
+
+def test_other_errors_are_not_blamed_on_a_picture(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    model = build_model("cnn", image_size=(32, 32))
+    data.paths("test")[0].unlink()
+    with pytest.raises(ValueError, match="Cannot read"):
+        evaluate(model, data, verbose=0)
+    with naming_broken_pictures(serve_to(model, data)), pytest.raises(KeyError):
+        raise KeyError("mine")
+    with pytest.raises(KeyError), naming_broken_pictures(serve_to(model, data)):
+        raise KeyError("mine")
 
 
 BAD_ARGUMENTS = [
@@ -244,7 +280,10 @@ BAD_ARGUMENTS = [
     ({"batch_size": 0}, "batch_size must be a whole number of at least 1, not 0"),
     ({"batch_size": "32"}, "batch_size must be a whole number of at least 1, not '32'"),
     ({"seed": -1}, r"seed must be a whole number from 0 to 2\*\*31 - 1, not -1"),
-    ({"seed": None}, "seed must be"),
+    ({"seed": 1.0}, "seed must be"),
+    ({"on_bad_image": "ignore"}, "on_bad_image='ignore' is not known.*'raise', 'skip'"),
+    ({"new_files": "test"}, "new_files='test' is not known.*'leave_out', 'train'"),
+    ({"new_files": "train"}, "new_files would have no effect: there is no split_file"),
     ({"cache_mib": -1}, "cache_mib must be a whole number of at least 0"),
     ({"test_fraction": 0}, "test_fraction must be a number between 0 and 1, such as 0.2.*not 0"),
     ({"test_fraction": 1.5}, "test_fraction must be"),
@@ -261,8 +300,54 @@ def test_bad_arguments(image_folder: Path, arguments: dict[str, Any], message: s
 
 
 def test_class_too_small_to_divide(make_folder: MakeFolder) -> None:
-    with pytest.raises(ValueError, match=r"class 'dogs' has 2 picture\(s\).*Add pictures of it"):
+    with pytest.raises(
+        ValueError, match=r"class 'dogs' has 2 picture\(s\), copies.*Add pictures of it"
+    ):
         load_datasets(make_folder(cats=5, dogs=2))
+
+
+def test_an_empty_class(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=5)
+    (folder / "dogs").mkdir()
+    with pytest.raises(
+        ValueError, match=r"class 'dogs' has 0 picture\(s\).*\.jpg.*remove the class"
+    ):
+        load_datasets(folder)
+
+
+def test_a_class_that_is_missing_in_one_set(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{split}/{name}": 2 for split in SPLITS for name in "ab"})
+    for path in (folder / "test" / "b").iterdir():
+        path.unlink()
+    with pytest.raises(
+        ValueError, match=r"class 'b' has 0 picture\(s\), copies not counted, for test"
+    ):
+        load_datasets(folder)
+
+
+def test_copies_stay_in_one_set(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=20, dogs=20)
+    for number in range(8):
+        content = (folder / "cats" / f"picture.{number}.png").read_bytes()
+        for copy in "ab":
+            (folder / "cats" / f"copy.{number}.{copy}.png").write_bytes(content)
+    for seed in range(5):
+        data = load_datasets(folder, seed=seed)
+        contents = [{path.read_bytes() for path in data.paths(split)} for split in SPLITS]
+        assert len(set.union(*contents)) == sum(map(len, contents)) == 40
+        counts = [data.label_counts(split)["cats"] for split in SPLITS]
+        assert np.abs(np.array(counts) - 36 * np.array([0.6, 0.2, 0.2])).max() <= 1
+
+
+def test_bad_pictures_are_left_out_of_each_set(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{split}/{name}": 3 for split in SPLITS for name in "ab"})
+    for split in SPLITS:
+        (folder / split / "a" / "picture.1.png").write_bytes(b"")
+    with pytest.warns(UserWarning, match="3 of 18 files in .* were left out") as caught:
+        data = load_datasets(folder, on_bad_image="skip")
+    assert caught[0].filename == __file__
+    assert [data.label_counts(split) for split in SPLITS] == [{"a": 2, "b": 3}] * 3
+    assert "3 files cannot be used: print(data.report)" in str(data)
 
 
 def test_fractions_that_have_nothing_to_divide(make_folder: MakeFolder) -> None:

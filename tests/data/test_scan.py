@@ -1,169 +1,367 @@
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from functools import cache
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
-from catdog.data._scan import index_folder
+from catdog import ScanReport, load_datasets, scan_images
+from catdog.data import _scan
+from catdog.data._decode import decode_image
 from tests.conftest import MakeFolder, write_pictures
 
 
-def test_class_folders(make_folder: MakeFolder) -> None:
-    index = index_folder(make_folder(dogs=2, cats=3))
-    assert index.class_names == ("cats", "dogs")
-    assert index.parts == {}
-    assert index.undivided is not None
-    assert index.undivided.labels.tolist() == [0, 0, 0, 1, 1]
-    assert index.undivided.labels.dtype == np.int32
-    assert [path.parent.name for path in index.undivided.paths] == ["cats"] * 3 + ["dogs"] * 2
+def encoded(suffix: str = "jpeg", *, side: int = 64, seed: int = 0, **options: Any) -> bytes:
+    """Return a picture of noise as a file of the given format."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, suffix, **options)
+    return buffer.getvalue()
 
 
-@pytest.mark.parametrize(
-    "names", [("train", "validation"), ("training", "val"), ("Train", "valid")]
-)
-def test_split_folders(make_folder: MakeFolder, names: Sequence[str]) -> None:
-    folder = make_folder({f"{name}/{kind}": 2 for name in names for kind in ("cats", "dogs")})
-    index = index_folder(folder)
-    assert index.undivided is None
-    assert list(index.parts) == ["train", "validation"]
-    assert all(len(pictures) == 4 for pictures in index.parts.values())
+def frames() -> bytes:
+    return encoded("gif", save_all=True, append_images=[Image.new("RGB", (64, 64))])
 
 
-def test_root_is_found_inside_an_unpacked_archive(make_folder: MakeFolder) -> None:
-    folder = make_folder({"archive/photos/cats": 1, "archive/photos/dogs": 1})
-    assert index_folder(folder).class_names == ("cats", "dogs")
+@cache
+def bomb() -> bytes:
+    """Return a small PNG file of 200 million pixels."""
+    buffer = BytesIO()
+    Image.new("1", (20_000, 10_000)).save(buffer, "png")
+    return buffer.getvalue()
 
 
-def test_junk_is_passed_over(make_folder: MakeFolder) -> None:
-    folder = make_folder({"cats": 1, "dogs": 1, ".ipynb_checkpoints": 1, "__MACOSX/cats": 1})
-    for name in (".DS_Store", "._picture.0.png", "notes.txt"):
-        (folder / "cats" / name).write_bytes(b"x")
-    (folder / "readme.md").write_text("x")
-    index = index_folder(folder)
-    assert index.class_names == ("cats", "dogs")
-    assert index.undivided is not None
-    assert len(index.undivided) == 2
+# What lies in a messy folder: file name, content, and the reason the report must give.
+BAD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
+    ("empty.jpg", lambda: b"", "zero bytes"),
+    ("page.png", lambda: b"<html>404 Not Found</html>", "not a picture"),
+    ("phone.heic", lambda: b"\0\0\0\x18ftypheic", "format not read"),
+    ("scan.tiff", lambda: encoded("tiff"), "format not read"),
+    ("cut.jpg", lambda: encoded()[:-500], "truncated"),
+    ("cut.png", lambda: encoded("png")[:3000], "truncated"),
+    ("cut.gif", lambda: encoded("gif")[:2000], "truncated"),
+    ("cut.bmp", lambda: encoded("bmp")[:3000], "truncated"),
+    ("cut.webp", lambda: encoded("webp")[:800], "truncated"),
+    ("header.png", lambda: encoded("png")[:20], "truncated"),
+    ("header.gif", lambda: encoded("gif")[:12], "cannot be decoded"),
+    ("damaged.png", lambda: encoded("png").replace(b"IHDR", b"IHDX"), "cannot be decoded"),
+    ("bomb.png", bomb, "too many pixels"),
+]
+ODD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
+    ("really_a.jpg", lambda: encoded("png", seed=1), "wrong extension"),
+    ("no_suffix", lambda: encoded(seed=2), "wrong extension"),
+    ("moving.gif", frames, "animated"),
+    ("tiny.png", lambda: encoded("png", side=31, seed=3), "very small"),
+    ("notes.txt", lambda: b"BM, he said", "other file"),
+    ("labels.csv", lambda: b"", "other file"),
+]
 
 
-def test_pictures_below_class_folders_count(make_folder: MakeFolder) -> None:
-    index = index_folder(make_folder({"cats": 1, "cats/indoors": 2, "dogs": 1}))
-    assert index.undivided is not None
-    assert np.bincount(index.undivided.labels).tolist() == [3, 1]
+def names(files: list[tuple[str, Callable[[], bytes], str]]) -> list[str]:
+    return [name for name, _, _ in files]
 
 
-def test_many_classes(make_folder: MakeFolder) -> None:
-    index = index_folder(make_folder(dict.fromkeys("edcba", 1)))
-    assert index.class_names == tuple("abcde")
+@pytest.fixture
+def tidy(tmp_path: Path) -> Path:
+    """Two classes of five good pictures each."""
+    for name in ("cats", "dogs"):
+        write_pictures(tmp_path / "pictures" / name, 5, size=40)
+    return tmp_path / "pictures"
 
 
-def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
-    path = tmp_path / "cats.zip"
-    path.write_bytes(b"")
-    with pytest.raises(NotADirectoryError, match=r"cats\.zip' is a file\. Pass a folder"):
-        index_folder(path)
+def add(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
 
 
-def test_no_class_folders(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no class folders.*one folder per class"):
-        index_folder(tmp_path)
+def reasons(report: ScanReport) -> dict[str, str]:
+    return {finding.path.relative_to(report.folder).as_posix(): finding.reason
+            for finding in report.findings}  # fmt: skip
 
 
-def test_a_class_folder_is_passed(make_folder: MakeFolder) -> None:
-    folder = make_folder(cats=2, dogs=2)
-    with pytest.raises(ValueError, match=r"no class folders\. It holds pictures itself: pass the"):
-        index_folder(folder / "cats")
+def test_a_tidy_folder(tidy: Path) -> None:
+    report = scan_images(tidy)
+    assert report.folder == tidy
+    assert report.class_names == ("cats", "dogs")
+    assert report.n_files == 10
+    assert report.label_counts() == {"cats": 5, "dogs": 5}
+    assert report.findings == report.bad == ()
 
 
-def test_one_class_only(make_folder: MakeFolder) -> None:
-    with pytest.raises(ValueError, match="one class only, 'cats'.*a folder of their own"):
-        index_folder(make_folder(cats=3))
+@pytest.mark.parametrize(("name", "content", "reason"), BAD_FILES, ids=names(BAD_FILES))
+def test_bad_files(tidy: Path, name: str, content: Callable[[], bytes], reason: str) -> None:
+    path = add(tidy / "cats", name, content())
+    report = scan_images(tidy)
+    assert reasons(report) == {f"cats/{name}": reason}
+    assert [finding.path for finding in report.bad] == [path]
+    assert report.label_counts() == {"cats": 5, "dogs": 5}
+    with pytest.raises(ValueError, match=rf"1 of 11 files.*\n.*{reason}: cats/{name}"):
+        load_datasets(tidy)
+    with pytest.warns(UserWarning, match=rf"1 of 11 files.*left out.*\n.*{reason}: cats/{name}"):
+        data = load_datasets(tidy, on_bad_image="skip")
+    assert data.report.bad == report.bad
+    assert path.read_bytes() == content()
 
 
-def test_one_class_only_in_split_folders(make_folder: MakeFolder) -> None:
-    folder = make_folder({"train/cats": 1, "validation/cats": 1})
-    with pytest.raises(ValueError, match="one class only, 'cats'"):
-        index_folder(folder)
+@pytest.mark.parametrize(("name", "content", "reason"), ODD_FILES, ids=names(ODD_FILES))
+def test_odd_files(tidy: Path, name: str, content: Callable[[], bytes], reason: str) -> None:
+    add(tidy / "cats", name, content())
+    report = scan_images(tidy)
+    assert reasons(report) == {f"cats/{name}": reason}
+    assert report.bad == ()
+    used = reason != "other file"
+    assert report.label_counts() == {"cats": 5 + used, "dogs": 5}
+    assert load_datasets(tidy).report.label_counts() == report.label_counts()
 
 
-def test_empty_class(make_folder: MakeFolder) -> None:
-    folder = make_folder(cats=3)
-    (folder / "dogs").mkdir()
-    with pytest.raises(ValueError, match=r"dogs holds no pictures \(\.bmp.*Add some, or remove"):
-        index_folder(folder)
+def test_everything_at_once(tidy: Path) -> None:
+    for name, content, _ in BAD_FILES + ODD_FILES:
+        add(tidy / "dogs", name, content())
+    found = reasons(scan_images(tidy))
+    assert found == {f"dogs/{name}": reason for name, _, reason in BAD_FILES + ODD_FILES}
+    with pytest.warns(UserWarning, match=f"{len(BAD_FILES)} of 29 files(.|\\n)*and 3 more"):
+        data = load_datasets(tidy, on_bad_image="skip", image_size=(8, 8))
+    for dataset in data:
+        for images, _ in dataset:
+            assert images.shape[1:] == (8, 8, 3)
 
 
-def test_classes_differ_between_splits(make_folder: MakeFolder) -> None:
-    folder = make_folder(
-        {"train/cats": 1, "train/dogs": 1, "validation/cats": 1, "validation/birds": 1}
-    )
-    with pytest.raises(ValueError, match="the same class folders"):
-        index_folder(folder)
+def test_files_that_cannot_be_opened(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tidy / "cats" / "gone.png").symlink_to(tidy / "nothing.png")
+    report = scan_images(tidy)
+    assert reasons(report) == {"cats/gone.png": "cannot be opened"}
+    assert report.bad[0].detail == "No such file or directory"
 
 
-@pytest.mark.parametrize(
-    ("names", "missing"), [(("train", "test"), "validation"), (("val",), "train")]
-)
-def test_a_split_folder_is_missing(
-    make_folder: MakeFolder, names: Sequence[str], missing: str
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_files_that_may_not_be_read(tidy: Path) -> None:
+    (tidy / "cats" / "picture.0.png").chmod(0)
+    assert reasons(scan_images(tidy)) == {"cats/picture.0.png": "cannot be opened"}
+
+
+def test_a_folder_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tidy / "cats" / "secret").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = scan_images(tidy)
+    assert reasons(report) == {"cats/secret": "cannot be opened"}
+    assert report.label_counts() == {"cats": 5, "dogs": 5}
+
+
+def test_an_error_of_the_disk_is_not_blamed_on_the_picture(
+    tidy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
-    with pytest.raises(ValueError, match=f"no {missing}/. Add it, or pass the folder"):
-        index_folder(folder)
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Image, "open", fail)
+    report = scan_images(tidy)
+    assert set(reasons(report).values()) == {"cannot be opened"}
+    assert report.bad[0].detail == "Input/output error"
 
 
-def test_two_folders_for_one_split(make_folder: MakeFolder) -> None:
-    folder = make_folder({f"{name}/cats": 1 for name in ("train", "val", "validation")})
-    with pytest.raises(ValueError, match="both val/ and validation/, which mean the same"):
-        index_folder(folder)
+def test_pipes_and_links_to_folders_are_passed_over(tidy: Path) -> None:
+    os.mkfifo(tidy / "cats" / "pipe.png")
+    (tidy / "cats" / "loop").symlink_to(tidy)
+    assert set(reasons(scan_images(tidy)).values()) == {"other file"}
 
 
-def test_order_does_not_depend_on_when_files_were_made(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "dogs", 3)
-    write_pictures(tmp_path / "cats", 12)
-    undivided = index_folder(tmp_path).undivided
-    assert undivided is not None
-    assert list(undivided.paths) == sorted(undivided.paths)
+def test_a_phone_picture_with_a_second_one_behind_it_is_a_jpeg(tidy: Path) -> None:
+    more = Image.new("RGB", (64, 64))
+    content = encoded("mpo", save_all=True, append_images=[more])
+    add(tidy / "cats", "phone.jpg", content)
+    assert reasons(scan_images(tidy)) == {}
 
 
-def test_a_file_reached_by_two_ways_is_refused(make_folder: MakeFolder) -> None:
-    folder = make_folder(cats=2, dogs=2)
-    (folder / "dogs" / "link.png").symlink_to(folder / "cats" / "picture.0.png")
-    with pytest.raises(ValueError, match=r"one and the same file.*Remove one of the links"):
-        index_folder(folder)
+def test_the_size_of_a_jpeg_is_its_own(tidy: Path) -> None:
+    add(tidy / "cats", "just.jpg", encoded(side=32))
+    add(tidy / "cats", "under.jpg", encoded(side=31))
+    report = scan_images(tidy)
+    assert reasons(report) == {"cats/under.jpg": "very small"}
+    assert report.findings[0].detail == "31 x 31 pixels"
 
 
-def test_links_to_pictures_elsewhere_are_followed(make_folder: MakeFolder, tmp_path: Path) -> None:
-    folder = make_folder(cats=2, dogs=2)
-    write_pictures(tmp_path / "elsewhere", 1)
-    (folder / "dogs" / "link.png").symlink_to(tmp_path / "elsewhere" / "picture.0.png")
-    undivided = index_folder(folder).undivided
-    assert undivided is not None
-    assert len(undivided) == 5
+def test_copies_in_one_class_are_kept_and_named(tidy: Path) -> None:
+    content = (tidy / "cats" / "picture.3.png").read_bytes()
+    add(tidy / "cats", "zzz/copy.png", content)
+    report = scan_images(tidy)
+    assert reasons(report) == {"cats/zzz/copy.png": "duplicate"}
+    assert report.findings[0].detail == "the same picture as cats/picture.3.png"
+    assert report.label_counts()["cats"] == 6
 
 
-def test_loops_pipes_and_broken_links_are_passed_over(make_folder: MakeFolder) -> None:
-    folder = make_folder(cats=1, dogs=1)
-    (folder / "cats" / "loop").symlink_to(folder)
-    (folder / "cats" / "gone.png").symlink_to(folder / "nothing.png")
-    os.mkfifo(folder / "cats" / "pipe.png")
-    undivided = index_folder(folder).undivided
-    assert undivided is not None
-    assert len(undivided) == 2
+def test_one_picture_in_two_classes_is_used_in_none(tidy: Path) -> None:
+    content = (tidy / "cats" / "picture.3.png").read_bytes()
+    add(tidy / "dogs", "cat.jpg", content)  # of a wrong suffix too: that no longer matters
+    report = scan_images(tidy)
+    assert reasons(report) == {"cats/picture.3.png": "two labels", "dogs/cat.jpg": "two labels"}
+    assert report.label_counts() == {"cats": 4, "dogs": 5}
 
 
-def test_pictures_beside_the_split_folders(make_folder: MakeFolder) -> None:
-    names = ("train", "validation", "Testset")
-    folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
-    with pytest.raises(ValueError, match=r"Testset holds pictures.*Rename it, or move it away"):
-        index_folder(folder)
+def test_a_hard_link_is_a_copy(tidy: Path) -> None:
+    os.link(tidy / "cats" / "picture.0.png", tidy / "dogs" / "link.png")
+    assert set(reasons(scan_images(tidy)).values()) == {"two labels"}
 
 
-def test_hidden_pictures_do_not_hide_the_root(make_folder: MakeFolder) -> None:
-    folder = make_folder({"archive/cats": 1, "archive/dogs": 1})
-    (folder / "archive" / "._preview.jpg").touch()
-    assert index_folder(folder).class_names == ("cats", "dogs")
+@pytest.mark.parametrize(
+    ("places", "left_out"),
+    [
+        (("train", "validation"), ("train",)),
+        (("train", "test"), ("train",)),
+        (("validation", "test"), ("validation",)),
+        (("train", "validation", "test"), ("train", "validation")),
+    ],
+)
+def test_copies_in_two_splits_stay_where_they_judge(
+    make_folder: MakeFolder, places: tuple[str, ...], left_out: tuple[str, ...]
+) -> None:
+    splits = ("train", "validation", "test")
+    folder = make_folder({f"{split}/{name}": 2 for split in splits for name in "ab"})
+    for place in places:
+        add(folder / place / "a", "copy.png", encoded("png"))
+    report = scan_images(folder)
+    assert {finding.path for finding in report.bad} == {
+        folder / place / "a" / "copy.png" for place in left_out
+    }
+    assert {finding.reason for finding in report.bad} == {"in two splits"}
+    assert report.bad[0].detail == f"the same picture as {places[-1]}/a/copy.png"
+    assert report.label_counts(places[-1])["a"] == 3  # type: ignore[arg-type]
+    assert report.label_counts(places[0])["a"] == 2  # type: ignore[arg-type]
 
 
-def test_classes_are_ordered_by_their_letters_alone(make_folder: MakeFolder) -> None:
-    assert index_folder(make_folder(ant=1, Zebra=1)).class_names == ("Zebra", "ant")
+def test_counts_of_a_split_that_is_not_there(tidy: Path) -> None:
+    with pytest.raises(ValueError, match=r"split='train' has no folder in pictures\. There: none"):
+        scan_images(tidy).label_counts("train")
+
+
+def test_pictures_in_no_class_folder(tidy: Path) -> None:
+    add(tidy, "loose.jpg", encoded())
+    report = scan_images(tidy)
+    assert reasons(report) == {"loose.jpg": "outside"}
+    assert report.findings[0].class_name is None
+    assert report.n_files == 10
+
+
+def test_rows(tidy: Path) -> None:
+    add(tidy / "cats", "empty.jpg", b"")
+    assert scan_images(tidy).rows() == [
+        {
+            "path": "cats/empty.jpg",
+            "class_name": "cats",
+            "split": None,
+            "reason": "zero bytes",
+            "detail": "",
+            "bad": True,
+        }
+    ]
+
+
+def test_printing(tidy: Path) -> None:
+    for i in range(12):
+        add(tidy / "cats", f"empty.{i:02}.jpg", b"")
+    add(tidy / "dogs", "notes.txt", b"x")
+    lines = str(scan_images(tidy)).splitlines()
+    assert lines[0] == "pictures: 23 files, 2 classes"
+    assert lines[1] == "  pictures       10  (cats 5, dogs 5)"
+    assert lines[2:5] == [
+        "cannot be used: 12 files",
+        "  zero bytes (12): the file is empty",
+        "    cats/empty.00.jpg",
+    ]
+    assert lines[14:] == [
+        "    ... and 2 more",
+        "worth a look: 1 file",
+        "  other file (1): passed over",
+        "    dogs/notes.txt",
+    ]
+
+
+def test_notebooks_show_every_finding_escaped(tidy: Path) -> None:
+    for i in range(12):
+        add(tidy / "cats", f"<b>{i}.jpg", b"")
+    shown = scan_images(tidy)._repr_html_()
+    assert shown.count("&lt;b&gt;") == 12
+    assert "<b>0" not in shown
+    assert "<th>cats</th>" in shown
+
+
+def test_names_that_would_upset_a_terminal_are_written_out(tidy: Path) -> None:
+    add(tidy / "cats", "a\x1b[31m\nb.jpg", b"")
+    add(tidy / "cats", os.fsdecode(b"\xff.jpg"), b"")
+    text = str(scan_images(tidy))
+    assert r"cats/a\x1b[31m\nb.jpg" in text
+    assert r"cats/\udcff.jpg" in text
+    with pytest.raises(ValueError, match=r"cats/a\\x1b\[31m\\nb.jpg"):
+        load_datasets(tidy)
+
+
+def test_a_scan_that_is_stopped_stops(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Path] = []
+    look_at = _scan._look_at
+
+    def stop(file: Any) -> Any:
+        looked.append(file.path)
+        if len(looked) == 1:
+            raise KeyboardInterrupt
+        return look_at(file)
+
+    monkeypatch.setattr(_scan, "_look_at", stop)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        scan_images(tidy)
+    assert len(looked) < 10
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Path]:
+    with TemporaryDirectory() as folder:
+        for name in ("cats", "dogs"):
+            write_pictures(Path(folder) / "pictures" / name, 3)
+        yield Path(folder) / "pictures"
+
+
+SAMPLES = [encoded(kind, side=12) for kind in ("jpeg", "png", "gif", "bmp", "webp")]
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> bytes:
+    """Any bytes, or a good picture of which some bytes were changed or cut off."""
+    sample = bytearray(draw(st.sampled_from([*SAMPLES, b""])))
+    for _ in range(draw(st.integers(0, 4))):
+        if sample:
+            sample[draw(st.integers(0, len(sample) - 1))] = draw(st.integers(0, 255))
+    return bytes(sample[: draw(st.integers(0, len(sample)))]) + draw(st.binary(max_size=40))
+
+
+@given(spoiled(), st.sampled_from([".jpg", ".png", ".gif", ".bmp", ".webp", ".txt", ""]))
+@settings(deadline=None, max_examples=300)
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of broken metadata, by any thread
+def test_any_bytes_are_used_or_named(scratch: Path, content: bytes, suffix: str) -> None:
+    path = add(scratch / "cats", f"any{suffix}", content)
+    try:
+        report = scan_images(scratch)
+        named = {finding.path for finding in report.findings if finding.reason != "very small"}
+        used = report.label_counts()["cats"] == 4
+        assert used or path in named
+        if used:
+            assert decode_image(path, (5, 7)).shape == (5, 7, 3)
+        elif path in {finding.path for finding in report.bad}:
+            with pytest.raises(ValueError, match="Cannot read the picture"):
+                decode_image(path, (5, 7))
+    finally:
+        path.unlink()

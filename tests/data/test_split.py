@@ -65,6 +65,61 @@ def test_the_caller_keeps_its_random_state_and_labels() -> None:
     assert labels.tolist() == [0] * 5 + [1] * 5
 
 
+@st.composite
+def copied(draw: st.DrawFn) -> tuple[Labels, list[int]]:
+    """Labels and contents: in each class at least three different pictures, some of them copied."""
+    labels: list[int] = []
+    contents: list[int] = []
+    for label in range(draw(st.integers(1, 3))):
+        for copies in draw(st.lists(st.integers(1, 6), min_size=3, max_size=40)):
+            labels += [label] * copies
+            contents += [len(contents)] * copies
+    order = draw(st.permutations(range(len(labels))))
+    return np.array(labels, np.int32)[order], [contents[i] for i in order]
+
+
+@given(copied(), three_shares, st.integers(0, 2**31 - 1))
+def test_copies_stay_together(
+    pictures: tuple[Labels, list[int]], shares: tuple[float, ...], seed: int
+) -> None:
+    labels, contents = pictures
+    parts = stratified_split(labels, shares, seed=seed, contents=contents)
+    assert sorted(np.concatenate(parts)) == list(range(len(labels)))
+    seen = [{contents[i] for i in part} for part in parts]
+    assert len(set.union(*seen)) == sum(map(len, seen))
+    for label in np.unique(labels):
+        assert all((labels[part] == label).any() for part in parts)
+
+
+@given(st.integers(0, 30), st.lists(st.integers(2, 5), max_size=20), st.integers(0, 2**31 - 1))
+def test_copies_that_fit_do_not_upset_the_shares(extra: int, copies: list[int], seed: int) -> None:
+    singles = max(copies, default=2) * 3 + extra  # enough to fill every part up
+    contents = list(range(singles))
+    for size in copies:
+        contents += [len(contents)] * size
+    shares = (0.6, 0.2, 0.2)
+    parts = stratified_split(
+        np.zeros(len(contents), np.int32), shares, seed=seed, contents=contents
+    )
+    if min(share * len(contents) for share in shares) >= max(copies, default=1):
+        sizes = np.array([len(part) for part in parts])
+        assert np.abs(sizes - len(contents) * np.array(shares)).max() <= 1 + 1e-6
+
+
+def test_without_copies_contents_change_nothing() -> None:
+    labels = np.repeat([0, 1], 50)
+    plain = stratified_split(labels, (0.6, 0.4), seed=1)
+    named = stratified_split(labels, (0.6, 0.4), seed=1, contents=list(range(100)))
+    assert all(np.array_equal(a, b) for a, b in zip(plain, named, strict=True))
+
+
+def test_copies_count_once_for_being_too_few() -> None:
+    with pytest.raises(ValueError, match="2 pictures cannot be divided into 3 parts"):
+        stratified_split(
+            np.zeros(6, np.int32), (0.6, 0.2, 0.2), seed=0, contents=[1, 1, 1, 1, 2, 2]
+        )
+
+
 def test_too_few_pictures() -> None:
     with pytest.raises(ValueError, match="1 pictures cannot be divided into 2 parts"):
         stratified_split(np.array([0, 0, 1]), (0.5, 0.5), seed=0)

@@ -1,16 +1,20 @@
 """The record that `load_datasets` returns, and how its pictures are served."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from catdog import _checks
+from catdog._text import count_line
 from catdog._types import SPLITS, ImageSize, Labels, Split
-from catdog.data._scan import Pictures
+from catdog.data._report import Picture, ScanReport
+from catdog.data._split_file import SplitRecord, write_split
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +35,7 @@ class Datasets:
         batch_size: Pictures in a batch; the last batch of a pass may hold fewer.
         seed: What the split and the order of the training pictures were drawn from.
         cache_mib: Memory budget of the decoded pictures, in MiB.
+        report: What the scan of the folder found, bad pictures that were left out among it.
     """
 
     class_names: tuple[str, ...]
@@ -38,7 +43,8 @@ class Datasets:
     batch_size: int
     seed: int
     cache_mib: int
-    _pictures: Mapping[Split, Pictures] = field(repr=False)
+    report: ScanReport = field(repr=False)
+    _pictures: Mapping[Split, Sequence[Picture]] = field(repr=False)
     _sizes: dict[ImageSize, "Datasets"] = field(default_factory=dict, repr=False)  # shared
 
     @cached_property
@@ -64,11 +70,12 @@ class Datasets:
 
     def paths(self, split: Split) -> tuple[Path, ...]:
         """Return the picture files of a split, ordered by class and name."""
-        return self._pictures[_checks.check_split(split)].paths
+        return tuple(picture.path for picture in self._pictures[_checks.check_split(split)])
 
     def labels(self, split: Split) -> Labels:
         """Return the label of each of `paths(split)`: shape `(n,)`, `int32`, no picture is read."""
-        return self._pictures[_checks.check_split(split)].labels.copy()
+        pictures = self._pictures[_checks.check_split(split)]
+        return np.array([picture.label for picture in pictures], np.int32)
 
     def label_counts(self, split: Split) -> dict[str, int]:
         """Return how many pictures of each class a split holds, such as `{"cats": 1000, ...}`."""
@@ -87,13 +94,29 @@ class Datasets:
             self._sizes[size] = replace(self, image_size=size)
         return self._sizes[size]
 
+    def save_split(self, path: "str | PathLike[str]") -> None:
+        """Write down which picture is in which set, so that others can load the same three sets.
+
+        `load_datasets(folder, split_file=path)` reads it, on another machine too. The file is JSON:
+        path below the folder, class, length and SHA-256 hash of every picture, and the seed. It
+        holds no pictures.
+
+        Args:
+            path: The file to write. An earlier split file is replaced, any other file is not.
+
+        Raises:
+            FileExistsError: If the path holds something else.
+            FileNotFoundError: If its folder does not exist.
+        """
+        record = SplitRecord(self.class_names, self.seed, self._pictures)
+        write_split(Path(path).expanduser(), record, self.report.folder)
+
     def __str__(self) -> str:
         height, width = self.image_size
         lines = [f"{len(self.class_names)} classes, pictures of {height} x {width} pixels"]
-        for split in SPLITS:
-            counts = self.label_counts(split)
-            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-            lines.append(f"  {split:<10} {sum(counts.values()):>6}  ({listed})")
+        lines += [count_line(split, self.label_counts(split)) for split in SPLITS]
+        if self.report.bad:
+            lines.append(f"  {len(self.report.bad)} files cannot be used: print(data.report)")
         return "\n".join(lines)
 
     @cached_property
@@ -157,3 +180,15 @@ def training_batches(data: Datasets) -> "tf.data.Dataset":
 def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
     """Return the batches of a split in the order of `data.paths(split)`, the training set too."""
     return data._serve(split)
+
+
+@contextmanager
+def naming_broken_pictures(served: Datasets) -> Iterator[None]:
+    """Raise what is wrong with a picture as it is, not as a page of TensorFlow's."""
+    served._cache.failure = None
+    try:
+        yield
+    except Exception:
+        if served._cache.failure:
+            raise served._cache.failure from None
+        raise

@@ -1,5 +1,6 @@
 """The one decoder: a picture file or its bytes becomes RGB pixels of a given size."""
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from catdog._types import ImageSize
+
+# By content, whatever the suffix. Pillow knows more, some of them for programs rather than people.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 
 
 def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint8]:
@@ -18,7 +22,8 @@ def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint
     what `keras.utils.image_dataset_from_directory` does, in whole numbers.
 
     Args:
-        source: Path of a picture file, or the bytes of one.
+        source: Path of a picture file, or the bytes of one. BMP, GIF (its first frame), JPEG, PNG
+            and WebP are read.
         image_size: Height and width in pixels of the result.
 
     Returns:
@@ -29,13 +34,21 @@ def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint
     """
     height, width = image_size
     try:
-        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            rgb = _to_rgb(upright)
-    except Exception as error:  # Pillow raises many kinds, for broken metadata too
+        content = BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(content, formats=FORMATS) as picture:
+            picture.load()
+            _turn_upright(picture)
+            rgb = _to_rgb(picture)
+    except Exception as error:  # Pillow raises many kinds
         name = "these bytes" if isinstance(source, bytes) else str(source)
         raise ValueError(f"Cannot read the picture {name}: {error}") from error
     return np.asarray(_resize(rgb, width, height))
+
+
+def _turn_upright(picture: Image.Image) -> None:
+    """Turn a picture as its EXIF orientation says; a picture with broken EXIF stays as it is."""
+    with suppress(Exception):  # the pixels are good all the same
+        ImageOps.exif_transpose(picture, in_place=True)
 
 
 def _resize(picture: Image.Image, width: int, height: int) -> Image.Image:

@@ -1,42 +1,48 @@
 """Data sets known by name: brought once into a folder of Keras' cache, whole or not at all."""
 
-import tempfile
+import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from catdog._keras_cache import cache_folder
+from catdog._download import download
+from catdog._keras_cache import cache_folder, cached_path, land
 from catdog.data import _synthetic
-from catdog.data._scan import index_folder
 
 CATS_AND_DOGS_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
+CATS_AND_DOGS_COUNTS: Mapping[str, int] = {"train": 1000, "validation": 500}  # of each class
+CLASS_NAMES = ("cats", "dogs")
+MAX_UNPACKED = 2**30  # bytes; an archive that unpacks to more is not ours
+
+_FOLDER = "datasets/cats_and_dogs_filtered"
+_OTHERWISE = 'use the built-in pictures: load_datasets("synthetic")'
+
+
+class _BrokenArchiveError(Exception):
+    """The archive is no zip file, is damaged, or holds something else."""
 
 
 def fetch_cats_and_dogs() -> Path:
     """Return the folder of `cats_and_dogs_filtered`, downloaded (68.6 MB) unless it is cached."""
-    folder = cache_folder() / "datasets" / "cats_and_dogs_filtered"
-    if folder.is_dir():
+    folder = cached_path(_FOLDER)
+    if _is_cached(folder, CATS_AND_DOGS_COUNTS):
         return folder
-    import keras
-
-    target = folder.with_suffix(".zip")
+    archive = cached_path(f"{_FOLDER}.zip")
+    if not archive.is_file():
+        download(CATS_AND_DOGS_URL, archive, otherwise=_OTHERWISE)
     try:
-        archive = keras.utils.get_file(
-            target.name, CATS_AND_DOGS_URL, cache_dir=str(cache_folder())
-        )
-    except Exception as error:  # get_file raises bare exceptions
-        raise OSError(
-            f"Cannot download {CATS_AND_DOGS_URL}: {error}. Put the file at {target} by hand, "
-            'or use the built-in pictures: load_datasets("synthetic").'
-        ) from error
-    return _land(folder, lambda scratch: _unpack(Path(archive), scratch))
+        _unpack(archive, folder)
+    except _BrokenArchiveError as broken:
+        _unpack_anew(broken, folder)
+    return folder
 
 
 def draw_synthetic() -> Path:
     """Return the folder of the built-in pictures, drawn unless they are cached."""
-    name = f"catdog_synthetic_{_synthetic.VERSION}"
-    return _land(cache_folder() / "datasets" / name, _synthetic.write_pictures)
+    folder = cached_path(f"datasets/catdog_synthetic_{_synthetic.VERSION}")
+    if not _is_cached(folder, _synthetic.COUNTS):
+        land(folder, _synthetic.write_pictures)
+    return folder
 
 
 KNOWN: Mapping[str, Callable[[], Path]] = {
@@ -45,30 +51,91 @@ KNOWN: Mapping[str, Callable[[], Path]] = {
 }
 
 
-def _land(folder: Path, fill: Callable[[Path], object]) -> Path:
-    """Fill a scratch folder beside `folder`, then rename it: `folder` is complete or absent."""
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        content = Path(scratch) / "content"
-        content.mkdir()
-        fill(content)
-        try:
-            content.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process landed it first
-                raise
-    return folder
+def _is_cached(folder: Path, counts: Mapping[str, int]) -> bool:
+    """Tell whether the data set is there; raise if part of it is missing, or a file is in the way.
+
+    Nothing is removed: what was changed by hand may be dear to somebody.
+    """
+    for path in (folder.parent, folder):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(
+                f"{path} is a file, where a folder of pictures belongs. Move it away and try again."
+            )
+    if not folder.exists():
+        return False
+    if missing := _missing_pictures(folder, counts):
+        raise OSError(
+            f"{folder} is not whole: it holds {missing}. Move the folder away and try again: it "
+            "is then made anew."
+        )
+    return True
+
+
+def _missing_pictures(folder: Path, counts: Mapping[str, int]) -> str:
+    """Say what a data set lacks, such as "999 instead of 1000 in train/cats"; nothing if whole."""
+    nested = folder / folder.name  # as the archive unpacks
+    root = nested if nested.is_dir() else folder
+    found = {
+        f"{split}/{name}": (_count_files(root / split / name), expected)
+        for split, expected in counts.items()
+        for name in CLASS_NAMES
+    }
+    return ", ".join(
+        f"{count} instead of {expected} in {place}"
+        for place, (count, expected) in found.items()
+        if count < expected
+    )
+
+
+def _count_files(folder: Path) -> int:
+    if not folder.is_dir():
+        return 0
+    return sum(not path.name.startswith(".") for path in folder.iterdir())
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Extract the zip file; one that is broken, or another one, is reported with the way out."""
+    """Unpack the archive, unless another process has done so meanwhile."""
+
+    def extract(scratch: Path) -> None:
+        try:
+            with zipfile.ZipFile(archive) as content:
+                _check_members(content)
+                content.extractall(scratch)
+        except OSError:
+            raise
+        except Exception as error:  # zipfile raises many kinds
+            raise _BrokenArchiveError(f"{archive} is broken ({error})") from error
+        if missing := _missing_pictures(scratch, CATS_AND_DOGS_COUNTS):
+            raise _BrokenArchiveError(f"{archive} is not the right one: it holds {missing}")
+
+    if not folder.is_dir():
+        land(folder, extract)
+
+
+def _unpack_anew(broken: _BrokenArchiveError, folder: Path) -> None:
+    """Download the archive in place of the broken one, once, and unpack it."""
+    archive = cache_folder() / f"{_FOLDER}.zip"  # the broken one may lie where none can be written
     try:
-        with zipfile.ZipFile(archive) as content:
-            content.extractall(folder)
-        class_names = index_folder(folder).class_names
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise OSError(f"{archive} is broken ({error}). Delete it and try again.") from error
-    if class_names != ("cats", "dogs"):
-        raise OSError(f"{archive} holds {class_names}, not cats and dogs. Delete it and try again.")
+        download(CATS_AND_DOGS_URL, archive, otherwise=_OTHERWISE)
+    except OSError as error:
+        raise OSError(f"{broken}. {error}") from error
+    try:
+        _unpack(archive, folder)
+    except _BrokenArchiveError as again:
+        raise OSError(
+            f"{again}, though it was downloaded anew from {CATS_AND_DOGS_URL}. Try again later, "
+            f"put a whole file there by hand, or {_OTHERWISE}."
+        ) from again
+
+
+def _check_members(content: zipfile.ZipFile) -> None:
+    """Refuse members that lead out of the folder, which zipfile would bend, and floods of bytes."""
+    for member in content.infolist():
+        path = PureWindowsPath(member.filename)  # knows drives and both slashes
+        if path.anchor or ".." in path.parts:
+            raise ValueError(f"its member {member.filename!r} leads out of the folder")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise ValueError(f"its member {member.filename!r} is a link")
+    size = sum(member.file_size for member in content.infolist())
+    if size > MAX_UNPACKED:
+        raise ValueError(f"it unpacks to {size} bytes, more than {MAX_UNPACKED}")

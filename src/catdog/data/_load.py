@@ -1,19 +1,31 @@
-"""`load_datasets`: from a name or a folder to three sets that share no file."""
+"""`load_datasets`: from a name or a folder to three sets that share no picture."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from catdog import _checks
+from catdog._text import printable, shorten
 from catdog._types import ImageSize, Split
-from catdog.data import _fetch
 from catdog.data._datasets import Datasets
-from catdog.data._scan import FolderIndex, Pictures, index_folder
+from catdog.data._layout import PICTURE_SUFFIXES, Layout, find_layout
+from catdog.data._report import Finding, Picture, ScanReport, describe, usable_pictures
+from catdog.data._scan import scan_layout
+from catdog.data._source import find_source
 from catdog.data._split import stratified_split
+from catdog.data._split_file import read_split
+
+OnBadImage = Literal["raise", "skip"]
+NewFiles = Literal["leave_out", "train"]
+_OfFile = TypeVar("_OfFile", Picture, Finding)
 
 DEFAULT_FRACTION = 0.2
+_SUFFIXES = " ".join(sorted(PICTURE_SUFFIXES))
+_LISTED = 10  # bad files named in an error or a warning
 
 
 def load_datasets(
@@ -21,15 +33,19 @@ def load_datasets(
     *,
     image_size: ImageSize = (160, 160),
     batch_size: int = 32,
-    seed: int = 0,
+    seed: int | None = None,
     validation_fraction: float | None = None,
     test_fraction: float | None = None,
+    on_bad_image: OnBadImage = "raise",
+    split_file: "str | PathLike[str] | None" = None,
+    new_files: NewFiles = "leave_out",
     cache_mib: int = 1024,
 ) -> Datasets:
-    """Load pictures as three sets that share no file, for ever.
+    """Load pictures as three sets that share no picture, for ever.
 
-    The files are divided once, before anything is read, class by class and by the seed. What is
-    divided depends on the folder:
+    Every file is looked at first, as [`scan_images`][catdog.scan_images] does. Then the pictures
+    are divided once, class by class and by the seed; exact copies of a picture stay in one set.
+    What is divided depends on the folder:
 
     | the folder holds | validation set | test set |
     |---|---|---|
@@ -38,8 +54,8 @@ def load_datasets(
     | `train/`, `validation/`, `test/` | `validation/` | `test/` |
 
     (`training/`, `val/`, `valid/` and `testing/` mean the same, in small letters or capitals.)
-    Pictures are JPEG, PNG, WebP, BMP and GIF files, found below each class folder by their suffix;
-    hidden files are passed over.
+    Pictures are JPEG, PNG, WebP, BMP and GIF files below each class folder, known by their
+    content. Hidden files, what systems leave behind and files that are no pictures are passed over.
 
     Args:
         source: A folder of pictures, or a known name: `"cats_and_dogs_filtered"` (3000 photos,
@@ -48,9 +64,15 @@ def load_datasets(
         image_size: Height and width in pixels to which the pictures are stretched.
         batch_size: Pictures in a batch.
         seed: From 0 to 2**31 - 1. The same seed gives the same three sets and the same batches, in
-            every process.
+            every process. If it is not given, it is 0, or that of the split file.
         validation_fraction: Share of the pictures for validation, between 0 and 1 (see the table).
         test_fraction: Share of the pictures for the test, between 0 and 1 (see the table).
+        on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
+            `"skip"` them with a warning that does. `data.report` knows them all.
+        split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
+            of dividing the pictures. `seed` then only orders the training pictures.
+        new_files: Beside a split file, what to do with pictures that it does not know: `
+            `"leave_out"`, or `"train"`, which adds them to the training set. The others stay.
         cache_mib: Memory budget in MiB. Decoded pictures are kept, at three bytes a pixel, until
             the budget is full; 3000 pictures at 160 x 160 take 220 MiB. The others are decoded
             again on every pass. The budget holds for each image size that is served; 0 keeps none.
@@ -60,12 +82,13 @@ def load_datasets(
         `(batch, height, width, 3)` with `int32` labels.
 
     Raises:
-        FileNotFoundError: If the folder does not exist.
+        FileNotFoundError: If the folder or the split file does not exist.
         NotADirectoryError: If the source is a file.
         OSError: If the download fails.
         TypeError: If the source is neither a name nor a path.
-        ValueError: If the folder's layout is not understood, a class is empty or too small to be
-            divided, there are fewer than two classes, or an argument is out of its range.
+        ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
+            or too small to be divided, there are fewer than two classes, pictures of the split file
+            vanished or changed, or an argument is out of its range.
 
     Example:
         ```python
@@ -79,70 +102,144 @@ def load_datasets(
     size = _checks.check_image_size(image_size)
     batch = _checks.check_positive_int("batch_size", batch_size)
     budget = _checks.check_positive_int("cache_mib", cache_mib, at_least=0)
-    seed = _checks.check_seed(seed)
+    if seed is not None:
+        seed = _checks.check_seed(seed)
+    skip = _checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
+    grow = _checks.check_choice("new_files", new_files, ("leave_out", "train")) == "train"
     given = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
     fractions = {
         argument: _checks.check_fraction(argument, value)
         for argument, value in given.items()
         if value is not None
     }
-    index = index_folder(_find_source(source))
-    pictures = _divide(index, fractions, seed)
-    return Datasets(index.class_names, size, batch, seed, budget, pictures)
+    layout = find_layout(find_source(source))
+    plan = _plan(layout, fractions)
+    if split_file is None and grow:
+        _refuse(["new_files"], "there is no split_file")
+    if split_file is not None:
+        _refuse(fractions, "the split file says which picture is in which set")
+    report = scan_layout(layout)  # may take long: what can be refused without it was
+    pictures: Mapping[Split, Sequence[Picture]]
+    if split_file is None:
+        seed = seed or 0
+        _refuse_or_skip(report.bad, report, skip)
+        pictures = _divide(usable_pictures(report), plan, layout.class_names, seed)
+    else:
+        record = read_split(Path(split_file).expanduser(), report)
+        seed = record.seed if seed is None else seed
+        pictures = record.pictures
+        if grow:
+            _refuse_or_skip(_unknown(report.bad, pictures), report, skip)
+            pictures = _add_new_files(pictures, report)
+    _tell_unused(pictures, report)
+    return Datasets(layout.class_names, size, batch, seed, budget, report, pictures)
 
 
-def _find_source(source: "str | PathLike[str]") -> Path:
-    """Return the folder of a known data set or of the user's own."""
-    if isinstance(source, str) and source in _fetch.KNOWN:
-        return _fetch.KNOWN[source]()
-    if not isinstance(source, str | PathLike) or not str(source):
-        raise TypeError(f"source must be a folder or the name of a data set, not {source!r}.")
-    folder = Path(source).expanduser().absolute()  # found again after a change of folder
-    if not folder.exists():
-        raise FileNotFoundError(
-            f"source={str(source)!r} is neither a folder that exists nor a data set that catdog "
-            f"knows. {_checks.suggest(source, _fetch.KNOWN)}"
-        )
-    return folder
+# For each part that the folder has (`None`: all of it), the sets that it becomes.
+_Plan = Mapping[Split | None, Mapping[Split, float]]
 
 
-def _divide(index: FolderIndex, fractions: Mapping[str, float], seed: int) -> dict[Split, Pictures]:
-    """Make the three sets out of what the folder holds."""
+def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
+    """Decide which share of which part of the folder each set gets."""
     validation = fractions.get("validation_fraction", DEFAULT_FRACTION)
     test = fractions.get("test_fraction", DEFAULT_FRACTION)
-    shares: dict[Split, float]
-    if index.undivided:
+    if not layout.splits:
         if validation + test >= 1:
             raise ValueError(
                 f"validation_fraction={validation} and test_fraction={test} leave nothing to train "
                 "on. Choose two that add up to less than 1."
             )
-        shares = {"train": 1 - validation - test, "validation": validation, "test": test}
-        return _split_pictures(index.undivided, shares, index.class_names, seed)
-    if "test" in index.parts:
+        return {None: {"train": 1 - validation - test, "validation": validation, "test": test}}
+    if "test" in layout.splits:
         _refuse(fractions, "the folder has its own validation/ and test/")
-        return dict(index.parts)
+        return {split: {split: 1.0} for split in layout.splits}
     _refuse(fractions.keys() - {"test_fraction"}, "the folder has its own validation/")
-    shares = {"validation": 1 - test, "test": test}
-    held_out = _split_pictures(index.parts["validation"], shares, index.class_names, seed)
-    return {"train": index.parts["train"], **held_out}
+    return {"train": {"train": 1.0}, "validation": {"validation": 1 - test, "test": test}}
 
 
 def _refuse(names: Iterable[str], reason: str) -> None:
-    """Raise if a fraction was set that has nothing to divide."""
+    """Raise if an argument was set that has nothing to act on."""
     if listed := " and ".join(sorted(names)):
         raise ValueError(f"{listed} would have no effect: {reason}. Leave it out.")
 
 
-def _split_pictures(
-    pictures: Pictures, shares: Mapping[Split, float], class_names: Sequence[str], seed: int
-) -> dict[Split, Pictures]:
-    """Divide pictures class by class into the named shares."""
-    for name, count in zip(class_names, np.bincount(pictures.labels), strict=True):
-        if count < len(shares):
+def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:
+    """Raise if there are bad files, or warn that they are left out: with their names."""
+    if not bad:
+        return
+    listed = "\n  ".join(
+        shorten([f"{each.reason}: {describe(each, report.folder)}" for each in bad], _LISTED)
+    )
+    count = f"{len(bad)} of {report.n_files} files in {printable(report.folder)}"
+    if not skip:
+        raise ValueError(
+            f"{count} cannot be used:\n  {listed}\n"
+            'Mend or remove them, or leave them out with on_bad_image="skip". '
+            "catdog.scan_images lists them all."
+        )
+    warnings.warn(f"{count} were left out:\n  {listed}", stacklevel=3)
+
+
+def _divide(
+    pictures: Sequence[Picture], plan: _Plan, class_names: Sequence[str], seed: int
+) -> dict[Split, list[Picture]]:
+    """Make the three sets as planned, class by class."""
+    sets: dict[Split, list[Picture]] = {}
+    for part, shares in plan.items():
+        members = [picture for picture in pictures if picture.split == part]
+        _check_enough(members, shares, class_names)
+        labels = np.array([picture.label for picture in members])
+        contents = [picture.sha256 for picture in members]
+        positions = stratified_split(labels, list(shares.values()), seed=seed, contents=contents)
+        for split, chosen in zip(shares, positions, strict=True):
+            sets[split] = [members[position] for position in chosen]
+    return sets
+
+
+def _check_enough(
+    pictures: Iterable[Picture], shares: Iterable[Split], class_names: Sequence[str]
+) -> None:
+    """Raise if a class has too few pictures for every set to get one."""
+    different: list[set[str]] = [set() for _ in class_names]
+    for picture in pictures:
+        different[picture.label].add(picture.sha256)
+    sets = list(shares)
+    for name, contents in zip(class_names, different, strict=True):
+        if len(contents) < len(sets):
             raise ValueError(
-                f"The class {name!r} has {count} picture(s), too few to divide into "
-                f"{', '.join(shares)}. Add pictures of it, or remove the class."
+                f"The class {name!r} has {len(contents)} picture(s), copies not counted, for "
+                f"{', '.join(sets)}: each needs one at least. Add pictures of it ({_SUFFIXES}), or "
+                "remove the class."
             )
-    positions = stratified_split(pictures.labels, list(shares.values()), seed=seed)
-    return {split: pictures.take(chosen) for split, chosen in zip(shares, positions, strict=True)}
+
+
+def _add_new_files(
+    sets: Mapping[Split, Sequence[Picture]], report: ScanReport
+) -> dict[Split, Sequence[Picture]]:
+    """Add the pictures that the split file does not know to the training set."""
+    contents = {picture.sha256 for inside in sets.values() for picture in inside}
+    new = [
+        picture
+        for picture in _unknown(usable_pictures(report), sets)
+        if picture.split in (None, "train")
+        and picture.sha256 not in contents  # a copy of a test picture stays out
+    ]
+    return {**sets, "train": [*sets["train"], *new]}
+
+
+def _tell_unused(sets: Mapping[Split, Sequence[Picture]], report: ScanReport) -> None:
+    """Warn of good pictures that are in none of the sets, for a split file does not know them."""
+    unused = _unknown(usable_pictures(report), sets)
+    if unused:
+        warnings.warn(
+            f"{len(unused)} pictures in {printable(report.folder)} are in none of the sets: the "
+            f"split file does not know them ({printable(unused[0].path.name)}, for one). "
+            'new_files="train" adds new ones to the training set.',
+            stacklevel=3,
+        )
+
+
+def _unknown(items: Iterable[_OfFile], sets: Mapping[Split, Sequence[Picture]]) -> list[_OfFile]:
+    """Return the pictures, or findings, whose file is in none of the sets."""
+    known = {picture.path for inside in sets.values() for picture in inside}
+    return [item for item in items if item.path not in known]

@@ -1,8 +1,8 @@
 """From files to batches: the only module that speaks tf.data."""
 
+import hashlib
 import itertools
-import os
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catdog._types import ImageSize
 from catdog.data._decode import decode_image
-from catdog.data._scan import Pictures
+from catdog.data._report import Picture
 
 
 class PictureCache:
@@ -21,25 +21,52 @@ class PictureCache:
         """Keep at most `mib` MiB of pictures of `image_size`, at three bytes a pixel."""
         self.image_size = image_size
         self.capacity = mib * 2**20 // (image_size[0] * image_size[1] * 3)
-        self._kept: dict[bytes, NDArray[np.uint8]] = {}
+        self.failure: ValueError | None = None  # TensorFlow buries what is raised in `read`
+        self._kept: dict[str, NDArray[np.uint8]] = {}
 
-    def read(self, name: bytes) -> NDArray[np.uint8]:
-        """Return the pixels of the picture whose path is encoded as `name`."""
-        pixels = self._kept.get(name)
+    def read(self, picture: Picture) -> NDArray[np.uint8]:
+        """Return the pixels of a picture, `(height, width, 3)`.
+
+        Raises:
+            ValueError: If its file is not what it was when it was looked at.
+        """
+        pixels = self._kept.get(picture.sha256)
         if pixels is None:
-            pixels = decode_image(Path(os.fsdecode(name)), self.image_size)
+            try:
+                pixels = decode_image(_read_unchanged(picture), self.image_size)
+            except ValueError as error:
+                self.failure = error
+                raise
             if len(self._kept) < self.capacity:
-                self._kept[name] = pixels
+                self._kept[picture.sha256] = pixels
         return pixels
 
 
+def _read_unchanged(picture: Picture) -> bytes:
+    """Return the content of a file that is the same as when the folder was looked at."""
+    again = "Call load_datasets again, to look at the folder anew."
+    try:
+        content = picture.path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"Cannot read the picture {picture.path}: {error}. {again}") from error
+    if hashlib.sha256(content).hexdigest() != picture.sha256:
+        raise ValueError(
+            f"The picture {picture.path} was changed after load_datasets looked at it. {again}"
+        )
+    return content
+
+
 def serve(
-    pictures: Pictures, cache: PictureCache, *, batch_size: int, shuffle_seed: int | None = None
+    pictures: Sequence[Picture],
+    cache: PictureCache,
+    *,
+    batch_size: int,
+    shuffle_seed: int | None = None,
 ) -> tf.data.Dataset:
     """Decode pictures in parallel and batch them.
 
     Args:
-        pictures: The files and labels to serve.
+        pictures: What to serve.
         cache: Reads the files, at its image size.
         batch_size: Pictures in a batch; the last one may hold fewer.
         shuffle_seed: Reshuffles every pass, the same way in every process; `None` keeps the order.
@@ -48,11 +75,13 @@ def serve(
         Batches `(images, labels)`: `float32` `(batch, height, width, 3)` in `[0, 255]`, and
         `int32` `(batch,)`.
     """
-    names = tf.constant([os.fsencode(path) for path in pictures.paths])
-    labels = tf.constant(pictures.labels)
+    labels = tf.constant([picture.label for picture in pictures], tf.int32)
+
+    def read(position: Any) -> NDArray[np.uint8]:
+        return cache.read(pictures[position])
 
     def decode(position: Any) -> tuple[Any, Any]:
-        pixels = tf.numpy_function(cache.read, [names[position]], tf.uint8)
+        pixels = tf.numpy_function(read, [position], tf.uint8)
         return tf.ensure_shape(pixels, (*cache.image_size, 3)), labels[position]
 
     count = len(pictures)

@@ -1,223 +1,244 @@
-"""What a folder of pictures holds: its layout, its classes and its files. No TensorFlow here."""
+"""Look at every file of a folder once: is it a picture, is it whole, is it there twice?"""
 
+import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
 from pathlib import Path
+from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
-from catdog._types import SPLITS, Labels, Split
+from catdog._progress import progress
+from catdog._types import SPLITS
+from catdog.data._decode import FORMATS
+from catdog.data._layout import File, Layout, find_layout, is_picture_name
+from catdog.data._report import BadReason, Finding, Picture, Reason, ScanReport, relative_name
+from catdog.data._source import find_source
 
-PICTURE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"})
+SMALL_SIDE = 32  # pixels; a side shorter than this is reported
 
-_SPLIT_FOLDERS: Mapping[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-    "testing": "test",
+_SUFFIXES: Mapping[str | None, frozenset[str]] = {
+    "BMP": frozenset({".bmp"}),
+    "GIF": frozenset({".gif"}),
+    "JPEG": frozenset({".jfif", ".jpe", ".jpeg", ".jpg"}),
+    "MPO": frozenset({".jfif", ".jpe", ".jpeg", ".jpg"}),  # a JPEG with more pictures behind it
+    "PNG": frozenset({".png"}),
+    "WEBP": frozenset({".webp"}),
 }
-
-_EXPECTED = (
-    "catdog expects one folder per class (cats/, dogs/), "
-    "or train/ and validation/ (and perhaps test/) with one folder per class in each."
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """Files and their labels, in one fixed order.
-
-    Attributes:
-        paths: The picture files, `n` of them.
-        labels: Index of each picture's class, shape `(n,)`, `int32`.
-    """
-
-    paths: tuple[Path, ...]
-    labels: Labels
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def take(self, positions: NDArray[np.intp]) -> "Pictures":
-        """Return the pictures at `positions`, in that order."""
-        return Pictures(tuple(self.paths[i] for i in positions), self.labels[positions])
+# Pictures all the same, which must not be left out without a word.
+_OTHER_PICTURES = frozenset(
+    {".avif", ".cr2", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".psd", ".svg", ".tif",
+     ".tiff"}
+)  # fmt: skip
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
 
 
-@dataclass(frozen=True, eq=False)
-class FolderIndex:
-    """The pictures of a folder, as its own sub-folders divide them.
+class _Unusable(Exception):
+    """A file that cannot be used, and why."""
 
-    Attributes:
-        class_names: Names of the class folders, sorted; labels index into them.
-        undivided: All pictures, if the class folders lie directly in the folder; else `None`.
-        parts: The pictures of each split folder; empty if the pictures are undivided.
-    """
-
-    class_names: tuple[str, ...]
-    undivided: Pictures | None
-    parts: Mapping[Split, Pictures]
+    def __init__(self, reason: BadReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: BadReason = reason
 
 
-def index_folder(folder: Path) -> FolderIndex:
-    """List the pictures below `folder`, whose layout is found by its content.
+def scan_images(folder: "str | PathLike[str]") -> ScanReport:
+    """Look at every file of a folder of pictures, and say what is wrong with which.
+
+    Every file in the class folders is read once, on all processor cores; a scan that takes longer
+    than a second shows its progress. Nothing is changed, moved or deleted.
+
+    These files cannot be used, and `load_datasets` refuses them or leaves them out: files of zero
+    bytes, files that are no picture though their name says so, pictures in a format that catdog
+    does not read (HEIC, TIFF), truncated and damaged ones, ones of more pixels than Pillow opens
+    (about 179 million), files that cannot be opened, one and the same picture in two classes, and
+    copies of a picture in two of `train/`, `validation/` and `test/` (the copy to judge by is
+    usable, the one to train on is not).
+
+    These are worth a look: pictures whose suffix is that of another format, animated ones, ones
+    with a side of less than 32 pixels, exact copies (of the same class, in the same folder or
+    where the split is still to be made), files that are no pictures, and pictures that lie in no
+    class folder.
 
     Args:
-        folder: Holds class folders, or split folders with class folders, or one folder that does
-            (as archives often unpack).
+        folder: A folder as `load_datasets` takes it, or the name of a data set.
+
+    Returns:
+        The pictures of each class, and every finding by file and reason.
 
     Raises:
-        NotADirectoryError: If `folder` is a file.
-        ValueError: If the layout is not understood, a class is empty, or there are fewer than two.
+        FileNotFoundError: If the folder does not exist.
+        NotADirectoryError: If it is a file.
+        ValueError: If its layout is not understood.
+
+    Example:
+        ```python
+        from catdog import scan_images
+
+        report = scan_images("synthetic")
+        print(report)
+        for row in report.rows():
+            print(row["path"], row["reason"], row["detail"])
+        ```
     """
-    if not folder.is_dir():
-        raise NotADirectoryError(f"source={str(folder)!r} is a file. Pass a folder. {_EXPECTED}")
-    root = _find_root(folder)
-    split_folders = _split_folders(root)
-    if split_folders:
-        index = _index_split_folders(root, split_folders)
-    else:
-        class_names = _class_names(root)
-        index = FolderIndex(class_names, _list_classes(root, class_names), {})
-    _check_listed_once(index)
-    return index
+    return scan_layout(find_layout(find_source(folder)))
 
 
-def _index_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> FolderIndex:
-    """List `train/`, `validation/` and perhaps `test/`, which must hold the same classes."""
-    missing = [split for split in SPLITS[:2] if split not in split_folders]
-    if missing:
-        found = ", ".join(f"{path.name}/" for path in split_folders.values())
-        raise ValueError(
-            f"{root} holds {found} but no {missing[0]}/. Add it, or pass the folder of the class "
-            f"folders alone. A class of such a name must be renamed. {_EXPECTED}"
-        )
-    class_names = _class_names(split_folders["train"])
-    _check_split_folders(root, split_folders, class_names)
-    parts = {split: _list_classes(path, class_names) for split, path in split_folders.items()}
-    return FolderIndex(class_names, None, parts)
-
-
-def _check_listed_once(index: FolderIndex) -> None:
-    """Raise if links lead to one file twice: it could land in two sets, or in two classes."""
-    pictures = [index.undivided] if index.undivided else index.parts.values()
-    seen: dict[str, Path] = {}
-    for path in (path for part in pictures for path in part.paths):
-        first = seen.setdefault(os.path.realpath(path), path)
-        if first is not path:
-            raise ValueError(
-                f"{path} and {first} are one and the same file, which could then be trained on and "
-                "tested on. Remove one of the links."
-            )
-
-
-def _check_split_folders(
-    root: Path, split_folders: Mapping[Split, Path], class_names: Sequence[str]
-) -> None:
-    """Raise if a split folder holds other classes, or pictures lie in another folder."""
-    for folder in _subfolders(root):
-        inside = [path.name for path in _subfolders(folder)]
-        if folder in split_folders.values():
-            if inside != list(class_names):
-                raise ValueError(
-                    f"{split_folders['train']} holds the classes {list(class_names)}, but {folder} "
-                    f"holds {inside}. Give each the same class folders."
-                )
-        elif next(_walk_pictures(folder), None):
-            raise ValueError(
-                f"{folder} holds pictures, but its name means none of {', '.join(SPLITS)}, which "
-                "lie beside it. Rename it, or move it away."
-            )
-
-
-def _find_root(folder: Path) -> Path:
-    """Step down through folders that hold nothing but one folder, as archives often unpack."""
-    while True:
-        inside = _subfolders(folder)
-        if _split_folders(folder) or len(inside) != 1 or inside[0].is_symlink():
-            return folder
-        if _holds_pictures(inside[0]):
-            return folder
-        folder = inside[0]
-
-
-def _split_folders(folder: Path) -> dict[Split, Path]:
-    """Return the split folders directly in `folder`, in the order of the splits."""
-    found: dict[Split, Path] = {}
-    for path in _subfolders(folder):
-        split = _SPLIT_FOLDERS.get(path.name.lower())
-        if split in found:
-            raise ValueError(
-                f"{folder} holds both {found[split].name}/ and {path.name}/, which mean the same. "
-                "Keep one of them."
-            )
-        if split:
-            found[split] = path
-    return {split: found[split] for split in SPLITS if split in found}
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    """Return the sorted names of the class folders in `folder`, at least two."""
-    names = tuple(path.name for path in _subfolders(folder))
-    if not names:
-        hint = (
-            "It holds pictures itself: pass the folder above. " if _holds_pictures(folder) else ""
-        )
-        raise ValueError(f"{folder} holds no class folders. {hint}{_EXPECTED}")
-    if len(names) == 1:
-        raise ValueError(
-            f"{folder} holds one class only, {names[0]!r}: there is nothing to tell apart. "
-            "Put the pictures of each class into a folder of their own, at least two."
-        )
-    return names
-
-
-def _list_classes(folder: Path, class_names: Sequence[str]) -> Pictures:
-    """List the pictures of each class folder, none of them empty."""
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(class_names):
-        found = list(_walk_pictures(folder / name))
-        if not found:
-            suffixes = " ".join(sorted(PICTURE_SUFFIXES))
-            raise ValueError(
-                f"The class folder {folder / name} holds no pictures ({suffixes}). "
-                "Add some, or remove the folder."
-            )
-        paths += found
-        labels += [label] * len(found)
-    return Pictures(tuple(paths), np.array(labels, np.int32))
-
-
-def _walk_pictures(folder: Path) -> Iterator[Path]:
-    """Yield the pictures in `folder` and below it, sorted."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if _is_junk(entry.name):
-            continue
-        if entry.is_dir(follow_symlinks=False):  # a link may lead round in circles
-            yield from _walk_pictures(Path(entry.path))
-        elif entry.is_file() and Path(entry.name).suffix.lower() in PICTURE_SUFFIXES:
-            yield Path(entry.path)
-
-
-def _holds_pictures(folder: Path) -> bool:
-    """Tell whether a picture lies directly in `folder`."""
-    return any(
-        path.suffix.lower() in PICTURE_SUFFIXES and not _is_junk(path.name)
-        for path in folder.iterdir()
+def scan_layout(layout: Layout) -> ScanReport:
+    """Look at every file of a folder whose layout is known."""
+    readable: list[Picture] = []
+    findings = [
+        Finding(path, "outside", "a picture by its name", None, None) for path in layout.strays
+    ]
+    for file, (picture, reasons) in zip(layout.files, _look_at_all(layout), strict=True):
+        class_name = layout.class_names[file.label]
+        findings += [
+            Finding(file.path, reason, detail, class_name, file.split) for reason, detail in reasons
+        ]
+        if picture:
+            readable.append(picture)
+    findings += _compare(readable, layout)
+    bad = {finding.path for finding in findings if finding.bad}
+    findings = [each for each in findings if each.bad or each.path not in bad]
+    findings.sort(key=lambda finding: finding.path.parts)
+    return ScanReport(
+        layout.root,
+        layout.class_names,
+        layout.splits,
+        len(layout.files),
+        tuple(findings),
+        tuple(readable),
     )
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    """Return the folders directly in `folder`, sorted, without what systems leave there."""
-    found = (path for path in folder.iterdir() if path.is_dir() and not _is_junk(path.name))
-    return sorted(found, key=lambda path: path.name)  # Windows compares paths without their case
+_Look = tuple[Picture | None, list[tuple[Reason, str]]]
 
 
-def _is_junk(name: str) -> bool:
-    """Tell hidden files and archive left-overs such as `.DS_Store`, `._cat.jpg`, `__MACOSX`."""
-    return name.startswith((".", "__MACOSX"))
+def _look_at_all(layout: Layout) -> Iterator[_Look]:
+    """Look at the files in parallel; Pillow and hashlib let other threads run meanwhile."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    doing = f"Looking at the pictures of {layout.root.name}"
+    try:
+        with progress(doing, len(layout.files)) as advance:
+            for look in pool.map(_look_at, layout.files):
+                yield look
+                advance(1)
+    finally:  # on Ctrl-C too, thousands of files may still wait
+        pool.shutdown(cancel_futures=True)
+
+
+def _look_at(file: File) -> _Look:
+    """Read one file; return it as a picture if it is one, and what there is to say about it."""
+    try:
+        status = file.path.stat()
+        if file.path.is_dir() and not file.path.is_symlink():
+            return None, [("cannot be opened", "a folder that may not be listed")]
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+            return None, [("other file", "not a regular file, or a link to a folder")]
+        with file.path.open("rb") as content:
+            notes = _inspect(content, file.path, status.st_size)
+            content.seek(0)
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    except _Unusable as error:
+        return None, [(error.reason, str(error))]
+    except OSError as error:
+        return None, [("cannot be opened", error.strerror or str(error))]
+    if notes is None:
+        return None, [("other file", "")]
+    return Picture(file.path, file.label, file.split, status.st_size, sha256), notes
+
+
+def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str]] | None:
+    """Decode a file; return what is odd about it, or `None` if it neither is nor claims a picture.
+
+    Raises:
+        _Unusable: If it claims to be a picture and cannot be used.
+    """
+    try:
+        with Image.open(content, formats=FORMATS) as picture:
+            oddities = list(_oddities(picture, path))
+            picture.draft(None, (1, 1))  # a JPEG's bits are all read, but few pixels computed
+            picture.load()
+            return oddities
+    except UnidentifiedImageError:
+        return _explain_unidentified(content, path, size)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _Unusable("too many pixels", str(error)) from error
+    except Exception as error:  # Pillow's decoders raise many kinds
+        if isinstance(error, OSError) and error.errno:  # of the disk, not of the picture
+            raise
+        cut = "truncated" in str(error).lower() or _is_cut_webp(content, size)
+        raise _Unusable("truncated" if cut else "cannot be decoded", str(error)) from error
+
+
+def _explain_unidentified(
+    content: BinaryIO, path: Path, size: int
+) -> list[tuple[Reason, str]] | None:
+    """Say why Pillow does not know a file that calls itself a picture; `None` if it does not."""
+    suffix = path.suffix.lower()
+    if suffix in _OTHER_PICTURES:
+        raise _Unusable("format not read", f"catdog does not read {suffix} files")
+    if not is_picture_name(path):
+        return None
+    if size == 0:
+        raise _Unusable("zero bytes", "")
+    content.seek(0)
+    if content.read(12).startswith(_SIGNATURES):
+        raise _Unusable("cannot be decoded", "it begins like a picture, but cannot be read")
+    raise _Unusable("not a picture", f"no {suffix} by its content, nor another picture")
+
+
+def _is_cut_webp(content: BinaryIO, size: int) -> bool:
+    """Tell whether a WebP file is shorter than its header says; its decoder does not say why."""
+    content.seek(0)
+    start = content.read(8)
+    return start.startswith(b"RIFF") and int.from_bytes(start[4:], "little") + 8 > size
+
+
+def _oddities(picture: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
+    """Yield what is odd about a picture that can be used."""
+    if path.suffix.lower() not in _SUFFIXES[picture.format]:
+        yield "wrong extension", f"{picture.format} by its content"
+    if picture.format != "MPO" and getattr(picture, "is_animated", False):
+        yield "animated", ""
+    if min(picture.size) < SMALL_SIDE:
+        yield "very small", f"{picture.width} x {picture.height} pixels"
+
+
+def _compare(pictures: Iterable[Picture], layout: Layout) -> Iterator[Finding]:
+    """Yield a finding for each copy of a picture that is there more than once."""
+    by_content: defaultdict[str, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        by_content[picture.sha256].append(picture)
+    for copies in by_content.values():
+        for picture, reason, other in _judge_copies(copies):
+            detail = f"the same picture as {relative_name(other.path, layout.root)}"
+            class_name = layout.class_names[picture.label]
+            yield Finding(picture.path, reason, detail, class_name, picture.split)
+
+
+def _judge_copies(copies: Sequence[Picture]) -> Iterator[tuple[Picture, Reason, Picture]]:
+    """Yield which of the copies of one picture may not be used or are superfluous, and why.
+
+    Copies with several labels are all wrong. Else the copy in the set that is held out most stays,
+    so that no picture to judge by was trained on.
+    """
+    if len({picture.label for picture in copies}) > 1:
+        for picture in copies:
+            other = next(copy for copy in copies if copy.label != picture.label)
+            yield picture, "two labels", other
+        return
+    first = max(copies, key=_held_out)
+    for picture in copies:
+        if picture.split != first.split:
+            yield picture, "in two splits", first
+        elif picture is not first:
+            yield picture, "duplicate", first
+
+
+def _held_out(picture: Picture) -> int:
+    """Rank the test set highest; without split folders all are equal."""
+    return SPLITS.index(picture.split) if picture.split else 0

@@ -1,4 +1,4 @@
-"""Dividing labelled pictures into parts: pure functions of the labels and a seed."""
+"""Dividing labelled pictures into parts: pure functions of the labels, the copies and a seed."""
 
 from collections.abc import Sequence
 
@@ -9,38 +9,80 @@ from catdog._types import Labels
 
 
 def stratified_split(
-    labels: Labels, shares: Sequence[float], *, seed: int
+    labels: Labels, shares: Sequence[float], *, seed: int, contents: Sequence[object] | None = None
 ) -> tuple[NDArray[np.intp], ...]:
     """Divide positions `0 .. len(labels) - 1` into disjoint parts, class by class.
 
     Every part gets its share of every class to within one picture; where that would leave a part
-    without a picture of the class, it gets one from the largest part.
+    without a picture of the class, it gets one from the largest part. Copies of one picture stay
+    together: they go where most room is, and the pictures that are there once fill up the rest.
+    Only copies that are more than a part holds can make it larger than its share.
 
     Args:
         labels: Class of each picture, shape `(n,)`, integers.
         shares: Share of each part; they add up to 1.
-        seed: The same labels, shares and seed give the same parts.
+        seed: The same labels, shares, contents and seed give the same parts.
+        contents: What each picture shows, such as a hash; equal ones are copies. Without it there
+            are none.
 
     Returns:
         One sorted array of positions for each share; together they hold every position once.
 
     Raises:
-        ValueError: If a class has fewer pictures than there are parts.
+        ValueError: If a class has fewer different pictures than there are parts.
     """
     rng = np.random.default_rng(seed)
     parts: list[list[NDArray[np.intp]]] = [[] for _ in shares]
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        ends = np.cumsum(_part_sizes(len(members), shares))
-        for part, chunk in zip(parts, np.split(members, ends[:-1]), strict=True):
+        for part, chunk in zip(parts, _deal(members, shares, contents), strict=True):
             part.append(chunk)
     return tuple(np.sort(np.concatenate(part)) for part in parts)
 
 
+def _deal(
+    members: NDArray[np.intp], shares: Sequence[float], contents: Sequence[object] | None
+) -> list[NDArray[np.intp]]:
+    """Divide the shuffled members of one class; those of equal content go to one part."""
+    groups: dict[object, list[int]] = {}
+    for member in members.tolist():
+        groups.setdefault(contents[member] if contents is not None else member, []).append(member)
+    if len(groups) < len(shares):
+        raise ValueError(f"{len(groups)} pictures cannot be divided into {len(shares)} parts")
+    chunks: list[list[int]] = [[] for _ in shares]
+    rooms = _part_sizes(len(members), shares)
+    copies = sorted((group for group in groups.values() if len(group) > 1), key=len, reverse=True)
+    singles = [group[0] for group in groups.values() if len(group) == 1]
+    for dealt, group in enumerate(copies):
+        part = _roomiest(chunks, rooms, groups_left=len(groups) - dealt)
+        chunks[part] += group
+        rooms[part] -= len(group)
+    rooms = _shrink(rooms, chunks, len(singles))
+    for chunk, single in zip(chunks, np.split(singles, np.cumsum(rooms)[:-1]), strict=True):
+        chunk += single.tolist()
+    return [np.array(chunk, np.intp) for chunk in chunks]
+
+
+def _roomiest(chunks: Sequence[Sequence[int]], rooms: NDArray[np.intp], groups_left: int) -> int:
+    """Return the part with most room; an empty one as soon as each needs a group that is left."""
+    empty = [part for part, chunk in enumerate(chunks) if not chunk]
+    choice = empty if groups_left <= len(empty) else range(len(chunks))
+    return max(choice, key=lambda part: int(rooms[part]))
+
+
+def _shrink(
+    rooms: NDArray[np.intp], chunks: Sequence[Sequence[int]], singles: int
+) -> NDArray[np.intp]:
+    """Take back room that copies took beyond their part's, where most is left."""
+    least = np.array([0 if chunk else 1 for chunk in chunks])
+    rooms = np.maximum(rooms, least)
+    while rooms.sum() > singles:
+        rooms[np.argmax(rooms - least)] -= 1
+    return rooms
+
+
 def _part_sizes(count: int, shares: Sequence[float]) -> NDArray[np.intp]:
     """Share `count` pictures out by largest remainder, at least one to every part."""
-    if count < len(shares):
-        raise ValueError(f"{count} pictures cannot be divided into {len(shares)} parts")
     ideal = count * np.asarray(shares)
     sizes = np.floor(ideal + 1e-9).astype(np.intp)  # 0.29 * 100 is 28.999999999999996
     short = count - int(sizes.sum())

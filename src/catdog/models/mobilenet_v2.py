@@ -10,7 +10,8 @@ from functools import partial
 import keras
 from keras import Input, Sequential, layers
 
-from catdog._keras_cache import cache_folder
+from catdog._download import download
+from catdog._keras_cache import cached_path
 from catdog._types import ImageSize
 from catdog.augmentation import Flip, make_augmentation
 from catdog.models._sources import FIRST_POST, SECOND_POST
@@ -68,15 +69,10 @@ def load_imagenet(model: keras.Model) -> None:
     height, width = base.input_shape[1:3]
     side = height if height == width and height in PUBLISHED_SIZES else 224
     name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5"
-    cache = cache_folder()
-    path = cache / "models" / name
-    try:
-        keras.utils.get_file(name, WEIGHTS_URL + name, cache_subdir="models", cache_dir=str(cache))
-    except Exception as error:  # get_file raises bare exceptions
-        raise OSError(
-            f"Cannot download the ImageNet weights {WEIGHTS_URL}{name}: {error}. Put the file at "
-            f"{path} by hand, or pass weights=None to begin without them."
-        ) from error
+    path = cached_path(f"models/{name}")
+    if not path.is_file():
+        otherwise = "pass weights=None to begin without the ImageNet weights"
+        download(WEIGHTS_URL + name, path, otherwise=otherwise)
     try:
         base.load_weights(path)
     except Exception as error:  # h5py and Keras raise many kinds

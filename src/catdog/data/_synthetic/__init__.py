@@ -13,6 +13,7 @@ from typing import get_args
 
 import numpy as np
 
+from catdog._progress import progress
 from catdog._types import SPLITS
 from catdog.data._synthetic._face import draw_face
 from catdog.data._synthetic._look import Kind
@@ -37,10 +38,12 @@ def write_pictures(folder: Path, *, counts: Mapping[str, int] = COUNTS, seed: in
         counts: Pictures per class in each split ("train", "validation", "test").
         seed: Seed of the whole set, 0 or more.
     """
-    for split, count in counts.items():
-        for class_no, kind in enumerate(KINDS):
-            place = folder / split / f"{kind}s"
-            place.mkdir(parents=True, exist_ok=True)
-            for i in range(count):
-                rng = np.random.default_rng([seed, SPLITS.index(split), class_no, i])
-                draw_face(kind, rng).save(place / f"{kind}.{i}.jpg", quality=JPEG_QUALITY)
+    with progress("Drawing pictures", len(KINDS) * sum(counts.values())) as advance:
+        for split, count in counts.items():
+            for class_no, kind in enumerate(KINDS):
+                place = folder / split / f"{kind}s"
+                place.mkdir(parents=True, exist_ok=True)
+                for i in range(count):
+                    rng = np.random.default_rng([seed, SPLITS.index(split), class_no, i])
+                    draw_face(kind, rng).save(place / f"{kind}.{i}.jpg", quality=JPEG_QUALITY)
+                    advance(1)

@@ -1,0 +1,27 @@
+"""From what the user names to a folder."""
+
+from os import PathLike
+from pathlib import Path
+
+from catdog import _checks
+from catdog.data import _fetch
+
+
+def find_source(source: "str | PathLike[str]") -> Path:
+    """Return the folder of a known data set, fetched if need be, or of the user's own.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+        TypeError: If `source` is neither a name nor a path.
+    """
+    if isinstance(source, str) and source in _fetch.KNOWN:
+        return _fetch.KNOWN[source]()
+    if not isinstance(source, str | PathLike) or not str(source):
+        raise TypeError(f"source must be a folder or the name of a data set, not {source!r}.")
+    folder = Path(source).expanduser().absolute()  # found again after a change of folder
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"source={str(source)!r} is neither a folder that exists nor a data set that catdog "
+            f"knows. {_checks.suggest(source, _fetch.KNOWN)}"
+        )
+    return folder

@@ -1,0 +1,172 @@
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from catdog._types import SPLITS
+from catdog.data._layout import find_layout
+from tests.conftest import MakeFolder, write_pictures
+
+
+def test_class_folders(make_folder: MakeFolder) -> None:
+    layout = find_layout(make_folder(dogs=2, cats=3))
+    assert layout.class_names == ("cats", "dogs")
+    assert layout.splits == ()
+    assert [file.label for file in layout.files] == [0, 0, 0, 1, 1]
+    assert [file.path.parent.name for file in layout.files] == ["cats"] * 3 + ["dogs"] * 2
+    assert {file.split for file in layout.files} == {None}
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "validation"), ("training", "val"), ("Train", "valid")]
+)
+def test_split_folders(make_folder: MakeFolder, names: Sequence[str]) -> None:
+    folder = make_folder({f"{name}/{kind}": 2 for name in names for kind in ("cats", "dogs")})
+    layout = find_layout(folder)
+    assert layout.splits == ("train", "validation")
+    assert [file.split for file in layout.files] == ["train"] * 4 + ["validation"] * 4
+    assert [file.label for file in layout.files] == [0, 0, 1, 1] * 2
+
+
+def test_root_is_found_inside_an_unpacked_archive(make_folder: MakeFolder) -> None:
+    folder = make_folder({"archive/photos/cats": 1, "archive/photos/dogs": 1})
+    assert find_layout(folder).class_names == ("cats", "dogs")
+
+
+def test_junk_is_passed_over(make_folder: MakeFolder) -> None:
+    folder = make_folder({"cats": 1, "dogs": 1, ".ipynb_checkpoints": 1, "__MACOSX/cats": 1})
+    for name in (".DS_Store", "._picture.0.png", "Thumbs.db", "desktop.ini"):
+        (folder / "cats" / name).write_bytes(b"x")
+    (folder / "cats" / "@eaDir").mkdir()
+    (folder / "cats" / "@eaDir" / "thumbnail.jpg").write_bytes(b"x")
+    (folder / "readme.md").write_text("x")
+    layout = find_layout(folder)
+    assert layout.class_names == ("cats", "dogs")
+    assert [file.path.name for file in layout.files] == ["picture.0.png"] * 2
+    assert layout.strays == ()
+
+
+def test_pictures_outside_the_class_folders_are_strays(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{split}/{name}": 1 for split in SPLITS for name in "ab"})
+    for place in (folder, folder / "train"):
+        write_pictures(place / "more", 1)
+        (place / "more" / "picture.0.png").rename(place / "loose.PNG")
+        (place / "more").rmdir()
+    assert find_layout(folder).strays == (folder / "loose.PNG", folder / "train" / "loose.PNG")
+
+
+def test_pictures_below_class_folders_count(make_folder: MakeFolder) -> None:
+    layout = find_layout(make_folder({"cats": 1, "cats/indoors": 2, "dogs": 1}))
+    assert [file.label for file in layout.files] == [0, 0, 0, 1]
+
+
+def test_very_deep_folders(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "dogs" / "/".join(200 * "d")).mkdir(parents=True)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 100)
+    try:
+        assert find_layout(tmp_path).files == ()
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_many_classes(make_folder: MakeFolder) -> None:
+    layout = find_layout(make_folder(dict.fromkeys("edcba", 1)))
+    assert layout.class_names == tuple("abcde")
+
+
+def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "cats.zip"
+    path.write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match=r"cats\.zip' is a file\. Pass a folder"):
+        find_layout(path)
+
+
+def test_no_class_folders(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no class folders.*one folder per class"):
+        find_layout(tmp_path)
+
+
+def test_a_class_folder_is_passed(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=2, dogs=2)
+    with pytest.raises(ValueError, match=r"no class folders\. It holds pictures itself: pass the"):
+        find_layout(folder / "cats")
+
+
+def test_one_class_only(make_folder: MakeFolder) -> None:
+    with pytest.raises(ValueError, match="one class only, 'cats'.*a folder of their own"):
+        find_layout(make_folder(cats=3))
+
+
+def test_one_class_only_in_split_folders(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/cats": 1, "validation/cats": 1})
+    with pytest.raises(ValueError, match="one class only, 'cats'"):
+        find_layout(folder)
+
+
+def test_classes_differ_between_splits(make_folder: MakeFolder) -> None:
+    folder = make_folder(
+        {"train/cats": 1, "train/dogs": 1, "validation/cats": 1, "validation/birds": 1}
+    )
+    with pytest.raises(ValueError, match="the same class folders"):
+        find_layout(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"), [(("train", "test"), "validation"), (("val",), "train")]
+)
+def test_a_split_folder_is_missing(
+    make_folder: MakeFolder, names: Sequence[str], missing: str
+) -> None:
+    folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
+    with pytest.raises(ValueError, match=f"no {missing}/. Add it, or pass the folder"):
+        find_layout(folder)
+
+
+def test_two_folders_for_one_split(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{name}/cats": 1 for name in ("train", "val", "validation")})
+    with pytest.raises(ValueError, match="both val/ and validation/, which mean the same"):
+        find_layout(folder)
+
+
+def test_order_does_not_depend_on_when_files_were_made(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "dogs", 3)
+    write_pictures(tmp_path / "cats", 12)
+    paths = [file.path for file in find_layout(tmp_path).files]
+    assert paths == sorted(paths)
+
+
+def test_links_to_pictures_elsewhere_are_followed(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder(cats=2, dogs=2)
+    write_pictures(tmp_path / "elsewhere", 1)
+    (folder / "dogs" / "link.png").symlink_to(tmp_path / "elsewhere" / "picture.0.png")
+    assert len(find_layout(folder).files) == 5
+
+
+def test_links_to_folders_are_not_followed(make_folder: MakeFolder) -> None:
+    folder = make_folder(cats=1, dogs=1)
+    (folder / "cats" / "loop").symlink_to(folder)
+    assert [file.path.name for file in find_layout(folder).files] == [
+        "loop",
+        *["picture.0.png"] * 2,
+    ]
+
+
+def test_pictures_beside_the_split_folders(make_folder: MakeFolder) -> None:
+    names = ("train", "validation", "Testset")
+    folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
+    with pytest.raises(ValueError, match=r"Testset holds pictures.*Rename it, or move it away"):
+        find_layout(folder)
+
+
+def test_hidden_pictures_do_not_hide_the_root(make_folder: MakeFolder) -> None:
+    folder = make_folder({"archive/cats": 1, "archive/dogs": 1})
+    (folder / "archive" / "._preview.jpg").touch()
+    assert find_layout(folder).class_names == ("cats", "dogs")
+
+
+def test_classes_are_ordered_by_their_letters_alone(make_folder: MakeFolder) -> None:
+    assert find_layout(make_folder(ant=1, Zebra=1)).class_names == ("Zebra", "ant")

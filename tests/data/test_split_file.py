@@ -1,0 +1,242 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catdog import load_datasets
+from catdog._types import SPLITS, Split
+from catdog.data._datasets import Datasets
+from tests.conftest import MakeFolder, write_pictures
+
+
+def names(data: Datasets, split: Split) -> list[str]:
+    return [path.relative_to(data.report.folder).as_posix() for path in data.paths(split)]
+
+
+@pytest.fixture
+def split_file(image_folder: Path, tmp_path: Path) -> Path:
+    load_datasets(image_folder, seed=3, test_fraction=0.3).save_split(tmp_path / "split.json")
+    return tmp_path / "split.json"
+
+
+def test_the_same_sets_on_another_machine(
+    image_folder: Path, tmp_path: Path, split_file: Path
+) -> None:
+    first = load_datasets(image_folder, image_size=(8, 8), seed=3, test_fraction=0.3)
+    elsewhere = tmp_path / "elsewhere" / "renamed"
+    shutil.copytree(image_folder, elsewhere)
+    shutil.rmtree(image_folder / "cats")
+    second = load_datasets(elsewhere, image_size=(8, 8), split_file=split_file)
+    assert second.seed == 3
+    for split in SPLITS:
+        assert names(first, split) == names(second, split)
+        assert first.labels(split).tolist() == second.labels(split).tolist()
+    assert len(second.paths("test")) == 6
+
+
+def test_the_batches_are_the_same_too(image_folder: Path, split_file: Path) -> None:
+    def batch(**options: Any) -> Any:
+        data = load_datasets(image_folder, image_size=(8, 8), **options)
+        return next(iter(data.train))[0].numpy()
+
+    again = batch(split_file=split_file)
+    assert np.array_equal(again, batch(seed=3, test_fraction=0.3))
+    assert not np.array_equal(again, batch(split_file=split_file, seed=4))
+
+
+def test_what_is_written(image_folder: Path, split_file: Path) -> None:
+    content = json.loads(split_file.read_text("ascii"))
+    assert [content[key] for key in ("format", "version", "seed", "class_names")] == [
+        "catdog split",
+        1,
+        3,
+        ["cats", "dogs"],
+    ]
+    entry = content["train"][0]
+    path = image_folder / entry["path"]
+    assert entry["class"] == "cats"
+    assert entry["bytes"] == path.stat().st_size
+    assert len(entry["sha256"]) == 64
+    assert sum(len(content[split]) for split in SPLITS) == 20
+    assert split_file.stat().st_size < 200 * 20
+    assert [path.name for path in split_file.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_written_again_it_is_the_same(image_folder: Path, split_file: Path) -> None:
+    before = split_file.read_bytes()
+    load_datasets(image_folder, split_file=split_file).save_split(split_file)
+    assert split_file.read_bytes() == before
+
+
+def test_names_that_are_not_text(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder({"Kätzchen": 5, "犬": 5})
+    (folder / "犬" / "picture.0.png").rename(folder / "犬" / "\udcff.png")  # no UTF-8
+    data = load_datasets(folder)
+    data.save_split(tmp_path / "split.json")
+    again = load_datasets(folder, split_file=tmp_path / "split.json")
+    assert all(again.paths(split) == data.paths(split) for split in SPLITS)
+
+
+def test_a_known_data_set_has_a_split_too(tmp_path: Path) -> None:
+    data = load_datasets("synthetic", test_fraction=None, seed=1)
+    data.save_split(str(tmp_path / "split.json"))
+    again = load_datasets("synthetic", split_file=str(tmp_path / "split.json"))
+    assert again.paths("train") == data.paths("train")
+    assert again.seed == 1
+
+
+def test_other_files_are_not_overwritten(image_folder: Path, tmp_path: Path) -> None:
+    data = load_datasets(image_folder)
+    other = tmp_path / "results.json"
+    other.write_text('{"accuracy": 0.9}')
+    with pytest.raises(FileExistsError, match=r"results\.json.*is no split file.*another name"):
+        data.save_split(other)
+    assert other.read_text() == '{"accuracy": 0.9}'
+    with pytest.raises(FileExistsError):
+        data.save_split(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        data.save_split(tmp_path / "nowhere" / "split.json")
+
+
+def test_new_files_do_not_change_the_sets(image_folder: Path, split_file: Path) -> None:
+    before = load_datasets(image_folder, split_file=split_file)
+    write_pictures(image_folder / "cats" / "more", 2)
+    with pytest.warns(
+        UserWarning, match=r'2 pictures.*picture\.0\.png, for one.*new_files="train"'
+    ):
+        after = load_datasets(image_folder, split_file=split_file)
+    assert all(before.paths(split) == after.paths(split) for split in SPLITS)
+
+
+def test_new_files_can_be_trained_on(image_folder: Path, split_file: Path) -> None:
+    before = load_datasets(image_folder, split_file=split_file)
+    write_pictures(image_folder / "cats" / "more", 2)
+    tested = before.paths("test")[0]
+    shutil.copy(tested, image_folder / "cats" / "more" / "copy.png")  # never to be trained on
+    with pytest.warns(UserWarning, match=r"1 pictures.*copy\.png"):
+        after = load_datasets(image_folder, split_file=split_file, new_files="train")
+    assert after.paths("test") == before.paths("test")
+    assert after.paths("validation") == before.paths("validation")
+    new = {path.name for path in set(after.paths("train")) - set(before.paths("train"))}
+    assert new == {"picture.0.png", "picture.1.png"}
+
+
+def test_a_new_copy_of_another_label_does_not_change_the_sets(
+    image_folder: Path, split_file: Path
+) -> None:
+    before = load_datasets(image_folder, split_file=split_file)
+    shutil.copy(before.paths("test")[0], image_folder / "dogs" / "cat.png")
+    after = load_datasets(image_folder, split_file=split_file)
+    assert after.paths("test") == before.paths("test")
+    with pytest.raises(ValueError, match=r"1 of 21 files.*\n.*two labels: dogs/cat\.png"):
+        load_datasets(image_folder, split_file=split_file, new_files="train")
+
+
+def test_new_files_in_a_held_out_folder_are_not_trained_on(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder({f"{split}/{name}": 3 for split in SPLITS[:2] for name in "ab"})
+    load_datasets(folder).save_split(tmp_path / "split.json")
+    write_pictures(folder / "validation" / "a" / "more", 1)
+    with pytest.warns(UserWarning, match="1 pictures"):
+        data = load_datasets(folder, split_file=tmp_path / "split.json", new_files="train")
+    assert len(data.paths("train")) == 6
+
+
+def test_vanished_changed_and_moved_pictures_are_named(
+    image_folder: Path, split_file: Path
+) -> None:
+    cats = image_folder / "cats"
+    (cats / "picture.0.png").unlink()
+    Image.new("RGB", (8, 8)).save(cats / "picture.1.png")
+    (cats / "picture.2.png").rename(cats / "felix.png")
+    (cats / "picture.3.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="4 pictures of split_file=") as raised:
+        load_datasets(image_folder, split_file=split_file)
+    message = str(raised.value)
+    assert "cats/picture.0.png has vanished\n" in message
+    assert "cats/picture.1.png has changed\n" in message
+    assert "cats/picture.2.png has vanished (the same picture is at cats/felix.png)" in message
+    assert "cats/picture.3.png has changed\n" in message
+
+
+def test_long_lists_are_cut(image_folder: Path, split_file: Path) -> None:
+    for path in image_folder.rglob("*.png"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"20 pictures of (.|\n)*has vanished\n  ... and 10 more"):
+        load_datasets(image_folder, split_file=split_file)
+
+
+def test_other_classes(make_folder: MakeFolder, split_file: Path) -> None:
+    (split_file.parent / "pictures" / "cats").rename(split_file.parent / "pictures" / "lions")
+    with pytest.raises(ValueError, match=r"classes \['cats', 'dogs'\], but .*\['dogs', 'lions'\]"):
+        load_datasets(split_file.parent / "pictures", split_file=split_file)
+
+
+def test_fractions_have_nothing_to_divide(image_folder: Path, split_file: Path) -> None:
+    with pytest.raises(ValueError, match="test_fraction would have no effect: the split file says"):
+        load_datasets(image_folder, split_file=split_file, test_fraction=0.2)
+
+
+def without(key: str) -> Callable[[dict[str, Any]], None]:
+    def change(content: dict[str, Any]) -> None:
+        del content[key]
+
+    return change
+
+
+def set_to(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(content: dict[str, Any]) -> None:
+        content[key] = value
+
+    return change
+
+
+def leak(content: dict[str, Any]) -> None:
+    content["test"].append(content["train"][0])
+
+
+def rename_class(content: dict[str, Any]) -> None:
+    content["train"][0]["class"] = "birds"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without("format"), "is no split file"),
+        (set_to("version", 2), "is of version 2, but this catdog reads version 1"),
+        (without("test"), "is damaged.*'test'"),
+        (set_to("test", []), "is damaged.*the test set is empty"),
+        (set_to("test", None), "is damaged"),
+        (set_to("train", [1, 2]), "is damaged"),
+        (set_to("seed", "x"), "is damaged.*seed must be"),
+        (set_to("class_names", 3), "is damaged"),
+        (leak, "is damaged.*is in the test and the train set"),
+        (rename_class, "is damaged"),
+    ],
+)
+def test_damaged_files(
+    image_folder: Path, split_file: Path, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    content = json.loads(split_file.read_bytes())
+    change(content)
+    split_file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"split_file='.*split\.json' {message}"):
+        load_datasets(image_folder, split_file=split_file)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 100_000, b"[]", b"null"])
+def test_files_of_another_kind(image_folder: Path, split_file: Path, content: bytes) -> None:
+    split_file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"split\.json' is (not JSON|no split file).*save_split"):
+        load_datasets(image_folder, split_file=split_file)
+
+
+def test_no_file(image_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nothing\.json' does not exist.*save_split"):
+        load_datasets(image_folder, split_file=tmp_path / "nothing.json")
