@@ -28,7 +28,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "my [own] cache" / "file.bin"
 
 
-def failure(url: str, target: Path) -> str:
+def failure(url: str, target: Path, *, by_hand: bool = True) -> str:
     """Return what a download that fails says, having left nothing behind."""
     before = sorted(target.parent.glob("*"))
     with pytest.raises(OSError, match="Cannot download") as raised:
@@ -36,7 +36,8 @@ def failure(url: str, target: Path) -> str:
     assert sorted(target.parent.glob("*")) == before
     message = str(raised.value)
     assert message.startswith(f"Cannot download {url}: ")
-    assert message.endswith(f". Put the file at {target} by hand, or do without it.")
+    assert message.endswith("or do without it." if by_hand else "Or do without it.")
+    assert (f" Put the file at {target} by hand, " in message) is by_hand
     return message
 
 
@@ -130,7 +131,7 @@ def test_a_full_disk(server: LocalServer, target: Path, monkeypatch: pytest.Monk
 
     server.answers = [local_server.good(BODY * 500)]
     monkeypatch.setattr(Path, "open", lambda path, mode: FullDisk())
-    message = failure(server.url, target)
+    message = failure(server.url, target, by_hand=False)
     assert f"{target.parent} lies on a disk with no space left (5.1 MB are needed)" in message
     assert "KERAS_HOME" in message
 
@@ -141,7 +142,7 @@ def test_no_permission(server: LocalServer, target: Path, monkeypatch: pytest.Mo
 
     server.answers = [local_server.good(BODY)]
     monkeypatch.setattr("tempfile.mkdtemp", deny)
-    message = failure(server.url, target)
+    message = failure(server.url, target, by_hand=False)
     assert f"{target.parent} may not be written to. Set the environment variable KERAS" in message
 
 
@@ -151,7 +152,7 @@ def test_no_permission(server: LocalServer, target: Path, monkeypatch: pytest.Mo
 def test_a_folder_that_is_read_only(server: LocalServer, target: Path) -> None:
     target.parent.mkdir(mode=0o500)
     server.answers = [local_server.good(BODY)]
-    assert f"{target.parent} may not be written to" in failure(server.url, target)
+    assert f"{target.parent} may not be written to" in failure(server.url, target, by_hand=False)
 
 
 def test_a_file_where_a_folder_belongs(server: LocalServer, target: Path) -> None:

@@ -85,7 +85,7 @@ def test_whoever_lands_second_takes_what_is_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "set"]
 
 
-def test_a_file_in_use_elsewhere_is_taken_as_it_is(
+def test_a_file_in_use_that_another_process_landed_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, target: Path) -> NoReturn:
@@ -94,8 +94,16 @@ def test_a_file_in_use_elsewhere_is_taken_as_it_is(
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OSError, match="may not be written to"):
         land(tmp_path / "file", lambda scratch: scratch.write_text("mine"))
-    (tmp_path / "file").write_text("theirs")
-    land(tmp_path / "file", lambda scratch: scratch.write_text("mine"))
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(OSError, match="may not be written to"):
+        land(tmp_path / "file", lambda scratch: scratch.write_text("mine"))
+
+    def make(scratch: Path) -> None:
+        scratch.write_text("mine")
+        (tmp_path / "file").unlink()
+        (tmp_path / "file").write_text("theirs")
+
+    land(tmp_path / "file", make)
     assert (tmp_path / "file").read_text() == "theirs"
 
 

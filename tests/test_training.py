@@ -137,6 +137,7 @@ def test_a_class_that_counts_nothing_is_not_learned(uneven: Datasets) -> None:
         ({"ants": 1, "bees": 1}, "a weight for each class"),
         ({0: 1, 1: 1, 2: 1}, "a weight for each class"),
         ([1, 1, 1], "a weight for each class"),
+        (np.ones(3), "a weight for each class"),
         (
             {"ants": -1, "bees": 1, "cats": 1},
             r"class_weight\['ants'\] must be a number of at least 0",

@@ -1,4 +1,4 @@
-"""Files from the network: the whole of each, or an error that says what to do."""
+"""Files from the network: as long as the server says they are, or an error that says what to do."""
 
 import re
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from catdog._keras_cache import land
+from catdog._keras_cache import DiskError, land
 from catdog._progress import progress
 
 STALL_SECONDS = 30.0
@@ -31,6 +31,8 @@ def download(url: str, target: Path, *, otherwise: str) -> None:
     try:
         with urlopen(url, timeout=STALL_SECONDS) as response:
             land(target, lambda scratch: _save(response, scratch), size=response.length)
+    except DiskError as error:
+        raise OSError(f"Cannot download {url}: {error} Or {otherwise}.") from error
     except (OSError, HTTPException) as error:
         raise OSError(
             f"Cannot download {url}: {_reason(error).rstrip('.')}. Put the file at {target} by "

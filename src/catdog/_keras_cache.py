@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 SCRATCH_SUFFIX = ".catdog-partial"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+DISK_TROUBLE = (*_FULL, *_FORBIDDEN, errno.EIO)
 LEFTOVER_SECONDS = 24 * 60 * 60.0  # nothing of ours takes that long
 
 
@@ -27,11 +30,15 @@ def cache_folder() -> Path:
     return folder if os.access(folder, os.W_OK) else _fallback()
 
 
+class DiskError(OSError):
+    """The cache folder cannot be written to; the message names it and the way out."""
+
+
 def cached_path(name: str) -> Path:
     """Return where a file or folder of the cache lies, or else where it is to be put.
 
     What lies in `KERAS_HOME` is found there even if nothing can be written there, as in a cache
-    that a class room shares. What killed runs left behind a day ago is removed.
+    that a class room shares. What killed runs left behind a day ago or earlier is removed.
 
     Args:
         name: Path below the cache folder, such as `"models/weights.h5"`.
@@ -45,8 +52,8 @@ def cached_path(name: str) -> Path:
 def land(target: Path, make: Callable[[Path], object], *, size: int | None = None) -> None:
     """Make a file or folder under a scratch name, then rename it: `target` is whole or absent.
 
-    A file takes the place of an older one. A folder does not: whoever lands second takes what is
-    there, and so does, on Windows, who finds the older file in use.
+    A file takes the place of an older one, a folder does not. If another process lands the same
+    meanwhile, its work is taken where ours cannot take its place.
 
     Args:
         target: Where the file or folder is to be.
@@ -54,8 +61,10 @@ def land(target: Path, make: Callable[[Path], object], *, size: int | None = Non
         size: How many bytes it takes, if that is known.
 
     Raises:
-        OSError: If it cannot be made or written; the message names the folder and the way out.
+        DiskError: If the disk is full, or may not be written to.
+        OSError: If it cannot be made for another reason.
     """
+    before = _stamp(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
@@ -66,32 +75,34 @@ def land(target: Path, make: Callable[[Path], object], *, size: int | None = Non
         ) as scratch:
             content = Path(scratch) / target.name
             make(content)
-            _rename(content, target)
+            try:
+                content.replace(target)
+            except OSError:  # a folder is there, or on Windows a file in use
+                if _stamp(target) == before:  # not landed by another process meanwhile
+                    raise
     except OSError as error:
         if trouble := _disk_trouble(error, target.parent, size):
-            raise OSError(trouble) from error
+            raise DiskError(trouble) from error
         raise
 
 
-def _rename(content: Path, target: Path) -> None:
-    """Rename, or leave `target` as it is where another process was faster."""
-    try:
-        content.replace(target)
-    except OSError:
-        landed = target.is_dir() if content.is_dir() else target.is_file()
-        if not landed:
-            raise
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes when another file or folder takes the place of `path`."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _disk_trouble(error: OSError, folder: Path, size: int | None) -> str | None:
     """Say what stands in the way of writing to `folder`, and what to do; `None` if nothing does."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         needed = f" ({size / 1e6:.1f} MB are needed)" if size else ""
         return (
             f"{folder} lies on a disk with no space left{needed}. Free some, or set the "
             "environment variable KERAS_HOME to a folder on another disk."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in _FORBIDDEN:
         return (
             f"{folder} may not be written to. Set the environment variable KERAS_HOME to a folder "
             "of your own."

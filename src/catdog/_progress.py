@@ -1,5 +1,6 @@
 """A progress bar for what may take long, such as a scan or a download."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ def progress(
     Yields:
         A function to call with the number of units just done.
     """
+    # keras.utils.Progbar would import TensorFlow; rich comes with Keras.
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -41,7 +43,7 @@ def progress(
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not (console.is_terminal or console.is_jupyter),
+        disable=not (sys.stderr.isatty() or console.is_jupyter),
     )
     task = bar.add_task(doing, total=total)
     begin = time.monotonic()

@@ -13,7 +13,12 @@ def printable(name: object) -> str:
     )
 
 
-def shorten(items: Sequence[str], limit: int) -> list[str]:
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun, such as `1 picture` or `2 pictures`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def shorten(items: Sequence[str], limit: int = 10) -> list[str]:
     """Return the first `limit` items, and how many there are more."""
     rest = len(items) - limit
     return [*items[:limit], f"... and {rest} more"] if rest > 0 else list(items)

@@ -87,8 +87,9 @@ def evaluate(
         picture.
 
     Raises:
-        ValueError: If the split is unknown, the model's number of classes is not the data's, or
-            the model returns probabilities or something that is not finite.
+        ValueError: If the split is unknown, the model's number of classes is not the data's, the
+            model returns probabilities or something that is not finite, or a picture was changed or
+            removed after it was loaded.
 
     Example:
         ```python

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import keras
-import numpy as np
 
 from catdog import _checks
 from catdog._types import Verbose
@@ -84,10 +83,9 @@ def _class_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int
     """
     if class_weight is None:
         return None
-    if class_weight == "balanced":
-        counts = np.bincount(data.labels("train"), minlength=len(data.class_names))
-        weights = (counts.sum() / (len(counts) * counts.clip(1))).tolist()
-        return dict(enumerate(weights))
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = list(data.label_counts("train").values())
+        return {label: sum(counts) / (len(counts) * each) for label, each in enumerate(counts)}
     if not isinstance(class_weight, Mapping) or set(class_weight) != set(data.class_names):
         raise ValueError(
             'class_weight must be "balanced" or a weight for each class, such as '

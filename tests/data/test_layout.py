@@ -78,13 +78,6 @@ def test_many_classes(make_folder: MakeFolder) -> None:
     assert layout.class_names == tuple("abcde")
 
 
-def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
-    path = tmp_path / "cats.zip"
-    path.write_bytes(b"")
-    with pytest.raises(NotADirectoryError, match=r"cats\.zip' is a file\. Pass a folder"):
-        find_layout(path)
-
-
 def test_no_class_folders(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no class folders.*one folder per class"):
         find_layout(tmp_path)

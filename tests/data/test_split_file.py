@@ -73,6 +73,13 @@ def test_written_again_it_is_the_same(image_folder: Path, split_file: Path) -> N
     assert split_file.read_bytes() == before
 
 
+def test_another_split_is_not_overwritten(image_folder: Path, split_file: Path) -> None:
+    before = split_file.read_bytes()
+    with pytest.raises(FileExistsError, match=r"something else than this split.*split_file=\.\.\."):
+        load_datasets(image_folder, seed=4).save_split(split_file)
+    assert split_file.read_bytes() == before
+
+
 def test_names_that_are_not_text(make_folder: MakeFolder, tmp_path: Path) -> None:
     folder = make_folder({"Kätzchen": 5, "犬": 5})
     (folder / "犬" / "picture.0.png").rename(folder / "犬" / "\udcff.png")  # no UTF-8
@@ -94,12 +101,12 @@ def test_other_files_are_not_overwritten(image_folder: Path, tmp_path: Path) -> 
     data = load_datasets(image_folder)
     other = tmp_path / "results.json"
     other.write_text('{"accuracy": 0.9}')
-    with pytest.raises(FileExistsError, match=r"results\.json.*is no split file.*another name"):
+    with pytest.raises(FileExistsError, match=r"results\.json exists, and.*another name"):
         data.save_split(other)
     assert other.read_text() == '{"accuracy": 0.9}'
     with pytest.raises(FileExistsError):
         data.save_split(tmp_path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"The folder .*nowhere does not exist\. Make it"):
         data.save_split(tmp_path / "nowhere" / "split.json")
 
 
@@ -107,7 +114,8 @@ def test_new_files_do_not_change_the_sets(image_folder: Path, split_file: Path) 
     before = load_datasets(image_folder, split_file=split_file)
     write_pictures(image_folder / "cats" / "more", 2)
     with pytest.warns(
-        UserWarning, match=r'2 pictures.*picture\.0\.png, for one.*new_files="train"'
+        UserWarning,
+        match=r'not know 2 pictures.*more/picture\.0\.png, for one.*new_files="train"',
     ):
         after = load_datasets(image_folder, split_file=split_file)
     assert all(before.paths(split) == after.paths(split) for split in SPLITS)
@@ -118,12 +126,13 @@ def test_new_files_can_be_trained_on(image_folder: Path, split_file: Path) -> No
     write_pictures(image_folder / "cats" / "more", 2)
     tested = before.paths("test")[0]
     shutil.copy(tested, image_folder / "cats" / "more" / "copy.png")  # never to be trained on
-    with pytest.warns(UserWarning, match=r"1 pictures.*copy\.png"):
+    with pytest.warns(UserWarning, match=r"1 picture in .*copy\.png, for one.*They are copies"):
         after = load_datasets(image_folder, split_file=split_file, new_files="train")
     assert after.paths("test") == before.paths("test")
     assert after.paths("validation") == before.paths("validation")
     new = {path.name for path in set(after.paths("train")) - set(before.paths("train"))}
     assert new == {"picture.0.png", "picture.1.png"}
+    assert list(after.paths("train")) == sorted(after.paths("train"))
 
 
 def test_a_new_copy_of_another_label_does_not_change_the_sets(
@@ -131,10 +140,13 @@ def test_a_new_copy_of_another_label_does_not_change_the_sets(
 ) -> None:
     before = load_datasets(image_folder, split_file=split_file)
     shutil.copy(before.paths("test")[0], image_folder / "dogs" / "cat.png")
-    after = load_datasets(image_folder, split_file=split_file)
-    assert after.paths("test") == before.paths("test")
-    with pytest.raises(ValueError, match=r"1 of 21 files.*\n.*two labels: dogs/cat\.png"):
-        load_datasets(image_folder, split_file=split_file, new_files="train")
+    with pytest.raises(ValueError, match=r"1 file of 21 .*\n.*two labels: dogs/cat\.png"):
+        load_datasets(image_folder, split_file=split_file)
+    with pytest.warns(UserWarning, match="left out"):
+        after = load_datasets(
+            image_folder, split_file=split_file, on_bad_image="skip", new_files="train"
+        )
+    assert all(before.paths(split) == after.paths(split) for split in SPLITS)
 
 
 def test_new_files_in_a_held_out_folder_are_not_trained_on(
@@ -143,7 +155,7 @@ def test_new_files_in_a_held_out_folder_are_not_trained_on(
     folder = make_folder({f"{split}/{name}": 3 for split in SPLITS[:2] for name in "ab"})
     load_datasets(folder).save_split(tmp_path / "split.json")
     write_pictures(folder / "validation" / "a" / "more", 1)
-    with pytest.warns(UserWarning, match="1 pictures"):
+    with pytest.warns(UserWarning, match="1 picture in .*or lie in another folder"):
         data = load_datasets(folder, split_file=tmp_path / "split.json", new_files="train")
     assert len(data.paths("train")) == 6
 
@@ -156,7 +168,7 @@ def test_vanished_changed_and_moved_pictures_are_named(
     Image.new("RGB", (8, 8)).save(cats / "picture.1.png")
     (cats / "picture.2.png").rename(cats / "felix.png")
     (cats / "picture.3.png").write_bytes(b"")
-    with pytest.raises(ValueError, match="4 pictures of split_file=") as raised:
+    with pytest.raises(ValueError, match="4 pictures of split_file=.* cannot be found") as raised:
         load_datasets(image_folder, split_file=split_file)
     message = str(raised.value)
     assert "cats/picture.0.png has vanished\n" in message
@@ -198,7 +210,11 @@ def set_to(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
 
 
 def leak(content: dict[str, Any]) -> None:
-    content["test"].append(content["train"][0])
+    content["test"].append({**content["train"][0], "path": "cats/copy.png"})
+
+
+def twice(content: dict[str, Any]) -> None:
+    content["train"].append(content["train"][0])
 
 
 def rename_class(content: dict[str, Any]) -> None:
@@ -209,14 +225,15 @@ def rename_class(content: dict[str, Any]) -> None:
     ("change", "message"),
     [
         (without("format"), "is no split file"),
-        (set_to("version", 2), "is of version 2, but this catdog reads version 1"),
+        (set_to("version", 2), "is of version 2, but this catdog reads version 1.*wrote it: 0"),
         (without("test"), "is damaged.*'test'"),
-        (set_to("test", []), "is damaged.*the test set is empty"),
+        (set_to("test", []), "is damaged.*the test set lacks a class"),
         (set_to("test", None), "is damaged"),
         (set_to("train", [1, 2]), "is damaged"),
         (set_to("seed", "x"), "is damaged.*seed must be"),
         (set_to("class_names", 3), "is damaged"),
         (leak, "is damaged.*is in the test and the train set"),
+        (twice, "is damaged.*is listed twice"),
         (rename_class, "is damaged"),
     ],
 )

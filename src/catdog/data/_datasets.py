@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catdog import _checks
-from catdog._text import count_line
+from catdog._text import count_line, counted
 from catdog._types import SPLITS, ImageSize, Labels, Split
 from catdog.data._report import Picture, ScanReport
-from catdog.data._split_file import SplitRecord, write_split
+from catdog.data._split_file import write_split
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +35,7 @@ class Datasets:
         batch_size: Pictures in a batch; the last batch of a pass may hold fewer.
         seed: What the split and the order of the training pictures were drawn from.
         cache_mib: Memory budget of the decoded pictures, in MiB.
-        report: What the scan of the folder found, bad pictures that were left out among it.
+        report: What the scan of the folder found, including the files that were left out.
     """
 
     class_names: tuple[str, ...]
@@ -102,21 +102,21 @@ class Datasets:
         holds no pictures.
 
         Args:
-            path: The file to write. An earlier split file is replaced, any other file is not.
+            path: The file to write, such as `"split.json"`. Nothing is overwritten.
 
         Raises:
-            FileExistsError: If the path holds something else.
+            FileExistsError: If something else than this very split is there.
             FileNotFoundError: If its folder does not exist.
         """
-        record = SplitRecord(self.class_names, self.seed, self._pictures)
-        write_split(Path(path).expanduser(), record, self.report.folder)
+        write_split(Path(path).expanduser(), self._pictures, self.report, self.seed)
 
     def __str__(self) -> str:
         height, width = self.image_size
         lines = [f"{len(self.class_names)} classes, pictures of {height} x {width} pixels"]
         lines += [count_line(split, self.label_counts(split)) for split in SPLITS]
         if self.report.bad:
-            lines.append(f"  {len(self.report.bad)} files cannot be used: print(data.report)")
+            files = counted(len({finding.path for finding in self.report.bad}), "file")
+            lines.append(f"  {files} cannot be used: print(data.report)")
         return "\n".join(lines)
 
     @cached_property

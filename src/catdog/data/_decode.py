@@ -1,5 +1,6 @@
 """The one decoder: a picture file or its bytes becomes RGB pixels of a given size."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -10,8 +11,16 @@ from PIL import Image, ImageOps
 
 from catdog._types import ImageSize
 
-# By content, whatever the suffix. Pillow knows more, some of them for programs rather than people.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
+# The formats that are read, by their names in Pillow, which knows more, some of them programs.
+# A file is known by its content; its suffix only tells what its owner believes it to be.
+SUFFIXES: Mapping[str, frozenset[str]] = {
+    "BMP": frozenset({".bmp"}),
+    "GIF": frozenset({".gif"}),
+    "JPEG": frozenset({".jfif", ".jpe", ".jpeg", ".jpg"}),
+    "PNG": frozenset({".png"}),
+    "WEBP": frozenset({".webp"}),
+}
+FORMATS = tuple(SUFFIXES)
 
 
 def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint8]:

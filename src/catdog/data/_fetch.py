@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PureWindowsPath
 
 from catdog._download import download
-from catdog._keras_cache import cache_folder, cached_path, land
+from catdog._keras_cache import DISK_TROUBLE, cache_folder, cached_path, land
 from catdog.data import _synthetic
 
 CATS_AND_DOGS_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
@@ -101,9 +101,9 @@ def _unpack(archive: Path, folder: Path) -> None:
             with zipfile.ZipFile(archive) as content:
                 _check_members(content)
                 content.extractall(scratch)
-        except OSError:
-            raise
-        except Exception as error:  # zipfile raises many kinds
+        except Exception as error:  # zipfile raises many kinds, OSError for bad offsets too
+            if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
+                raise
             raise _BrokenArchiveError(f"{archive} is broken ({error})") from error
         if missing := _missing_pictures(scratch, CATS_AND_DOGS_COUNTS):
             raise _BrokenArchiveError(f"{archive} is not the right one: it holds {missing}")

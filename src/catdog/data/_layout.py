@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catdog._types import SPLITS, Split
-
-PICTURE_SUFFIXES = frozenset({".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp"})
+from catdog.data._decode import SUFFIXES
 
 _SPLIT_FOLDERS: Mapping[str, Split] = {
     "train": "train",
@@ -18,6 +17,8 @@ _SPLIT_FOLDERS: Mapping[str, Split] = {
     "test": "test",
     "testing": "test",
 }
+
+_PICTURE_SUFFIXES = frozenset.union(*SUFFIXES.values())
 
 # What systems and archives leave behind, in small letters.
 _JUNK = frozenset(
@@ -55,8 +56,8 @@ class Layout:
         class_names: Names of the class folders, sorted; labels index into them.
         splits: The splits that have a folder of their own; empty if the class folders lie
             directly in the root.
-        files: Everything in the class folders, ordered by split, class and name; folders that may
-            not be listed among it.
+        files: Everything in the class folders, ordered by split, class and name; also folders that
+            could not be listed.
         strays: Pictures, by their suffix, that lie in no class folder.
     """
 
@@ -75,11 +76,8 @@ def find_layout(folder: Path) -> Layout:
             (as archives often unpack).
 
     Raises:
-        NotADirectoryError: If `folder` is a file.
         ValueError: If the layout is not understood, or there are fewer than two classes.
     """
-    if not folder.is_dir():
-        raise NotADirectoryError(f"source={str(folder)!r} is a file. Pass a folder. {_EXPECTED}")
     root = _find_root(folder)
     split_folders = _split_folders(root)
     if not split_folders:
@@ -201,7 +199,7 @@ def _strays(*folders: Path) -> tuple[Path, ...]:
 
 def is_picture_name(path: Path) -> bool:
     """Tell whether a file calls itself a picture by its suffix, and is not junk."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and not _is_junk(path.name)
+    return path.suffix.lower() in _PICTURE_SUFFIXES and not _is_junk(path.name)
 
 
 def _subfolders(folder: Path) -> list[Path]:

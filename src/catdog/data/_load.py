@@ -9,23 +9,29 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from catdog import _checks
-from catdog._text import printable, shorten
+from catdog._text import counted, printable, shorten
 from catdog._types import ImageSize, Split
 from catdog.data._datasets import Datasets
-from catdog.data._layout import PICTURE_SUFFIXES, Layout, find_layout
-from catdog.data._report import Finding, Picture, ScanReport, describe, usable_pictures
+from catdog.data._decode import FORMATS
+from catdog.data._layout import Layout, find_layout
+from catdog.data._report import (
+    Finding,
+    Picture,
+    ScanReport,
+    describe,
+    relative_name,
+    usable_pictures,
+)
 from catdog.data._scan import scan_layout
 from catdog.data._source import find_source
 from catdog.data._split import stratified_split
 from catdog.data._split_file import read_split
 
 OnBadImage = Literal["raise", "skip"]
-NewFiles = Literal["leave_out", "train"]
+NewFiles = Literal["skip", "train"]
 _OfFile = TypeVar("_OfFile", Picture, Finding)
 
 DEFAULT_FRACTION = 0.2
-_SUFFIXES = " ".join(sorted(PICTURE_SUFFIXES))
-_LISTED = 10  # bad files named in an error or a warning
 
 
 def load_datasets(
@@ -38,7 +44,7 @@ def load_datasets(
     test_fraction: float | None = None,
     on_bad_image: OnBadImage = "raise",
     split_file: "str | PathLike[str] | None" = None,
-    new_files: NewFiles = "leave_out",
+    new_files: NewFiles = "skip",
     cache_mib: int = 1024,
 ) -> Datasets:
     """Load pictures as three sets that share no picture, for ever.
@@ -64,15 +70,16 @@ def load_datasets(
         image_size: Height and width in pixels to which the pictures are stretched.
         batch_size: Pictures in a batch.
         seed: From 0 to 2**31 - 1. The same seed gives the same three sets and the same batches, in
-            every process. If it is not given, it is 0, or that of the split file.
+            every process. `None` means 0, or the seed of the split file; never a random one.
         validation_fraction: Share of the pictures for validation, between 0 and 1 (see the table).
         test_fraction: Share of the pictures for the test, between 0 and 1 (see the table).
         on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
             `"skip"` them with a warning that does. `data.report` knows them all.
         split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
-            of dividing the pictures. `seed` then only orders the training pictures.
-        new_files: Beside a split file, what to do with pictures that it does not know: `
-            `"leave_out"`, or `"train"`, which adds them to the training set. The others stay.
+            of dividing the pictures. Its pictures must all be there and unchanged. `seed` then only
+            orders the training pictures.
+        new_files: What to do with pictures that the split file does not know: `"skip"` them, or
+            `"train"` on them. Validation and test set stay as they are.
         cache_mib: Memory budget in MiB. Decoded pictures are kept, at three bytes a pixel, until
             the budget is full; 3000 pictures at 160 x 160 take 220 MiB. The others are decoded
             again on every pass. The budget holds for each image size that is served; 0 keeps none.
@@ -105,34 +112,33 @@ def load_datasets(
     if seed is not None:
         seed = _checks.check_seed(seed)
     skip = _checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
-    grow = _checks.check_choice("new_files", new_files, ("leave_out", "train")) == "train"
+    grow = _checks.check_choice("new_files", new_files, ("skip", "train")) == "train"
     given = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
     fractions = {
         argument: _checks.check_fraction(argument, value)
         for argument, value in given.items()
         if value is not None
     }
-    layout = find_layout(find_source(source))
+    layout = find_layout(find_source("source", source))
     plan = _plan(layout, fractions)
     if split_file is None and grow:
         _refuse(["new_files"], "there is no split_file")
     if split_file is not None:
         _refuse(fractions, "the split file says which picture is in which set")
     report = scan_layout(layout)  # may take long: what can be refused without it was
-    pictures: Mapping[Split, Sequence[Picture]]
+    sets: Mapping[Split, Sequence[Picture]]
     if split_file is None:
         seed = seed or 0
         _refuse_or_skip(report.bad, report, skip)
-        pictures = _divide(usable_pictures(report), plan, layout.class_names, seed)
+        sets = _divide(usable_pictures(report), plan, layout.class_names, seed)
     else:
-        record = read_split(Path(split_file).expanduser(), report)
-        seed = record.seed if seed is None else seed
-        pictures = record.pictures
+        file_seed, sets = read_split(Path(split_file).expanduser(), report)
+        seed = file_seed if seed is None else seed
+        _refuse_or_skip(_unknown(report.bad, sets), report, skip)
         if grow:
-            _refuse_or_skip(_unknown(report.bad, pictures), report, skip)
-            pictures = _add_new_files(pictures, report)
-    _tell_unused(pictures, report)
-    return Datasets(layout.class_names, size, batch, seed, budget, report, pictures)
+            sets = _add_new_files(sets, report)
+        _tell_unused(sets, report, grow)
+    return Datasets(layout.class_names, size, batch, seed, budget, report, sets)
 
 
 # For each part that the folder has (`None`: all of it), the sets that it becomes.
@@ -168,16 +174,17 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
     if not bad:
         return
     listed = "\n  ".join(
-        shorten([f"{each.reason}: {describe(each, report.folder)}" for each in bad], _LISTED)
+        shorten([f"{each.reason}: {describe(each, report.folder)}" for each in bad])
     )
-    count = f"{len(bad)} of {report.n_files} files in {printable(report.folder)}"
+    files = counted(len({each.path for each in bad}), "file")
+    told = f"{files} of {report.n_files} in {printable(report.folder)} cannot be used"
     if not skip:
         raise ValueError(
-            f"{count} cannot be used:\n  {listed}\n"
+            f"{told}:\n  {listed}\n"
             'Mend or remove them, or leave them out with on_bad_image="skip". '
             "catdog.scan_images lists them all."
         )
-    warnings.warn(f"{count} were left out:\n  {listed}", stacklevel=3)
+    warnings.warn(f"{told}, and left out:\n  {listed}", stacklevel=3)
 
 
 def _divide(
@@ -190,7 +197,7 @@ def _divide(
         _check_enough(members, shares, class_names)
         labels = np.array([picture.label for picture in members])
         contents = [picture.sha256 for picture in members]
-        positions = stratified_split(labels, list(shares.values()), seed=seed, contents=contents)
+        positions = stratified_split(labels, list(shares.values()), contents=contents, seed=seed)
         for split, chosen in zip(shares, positions, strict=True):
             sets[split] = [members[position] for position in chosen]
     return sets
@@ -207,9 +214,9 @@ def _check_enough(
     for name, contents in zip(class_names, different, strict=True):
         if len(contents) < len(sets):
             raise ValueError(
-                f"The class {name!r} has {len(contents)} picture(s), copies not counted, for "
-                f"{', '.join(sets)}: each needs one at least. Add pictures of it ({_SUFFIXES}), or "
-                "remove the class."
+                f"The class {name!r} has {counted(len(contents), 'picture')}, copies not counted, "
+                f"for {', '.join(sets)}: each needs one at least. Add pictures of it "
+                f"({', '.join(FORMATS)}), or remove the class."
             )
 
 
@@ -224,19 +231,26 @@ def _add_new_files(
         if picture.split in (None, "train")
         and picture.sha256 not in contents  # a copy of a test picture stays out
     ]
-    return {**sets, "train": [*sets["train"], *new]}
+    grown = sorted([*sets["train"], *new], key=lambda each: (each.label, each.path.parts))
+    return {**sets, "train": grown}
 
 
-def _tell_unused(sets: Mapping[Split, Sequence[Picture]], report: ScanReport) -> None:
-    """Warn of good pictures that are in none of the sets, for a split file does not know them."""
+def _tell_unused(sets: Mapping[Split, Sequence[Picture]], report: ScanReport, grown: bool) -> None:
+    """Warn of good pictures that are in none of the sets, for the split file does not know them."""
     unused = _unknown(usable_pictures(report), sets)
-    if unused:
-        warnings.warn(
-            f"{len(unused)} pictures in {printable(report.folder)} are in none of the sets: the "
-            f"split file does not know them ({printable(unused[0].path.name)}, for one). "
-            'new_files="train" adds new ones to the training set.',
-            stacklevel=3,
-        )
+    if not unused:
+        return
+    example = printable(relative_name(unused[0].path, report.folder))
+    why = (
+        "They are copies of pictures that it knows, or lie in another folder than train/."
+        if grown
+        else 'new_files="train" adds new ones to the training set.'
+    )
+    warnings.warn(
+        f"The split file does not know {counted(len(unused), 'picture')} in "
+        f"{printable(report.folder)} ({example}, for one), in none of the sets now. {why}",
+        stacklevel=3,
+    )
 
 
 def _unknown(items: Iterable[_OfFile], sets: Mapping[Split, Sequence[Picture]]) -> list[_OfFile]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from catdog._text import count_line, printable, shorten
+from catdog._text import count_line, counted, printable, shorten
 from catdog._types import Split
 
 BadReason = Literal[
@@ -26,7 +26,6 @@ NoteReason = Literal[
 Reason = BadReason | NoteReason
 
 _BAD_REASONS = get_args(BadReason)
-_LISTED = 10  # files of one kind that are printed
 
 _MEANING: Mapping[Reason, str] = {
     "zero bytes": "the file is empty",
@@ -73,9 +72,10 @@ class Finding:
     Attributes:
         path: The file.
         reason: What it is, in a few fixed words, such as `"truncated"` or `"duplicate"`.
-        detail: More about it: the decoder's words, or the other file.
+        detail: More about it, such as the decoder's words; may be empty.
         class_name: The class folder it lies in; `None` outside them.
         split: The split folder it lies in; `None` if there are none.
+        same_as: The other file, if the two are one and the same picture.
     """
 
     path: Path
@@ -83,6 +83,7 @@ class Finding:
     detail: str
     class_name: str | None
     split: Split | None
+    same_as: Path | None = None
 
     @property
     def bad(self) -> bool:
@@ -127,10 +128,8 @@ class ScanReport:
             ValueError: If the folder has no such split folder.
         """
         if split is not None and split not in self.splits:
-            there = ", ".join(repr(name) for name in self.splits) or "none"
-            raise ValueError(
-                f"split={split!r} has no folder in {self.folder.name}. There: {there}."
-            )
+            there = ", ".join(repr(name) for name in self.splits) or "none: leave it out"
+            raise ValueError(f"split={split!r} has no folder in {self.folder}. There is {there}.")
         counts = dict.fromkeys(self.class_names, 0)
         for picture in usable_pictures(self):
             if split in (None, picture.split):
@@ -140,8 +139,8 @@ class ScanReport:
     def rows(self) -> list[dict[str, str | bool | None]]:
         """Return the findings as plain rows, ready for `csv` or `pandas.DataFrame`.
 
-        Each has the keys `path` (below the folder), `class_name`, `split`, `reason`, `detail` and
-        `bad`.
+        Each has the keys `path` and `same_as` (as seen from the folder), `class_name`, `split`,
+        `reason`, `detail` and `bad`.
         """
         return [
             {
@@ -150,6 +149,9 @@ class ScanReport:
                 "split": finding.split,
                 "reason": finding.reason,
                 "detail": finding.detail,
+                "same_as": relative_name(other, self.folder)
+                if (other := finding.same_as)
+                else None,
                 "bad": finding.bad,
             }
             for finding in self.findings
@@ -157,26 +159,26 @@ class ScanReport:
 
     def __str__(self) -> str:
         name = printable(self.folder.name)
-        lines = [f"{name}: {self.n_files} files, {len(self.class_names)} classes"]
+        lines = [f"{name}: {counted(self.n_files, 'file')}, {len(self.class_names)} classes"]
         lines += [count_line(name, counts) for name, counts in _counts(self)]
         for title, kinds in _sections(self):
             lines.append(title)
             for reason, findings in kinds.items():
                 lines.append(f"  {reason} ({len(findings)}): {_MEANING[reason]}")
                 described = [describe(finding, self.folder) for finding in findings]
-                lines += [f"    {line}" for line in shorten(described, _LISTED)]
+                lines += [f"    {line}" for line in shorten(described)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """Return the report as tables, for notebooks."""
         counts = [(name, *of.values(), sum(of.values())) for name, of in _counts(self)]
         parts = [
-            f"<p><b>{_escape(self.folder.name)}</b>: {self.n_files} files</p>",
+            f"<p><b>{_escape(self.folder.name)}</b>: {counted(self.n_files, 'file')}</p>",
             _table(("usable pictures", *self.class_names, "all"), counts),
         ]
         for title, kinds in _sections(self):
             rows = [
-                (reason, relative_name(finding.path, self.folder), finding.detail)
+                (reason, relative_name(finding.path, self.folder), _details(finding, self.folder))
                 for reason, findings in kinds.items()
                 for finding in findings
             ]
@@ -197,8 +199,15 @@ def readable_pictures(report: ScanReport) -> tuple[Picture, ...]:
 
 def describe(finding: Finding, folder: Path) -> str:
     """Return a line such as `cats/felix.jpg: image file is truncated`."""
-    name = printable(relative_name(finding.path, folder))
-    return f"{name}: {printable(finding.detail)}" if finding.detail else name
+    parts = (relative_name(finding.path, folder), _details(finding, folder))
+    return ": ".join(printable(part) for part in parts if part)
+
+
+def _details(finding: Finding, folder: Path) -> str:
+    """Return what there is to say about a file beside the reason."""
+    if finding.same_as:
+        return f"the same picture as {relative_name(finding.same_as, folder)}"
+    return finding.detail
 
 
 def relative_name(path: Path, folder: Path) -> str:
@@ -224,7 +233,7 @@ def _sections(report: ScanReport) -> Iterator[tuple[str, dict[Reason, list[Findi
                 kinds[reason] = found
         if kinds:
             files = {finding.path for findings in kinds.values() for finding in findings}
-            yield f"{title}: {len(files)} file{'s' if len(files) > 1 else ''}", kinds
+            yield f"{title}: {counted(len(files), 'file')}", kinds
 
 
 def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import re
 import stat
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,27 +16,23 @@ from PIL import Image, UnidentifiedImageError
 
 from catdog._progress import progress
 from catdog._types import SPLITS
-from catdog.data._decode import FORMATS
+from catdog.data._decode import FORMATS, SUFFIXES
 from catdog.data._layout import File, Layout, find_layout, is_picture_name
-from catdog.data._report import BadReason, Finding, Picture, Reason, ScanReport, relative_name
+from catdog.data._report import BadReason, Finding, Picture, Reason, ScanReport
 from catdog.data._source import find_source
 
 SMALL_SIDE = 32  # pixels; a side shorter than this is reported
 
-_SUFFIXES: Mapping[str | None, frozenset[str]] = {
-    "BMP": frozenset({".bmp"}),
-    "GIF": frozenset({".gif"}),
-    "JPEG": frozenset({".jfif", ".jpe", ".jpeg", ".jpg"}),
-    "MPO": frozenset({".jfif", ".jpe", ".jpeg", ".jpg"}),  # a JPEG with more pictures behind it
-    "PNG": frozenset({".png"}),
-    "WEBP": frozenset({".webp"}),
-}
-# Pictures all the same, which must not be left out without a word.
-_OTHER_PICTURES = frozenset(
-    {".avif", ".cr2", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".psd", ".svg", ".tif",
-     ".tiff"}
-)  # fmt: skip
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
+# Pictures all the same, which must not be left out without a word.
+_OTHER_SIGNATURES: Mapping[str, re.Pattern[bytes]] = {
+    "AVIF": re.compile(rb"....ftyp(avif|avis)", re.DOTALL),
+    "HEIC": re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.DOTALL),
+    "JPEG 2000": re.compile(rb"\0\0\0\x0cjP  "),
+    "JPEG XL": re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "),
+    "PSD": re.compile(rb"8BPS"),
+    "TIFF or a camera's raw format": re.compile(rb"II\*\0|MM\0\*"),
+}
 
 
 class _Unusable(Exception):
@@ -49,12 +47,13 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     """Look at every file of a folder of pictures, and say what is wrong with which.
 
     Every file in the class folders is read once, on all processor cores; a scan that takes longer
-    than a second shows its progress. Nothing is changed, moved or deleted.
+    than a second shows its progress. Nothing is changed, moved or deleted. A file is known by its
+    content, not by its name.
 
     These files cannot be used, and `load_datasets` refuses them or leaves them out: files of zero
     bytes, files that are no picture though their name says so, pictures in a format that catdog
-    does not read (HEIC, TIFF), truncated and damaged ones, ones of more pixels than Pillow opens
-    (about 179 million), files that cannot be opened, one and the same picture in two classes, and
+    does not read (HEIC, TIFF), truncated and damaged ones, ones of more than 179 million pixels,
+    files that cannot be opened, one and the same picture in two classes, and
     copies of a picture in two of `train/`, `validation/` and `test/` (the copy to judge by is
     usable, the one to train on is not).
 
@@ -64,7 +63,8 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     class folder.
 
     Args:
-        folder: A folder as `load_datasets` takes it, or the name of a data set.
+        folder: A folder as `load_datasets` takes it, or the name of a data set (which is fetched if
+            it is not there yet).
 
     Returns:
         The pictures of each class, and every finding by file and reason.
@@ -72,6 +72,8 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     Raises:
         FileNotFoundError: If the folder does not exist.
         NotADirectoryError: If it is a file.
+        OSError: If the data set cannot be fetched.
+        TypeError: If it is neither a name nor a path.
         ValueError: If its layout is not understood.
 
     Example:
@@ -84,7 +86,7 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
             print(row["path"], row["reason"], row["detail"])
         ```
     """
-    return scan_layout(find_layout(find_source(folder)))
+    return scan_layout(find_layout(find_source("folder", folder)))
 
 
 def scan_layout(layout: Layout) -> ScanReport:
@@ -93,7 +95,10 @@ def scan_layout(layout: Layout) -> ScanReport:
     findings = [
         Finding(path, "outside", "a picture by its name", None, None) for path in layout.strays
     ]
-    for file, (picture, reasons) in zip(layout.files, _look_at_all(layout), strict=True):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # they would name no file
+        looks = list(_look_at_all(layout))
+    for file, (picture, reasons) in zip(layout.files, looks, strict=True):
         class_name = layout.class_names[file.label]
         findings += [
             Finding(file.path, reason, detail, class_name, file.split) for reason, detail in reasons
@@ -134,7 +139,7 @@ def _look_at(file: File) -> _Look:
     """Read one file; return it as a picture if it is one, and what there is to say about it."""
     try:
         status = file.path.stat()
-        if file.path.is_dir() and not file.path.is_symlink():
+        if stat.S_ISDIR(status.st_mode) and not file.path.is_symlink():
             return None, [("cannot be opened", "a folder that may not be listed")]
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
             return None, [("other file", "not a regular file, or a link to a folder")]
@@ -165,7 +170,7 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
             return oddities
     except UnidentifiedImageError:
         return _explain_unidentified(content, path, size)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise _Unusable("too many pixels", str(error)) from error
     except Exception as error:  # Pillow's decoders raise many kinds
         if isinstance(error, OSError) and error.errno:  # of the disk, not of the picture
@@ -177,18 +182,19 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
 def _explain_unidentified(
     content: BinaryIO, path: Path, size: int
 ) -> list[tuple[Reason, str]] | None:
-    """Say why Pillow does not know a file that calls itself a picture; `None` if it does not."""
-    suffix = path.suffix.lower()
-    if suffix in _OTHER_PICTURES:
-        raise _Unusable("format not read", f"catdog does not read {suffix} files")
+    """Say why a file is not read; `None` if it neither is a picture nor is named like one."""
+    content.seek(0)
+    start = content.read(16)
+    for name, signature in _OTHER_SIGNATURES.items():
+        if signature.match(start):
+            raise _Unusable("format not read", f"{name} by its content")
     if not is_picture_name(path):
         return None
     if size == 0:
         raise _Unusable("zero bytes", "")
-    content.seek(0)
-    if content.read(12).startswith(_SIGNATURES):
+    if start.startswith(_SIGNATURES):
         raise _Unusable("cannot be decoded", "it begins like a picture, but cannot be read")
-    raise _Unusable("not a picture", f"no {suffix} by its content, nor another picture")
+    raise _Unusable("not a picture", "the content is that of no picture catdog knows")
 
 
 def _is_cut_webp(content: BinaryIO, size: int) -> bool:
@@ -200,8 +206,10 @@ def _is_cut_webp(content: BinaryIO, size: int) -> bool:
 
 def _oddities(picture: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     """Yield what is odd about a picture that can be used."""
-    if path.suffix.lower() not in _SUFFIXES[picture.format]:
-        yield "wrong extension", f"{picture.format} by its content"
+    # A phone's JPEG may have a second picture behind it, which Pillow calls MPO.
+    name = "JPEG" if picture.format == "MPO" else str(picture.format)
+    if path.suffix.lower() not in SUFFIXES[name]:
+        yield "wrong extension", f"{name} by its content"
     if picture.format != "MPO" and getattr(picture, "is_animated", False):
         yield "animated", ""
     if min(picture.size) < SMALL_SIDE:
@@ -215,9 +223,8 @@ def _compare(pictures: Iterable[Picture], layout: Layout) -> Iterator[Finding]:
         by_content[picture.sha256].append(picture)
     for copies in by_content.values():
         for picture, reason, other in _judge_copies(copies):
-            detail = f"the same picture as {relative_name(other.path, layout.root)}"
             class_name = layout.class_names[picture.label]
-            yield Finding(picture.path, reason, detail, class_name, picture.split)
+            yield Finding(picture.path, reason, "", class_name, picture.split, other.path)
 
 
 def _judge_copies(copies: Sequence[Picture]) -> Iterator[tuple[Picture, Reason, Picture]]:
@@ -231,12 +238,12 @@ def _judge_copies(copies: Sequence[Picture]) -> Iterator[tuple[Picture, Reason, 
             other = next(copy for copy in copies if copy.label != picture.label)
             yield picture, "two labels", other
         return
-    first = max(copies, key=_held_out)
+    kept = max(copies, key=_held_out)
     for picture in copies:
-        if picture.split != first.split:
-            yield picture, "in two splits", first
-        elif picture is not first:
-            yield picture, "duplicate", first
+        if picture.split != kept.split:
+            yield picture, "in two splits", kept
+        elif picture is not kept:
+            yield picture, "duplicate", kept
 
 
 def _held_out(picture: Picture) -> int:

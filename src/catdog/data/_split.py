@@ -9,21 +9,20 @@ from catdog._types import Labels
 
 
 def stratified_split(
-    labels: Labels, shares: Sequence[float], *, seed: int, contents: Sequence[object] | None = None
+    labels: Labels, shares: Sequence[float], *, contents: Sequence[object], seed: int
 ) -> tuple[NDArray[np.intp], ...]:
     """Divide positions `0 .. len(labels) - 1` into disjoint parts, class by class.
 
     Every part gets its share of every class to within one picture; where that would leave a part
     without a picture of the class, it gets one from the largest part. Copies of one picture stay
     together: they go where most room is, and the pictures that are there once fill up the rest.
-    Only copies that are more than a part holds can make it larger than its share.
+    Where these are too few for that, a part can be off by more than one picture.
 
     Args:
         labels: Class of each picture, shape `(n,)`, integers.
         shares: Share of each part; they add up to 1.
+        contents: What each picture shows, such as a hash; equal ones are copies.
         seed: The same labels, shares, contents and seed give the same parts.
-        contents: What each picture shows, such as a hash; equal ones are copies. Without it there
-            are none.
 
     Returns:
         One sorted array of positions for each share; together they hold every position once.
@@ -41,12 +40,12 @@ def stratified_split(
 
 
 def _deal(
-    members: NDArray[np.intp], shares: Sequence[float], contents: Sequence[object] | None
+    members: NDArray[np.intp], shares: Sequence[float], contents: Sequence[object]
 ) -> list[NDArray[np.intp]]:
     """Divide the shuffled members of one class; those of equal content go to one part."""
     groups: dict[object, list[int]] = {}
     for member in members.tolist():
-        groups.setdefault(contents[member] if contents is not None else member, []).append(member)
+        groups.setdefault(contents[member], []).append(member)
     if len(groups) < len(shares):
         raise ValueError(f"{len(groups)} pictures cannot be divided into {len(shares)} parts")
     chunks: list[list[int]] = [[] for _ in shares]

@@ -3,34 +3,18 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from catdog import _checks
-from catdog._text import printable, shorten
+from catdog._text import counted, printable, shorten
 from catdog._types import SPLITS, Split
 from catdog.data._report import Picture, ScanReport, readable_pictures, relative_name
 
 FORMAT = "catdog split"
 VERSION = 1
-_LISTED = 10  # pictures named in an error
-
-
-@dataclass(frozen=True, eq=False)
-class SplitRecord:
-    """Which picture is in which set.
-
-    Attributes:
-        class_names: Names of the classes; labels index into them.
-        seed: What the split and the order of the training pictures were drawn from.
-        pictures: The pictures of each set, in order.
-    """
-
-    class_names: tuple[str, ...]
-    seed: int
-    pictures: Mapping[Split, Sequence[Picture]]
 
 
 class _Entry(NamedTuple):
@@ -49,49 +33,69 @@ class _Content(NamedTuple):
     entries: Mapping[Split, Sequence[_Entry]]
 
 
-def write_split(path: Path, record: SplitRecord, folder: Path) -> None:
-    """Write a split file, whole or not at all; any other file at `path` stays as it is.
+def write_split(
+    path: Path, sets: Mapping[Split, Sequence[Picture]], report: ScanReport, seed: int
+) -> None:
+    """Write which picture is in which set to a file, whole or not at all.
+
+    Args:
+        path: Where to; what is there already must be the very same.
+        sets: The pictures of each set.
+        report: What was found in the folder of the pictures.
+        seed: What the order of the training pictures is drawn from.
 
     Raises:
-        FileExistsError: If `path` is something else than a split file.
+        FileExistsError: If something else is at `path`.
+        FileNotFoundError: If the folder of `path` does not exist.
     """
-    if path.exists() and not _is_split_file(path):
+    text = _to_json(sets, report, seed)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist. Make it first.")
+    if os.path.lexists(path):
+        if path.is_file() and path.read_bytes() == text.encode("ascii"):
+            return
         raise FileExistsError(
-            f"{path} exists and is no split file of catdog. Choose another name, or remove it."
+            f"{path} exists, and holds something else than this split. Choose another name. (If it "
+            "holds an earlier split, load_datasets(..., split_file=...) gives you its sets.)"
         )
-    head = {
-        "format": FORMAT,
-        "version": VERSION,
-        "seed": record.seed,
-        "class_names": record.class_names,
-    }
-    sets = [
-        f" {json.dumps(split)}: [\n{_lines(record.pictures[split], record.class_names, folder)}\n ]"
-        for split in SPLITS
-    ]
-    text = ",\n".join([json.dumps(head)[:-1], *sets]) + "\n}\n"
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
         written = Path(scratch) / path.name
         written.write_text(text, "ascii")
         written.replace(path)
 
 
-def _lines(pictures: Iterable[Picture], class_names: Sequence[str], folder: Path) -> str:
-    """Return one line of JSON for each picture."""
-    entries = (
-        {
-            "path": relative_name(picture.path, folder),
-            "class": class_names[picture.label],
+def _to_json(sets: Mapping[Split, Sequence[Picture]], report: ScanReport, seed: int) -> str:
+    """Return the split as JSON with a line for each picture."""
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "catdog": version("catdog"),
+        "seed": seed,
+        "class_names": report.class_names,
+    }
+    members = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    for split in SPLITS:
+        lines = ",\n".join(_lines(sets[split], report))
+        members.append(f" {json.dumps(split)}: [\n{lines}\n ]")
+    return "{\n" + ",\n".join(members) + "\n}\n"
+
+
+def _lines(pictures: Iterable[Picture], report: ScanReport) -> Iterable[str]:
+    for picture in pictures:
+        entry = {
+            "path": relative_name(picture.path, report.folder),
+            "class": report.class_names[picture.label],
             "bytes": picture.size,
             "sha256": picture.sha256,
         }
-        for picture in pictures
-    )
-    return ",\n".join(f"  {json.dumps(entry)}" for entry in entries)
+        yield f"  {json.dumps(entry)}"
 
 
-def read_split(path: Path, report: ScanReport) -> SplitRecord:
+def read_split(path: Path, report: ScanReport) -> tuple[int, dict[Split, list[Picture]]]:
     """Read a split file and find its pictures in the folder that was scanned.
+
+    Returns:
+        The seed and the pictures of each set.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -111,26 +115,18 @@ def read_split(path: Path, report: ScanReport) -> SplitRecord:
         picture = found.get(entry.name)
         if picture and (picture.sha256, picture.label) == (entry.sha256, entry.label):
             continue
+        there = picture or os.path.lexists(report.folder / entry.name)
         moved = by_content.get(entry.sha256)
         hint = f" (the same picture is at {printable(moved)})" if moved else ""
-        there = picture or os.path.lexists(report.folder / entry.name)
         wrong.append(f"{printable(entry.name)} has {'changed' if there else 'vanished'}{hint}")
     if wrong:
-        listed = "\n  ".join(shorten(wrong, _LISTED))
+        listed = "\n  ".join(shorten(wrong))
         raise ValueError(
-            f"{len(wrong)} pictures of split_file={str(path)!r} are not in {report.folder} as they "
-            f"were:\n  {listed}\nBring them back, or make a new split without split_file."
+            f"{counted(len(wrong), 'picture')} of split_file={str(path)!r} cannot be found in "
+            f"{report.folder} as at the time of writing:\n  {listed}\n"
+            "Bring them back, or make a new split without split_file."
         )
-    pictures = {split: [found[entry.name] for entry in entries[split]] for split in SPLITS}
-    return SplitRecord(class_names, seed, pictures)
-
-
-def _is_split_file(path: Path) -> bool:
-    try:
-        _parse(path)
-    except (OSError, ValueError):
-        return False
-    return True
+    return seed, {split: [found[entry.name] for entry in entries[split]] for split in SPLITS}
 
 
 def _parse(path: Path) -> _Content:
@@ -149,7 +145,7 @@ def _parse(path: Path) -> _Content:
     if raw.get("version") != VERSION:
         raise ValueError(
             f"{named} is of version {raw.get('version')!r}, but this catdog reads version "
-            f"{VERSION}. Use the catdog that wrote it."
+            f"{VERSION}. Use the catdog that wrote it: {raw.get('catdog')}."
         )
     try:
         return _check_content(raw)
@@ -167,11 +163,15 @@ def _check_content(raw: Mapping[str, Any]) -> _Content:
         ]
         for split in SPLITS
     }
+    names: set[str] = set()
     sets: dict[str, Split] = {}
     for split, inside in entries.items():
-        if not inside:
-            raise ValueError(f"the {split} set is empty")
+        if {entry.label for entry in inside} != set(range(len(class_names))):
+            raise ValueError(f"the {split} set lacks a class")
         for entry in inside:
+            if entry.name in names:
+                raise ValueError(f"{entry.name} is listed twice")
             if sets.setdefault(entry.sha256, split) != split:
                 raise ValueError(f"{entry.name} is in the {split} and the {sets[entry.sha256]} set")
+            names.add(entry.name)
     return _Content(class_names, _checks.check_seed(raw["seed"]), entries)
