@@ -14,6 +14,8 @@ import catdog
 MODELS = "<!-- models -->"
 POSTS_RESULTS = "<!-- posts-results -->"
 DEAD_UNITS = "<!-- dead-units -->"
+LOADING_SCAN = "<!-- loading-scan -->"
+LOADING_MEMORY = "<!-- loading-memory -->"
 NO_BREAK = "&nbsp;"
 
 
@@ -28,6 +30,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if DEAD_UNITS in markdown:
         record = read_record(results / "dead_units.json", "benchmarks/dead_units.py")
         markdown = markdown.replace(DEAD_UNITS, dead_units(record))
+    if LOADING_SCAN in markdown:
+        record = read_record(results / "loading.json", "benchmarks/loading.py")
+        markdown = markdown.replace(LOADING_SCAN, loading_scan(record))
+        markdown = markdown.replace(LOADING_MEMORY, loading_memory(record))
     return markdown
 
 
@@ -111,6 +117,62 @@ def dead_units(record: dict[str, Any]) -> str:
     epochs = record["rows"][0]["epochs"]
     facts = f"- Command: `{record['command']}`\n- Epochs: {epochs}\n- Versions: {versions(record)}"
     return f"{table(head, rows)}\n\n{facts}"
+
+
+def loading_scan(record: dict[str, Any]) -> str:
+    """Return what the scan costs beside plain decoding, and how it grows, as two tables."""
+    scan, growth = record["results"]["scan"], record["results"]["linear"]
+    decoders = {
+        "scan_to_tensorflow": "TensorFlow, in `tf.data`",
+        "scan_to_pillow": "Pillow, in threads",
+    }
+    compared = [
+        [name, median_and_range(scan[key]), f"{scan[key]['bar']}"] for key, name in decoders.items()
+    ]
+    grown = [
+        [f"{row['files']:,}", median_and_range(row["seconds_per_1000"])] for row in growth["rows"]
+    ]
+    return "\n\n".join(
+        [
+            f"A scan of {scan['files']} real pictures, in plain decodes of the same pictures "
+            f"(median and range of {scan['rounds']} rounds):",
+            table(["Decoded by", "Scan, in decodes", "At most"], compared),
+            "Folders of small drawn pictures:",
+            table(["Files", "Seconds per 1000 files"], grown),
+            measured_with(record),
+        ]
+    )
+
+
+def loading_memory(record: dict[str, Any]) -> str:
+    """Return the table of peak memory by budget."""
+    memory = record["results"]["memory"]
+    rows = [
+        [
+            f"{row['cache_mib']:,}",
+            f"{max(run['peak'] for run in row['runs']):,}",
+            f"{row['above_floor']:,}",
+            f"{row['cache_mib'] + memory['allowance']:,}",
+        ]
+        for row in memory["rows"]
+    ]
+    head = ["Budget (MiB)", "Highest memory", "Beyond a process with 200 pictures", "At most"]
+    return f"{table(head, rows)}\n\n{measured_with(record)}"
+
+
+def median_and_range(figures: dict[str, float]) -> str:
+    """Return `0.95 (0.50 to 1.25)`."""
+    return f"{figures['median']:.2f} ({figures['min']:.2f} to {figures['max']:.2f})"
+
+
+def measured_with(record: dict[str, Any]) -> str:
+    """Return the command, the versions and the number of cores, as a list."""
+    facts = {
+        "Command": f"`{record['command']}`",
+        "Versions": versions(record),
+        "Cores": record["cores"],
+    }
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
 
 
 def judged(figures: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ LEVELS = (
     {"_download", "_seeding"},
     {"preprocessing", "augmentation"},
     {"data", "models"},
-    {"baseline"},
+    {"baseline", "_features"},
     {"training", "evaluation"},
     {"plotting"},
     {"__init__"},

@@ -5,7 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from catdog import Datasets, build_model, load_datasets, train
+from catdog import Datasets, build_model, load_datasets, train, train_head
+from catdog._features import cut_model, run_frozen
 from tests.conftest import MakeFolder
 
 SIZE = (24, 24)
@@ -150,3 +151,146 @@ def test_bad_class_weights(uneven: Datasets, class_weight: Any, message: str) ->
     model = build_model("cnn", image_size=SIZE, num_classes=3)
     with pytest.raises(ValueError, match=message):
         train(model, uneven, class_weight=class_weight)
+
+
+@pytest.fixture
+def frozen_model() -> keras.Model:
+    return build_model("mobilenet_v2", image_size=(32, 32), weights=None, seed=0)
+
+
+def test_the_head_trains_and_the_frozen_part_does_not(
+    data: Datasets, frozen_model: keras.Model
+) -> None:
+    frozen, head = frozen_model.get_layer("mobilenet_v2"), frozen_model.layers[-1]
+    before = [weight.numpy().copy() for weight in (*frozen.weights, *head.weights)]
+    history = train_head(frozen_model, data, epochs=3, verbose=0)
+    after = [weight.numpy() for weight in (*frozen.weights, *head.weights)]
+    changed = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+    assert changed == [False] * len(frozen.weights) + [True, True]
+    assert isinstance(history, keras.callbacks.History)
+    assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert all(len(values) == 3 for values in history.history.values())
+
+
+def linear(*, augmented: bool = False) -> keras.Model:
+    """A frozen random convolution and a linear head: nothing in it acts at random."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((*SIZE, 3)),
+            *([layers.RandomFlip("horizontal_and_vertical", seed=0)] if augmented else []),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 5, strides=2, activation="relu", trainable=False),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, metrics=["accuracy"])
+    return model
+
+
+def test_the_result_is_that_of_training_the_whole_model(data: Datasets) -> None:
+    whole, head = linear(), linear()
+    expected = train(whole, data, epochs=3, verbose=0).history
+    history = train_head(head, data, epochs=3, verbose=0).history
+    for name, values in expected.items():
+        assert history[name] == pytest.approx(values, rel=1e-4), name
+    for a, b in zip(whole.get_weights(), head.get_weights(), strict=True):
+        assert a == pytest.approx(b, abs=1e-5)
+
+
+def test_training_goes_on_from_there(data: Datasets) -> None:
+    model, other = linear(), linear()
+    train_head(model, data, epochs=1, verbose=0)
+    train(model, data, epochs=1, verbose=0)
+    train_head(model, data, epochs=1, verbose=0)
+    for _ in range(3):
+        train(other, data, epochs=1, verbose=0)
+    assert int(model.optimizer.iterations) == int(other.optimizer.iterations) == 9
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert a == pytest.approx(b, abs=1e-5)
+
+
+def test_predictions_on_pictures_are_the_heads_on_features(
+    data: Datasets, frozen_model: keras.Model
+) -> None:
+    train_head(frozen_model, data, epochs=2, verbose=0)
+    parts = cut_model(frozen_model)
+    served = data.at((32, 32))
+    features = run_frozen(parts, served, "test", augment=False, verbose=False)
+    expected = frozen_model.predict(served.test, verbose=0)
+    assert parts.head.predict(features, verbose=0) == pytest.approx(expected, abs=1e-4)
+
+
+def test_views_are_drawn_anew_for_every_epoch(data: Datasets) -> None:
+    plain, several = linear(augmented=True), linear(augmented=True)
+    first = train_head(plain, data, epochs=3, verbose=0).history["loss"]
+    other = train_head(several, data, epochs=3, views=3, verbose=0).history["loss"]
+    assert first != pytest.approx(other, rel=1e-4)
+
+
+def test_views_without_augmentation(data: Datasets) -> None:
+    with pytest.raises(ValueError, match=r"views=2 needs augmentation.*make_augmentation"):
+        train_head(linear(), data, views=2)
+
+
+def test_models_that_have_no_frozen_part(data: Datasets) -> None:
+    with pytest.raises(ValueError, match=r"does not begin with a frozen part.*catdog\.train"):
+        train_head(build_model("cnn", image_size=SIZE), data)
+
+
+def test_callbacks_see_the_whole_model(data: Datasets, tmp_path: Path) -> None:
+    model = linear()
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_loss"),
+        keras.callbacks.EarlyStopping(monitor="loss", mode="max", patience=0),  # stops at once
+    ]
+    for _ in range(2):  # a run that was stopped does not stop the next
+        history = train_head(model, data, epochs=9, callbacks=callbacks, verbose=0)
+        assert history.epoch == [0, 1]
+    saved = keras.models.load_model(tmp_path / "best.keras")
+    assert saved.predict(data.test, verbose=0) == pytest.approx(
+        model.predict(data.test, verbose=0), abs=1e-5
+    )
+    one = keras.callbacks.TerminateOnNaN()
+    train_head(model, data, epochs=1, callbacks=one, verbose=0)
+
+
+def test_the_head_has_class_weights_too(uneven: Datasets) -> None:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((*SIZE, 3)),
+            layers.Conv2D(4, 3, trainable=False),
+            layers.GlobalAveragePooling2D(),
+            layers.Rescaling(1 / 255),
+            layers.Dense(3),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss)
+    train_head(model, uneven, epochs=10, class_weight={"ants": 0, "bees": 0, "cats": 1}, verbose=0)
+    assert model.predict(uneven.test, verbose=0).mean(axis=0).argmax() == 2
+
+
+def test_progress_of_the_head_is_that_of_keras(
+    data: Datasets, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_head(linear(), data, epochs=1, verbose=2)
+    assert "val_accuracy: " in capsys.readouterr().out
+    train_head(linear(), data, epochs=1, verbose=0)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("argument", ["epochs", "views"])
+def test_bad_numbers_for_the_head(data: Datasets, argument: str) -> None:
+    with pytest.raises(ValueError, match=f"{argument} must be a whole number of at least 1, not 0"):
+        train_head(linear(), data, **{argument: 0})  # type: ignore[arg-type]
+
+
+def test_a_head_that_is_not_compiled(data: Datasets) -> None:
+    with pytest.raises(ValueError, match="model is not compiled"):
+        train_head(keras.Sequential([keras.Input((*SIZE, 3)), *linear().layers]), data)

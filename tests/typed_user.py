@@ -26,6 +26,7 @@ from catdog import (
     plot_history,
     scan_images,
     train,
+    train_head,
 )
 
 data: Datasets = load_datasets("synthetic", image_size=(96, 96), batch_size=16, seed=1)
@@ -50,6 +51,7 @@ low: float = reported.validation[0]
 
 model = build_model("cnn", image_size=(96, 96), num_classes=2, weights=None, seed=1)
 train(model, data, class_weight={"cats": 1, "dogs": 2.5})
+history = train_head(model, data, epochs=5, views=2, class_weight={"cats": 1, "dogs": 2})
 history = train(model, data, epochs=1, class_weight="balanced", verbose=2)
 result: Evaluation = evaluate(model, data, split="validation", verbose=0)
 accuracy: float = result.accuracy
@@ -74,5 +76,6 @@ data.paths("training")  # type: ignore[arg-type]
 build_model(1)  # type: ignore[arg-type]
 make_augmentation(flip="diagonal")  # type: ignore[arg-type]
 train(model, "synthetic")  # type: ignore[arg-type]
+train_head(model, data, views="all")  # type: ignore[arg-type]
 evaluate(model, data, split="holdout")  # type: ignore[arg-type]
 plot_confusion(history.history, ax="axes")  # type: ignore[arg-type]

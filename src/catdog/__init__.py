@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from catdog.models import ModelSpec, ReportedAccuracy, build_model, list_models, model_spec
     from catdog.plotting import plot_augmentation, plot_confusion, plot_examples, plot_history
     from catdog.preprocessing import make_preprocessor
-    from catdog.training import train
+    from catdog.training import train, train_head
 
 __version__ = "0.1.0"
 
@@ -39,6 +39,7 @@ __all__ = [
     "plot_history",
     "scan_images",
     "train",
+    "train_head",
 ]
 
 _HOMES = {
@@ -62,6 +63,7 @@ _HOMES = {
     "plot_history": "plotting",
     "scan_images": "data",
     "train": "training",
+    "train_head": "training",
 }
 
 

@@ -10,7 +10,7 @@ PATIENCE = 1.0  # seconds before a bar appears: what ends sooner needs none
 
 @contextmanager
 def progress(
-    doing: str, total: int | None, *, unit: str = "files"
+    doing: str, total: int | None, *, unit: str = "files", shown: bool = True
 ) -> Iterator[Callable[[int], None]]:
     """Show how much of a task is done, on standard error, if it takes longer than a second.
 
@@ -20,6 +20,7 @@ def progress(
         doing: What is done, such as `"Looking at photos"`.
         total: How many units there are; `None` if that is not known.
         unit: What is counted: `"files"`, or `"bytes"` to show amounts such as 12.5 MB.
+        shown: Whether to show anything at all.
 
     Yields:
         A function to call with the number of units just done.
@@ -43,7 +44,7 @@ def progress(
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not (sys.stderr.isatty() or console.is_jupyter),
+        disable=not shown or not (sys.stderr.isatty() or console.is_jupyter),
     )
     task = bar.add_task(doing, total=total)
     begin = time.monotonic()

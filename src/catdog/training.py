@@ -2,14 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import keras
+import numpy as np
 
 from catdog import _checks
+from catdog._features import cut_model, run_frozen
 from catdog._types import Verbose
 from catdog.data import Datasets
-from catdog.data._datasets import naming_broken_pictures, serve_to, training_batches
+from catdog.data._datasets import (
+    feature_batches,
+    naming_broken_pictures,
+    serve_to,
+    training_batches,
+)
 
 ClassWeight = Literal["balanced"] | Mapping[str, float]
 
@@ -60,8 +67,7 @@ def train(
     epochs = _checks.check_positive_int("epochs", epochs)
     served = serve_to(model, data)
     weights = _class_weights(class_weight, data)
-    if not model.compiled:
-        raise ValueError("model is not compiled. Call model.compile(...), or use build_model.")
+    _check_compiled(model)
     with naming_broken_pictures(served):
         return model.fit(
             training_batches(served),
@@ -72,6 +78,129 @@ def train(
             verbose=verbose,
             shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
         )
+
+
+def train_head(
+    model: keras.Model,
+    data: Datasets,
+    *,
+    epochs: int = 20,
+    views: int = 1,
+    class_weight: ClassWeight | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    verbose: Verbose = "auto",
+) -> keras.callbacks.History:
+    """Train what lies behind the frozen part of a model, and run the frozen part only once.
+
+    A frozen part, such as MobileNetV2 with its ImageNet weights, gives the same features for the
+    same picture in every epoch. So it is run once over the training and the validation pictures,
+    and the layers behind it train on the features: with the model's own optimizer, loss and
+    metrics, in the order in which `train` would show the pictures. The layers are the model's own:
+    afterwards it is trained from end to end.
+
+    Augmentation in front of the frozen part does not act on the first view of the pictures. Each
+    further view is a pass of augmented pictures through the frozen part, which takes as long as the
+    first; in every epoch, each picture is shown in one of its views, drawn at random.
+
+    Args:
+        model: A compiled Sequential or functional model that begins with a frozen part, as
+            `"mobilenet_v2"` does. It is trained in place.
+        data: Training and validation pictures.
+        epochs: Passes over the training features.
+        views: How many versions of each training picture there are: 1 is the picture as it is.
+        class_weight: As in [`train`][catdog.train].
+        callbacks: Any Keras callbacks; they are called for every epoch, with the whole model.
+        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
+
+    Returns:
+        Keras' record of the run, as from `train`.
+
+    Raises:
+        ValueError: If the model does not begin with a frozen part, nothing trains behind it,
+            `views` is more than 1 but there is no augmentation, and where `train` raises.
+
+    Example:
+        ```python
+        from catdog import build_model, load_datasets, train_head
+
+        data = load_datasets("synthetic")
+        model = build_model("mobilenet_v2", image_size=(96, 96), weights=None)
+        history = train_head(model, data, epochs=5)
+        ```
+    """
+    epochs = _checks.check_positive_int("epochs", epochs)
+    views = _checks.check_positive_int("views", views)
+    served = serve_to(model, data)
+    weights = _class_weights(class_weight, data)
+    _check_compiled(model)
+    parts = cut_model(model)
+    if views > 1 and parts.augmentation is None:
+        raise ValueError(
+            f"views={views} needs augmentation in front of the frozen part, and model has none: "
+            "every view would be the same. Leave views out, or begin the model with "
+            "catdog.make_augmentation()."
+        )
+    with naming_broken_pictures(served):
+        shown = [
+            run_frozen(parts, served, "train", augment=view > 0, verbose=verbose != 0)
+            for view in range(views)
+        ]
+        judged = run_frozen(parts, served, "validation", augment=False, verbose=verbose != 0)
+    batches = feature_batches(served, np.stack(shown))
+    _compile_head(parts.head, model, steps=len(batches))
+    record = keras.callbacks.History()
+    parts.head.fit(
+        batches,
+        validation_data=(judged, data.labels("validation")),
+        validation_batch_size=served.batch_size,
+        epochs=epochs,
+        callbacks=keras.callbacks.CallbackList(
+            [*_as_list(callbacks), record, _WholeModel(parts.head)],
+            add_progbar=verbose != 0,
+            model=model,
+            verbose=verbose,
+            epochs=epochs,
+            steps=len(batches),
+        ),
+        class_weight=weights,
+        verbose=verbose,
+        shuffle=False,
+    )
+    return record
+
+
+def _compile_head(head: keras.Model, model: keras.Model, *, steps: int) -> None:
+    """Compile the head as the model is, but for whole epochs to run without a return to Python."""
+    config = keras.saving.deserialize_keras_object(model.get_compile_config())
+    own = {"optimizer": model.optimizer, "loss": model.loss, "steps_per_execution": steps}
+    head.compile(**{**config, **own})
+
+
+class _WholeModel(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no hints
+    """Lets the user's callbacks see the whole model, which they may save or stop, not the head."""
+
+    def __init__(self, head: keras.Model) -> None:
+        super().__init__()
+        self.head = head
+
+    def on_train_begin(self, logs: object = None) -> None:
+        self.model.stop_training = False
+        self.head.history = None  # fit returns it
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        self.head.stop_training = self.model.stop_training
+
+
+def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Return callbacks as Keras takes them: none, one, or several."""
+    if callbacks is None:
+        return []
+    return [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
+
+
+def _check_compiled(model: keras.Model) -> None:
+    if not model.compiled:
+        raise ValueError("model is not compiled. Call model.compile(...), or use build_model.")
 
 
 def _class_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int, float] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catdog import _checks
 from catdog._text import count_line, counted
@@ -180,6 +181,20 @@ def training_batches(data: Datasets) -> "tf.data.Dataset":
 def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
     """Return the batches of a split in the order of `data.paths(split)`, the training set too."""
     return data._serve(split)
+
+
+def feature_batches(data: Datasets, views: NDArray[np.float32]) -> "tf.data.Dataset":
+    """Return batches of features in the order of `training_batches`.
+
+    Args:
+        data: The pictures.
+        views: Features of the training pictures, shape `(views, n, ...)`.
+    """
+    from catdog.data._pipeline import serve_features
+
+    return serve_features(
+        views, data.labels("train"), batch_size=data.batch_size, shuffle_seed=data.seed
+    )
 
 
 @contextmanager

@@ -1,0 +1,177 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from catdog import build_model, list_models, load_datasets
+from catdog._features import cut_model, run_frozen
+from catdog.data import Datasets
+
+SIZE = (32, 32)
+layers = keras.layers
+
+
+@pytest.fixture
+def pictures() -> NDArray[np.float32]:
+    return np.random.default_rng(0).integers(0, 256, (4, *SIZE, 3)).astype(np.float32)
+
+
+def backbone(**options: Any) -> keras.Model:
+    """A small frozen network with batch normalisation, as those of keras.applications are."""
+    network = keras.Sequential(
+        [
+            keras.Input((*SIZE, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ],
+        **options,
+    )
+    network.trainable = False
+    return network
+
+
+def sequential() -> keras.Model:
+    augmentation = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])
+    pool = [layers.GlobalMaxPooling2D(), layers.Dropout(0.2)]
+    return keras.Sequential(
+        [keras.Input((*SIZE, 3)), augmentation, backbone(), *pool, layers.Dense(2)]
+    )
+
+
+def functional() -> keras.Model:
+    inputs = keras.Input((*SIZE, 3))
+    x = layers.RandomFlip()(inputs)
+    x = backbone()(x / 2, training=False)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(2)(layers.Dropout(0.2)(x)))
+
+
+def flat() -> keras.Model:
+    """The layers of the backbone belong to the model itself."""
+    inputs = keras.Input((*SIZE, 3))
+    x = layers.Conv2D(4, 3, trainable=False)(inputs)
+    x = layers.BatchNormalization(trainable=False)(x)
+    shortcut = x
+    x = layers.Conv2D(4, 3, padding="same", trainable=False)(x)
+    x = layers.GlobalAveragePooling2D()(layers.Add()([shortcut, x]))
+    return keras.Model(inputs, layers.Dense(2)(x))
+
+
+def branches_behind() -> keras.Model:
+    """Two layers that train use the frozen part's features."""
+    inputs = keras.Input((*SIZE, 3))
+    features = layers.GlobalAveragePooling2D()(backbone()(inputs))
+    return keras.Model(inputs, layers.Add()([layers.Dense(2)(features), layers.Dense(2)(features)]))
+
+
+def dropout_in_the_backbone() -> keras.Model:
+    base = keras.applications.EfficientNetV2B0(
+        input_shape=(*SIZE, 3), include_top=False, weights=None, pooling="avg"
+    )
+    base.trainable = False
+    return keras.Sequential([keras.Input((*SIZE, 3)), base, layers.Dense(2)])
+
+
+MODELS = [sequential, functional, flat, branches_behind, dropout_in_the_backbone]
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_the_parts_together_are_the_model(
+    make: Callable[[], keras.Model], pictures: NDArray[np.float32]
+) -> None:
+    keras.utils.set_random_seed(0)
+    model = make()
+    parts = cut_model(model)
+    assert not parts.frozen.trainable_weights
+    assert [id(weight) for weight in parts.head.trainable_weights] == [
+        id(weight) for weight in model.trainable_weights
+    ]
+    seen = parts.augmentation(pictures, training=False) if parts.augmentation else pictures
+    together = parts.head.predict(parts.frozen.predict(seen, verbose=0), verbose=0)
+    assert together == pytest.approx(model.predict(pictures, verbose=0), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [(sequential, (4,)), (functional, (4,)), (flat, (4,)), (branches_behind, (4,))],
+)
+def test_the_cut_is_as_late_as_possible(
+    make: Callable[[], keras.Model], shape: tuple[int, ...]
+) -> None:
+    parts = cut_model(make())
+    assert parts.frozen.output_shape[1:] == shape
+    assert not any(isinstance(layer, layers.Dropout) for layer in parts.frozen.layers)
+
+
+@pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
+def test_every_model_of_the_zoo_with_a_frozen_part(
+    name: str, pictures: NDArray[np.float32]
+) -> None:
+    model = build_model(name, image_size=SIZE, weights=None)
+    parts = cut_model(model)
+    assert parts.augmentation is not None
+    assert parts.frozen.output_shape == (None, 1280)
+    assert cut_model(model).frozen.output_shape == (None, 1280)  # may be cut again
+
+
+def test_a_backbone_that_was_part_of_another_model(pictures: NDArray[np.float32]) -> None:
+    base = backbone()
+    for _ in range(2):  # as when the cell of a notebook runs again
+        model = keras.Sequential([keras.Input((*SIZE, 3)), base, layers.Flatten(), layers.Dense(2)])
+    parts = cut_model(model)
+    together = parts.head.predict(parts.frozen.predict(pictures, verbose=0), verbose=0)
+    assert together == pytest.approx(model.predict(pictures, verbose=0), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("cnn")])
+def test_models_without_a_frozen_part(name: str) -> None:
+    model = build_model(name, image_size=SIZE)
+    with pytest.raises(ValueError, match=r"first layers train themselves\. Call catdog.train\("):
+        cut_model(model)
+
+
+def test_a_skip_around_the_frozen_part() -> None:
+    inputs = keras.Input((*SIZE, 3))
+    features = layers.GlobalAveragePooling2D()(backbone()(inputs))
+    beside = layers.Dense(4)(layers.GlobalAveragePooling2D()(inputs))
+    model = keras.Model(inputs, layers.Dense(2)(layers.Add()([features, beside])))
+    with pytest.raises(ValueError, match="does not begin with a frozen part"):
+        cut_model(model)
+
+
+def test_a_model_that_is_frozen_altogether() -> None:
+    model = sequential()
+    model.trainable = False
+    with pytest.raises(ValueError, match="no weights that train. Set trainable = True"):
+        cut_model(model)
+
+
+@pytest.fixture
+def data(image_folder: Path) -> Datasets:
+    return load_datasets(image_folder, image_size=SIZE, batch_size=5)
+
+
+def test_features_are_in_the_order_of_the_paths(data: Datasets) -> None:
+    model = sequential()
+    parts = cut_model(model)
+    features = run_frozen(parts, data, "train", augment=False, verbose=False)
+    assert features.shape == (12, 4)
+    images = np.concatenate([images.numpy() for images, _ in data.at(SIZE)._serve("train")])
+    expected = parts.frozen.predict(images, verbose=0)
+    assert features == pytest.approx(expected, abs=1e-5)
+
+
+def test_augmented_features_differ_from_pass_to_pass(data: Datasets) -> None:
+    parts = cut_model(sequential())
+    first, second, plain = (
+        run_frozen(parts, data, "train", augment=augment, verbose=False)
+        for augment in (True, True, False)
+    )
+    assert not np.allclose(first, second)
+    assert not np.allclose(first, plain)
