@@ -9,8 +9,9 @@ import catdog
 SOURCE = Path(catdog.__file__).parent
 LEVELS = (
     {"_types"},
-    {"_checks", "_keras_cache", "_progress", "_text"},
-    {"_download", "_seeding"},
+    {"_atomic", "_checks", "_progress", "_text"},
+    {"_keras_cache", "_seeding"},
+    {"_download"},
     {"preprocessing", "augmentation"},
     {"data", "models"},
     {"baseline", "_features"},

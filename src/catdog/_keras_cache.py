@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-SCRATCH_SUFFIX = ".catdog-partial"
+from catdog._atomic import SCRATCH_SUFFIX, write_whole
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 DISK_TROUBLE = (*_FULL, *_FORBIDDEN, errno.EIO)
@@ -52,8 +53,8 @@ def cached_path(name: str) -> Path:
 def land(target: Path, make: Callable[[Path], object], *, size: int | None = None) -> None:
     """Make a file or folder under a scratch name, then rename it: `target` is whole or absent.
 
-    A file takes the place of an older one, a folder does not. If another process lands the same
-    meanwhile, its work is taken where ours cannot take its place.
+    A file takes the place of an older one, a folder does not. If ours cannot land, and another
+    process has landed the same meanwhile, that is taken.
 
     Args:
         target: Where the file or folder is to be.
@@ -67,20 +68,10 @@ def land(target: Path, make: Callable[[Path], object], *, size: int | None = Non
     before = _stamp(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            dir=target.parent,
-            prefix=f".{target.name}-",
-            suffix=SCRATCH_SUFFIX,
-            ignore_cleanup_errors=True,
-        ) as scratch:
-            content = Path(scratch) / target.name
-            make(content)
-            try:
-                content.replace(target)
-            except OSError:  # a folder is there, or on Windows a file in use
-                if _stamp(target) == before:  # not landed by another process meanwhile
-                    raise
+        write_whole(target, make)
     except OSError as error:
+        if _stamp(target) not in (None, before):
+            return
         if trouble := _disk_trouble(error, target.parent, size):
             raise DiskError(trouble) from error
         raise

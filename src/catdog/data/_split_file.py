@@ -5,10 +5,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from catdog import _checks
+from catdog._atomic import write_whole
 from catdog._text import counted, printable, shorten
 from catdog._types import SPLITS, Split
 from catdog.data._report import Picture, ScanReport, readable_pictures, relative_name
@@ -58,10 +58,7 @@ def write_split(
             f"{path} exists, and holds something else than this split. Choose another name. (If it "
             "holds an earlier split, load_datasets(..., split_file=...) gives you its sets.)"
         )
-    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
-        written = Path(scratch) / path.name
-        written.write_text(text, "ascii")
-        written.replace(path)
+    write_whole(path, lambda scratch: scratch.write_text(text, "ascii"))
 
 
 def _to_json(sets: Mapping[Split, Sequence[Picture]], report: ScanReport, seed: int) -> str:

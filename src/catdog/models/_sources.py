@@ -1,4 +1,4 @@
-"""The two write-ups whose recipes the zoo reproduces."""
+"""Where the recipes of the zoo come from."""
 
 FIRST_POST = (
     'Course write-up "Blog Post: Image Classification": flips horizontally, two convolution blocks'
@@ -7,3 +7,4 @@ SECOND_POST = (
     'Course write-up "Blog Post 5: Image Classification in Tensorflow" (2021-11-12): '
     "flips both ways, three convolution blocks"
 )
+OWN = "A recipe of catdog's own"

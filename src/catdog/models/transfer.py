@@ -1,0 +1,270 @@
+"""Transfer learning from any of the listed networks of `keras.applications`, frozen.
+
+Each of them was trained on pixels scaled in its own way, and some scale pixels themselves. The
+table below says which; what is to be scaled is scaled inside the model.
+
+Source: https://keras.io/api/applications/, which names the paper behind each network.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import keras
+from keras import Input, Sequential, applications, layers
+
+from catdog import _checks
+from catdog._types import ImageSize
+from catdog.augmentation import make_augmentation
+from catdog.models import mobilenet_v2
+from catdog.models._frozen import WEIGHTS_URL, frozen_base, load_published
+from catdog.models._sources import OWN
+from catdog.models._spec import ModelSpec
+from catdog.preprocessing import make_preprocessor
+
+# What a network takes: pixels as they are, which it scales itself, or one of the three modes of
+# `keras.applications.imagenet_utils.preprocess_input`, by their names there.
+Scaling = Literal["none", "tf", "torch", "caffe"]
+
+# Of ImageNet's pixels in [0, 1], and the mean of those in [0, 255] as Caffe's users had it.
+IMAGENET_MEAN_RGB, IMAGENET_STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network of `keras.applications` without its top.
+
+    Attributes:
+        application: Keras' function that builds it.
+        layer: What it is called as a layer of a model.
+        scaling: What has to be done to pixels in `[0, 255]` before it.
+        num_params: Number of its weights.
+        num_features: Channels of what it returns.
+        load_imagenet: Fills it with its ImageNet weights.
+        side: Height and width in pixels of the pictures it was trained on.
+        min_side: Fewest pixels a side that it takes.
+    """
+
+    application: Callable[..., keras.Model]
+    layer: str
+    scaling: Scaling
+    num_params: int
+    num_features: int
+    load_imagenet: Callable[[keras.Model], None]
+    side: int = 224
+    min_side: int = 32
+
+
+def _published(path: str, *, cached_as: str | None = None) -> Callable[[keras.Model], None]:
+    """Return a function that loads the weights which Keras publishes under a path."""
+    return partial(load_published, url=f"{WEIGHTS_URL}/{path}", cached_as=cached_as)
+
+
+def _load_efficientnet_b0(base: keras.Model) -> None:
+    """Load the weights, and put into them what Keras puts into one layer more.
+
+    Asked for ImageNet weights, and only then, Keras builds the EfficientNets of the first version
+    with a further division, by the root of the standard deviation. Here it goes into the variance
+    by which the pixels are normalised. So the model has the same layers whatever its weights, and
+    a file of its weights is all that makes it again.
+    """
+    load_published(base, "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5")
+    norm = next(layer for layer in base.layers if isinstance(layer, layers.Normalization))
+    mean, variance, count = norm.get_weights()
+    norm.set_weights([mean, variance * IMAGENET_STD_RGB, count])
+    norm.finalize_state()
+
+
+BACKBONES = {
+    "MobileNetV2": Backbone(
+        applications.MobileNetV2,
+        mobilenet_v2.BASE_NAME,
+        scaling="tf",
+        num_params=2_257_984,
+        num_features=1280,
+        load_imagenet=mobilenet_v2.load_imagenet,
+    ),
+    "MobileNetV3Small": Backbone(
+        applications.MobileNetV3Small,
+        "mobilenet_v3_small",
+        scaling="none",
+        num_params=939_120,
+        num_features=576,
+        load_imagenet=_published("mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"),
+    ),
+    "MobileNetV3Large": Backbone(
+        applications.MobileNetV3Large,
+        "mobilenet_v3_large",
+        scaling="none",
+        num_params=2_996_352,
+        num_features=960,
+        load_imagenet=_published("mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"),
+    ),
+    "EfficientNetB0": Backbone(
+        applications.EfficientNetB0,
+        "efficientnet_b0",
+        scaling="none",
+        num_params=4_049_571,
+        num_features=1280,
+        load_imagenet=_load_efficientnet_b0,
+    ),
+    "EfficientNetV2B0": Backbone(
+        applications.EfficientNetV2B0,
+        "efficientnet_v2_b0",
+        scaling="none",
+        num_params=5_919_312,
+        num_features=1280,
+        load_imagenet=_published("efficientnet_v2/efficientnetv2-b0_notop.h5"),
+    ),
+    "EfficientNetV2S": Backbone(
+        applications.EfficientNetV2S,
+        "efficientnet_v2_s",
+        scaling="none",
+        num_params=20_331_360,
+        num_features=1280,
+        load_imagenet=_published("efficientnet_v2/efficientnetv2-s_notop.h5"),
+        side=384,
+    ),
+    "ResNet50": Backbone(
+        applications.ResNet50,
+        "resnet50",
+        scaling="caffe",
+        num_params=23_587_712,
+        num_features=2048,
+        load_imagenet=_published("resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    ),
+    "ResNet50V2": Backbone(
+        applications.ResNet50V2,
+        "resnet50_v2",
+        scaling="tf",
+        num_params=23_564_800,
+        num_features=2048,
+        load_imagenet=_published("resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    ),
+    "DenseNet121": Backbone(
+        applications.DenseNet121,
+        "densenet121",
+        scaling="torch",
+        num_params=7_037_504,
+        num_features=1024,
+        load_imagenet=_published("densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    ),
+    "Xception": Backbone(
+        applications.Xception,
+        "xception",
+        scaling="tf",
+        num_params=20_861_480,
+        num_features=2048,
+        load_imagenet=_published("xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        side=299,
+        min_side=71,
+    ),
+    "InceptionV3": Backbone(
+        applications.InceptionV3,
+        "inception_v3",
+        scaling="tf",
+        num_params=21_802_784,
+        num_features=2048,
+        load_imagenet=_published(
+            "inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+        ),
+        side=299,
+        min_side=75,
+    ),
+    "ConvNeXtTiny": Backbone(
+        applications.ConvNeXtTiny,
+        "convnext_tiny",
+        scaling="none",
+        num_params=27_820_128,
+        num_features=768,
+        load_imagenet=_published("convnext/convnext_tiny_notop.h5"),
+    ),
+    "NASNetMobile": Backbone(
+        applications.NASNetMobile,
+        "nasnet_mobile",
+        scaling="tf",
+        num_params=4_269_716,
+        num_features=1056,
+        load_imagenet=_published(
+            "nasnet/NASNet-mobile-no-top.h5", cached_as="nasnet_mobile_no_top.h5"
+        ),
+    ),
+    "VGG16": Backbone(
+        applications.VGG16,
+        "vgg16",
+        scaling="caffe",
+        num_params=14_714_688,
+        num_features=512,
+        load_imagenet=_published("vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    ),
+}
+DEFAULT = "MobileNetV2"  # the smallest download but one
+
+
+def _preprocessors(scaling: Scaling, image_size: ImageSize) -> list[keras.Model]:
+    """Return what scales pixels in `[0, 255]`: a model without weights, or nothing."""
+    if scaling == "none":
+        return []
+    if scaling == "tf":
+        return [make_preprocessor(image_size=image_size)]
+    pixels = Input((*image_size, 3))
+    if scaling == "torch":
+        scaled = layers.Normalization(
+            mean=[255 * mean for mean in IMAGENET_MEAN_RGB],
+            variance=[(255 * std) ** 2 for std in IMAGENET_STD_RGB],
+        )(pixels)
+    else:
+        bgr = keras.ops.flip(pixels, axis=-1)
+        scaled = layers.Normalization(mean=list(CAFFE_MEAN_BGR), variance=[1.0, 1.0, 1.0])(bgr)
+    return [keras.Model(pixels, scaled, name="preprocessor")]
+
+
+def _builder(backbone: Backbone) -> Callable[[ImageSize, int], Sequential]:
+    """Return a function that builds the model on a backbone."""
+
+    def build(image_size: ImageSize, num_classes: int) -> Sequential:
+        return Sequential(
+            [
+                Input((*image_size, 3)),
+                make_augmentation(flip="horizontal", rotation=0.1),
+                *_preprocessors(backbone.scaling, image_size),
+                frozen_base(backbone.application, image_size, name=backbone.layer),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(num_classes),
+            ]
+        )
+
+    return build
+
+
+def spec_of(name: str) -> ModelSpec:
+    """Return what is known about the model on a backbone.
+
+    Args:
+        name: Name of the backbone, as in `keras.applications`.
+
+    Raises:
+        ValueError: If it is not listed; the message lists all and the closest.
+    """
+    backbone = BACKBONES[_checks.check_choice("backbone", name, BACKBONES)]
+    head = 2 * (backbone.num_features + 1)
+    return ModelSpec(
+        name="transfer",
+        summary=(
+            f"flip horizontal, rotation 0.1; scaling for the backbone; frozen backbone ({name}); "
+            "global average pool, dense 2"
+        ),
+        source=OWN,
+        image_size=(backbone.side, backbone.side),
+        min_image_size=backbone.min_side,
+        num_params=backbone.num_params + head,
+        num_trainable_params=head,
+        weights="ImageNet (the frozen part)",
+        build=_builder(backbone),
+        load_default_weights=lambda model: backbone.load_imagenet(model.get_layer(backbone.layer)),
+    )
+
+
+SPECS = (spec_of(DEFAULT),)
