@@ -5,7 +5,8 @@ from typing import NoReturn
 
 import pytest
 
-from catdog._keras_cache import SCRATCH_SUFFIX, cache_folder, cached_path, land
+from catdog._atomic import SCRATCH_SUFFIX
+from catdog._keras_cache import cache_folder, cached_path, land
 
 
 def test_keras_home_is_the_default_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

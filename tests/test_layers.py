@@ -10,7 +10,7 @@ SOURCE = Path(catdog.__file__).parent
 LEVELS = (
     {"_types"},
     {"_atomic", "_checks", "_progress", "_text"},
-    {"_keras_cache", "_seeding"},
+    {"_feature_cache", "_keras_cache", "_seeding"},
     {"_download"},
     {"preprocessing", "augmentation"},
     {"data", "models"},

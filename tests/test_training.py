@@ -139,9 +139,11 @@ def test_a_class_that_counts_nothing_is_not_learned(uneven: Datasets) -> None:
         ({0: 1, 1: 1, 2: 1}, "a weight for each class"),
         ([1, 1, 1], "a weight for each class"),
         (np.ones(3), "a weight for each class"),
+        ({"ants": 0, "bees": 0, "cats": 0}, "leaves nothing to train on"),
+        ({"ants": 10**400, "bees": 1, "cats": 1}, r"class_weight\['ants'\] must be"),
         (
             {"ants": -1, "bees": 1, "cats": 1},
-            r"class_weight\['ants'\] must be a number of at least 0",
+            r"class_weight\['ants'\] must be a number from 0 to 1e.06, not -1",
         ),
         ({"ants": "1", "bees": 1, "cats": 1}, r"class_weight\['ants'\] must be"),
         ({"ants": float("nan"), "bees": 1, "cats": 1}, r"class_weight\['ants'\] must be"),

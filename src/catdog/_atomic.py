@@ -19,7 +19,7 @@ def write_whole(target: Path, make: Callable[[Path], object]) -> None:
     """
     with TemporaryDirectory(
         dir=target.parent,
-        prefix=f".{target.name}-",
+        prefix=".",  # not longer than a file's name may be
         suffix=SCRATCH_SUFFIX,
         ignore_cleanup_errors=True,
     ) as scratch:

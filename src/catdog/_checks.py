@@ -99,4 +99,9 @@ def _as_int(value: Any) -> int | None:
 
 def as_float(value: Any) -> float | None:
     """Return a number (NumPy's too) as `float`, anything else (`True` too) as `None`."""
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

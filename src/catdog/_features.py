@@ -3,16 +3,19 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._feature_cache import cache_key, cached
 from catdog._progress import progress
 from catdog._types import Split
 from catdog.data import Datasets
-from catdog.data._datasets import in_order
+from catdog.data._datasets import content_hashes, in_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,41 @@ def cut_model(model: keras.Model) -> Parts:
         "themselves. Call catdog.train(model, data) instead, or set trainable = False on its front "
         "and compile it again."
     )
+
+
+def frozen_features(
+    parts: Parts,
+    data: Datasets,
+    split: Split,
+    *,
+    augmented_views: int = 0,
+    cache_dir: "str | PathLike[str] | None",
+    verbose: bool,
+) -> NDArray[np.float32]:
+    """Return the features of every picture of a split, shape `(views, n, ...)`.
+
+    Args:
+        parts: The model.
+        data: The pictures, at the model's input size.
+        split: Which of them.
+        augmented_views: How many augmented views to compute; 0 means one plain view.
+        cache_dir: Where features are kept, if they are.
+        verbose: Show a progress bar if it takes long.
+    """
+    views = augmented_views or 1
+
+    def compute() -> NDArray[np.float32]:
+        augment = augmented_views > 0
+        return np.stack(
+            [run_frozen(parts, data, split, augment=augment, verbose=verbose) for _ in range(views)]
+        )
+
+    if cache_dir is None:
+        return compute()
+    models = [part for part in (parts.augmentation, parts.frozen) if part]
+    contents = content_hashes(data, split)
+    key = cache_key(models, contents, data.image_size, views=augmented_views)
+    return cached(Path(cache_dir).expanduser(), key, (views, len(contents)), compute)
 
 
 def run_frozen(

@@ -111,7 +111,8 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _keras_home() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    return home.absolute()  # found again after a change of folder
 
 
 def _fallback() -> Path:

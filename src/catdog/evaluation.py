@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog import _checks
+from catdog._text import printable
 from catdog._types import Floats, Labels, Split, Verbose
 from catdog.baseline import baseline_accuracy, majority_class
 from catdog.data import Datasets
@@ -172,6 +173,7 @@ def _log_softmax(logits: Floats) -> Floats:
 
 def _confusion_lines(class_names: tuple[str, ...], counts: NDArray[np.int64]) -> list[str]:
     """Lay the confusion matrix out as lines of text."""
+    class_names = tuple(printable(name) for name in class_names)
     width = max(len(name) for name in (*class_names, "true class"))
     columns = [max(len(name), len(str(counts.max()))) for name in class_names]
     head = "  ".join(name.rjust(size) for name, size in zip(class_names, columns, strict=True))

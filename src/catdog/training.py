@@ -1,14 +1,15 @@
 """Training a model on data."""
 
-import math
 from collections.abc import Mapping, Sequence
+from functools import partial
+from os import PathLike
 from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from catdog import _checks
-from catdog._features import cut_model, run_frozen
+from catdog._features import cut_model, frozen_features
 from catdog._types import Verbose
 from catdog.data import Datasets
 from catdog.data._datasets import (
@@ -18,6 +19,7 @@ from catdog.data._datasets import (
     training_batches,
 )
 
+MAX_WEIGHT = 1e6  # what is far above it overflows
 ClassWeight = Literal["balanced"] | Mapping[str, float]
 
 
@@ -87,6 +89,7 @@ def train_head(
     epochs: int = 20,
     views: int = 1,
     class_weight: ClassWeight | None = None,
+    cache_dir: "str | PathLike[str] | None" = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
@@ -109,6 +112,8 @@ def train_head(
         epochs: Passes over the training features.
         views: How many versions of each training picture there are: 1 is the picture as it is.
         class_weight: As in [`train`][catdog.train].
+        cache_dir: Keep the features in this folder, and take them from there if the same pictures
+            go through the same frozen part again. Its files may be deleted at any time.
         callbacks: Any Keras callbacks; they are called for every epoch, with the whole model.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
 
@@ -140,13 +145,13 @@ def train_head(
             "every view would be the same. Leave views out, or begin the model with "
             "catdog.make_augmentation()."
         )
+    features = partial(frozen_features, parts, served, cache_dir=cache_dir, verbose=verbose != 0)
     with naming_broken_pictures(served):
-        shown = [
-            run_frozen(parts, served, "train", augment=view > 0, verbose=verbose != 0)
-            for view in range(views)
-        ]
-        judged = run_frozen(parts, served, "validation", augment=False, verbose=verbose != 0)
-    batches = feature_batches(served, np.stack(shown))
+        shown = features("train")
+        if views > 1:
+            shown = np.concatenate([shown, features("train", augmented_views=views - 1)])
+        (judged,) = features("validation")
+    batches = feature_batches(served, shown)
     _compile_head(parts.head, model, steps=len(batches))
     record = keras.callbacks.History()
     parts.head.fit(
@@ -222,8 +227,10 @@ def _class_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int
         )
     for name, weight in class_weight.items():
         number = _checks.as_float(weight)
-        if number is None or not 0 <= number < math.inf:
+        if number is None or not 0 <= number <= MAX_WEIGHT:
             raise ValueError(
-                f"class_weight[{name!r}] must be a number of at least 0, not {weight!r}."
+                f"class_weight[{name!r}] must be a number from 0 to {MAX_WEIGHT:g}, not {weight!r}."
             )
+    if not any(class_weight.values()):
+        raise ValueError(f"class_weight={class_weight!r} leaves nothing to train on.")
     return {label: float(class_weight[name]) for label, name in enumerate(data.class_names)}

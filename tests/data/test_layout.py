@@ -139,6 +139,17 @@ def test_links_to_pictures_elsewhere_are_followed(make_folder: MakeFolder, tmp_p
     assert len(find_layout(folder).files) == 5
 
 
+def test_split_folders_without_class_folders(make_folder: MakeFolder) -> None:
+    with pytest.raises(ValueError, match=r"train holds no class folders\. Put its pictures into"):
+        find_layout(make_folder({"train": 2, "validation": 2}))
+
+
+def test_a_test_folder_without_class_folders(make_folder: MakeFolder) -> None:
+    counts = {f"{split}/{name}": 2 for split in SPLITS[:2] for name in "ab"}
+    with pytest.raises(ValueError, match=r"test holds no class folders, as .*or move it away"):
+        find_layout(make_folder({**counts, "test": 3}))
+
+
 def test_links_to_folders_are_not_followed(make_folder: MakeFolder) -> None:
     folder = make_folder(cats=1, dogs=1)
     (folder / "cats" / "loop").symlink_to(folder)

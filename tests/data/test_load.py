@@ -1,3 +1,6 @@
+import copy
+import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -13,7 +16,7 @@ from catdog import Datasets, build_model, evaluate, load_datasets, scan_images, 
 from catdog._types import SPLITS, Labels
 from catdog.data._datasets import in_order, naming_broken_pictures, serve_to
 from catdog.data._pipeline import PictureCache
-from tests.conftest import MakeFolder
+from tests.conftest import MakeFolder, write_pictures
 
 SIZE = (8, 8)
 
@@ -299,7 +302,8 @@ def test_bad_arguments(image_folder: Path, arguments: dict[str, Any], message: s
 
 def test_class_too_small_to_divide(make_folder: MakeFolder) -> None:
     with pytest.raises(
-        ValueError, match=r"class 'dogs' has 2 pictures, copies.*Add pictures of it"
+        ValueError,
+        match=r"for each of train, validation, test, copies.*But dogs has 2\. Add pictures",
     ):
         load_datasets(make_folder(cats=5, dogs=2))
 
@@ -307,7 +311,7 @@ def test_class_too_small_to_divide(make_folder: MakeFolder) -> None:
 def test_an_empty_class(make_folder: MakeFolder) -> None:
     folder = make_folder(cats=5)
     (folder / "dogs").mkdir()
-    with pytest.raises(ValueError, match=r"class 'dogs' has 0 pictures.*JPEG.*remove the class"):
+    with pytest.raises(ValueError, match=r"But dogs has 0\..*JPEG.*remove the class"):
         load_datasets(folder)
 
 
@@ -315,7 +319,7 @@ def test_a_class_that_is_missing_in_one_set(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}/{name}": 2 for split in SPLITS for name in "ab"})
     for path in (folder / "test" / "b").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match=r"class 'b' has 0 pictures, copies not counted, for test"):
+    with pytest.raises(ValueError, match=r"for each of test, copies not counted\. But b has 0"):
         load_datasets(folder)
 
 
@@ -323,8 +327,8 @@ def test_copies_stay_in_one_set(make_folder: MakeFolder) -> None:
     folder = make_folder(cats=20, dogs=20)
     for number in range(8):
         content = (folder / "cats" / f"picture.{number}.png").read_bytes()
-        for copy in "ab":
-            (folder / "cats" / f"copy.{number}.{copy}.png").write_bytes(content)
+        for name in "ab":
+            (folder / "cats" / f"copy.{number}.{name}.png").write_bytes(content)
     for seed in range(5):
         data = load_datasets(folder, seed=seed)
         contents = [{path.read_bytes() for path in data.paths(split)} for split in SPLITS]
@@ -454,6 +458,72 @@ def test_numbers_of_numpy_are_numbers(image_folder: Path) -> None:
     )
     assert data.image_size == SIZE
     assert len(data.paths("test")) == 4
+
+
+def test_every_class_that_is_too_small_is_named(make_folder: MakeFolder) -> None:
+    with pytest.raises(ValueError, match=r"But b has 2, c has 1\."):
+        load_datasets(make_folder(a=5, b=2, c=1))
+
+
+def test_pictures_in_no_class_folder_are_told(make_folder: MakeFolder) -> None:
+    folder = make_folder({"photos/cats": 5, "photos/dogs": 5})
+    Image.new("RGB", SIZE).save(folder / "loose.png")  # on the way down to the class folders
+    with pytest.warns(UserWarning, match=r"1 picture in no class folder.*\n  \.\./loose\.png"):
+        load_datasets(folder)
+
+
+@pytest.mark.parametrize("copy_of", [copy.deepcopy, lambda data: pickle.loads(pickle.dumps(data))])
+def test_data_can_be_copied_after_use(
+    image_folder: Path, copy_of: Callable[[Datasets], Datasets]
+) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    before = collect(data.train)[0]
+    again = copy_of(data)
+    assert np.array_equal(collect(again.train)[0], before)
+    assert str(again) == str(data)
+    assert again.at((9, 9)).paths("test") == data.paths("test")
+
+
+def test_a_picture_that_became_a_pipe_is_not_waited_for(image_folder: Path) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+    path = data.paths("test")[0]
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(Exception, match=f"{path.name} was changed"):
+        collect(data.test)
+
+
+def test_a_picture_that_cannot_be_decoded_after_all_is_named(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = load_datasets(image_folder, image_size=SIZE)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(Exception, match=r"Cannot read the picture /.*\.png: MemoryError\(\)"):
+        collect(data.test)
+
+
+LEAVE = """
+import sys
+from catdog import load_datasets
+data = load_datasets(sys.argv[1], image_size=(300, 300), batch_size=4)
+batches = iter(data.train)
+next(batches)
+print("left", flush=True)
+"""
+
+
+def test_a_process_may_end_while_pictures_are_decoded(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        write_pictures(tmp_path / name, 60, size=400)
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVE, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "left\n"
+    assert done.returncode == 0
 
 
 def test_the_seed_divides_a_validation_folder_too(make_folder: MakeFolder) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -33,6 +34,12 @@ def frames() -> bytes:
     return encoded("gif", save_all=True, append_images=[Image.new("RGB", (64, 64))])
 
 
+def cut_in_the_second_frame() -> bytes:
+    noise = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    content = encoded("gif", save_all=True, append_images=[Image.fromarray(noise)])
+    return content[: len(encoded("gif")) + 300]
+
+
 @cache
 def bomb() -> bytes:
     """Return a small PNG file of 200 million pixels."""
@@ -51,6 +58,9 @@ BAD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("scan.tiff", lambda: encoded("tiff"), "format not read"),
     ("scan", lambda: encoded("tiff"), "format not read"),
     ("new.jxl", lambda: b"\0\0\0\x0cJXL \r\n\x87\n", "format not read"),
+    ("raw.arw", lambda: b"\x01" * 100, "format not read"),
+    ("map.ppm", lambda: b"P6 8 8 255\n" + bytes(192), "format not read"),
+    ("empty.tif", lambda: b"", "zero bytes"),
     ("old.jp2", lambda: b"\0\0\0\x0cjP  \r\n\x87\n", "format not read"),
     ("cut.jpg", lambda: encoded()[:-500], "truncated"),
     ("cut.png", lambda: encoded("png")[:3000], "truncated"),
@@ -69,6 +79,9 @@ ODD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("tiny.png", lambda: encoded("png", side=31, seed=3), "very small"),
     ("notes.txt", lambda: b"BM, he said", "other file"),
     ("labels.csv", lambda: b"", "other file"),
+    ("BMW.txt", lambda: b"BMW is the maker of the car in the picture. " * 20, "other file"),
+    ("png.md", lambda: b"\x89PNG\r\n\x1a\n is how it begins" * 20, "other file"),
+    ("first_frame.gif", lambda: cut_in_the_second_frame(), "used"),
     ("film.mp4", lambda: b"\0\0\0\x20ftypisom\0\0\2\0", "other file"),
 ]
 
@@ -125,7 +138,7 @@ def test_bad_files(tidy: Path, name: str, content: Callable[[], bytes], reason: 
 def test_odd_files(tidy: Path, name: str, content: Callable[[], bytes], reason: str) -> None:
     add(tidy / "cats", name, content())
     report = scan_images(tidy)
-    assert reasons(report) == {f"cats/{name}": reason}
+    assert reasons(report) == ({} if reason == "used" else {f"cats/{name}": reason})
     assert report.bad == ()
     used = reason != "other file"
     assert report.label_counts() == {"cats": 5 + used, "dogs": 5}
@@ -138,12 +151,35 @@ def test_everything_at_once(tidy: Path) -> None:
         add(tidy / "dogs", name, content())
     found = reasons(scan_images(tidy))
     n_files = 10 + len(BAD_FILES) + len(ODD_FILES)
-    assert found == {f"dogs/{name}": reason for name, _, reason in BAD_FILES + ODD_FILES}
-    with pytest.warns(UserWarning, match=f"{len(BAD_FILES)} files of {n_files}(.|\\n)*and 8 more"):
+    expected = {f"dogs/{name}": reason for name, _, reason in BAD_FILES + ODD_FILES}
+    assert found == {name: reason for name, reason in expected.items() if reason != "used"}
+    with pytest.warns(UserWarning, match=f"{len(BAD_FILES)} files of {n_files}(.|\\n)*and 11 more"):
         data = load_datasets(tidy, on_bad_image="skip", image_size=(8, 8))
     for dataset in data:
         for images, _ in dataset:
             assert images.shape[1:] == (8, 8, 3)
+
+
+def test_long_files_that_are_no_pictures_are_not_read(
+    tidy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tidy / "cats", "film.mp4", b"\0\0\0\x20ftypisom\0\0\2\0")
+    digest = hashlib.file_digest
+
+    def not_films(file: Any, name: str) -> Any:
+        assert not file.name.endswith(".mp4")
+        return digest(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", not_films)
+    assert set(reasons(scan_images(tidy)).values()) == {"other file"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_broken_metadata_do_not_matter(tidy: Path) -> None:
+    one_tag = b"\0\1" + b"\x01\x0f\0\2" + b"\0\0\xff\xff" + b"\0\0\xff\xf0"  # longer than all
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + one_tag + b"\0\0\0\0"
+    add(tidy / "cats", "exif.jpg", encoded(exif=exif))
+    assert reasons(scan_images(tidy)) == {}
 
 
 def test_files_that_cannot_be_opened(tidy: Path) -> None:

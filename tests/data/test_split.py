@@ -115,6 +115,22 @@ def test_copies_that_fit_do_not_upset_the_shares(extra: int, copies: list[int], 
         assert np.abs(sizes - len(contents) * np.array(shares)).max() <= 1 + 1e-6
 
 
+def test_copies_go_to_any_part() -> None:
+    contents = [*range(40), *([100] * 2)]
+    labels = np.zeros(42, np.int32)
+    parts = [
+        next(
+            part
+            for part, chosen in enumerate(
+                stratified_split(labels, (0.5, 0.25, 0.25), contents=contents, seed=seed)
+            )
+            if 41 in chosen
+        )
+        for seed in range(200)
+    ]
+    assert np.abs(np.bincount(parts) / 200 - [0.5, 0.25, 0.25]).max() < 0.12  # 3.4 deviations
+
+
 def test_copies_count_once_for_being_too_few() -> None:
     with pytest.raises(ValueError, match="2 pictures cannot be divided into 3 parts"):
         stratified_split(

@@ -254,6 +254,27 @@ def test_files_of_another_kind(image_folder: Path, split_file: Path, content: by
         load_datasets(image_folder, split_file=split_file)
 
 
+def test_a_bad_split_file_is_refused_before_the_scan(
+    image_folder: Path, split_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog.data._load.scan_layout", lambda layout: pytest.fail("it scanned"))
+    split_file.write_text("{}")
+    with pytest.raises(ValueError, match="is no split file"):
+        load_datasets(image_folder, split_file=split_file)
+    with pytest.raises(FileNotFoundError, match="is no file"):
+        load_datasets(image_folder, split_file=image_folder)
+    for value in (5, ""):
+        with pytest.raises(TypeError, match="split_file must be the path of a split file, not"):
+            load_datasets(image_folder, split_file=value)  # type: ignore[arg-type]
+
+
+def test_a_long_name(image_folder: Path, tmp_path: Path) -> None:
+    data = load_datasets(image_folder)
+    data.save_split(tmp_path / ("s" * 255))
+    again = load_datasets(image_folder, split_file=tmp_path / ("s" * 255))
+    assert again.paths("test") == data.paths("test")
+
+
 def test_no_file(image_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.json' does not exist.*save_split"):
         load_datasets(image_folder, split_file=tmp_path / "nothing.json")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,12 +111,17 @@ class Datasets:
         """
         write_split(Path(path).expanduser(), self._pictures, self.report, self.seed)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what can be copied and pickled: the record, without TensorFlow's objects."""
+        return {part.name: getattr(self, part.name) for part in fields(self)}
+
     def __str__(self) -> str:
         height, width = self.image_size
         lines = [f"{len(self.class_names)} classes, pictures of {height} x {width} pixels"]
         lines += [count_line(split, self.label_counts(split)) for split in SPLITS]
-        if self.report.bad:
-            files = counted(len({finding.path for finding in self.report.bad}), "file")
+        used = {path for split in SPLITS for path in self.paths(split)}
+        if unused := {finding.path for finding in self.report.bad} - used:
+            files = counted(len(unused), "file")
             lines.append(f"  {files} cannot be used: print(data.report)")
         return "\n".join(lines)
 
@@ -181,6 +186,11 @@ def training_batches(data: Datasets) -> "tf.data.Dataset":
 def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
     """Return the batches of a split in the order of `data.paths(split)`, the training set too."""
     return data._serve(split)
+
+
+def content_hashes(data: Datasets, split: Split) -> list[str]:
+    """Return the SHA-256 hash of each of `data.paths(split)`, as it was when it was looked at."""
+    return [picture.sha256 for picture in data._pictures[split]]
 
 
 def feature_batches(data: Datasets, views: NDArray[np.float32]) -> "tf.data.Dataset":

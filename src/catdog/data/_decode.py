@@ -23,7 +23,9 @@ SUFFIXES: Mapping[str, frozenset[str]] = {
 FORMATS = tuple(SUFFIXES)
 
 
-def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint8]:
+def decode_image(
+    source: Path | bytes, image_size: ImageSize, *, name: str = "from bytes"
+) -> NDArray[np.uint8]:
     """Read a picture as RGB, upright, and stretched to `image_size`.
 
     Training, evaluation and the plots all come through here, so a picture has the same pixels
@@ -34,6 +36,7 @@ def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint
         source: Path of a picture file, or the bytes of one. BMP, GIF (its first frame), JPEG, PNG
             and WebP are read.
         image_size: Height and width in pixels of the result.
+        name: What to call a picture from bytes in errors.
 
     Returns:
         Pixels of shape `(height, width, 3)`, dtype `uint8`, range `[0, 255]`.
@@ -49,8 +52,9 @@ def decode_image(source: Path | bytes, image_size: ImageSize) -> NDArray[np.uint
             _turn_upright(picture)
             rgb = _to_rgb(picture)
     except Exception as error:  # Pillow raises many kinds
-        name = "these bytes" if isinstance(source, bytes) else str(source)
-        raise ValueError(f"Cannot read the picture {name}: {error}") from error
+        called = name if isinstance(source, bytes) else str(source)
+        reason = str(error) or repr(error)
+        raise ValueError(f"Cannot read the picture {called}: {reason}") from error
     return np.asarray(_resize(rgb, width, height))
 
 

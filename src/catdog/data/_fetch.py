@@ -1,5 +1,6 @@
 """Data sets known by name: brought once into a folder of Keras' cache, whole or not at all."""
 
+import os
 import stat
 import zipfile
 from collections.abc import Callable, Mapping
@@ -108,6 +109,8 @@ def _unpack(archive: Path, folder: Path) -> None:
         if missing := _missing_pictures(scratch, CATS_AND_DOGS_COUNTS):
             raise _BrokenArchiveError(f"{archive} is not the right one: it holds {missing}")
 
+    if not os.access(archive, os.R_OK):
+        raise OSError(f"{archive} may not be read. Give yourself the permission to.")
     if not folder.is_dir():
         land(folder, extract)
 

@@ -78,30 +78,36 @@ def find_layout(folder: Path) -> Layout:
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
     """
-    root = _find_root(folder)
+    root, above = _find_root(folder)
     split_folders = _split_folders(root)
     if not split_folders:
         class_names = _class_names(root)
         undivided = tuple(_list_classes(root, class_names, None))
-        return Layout(root, class_names, (), undivided, _strays(root))
+        return Layout(root, class_names, (), undivided, _strays(*above, root))
     class_names = _check_split_folders(root, split_folders)
     files = [
         file
         for split, path in split_folders.items()
         for file in _list_classes(path, class_names, split)
     ]
-    strays = _strays(root, *split_folders.values())
+    strays = _strays(*above, root, *split_folders.values())
     return Layout(root, class_names, tuple(split_folders), tuple(files), strays)
 
 
-def _find_root(folder: Path) -> Path:
-    """Step down through folders that hold nothing but one folder, as archives often unpack."""
+def _find_root(folder: Path) -> tuple[Path, list[Path]]:
+    """Step down through folders that hold one folder only, as archives often unpack.
+
+    Returns:
+        The folder of the class or split folders, and those that were passed on the way.
+    """
+    above: list[Path] = []
     while True:
         inside = _subfolders(folder)
         if _split_folders(folder) or len(inside) != 1 or inside[0].is_symlink():
-            return folder
+            return folder, above
         if _strays(inside[0]):
-            return folder
+            return folder, above
+        above.append(folder)
         folder = inside[0]
 
 
@@ -143,6 +149,11 @@ def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tup
 
 def _check_same_classes(train: Path, class_names: Sequence[str], folder: Path) -> None:
     inside = [path.name for path in _subfolders(folder)]
+    if not inside:
+        raise ValueError(
+            f"{folder} holds no class folders, as {train} does. Put its pictures into folders "
+            f"{list(class_names)}, or move it away."
+        )
     if inside != list(class_names):
         raise ValueError(
             f"{train} holds the classes {list(class_names)}, but {folder} holds {inside}. "
@@ -155,6 +166,8 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     names = tuple(path.name for path in _subfolders(folder))
     if not names:
         hint = "It holds pictures itself: pass the folder above. " if _strays(folder) else ""
+        if folder.name.lower() in _SPLIT_FOLDERS:
+            hint = "Put its pictures into a folder for each class. "
         raise ValueError(f"{folder} holds no class folders. {hint}{_EXPECTED}")
     if len(names) == 1:
         raise ValueError(
@@ -179,7 +192,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         try:
             with os.scandir(inside) as found:
                 entries = list(found)
-        except PermissionError:
+        except OSError:
             yield Path(inside)  # which the scan then reports
             continue
         for entry in entries:

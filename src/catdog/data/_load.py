@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -25,7 +24,7 @@ from catdog.data._report import (
 from catdog.data._scan import scan_layout
 from catdog.data._source import find_source
 from catdog.data._split import stratified_split
-from catdog.data._split_file import read_split
+from catdog.data._split_file import find_pictures, read_split
 
 OnBadImage = Literal["raise", "skip"]
 NewFiles = Literal["skip", "train"]
@@ -125,15 +124,17 @@ def load_datasets(
         _refuse(["new_files"], "there is no split_file")
     if split_file is not None:
         _refuse(fractions, "the split file says which picture is in which set")
+    file = None if split_file is None else read_split(split_file, layout)
     report = scan_layout(layout)  # may take long: what can be refused without it was
+    _tell_outside(report)
     sets: Mapping[Split, Sequence[Picture]]
-    if split_file is None:
+    if file is None:
         seed = seed or 0
         _refuse_or_skip(report.bad, report, skip)
         sets = _divide(usable_pictures(report), plan, layout.class_names, seed)
     else:
-        file_seed, sets = read_split(Path(split_file).expanduser(), report)
-        seed = file_seed if seed is None else seed
+        sets = find_pictures(file, report)
+        seed = file.seed if seed is None else seed
         _refuse_or_skip(_unknown(report.bad, sets), report, skip)
         if grow:
             sets = _add_new_files(sets, report)
@@ -211,13 +212,16 @@ def _check_enough(
     for picture in pictures:
         different[picture.label].add(picture.sha256)
     sets = list(shares)
-    for name, contents in zip(class_names, different, strict=True):
-        if len(contents) < len(sets):
-            raise ValueError(
-                f"The class {name!r} has {counted(len(contents), 'picture')}, copies not counted, "
-                f"for {', '.join(sets)}: each needs one at least. Add pictures of it "
-                f"({', '.join(FORMATS)}), or remove the class."
-            )
+    few = [
+        f"{printable(name)} has {len(contents)}"
+        for name, contents in zip(class_names, different, strict=True)
+        if len(contents) < len(sets)
+    ]
+    if few:
+        raise ValueError(
+            f"Each class needs a picture for each of {', '.join(sets)}, copies not counted. But "
+            f"{', '.join(shorten(few))}. Add pictures ({', '.join(FORMATS)}), or remove the class."
+        )
 
 
 def _add_new_files(
@@ -233,6 +237,19 @@ def _add_new_files(
     ]
     grown = sorted([*sets["train"], *new], key=lambda each: (each.label, each.path.parts))
     return {**sets, "train": grown}
+
+
+def _tell_outside(report: ScanReport) -> None:
+    """Warn of pictures that lie in no class folder."""
+    outside = [
+        describe(each, report.folder) for each in report.findings if each.reason == "outside"
+    ]
+    if outside:
+        listed = "\n  ".join(shorten(outside))
+        warnings.warn(
+            f"{counted(len(outside), 'picture')} in no class folder, passed over:\n  {listed}",
+            stacklevel=3,
+        )
 
 
 def _tell_unused(sets: Mapping[Split, Sequence[Picture]], report: ScanReport, grown: bool) -> None:

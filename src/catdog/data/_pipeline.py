@@ -1,9 +1,14 @@
 """From files to batches: the only module that speaks tf.data."""
 
+import atexit
 import hashlib
 import itertools
-from collections.abc import Sequence
-from typing import Any
+import stat
+import time
+from collections.abc import Callable, Sequence
+from functools import wraps
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +19,55 @@ from catdog.data._decode import decode_image
 from catdog.data._report import Picture
 
 PREFETCHED = 2  # batches; AUTOTUNE would take more and more memory after every pause
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class _Gate:
+    """Lets tf.data's threads into Python, until Python ends.
+
+    A thread that is still on its way in then would wait for the interpreter for ever, and the
+    interpreter for TensorFlow, which waits for the thread: the process would never end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._last_call = 0.0
+        self._open = True
+
+    def guard(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        """Return a function that TensorFlow may call at any time."""
+
+        @wraps(function)
+        def guarded(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
+            with self._lock:
+                self._last_call = time.monotonic()
+                if not self._open:
+                    raise RuntimeError("Python is ending")
+                self._inside += 1
+            try:
+                return function(*arguments, **options)
+            finally:
+                with self._lock:
+                    self._last_call = time.monotonic()
+                    self._inside -= 1
+
+        return guarded
+
+    def close(self, *, quiet: float = 0.2, patience: float = 10.0) -> None:
+        """Turn everybody away from now on; wait until nobody has come for `quiet` seconds."""
+        self._open = False
+        end = time.monotonic() + patience
+        while time.monotonic() < end and (
+            self._inside or time.monotonic() - self._last_call < quiet
+        ):
+            time.sleep(0.01)
+
+
+_gate = _Gate()
+atexit.register(_gate.close)
 
 
 class PictureCache:
@@ -35,7 +89,8 @@ class PictureCache:
         pixels = self._kept.get(picture.sha256)
         if pixels is None:
             try:
-                pixels = decode_image(_read_unchanged(picture), self.image_size)
+                content = _read_unchanged(picture)
+                pixels = decode_image(content, self.image_size, name=str(picture.path))
             except ValueError as error:
                 self.failure = error
                 raise
@@ -48,10 +103,12 @@ def _read_unchanged(picture: Picture) -> bytes:
     """Return the content of a file that is the same as when the folder was looked at."""
     again = "Call load_datasets again, to look at the folder anew."
     try:
-        content = picture.path.read_bytes()
+        status = picture.path.stat()
+        same = stat.S_ISREG(status.st_mode) and status.st_size == picture.size
+        content = picture.path.read_bytes() if same else b""  # a pipe would keep us waiting
     except OSError as error:
         raise ValueError(f"Cannot read the picture {picture.path}: {error}. {again}") from error
-    if hashlib.sha256(content).hexdigest() != picture.sha256:
+    if not same or hashlib.sha256(content).hexdigest() != picture.sha256:
         raise ValueError(
             f"The picture {picture.path} was changed after load_datasets looked at it. {again}"
         )
@@ -79,6 +136,7 @@ def serve(
     """
     labels = tf.constant([picture.label for picture in pictures], tf.int32)
 
+    @_gate.guard
     def read(position: Any) -> NDArray[np.uint8]:
         return cache.read(pictures[position])
 
@@ -126,6 +184,7 @@ def _shuffled(count: int, views: int, seed: int) -> tf.data.Dataset:
     """
     passes = itertools.count()
 
+    @_gate.guard
     def draw() -> NDArray[np.int64]:
         rng = np.random.default_rng([seed, next(passes)])
         return rng.permutation(count) + count * rng.integers(views, size=count)

@@ -1,6 +1,7 @@
 """What a scan found: the record that `scan_images` returns, and how it is shown."""
 
 import html
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,7 +213,7 @@ def _details(finding: Finding, folder: Path) -> str:
 
 def relative_name(path: Path, folder: Path) -> str:
     """Return `path` as seen from `folder`, with forward slashes on every system."""
-    return path.relative_to(folder).as_posix()
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _counts(report: ScanReport) -> Iterator[tuple[str, dict[str, int]]]:

@@ -8,6 +8,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from catdog._progress import progress
+from catdog._text import printable
 from catdog._types import SPLITS
 from catdog.data._decode import FORMATS, SUFFIXES
 from catdog.data._layout import File, Layout, find_layout, is_picture_name
@@ -33,6 +35,12 @@ _OTHER_SIGNATURES: Mapping[str, re.Pattern[bytes]] = {
     "PSD": re.compile(rb"8BPS"),
     "TIFF or a camera's raw format": re.compile(rb"II\*\0|MM\0\*"),
 }
+# Of these, not all have a signature, or one that is theirs alone.
+_OTHER_SUFFIXES = frozenset(
+    {".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".hif", ".ico", ".jp2", ".jxl",
+     ".nef", ".orf", ".pbm", ".pcx", ".pgm", ".ppm", ".psd", ".raf", ".rw2", ".svg", ".tga", ".tif",
+     ".tiff"}
+)  # fmt: skip
 
 
 class _Unusable(Exception):
@@ -92,9 +100,7 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
 def scan_layout(layout: Layout) -> ScanReport:
     """Look at every file of a folder whose layout is known."""
     readable: list[Picture] = []
-    findings = [
-        Finding(path, "outside", "a picture by its name", None, None) for path in layout.strays
-    ]
+    findings = [Finding(path, "outside", "", None, None) for path in layout.strays]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # they would name no file
         looks = list(_look_at_all(layout))
@@ -125,7 +131,7 @@ _Look = tuple[Picture | None, list[tuple[Reason, str]]]
 def _look_at_all(layout: Layout) -> Iterator[_Look]:
     """Look at the files in parallel; Pillow and hashlib let other threads run meanwhile."""
     pool = ThreadPoolExecutor(os.cpu_count())
-    doing = f"Looking at the pictures of {layout.root.name}"
+    doing = f"Looking at the pictures of {printable(layout.root.name)}"
     try:
         with progress(doing, len(layout.files)) as advance:
             for look in pool.map(_look_at, layout.files):
@@ -145,14 +151,14 @@ def _look_at(file: File) -> _Look:
             return None, [("other file", "not a regular file, or a link to a folder")]
         with file.path.open("rb") as content:
             notes = _inspect(content, file.path, status.st_size)
+            if notes is None:  # a film, say, which may be long
+                return None, [("other file", "")]
             content.seek(0)
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     except _Unusable as error:
         return None, [(error.reason, str(error))]
     except OSError as error:
         return None, [("cannot be opened", error.strerror or str(error))]
-    if notes is None:
-        return None, [("other file", "")]
     return Picture(file.path, file.label, file.split, status.st_size, sha256), notes
 
 
@@ -163,38 +169,56 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
         _Unusable: If it claims to be a picture and cannot be used.
     """
     try:
-        with Image.open(content, formats=FORMATS) as picture:
-            oddities = list(_oddities(picture, path))
-            picture.draft(None, (1, 1))  # a JPEG's bits are all read, but few pixels computed
-            picture.load()
-            return oddities
-    except UnidentifiedImageError:
-        return _explain_unidentified(content, path, size)
+        picture = Image.open(content, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise _Unusable("too many pixels", str(error)) from error
-    except Exception as error:  # Pillow's decoders raise many kinds
-        if isinstance(error, OSError) and error.errno:  # of the disk, not of the picture
-            raise
-        cut = "truncated" in str(error).lower() or _is_cut_webp(content, size)
-        raise _Unusable("truncated" if cut else "cannot be decoded", str(error)) from error
+    except Exception as error:  # Pillow's plugins raise many kinds
+        _pass_on_disk_errors(error)
+        return _explain_unopened(content, path, size, error)
+    with picture:
+        oddities = list(_oddities(picture, path))
+        picture.draft(None, (1, 1))  # a JPEG's bits are all read, but few pixels computed
+        try:
+            picture.load()
+        except Exception as error:
+            _pass_on_disk_errors(error)
+            raise _broken(content, size, error) from error
+    return oddities
 
 
-def _explain_unidentified(
-    content: BinaryIO, path: Path, size: int
+def _pass_on_disk_errors(error: Exception) -> None:
+    """Raise what is the disk's fault, not the picture's."""
+    if isinstance(error, OSError) and error.errno:
+        raise error
+
+
+def _explain_unopened(
+    content: BinaryIO, path: Path, size: int, error: Exception
 ) -> list[tuple[Reason, str]] | None:
     """Say why a file is not read; `None` if it neither is a picture nor is named like one."""
     content.seek(0)
     start = content.read(16)
     for name, signature in _OTHER_SIGNATURES.items():
         if signature.match(start):
-            raise _Unusable("format not read", f"{name} by its content")
-    if not is_picture_name(path):
+            raise _Unusable("format not read", f"{name} by its content") from error
+    other = path.suffix.lower() in _OTHER_SUFFIXES
+    if not other and not is_picture_name(path):
         return None
     if size == 0:
-        raise _Unusable("zero bytes", "")
+        raise _Unusable("zero bytes", "") from error
+    if other:
+        raise _Unusable("format not read", f"{path.suffix.lower()} by its name") from error
     if start.startswith(_SIGNATURES):
-        raise _Unusable("cannot be decoded", "it begins like a picture, but cannot be read")
-    raise _Unusable("not a picture", "the content is that of no picture catdog knows")
+        raise _broken(content, size, error) from error
+    raise _Unusable("not a picture", "the content is that of no picture catdog knows") from error
+
+
+def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
+    """Tell what is cut off from what is damaged, by the words of Pillow's decoders."""
+    cut = "truncated" in str(error).lower() or _is_cut_webp(content, size)
+    unknown = isinstance(error, UnidentifiedImageError)  # its words name an object in memory
+    detail = "it begins like a picture, but cannot be read" if unknown else str(error)
+    return _Unusable("truncated" if cut else "cannot be decoded", detail or repr(error))
 
 
 def _is_cut_webp(content: BinaryIO, size: int) -> bool:
@@ -210,8 +234,9 @@ def _oddities(picture: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     name = "JPEG" if picture.format == "MPO" else str(picture.format)
     if path.suffix.lower() not in SUFFIXES[name]:
         yield "wrong extension", f"{name} by its content"
-    if picture.format != "MPO" and getattr(picture, "is_animated", False):
-        yield "animated", ""
+    with suppress(Exception):  # the first frame may be whole though the next is not
+        if picture.format != "MPO" and getattr(picture, "is_animated", False):
+            yield "animated", ""
     if min(picture.size) < SMALL_SIDE:
         yield "very small", f"{picture.width} x {picture.height} pixels"
 
@@ -234,9 +259,10 @@ def _judge_copies(copies: Sequence[Picture]) -> Iterator[tuple[Picture, Reason, 
     so that no picture to judge by was trained on.
     """
     if len({picture.label for picture in copies}) > 1:
+        one = copies[0]
+        other = next(copy for copy in copies if copy.label != one.label)
         for picture in copies:
-            other = next(copy for copy in copies if copy.label != picture.label)
-            yield picture, "two labels", other
+            yield picture, "two labels", one if picture.label != one.label else other
         return
     kept = max(copies, key=_held_out)
     for picture in copies:

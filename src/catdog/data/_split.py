@@ -15,8 +15,9 @@ def stratified_split(
 
     Every part gets its share of every class to within one picture; where that would leave a part
     without a picture of the class, it gets one from the largest part. Copies of one picture stay
-    together: they go where most room is, and the pictures that are there once fill up the rest.
-    Where these are too few for that, a part can be off by more than one picture.
+    together: each group goes to a part at random, the likelier the more room is left in it, and the
+    pictures that are there once fill up the rest. Where these are too few for that, a part can be
+    off by more than one picture.
 
     Args:
         labels: Class of each picture, shape `(n,)`, integers.
@@ -34,13 +35,16 @@ def stratified_split(
     parts: list[list[NDArray[np.intp]]] = [[] for _ in shares]
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        for part, chunk in zip(parts, _deal(members, shares, contents), strict=True):
+        for part, chunk in zip(parts, _deal(members, shares, contents, rng), strict=True):
             part.append(chunk)
     return tuple(np.sort(np.concatenate(part)) for part in parts)
 
 
 def _deal(
-    members: NDArray[np.intp], shares: Sequence[float], contents: Sequence[object]
+    members: NDArray[np.intp],
+    shares: Sequence[float],
+    contents: Sequence[object],
+    rng: np.random.Generator,
 ) -> list[NDArray[np.intp]]:
     """Divide the shuffled members of one class; those of equal content go to one part."""
     groups: dict[object, list[int]] = {}
@@ -53,7 +57,7 @@ def _deal(
     copies = sorted((group for group in groups.values() if len(group) > 1), key=len, reverse=True)
     singles = [group[0] for group in groups.values() if len(group) == 1]
     for dealt, group in enumerate(copies):
-        part = _roomiest(chunks, rooms, groups_left=len(groups) - dealt)
+        part = _draw_part(chunks, rooms, len(group), len(groups) - dealt, rng)
         chunks[part] += group
         rooms[part] -= len(group)
     rooms = _shrink(rooms, chunks, len(singles))
@@ -62,11 +66,21 @@ def _deal(
     return [np.array(chunk, np.intp) for chunk in chunks]
 
 
-def _roomiest(chunks: Sequence[Sequence[int]], rooms: NDArray[np.intp], groups_left: int) -> int:
-    """Return the part with most room; an empty one as soon as each needs a group that is left."""
+def _draw_part(
+    chunks: Sequence[Sequence[int]],
+    rooms: NDArray[np.intp],
+    size: int,
+    groups_left: int,
+    rng: np.random.Generator,
+) -> int:
+    """Draw a part for a group, by the room in those that it fits in; else take the roomiest."""
     empty = [part for part, chunk in enumerate(chunks) if not chunk]
-    choice = empty if groups_left <= len(empty) else range(len(chunks))
-    return max(choice, key=lambda part: int(rooms[part]))
+    choice = empty if groups_left <= len(empty) else list(range(len(chunks)))  # each needs a group
+    fitting = [part for part in choice if rooms[part] >= size]
+    if not fitting:
+        return max(choice, key=lambda part: int(rooms[part]))
+    weights = rooms[fitting] / rooms[fitting].sum()
+    return int(rng.choice(fitting, p=weights))
 
 
 def _shrink(

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from catdog import _checks
 from catdog._atomic import write_whole
 from catdog._text import counted, printable, shorten
 from catdog._types import SPLITS, Split
+from catdog.data._layout import Layout
 from catdog.data._report import Picture, ScanReport, readable_pictures, relative_name
 
 FORMAT = "catdog split"
@@ -25,8 +27,10 @@ class _Entry(NamedTuple):
     sha256: str
 
 
-class _Content(NamedTuple):
-    """A split file, read and checked, but not yet compared with a folder."""
+class SplitFile(NamedTuple):
+    """A split file, read and checked, but not yet compared with a folder's pictures."""
+
+    path: Path
 
     class_names: tuple[str, ...]
     seed: int
@@ -88,29 +92,18 @@ def _lines(pictures: Iterable[Picture], report: ScanReport) -> Iterable[str]:
         yield f"  {json.dumps(entry)}"
 
 
-def read_split(path: Path, report: ScanReport) -> tuple[int, dict[Split, list[Picture]]]:
-    """Read a split file and find its pictures in the folder that was scanned.
-
-    Returns:
-        The seed and the pictures of each set.
+def find_pictures(file: SplitFile, report: ScanReport) -> dict[Split, list[Picture]]:
+    """Find the pictures of a split file in the folder that was scanned.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no split file, or the folder's classes or pictures are not its own;
-            the message names the pictures that vanished or changed.
+        ValueError: If pictures vanished or changed; the message names them.
     """
-    class_names, seed, entries = _parse(path)
-    if class_names != report.class_names:
-        raise ValueError(
-            f"split_file={str(path)!r} was made for the classes {list(class_names)}, but "
-            f"{report.folder} holds {list(report.class_names)}. Pass the folder it was made for."
-        )
     found = {relative_name(each.path, report.folder): each for each in readable_pictures(report)}
     by_content = {picture.sha256: name for name, picture in found.items()}
     wrong: list[str] = []
-    for entry in (entry for split in SPLITS for entry in entries[split]):
+    for entry in (entry for split in SPLITS for entry in file.entries[split]):
         picture = found.get(entry.name)
-        if picture and (picture.sha256, picture.label) == (entry.sha256, entry.label):
+        if picture and picture.sha256 == entry.sha256:
             continue
         there = picture or os.path.lexists(report.folder / entry.name)
         moved = by_content.get(entry.sha256)
@@ -119,18 +112,38 @@ def read_split(path: Path, report: ScanReport) -> tuple[int, dict[Split, list[Pi
     if wrong:
         listed = "\n  ".join(shorten(wrong))
         raise ValueError(
-            f"{counted(len(wrong), 'picture')} of split_file={str(path)!r} cannot be found in "
+            f"{counted(len(wrong), 'picture')} of split_file={str(file.path)!r} cannot be found in "
             f"{report.folder} as at the time of writing:\n  {listed}\n"
             "Bring them back, or make a new split without split_file."
         )
-    return seed, {split: [found[entry.name] for entry in entries[split]] for split in SPLITS}
+    return {split: [found[entry.name] for entry in file.entries[split]] for split in SPLITS}
 
 
-def _parse(path: Path) -> _Content:
+def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
+    """Read a split file, and check that it is one for a folder of these classes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError: If `value` is no path.
+        ValueError: If it is no split file, or one for other classes.
+    """
+    if not isinstance(value, str | PathLike) or not str(value):
+        raise TypeError(f"split_file must be the path of a split file, not {value!r}.")
+    file = _parse(Path(value).expanduser())
+    if file.class_names != layout.class_names:
+        raise ValueError(
+            f"split_file={str(value)!r} was made for the classes {list(file.class_names)}, but "
+            f"{layout.root} holds {list(layout.class_names)}. Pass the folder it was made for."
+        )
+    return file
+
+
+def _parse(path: Path) -> SplitFile:
     """Read a split file and check that it is one."""
     named = f"split_file={str(path)!r}"
     if not path.is_file():
-        raise FileNotFoundError(f"{named} does not exist. data.save_split(path) writes one.")
+        problem = "is no file" if path.exists() else "does not exist"
+        raise FileNotFoundError(f"{named} {problem}. data.save_split(path) writes one.")
     try:
         raw = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -145,17 +158,18 @@ def _parse(path: Path) -> _Content:
             f"{VERSION}. Use the catdog that wrote it: {raw.get('catdog')}."
         )
     try:
-        return _check_content(raw)
+        return _check_content(path, raw)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{named} is damaged ({error!r}). Take it from where it came.") from error
 
 
-def _check_content(raw: Mapping[str, Any]) -> _Content:
+def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
     """Return what the file holds; raise anything if it does not hold together."""
     class_names = tuple(raw["class_names"])
+    labels = {name: label for label, name in enumerate(class_names)}
     entries: dict[Split, list[_Entry]] = {
         split: [
-            _Entry(str(each["path"]), class_names.index(each["class"]), str(each["sha256"]))
+            _Entry(str(each["path"]), labels[each["class"]], str(each["sha256"]))
             for each in raw[split]
         ]
         for split in SPLITS
@@ -171,4 +185,4 @@ def _check_content(raw: Mapping[str, Any]) -> _Content:
             if sets.setdefault(entry.sha256, split) != split:
                 raise ValueError(f"{entry.name} is in the {split} and the {sets[entry.sha256]} set")
             names.add(entry.name)
-    return _Content(class_names, _checks.check_seed(raw["seed"]), entries)
+    return SplitFile(path, class_names, _checks.check_seed(raw["seed"]), entries)

@@ -1,0 +1,109 @@
+"""Features on the disk, so that a second experiment on the same pictures need not compute them."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog._atomic import write_whole
+from catdog._types import ImageSize
+
+SUFFIX = ".features.npz"
+_REFERENCES = ("name", "keras_history", "input_layers", "output_layers")  # to layers, by name
+_FORMAT = 1  # changes when older files must no longer be read
+
+
+def cached(
+    folder: Path, key: str, shape: tuple[int, int], compute: Callable[[], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Return an array from the cache, or compute it and put it there.
+
+    Args:
+        folder: The cache; it is made if need be.
+        key: What the array is computed from and with: `cache_key`.
+        shape: How many views of how many pictures it must hold.
+        compute: Computes it.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    path = folder / f"{key}{SUFFIX}"
+    array = _read(path, shape)
+    if array is None:
+        array = compute()
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda scratch: _write(scratch, array))
+    return array
+
+
+def cache_key(
+    models: Iterable[keras.Model],
+    contents: Iterable[str],
+    image_size: ImageSize,
+    *,
+    views: int,
+) -> str:
+    """Return a hash of all that decides what the features of pictures are.
+
+    Args:
+        models: What computes them.
+        contents: Hash of each picture, in order.
+        image_size: Height and width at which the pictures are read.
+        views: Number of augmented views, whose random state then counts, too; 0 for plain features.
+    """
+    digest = hashlib.sha256()
+    for model in models:
+        digest.update(json.dumps(_anonymous(model.get_config()), default=str).encode())
+        for variable in model.variables if views else model.weights:
+            digest.update(np.ascontiguousarray(variable).tobytes())
+    facts = [_FORMAT, keras.__version__, keras.backend.backend(), *image_size, views, *contents]
+    digest.update(json.dumps(facts).encode())
+    return digest.hexdigest()
+
+
+def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return what was written, if it is there and whole: the file holds a checksum of its own."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            array: NDArray[np.float32] = arrays["features"]
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        return None
+    return array if array.shape[:2] == shape else None
+
+
+def _write(path: Path, array: NDArray[np.float32]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, features=array)
+
+
+def _anonymous(config: dict[str, Any]) -> Any:
+    """Return a model's configuration with numbers for the names that Keras makes up as it goes."""
+    names: dict[str, int] = {}
+
+    def collect(node: Any) -> None:
+        if isinstance(node, dict):
+            inner = node.get("config")
+            if isinstance(inner, dict) and node.get("class_name") != "DTypePolicy":
+                names.setdefault(inner.get("name", ""), len(names))
+            for value in node.values():
+                collect(value)
+        elif isinstance(node, list | tuple):
+            for value in node:
+                collect(value)
+
+    def rename(node: Any, *, reference: bool = False) -> Any:
+        if isinstance(node, dict):
+            return {key: rename(value, reference=key in _REFERENCES) for key, value in node.items()}
+        if isinstance(node, list | tuple):
+            return [rename(value, reference=reference) for value in node]
+        return names.get(node, node) if reference and isinstance(node, str) else node
+
+    own = {key: value for key, value in config.items() if key != "name"}
+    collect(own)
+    return rename(own)

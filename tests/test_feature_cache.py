@@ -1,0 +1,175 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from catdog import _features, load_datasets, train_head
+from catdog._feature_cache import SUFFIX, cache_key
+from catdog.data import Datasets
+
+SIZE = (24, 24)
+
+
+@pytest.fixture
+def data(image_folder: Path) -> Datasets:
+    return load_datasets(image_folder, image_size=SIZE, batch_size=4)
+
+
+@pytest.fixture
+def cache_dir(tmp_path: Path) -> Path:
+    return tmp_path / "not there yet" / "features"
+
+
+def build(*, seed: int = 0, stride: int = 2) -> keras.Model:
+    layers = keras.layers
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [
+            keras.Input((*SIZE, 3)),
+            layers.RandomFlip(),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 5, strides=stride, activation="relu", trainable=False),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    return model
+
+
+def losses(model: keras.Model, data: Datasets, cache_dir: Path, **options: Any) -> list[float]:
+    history = train_head(model, data, epochs=2, cache_dir=cache_dir, verbose=0, **options)
+    values: list[float] = history.history["loss"]
+    return values
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("the frozen part ran")
+
+    monkeypatch.setattr(_features, "run_frozen", fail)
+
+
+def test_the_second_experiment_does_not_run_the_frozen_part(
+    data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = losses(build(), data, cache_dir)
+    assert len(list(cache_dir.iterdir())) == 2  # training and validation
+    forbid(monkeypatch)
+    assert losses(build(), data, cache_dir) == first  # layers of other names, the same weights
+
+
+def test_views_are_kept_too(
+    data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = losses(build(), data, cache_dir, views=3)
+    other = losses(build(), data, cache_dir, views=2)
+    assert first != other
+    forbid(monkeypatch)
+    assert losses(build(), data, cache_dir, views=3) == first
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"stride": 3}])
+def test_another_frozen_part_has_features_of_its_own(
+    data: Datasets, cache_dir: Path, change: dict[str, int]
+) -> None:
+    losses(build(), data, cache_dir)
+    expected = train_head(build(**change), data, epochs=2, verbose=0).history["loss"]
+    assert losses(build(**change), data, cache_dir) == pytest.approx(expected)
+    assert len(list(cache_dir.iterdir())) == 4
+
+
+def test_a_changed_picture_is_computed_anew(
+    data: Datasets, image_folder: Path, cache_dir: Path
+) -> None:
+    losses(build(), data, cache_dir)
+    Image.new("RGB", (8, 8)).save(data.paths("train")[0])
+    again = load_datasets(image_folder, image_size=SIZE, batch_size=4)
+    expected = train_head(build(), again, epochs=2, verbose=0).history["loss"]
+    assert losses(build(), again, cache_dir) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:300] + bytes([content[300] ^ 1]) + content[301:],
+        lambda content: b"something else",
+    ],
+)
+def test_spoiled_files_are_not_used(data: Datasets, cache_dir: Path, spoil: Any) -> None:
+    first = losses(build(), data, cache_dir)
+    whole = {path: path.read_bytes() for path in cache_dir.iterdir()}
+    for path, content in whole.items():
+        path.write_bytes(spoil(content))
+    assert losses(build(), data, cache_dir) == pytest.approx(first)
+    assert {path: path.read_bytes() for path in cache_dir.iterdir()} == whole
+
+
+def test_features_of_another_shape_are_not_used(data: Datasets, cache_dir: Path) -> None:
+    first = losses(build(), data, cache_dir)
+    for path in cache_dir.iterdir():
+        with path.open("wb") as file:
+            np.savez(file, features=np.zeros((1, 3, 8), np.float32))
+    assert losses(build(), data, cache_dir) == pytest.approx(first)
+
+
+def test_a_run_that_is_stopped_leaves_nothing_to_trust(
+    data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = np.savez
+
+    def stop(file: Any, **arrays: Any) -> NoReturn:
+        save(file, **arrays)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", stop)
+    with pytest.raises(KeyboardInterrupt):
+        losses(build(), data, cache_dir)
+    assert list(cache_dir.iterdir()) == []
+
+
+KEY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tests.test_feature_cache import build
+from catdog._feature_cache import cache_key
+from catdog._features import cut_model
+for _ in range(int(sys.argv[2])):
+    parts = cut_model(build())
+print(cache_key([parts.augmentation, parts.frozen], ["a", "b"], (24, 24), views=0))
+"""
+
+
+def test_the_key_is_the_same_in_every_process() -> None:
+    root = str(Path(__file__).parents[1])
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", KEY, root, str(builds)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for builds in (1, 3)  # so that the layers have other names
+    )
+    assert first == second
+    assert len(first.strip()) == 64
+
+
+def test_what_the_key_depends_on() -> None:
+    model = build()
+    keys = {
+        cache_key([model], contents, size, views=views)
+        for contents in (["a", "b"], ["b", "a"], ["ab"])
+        for size in ((24, 24), (24, 25))
+        for views in (0, 1, 2)
+    }
+    assert len(keys) == 18
+    assert SUFFIX.startswith(".")
