@@ -10,8 +10,10 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 import catdog
+from catdog.models.transfer import BACKBONES, Scaling
 
 MODELS = "<!-- models -->"
+BACKBONES_TABLE = "<!-- backbones -->"
 POSTS_RESULTS = "<!-- posts-results -->"
 DEAD_UNITS = "<!-- dead-units -->"
 LOADING_SCAN = "<!-- loading-scan -->"
@@ -23,6 +25,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Put the generated tables where a page asks for them."""
     if MODELS in markdown:
         markdown = markdown.replace(MODELS, models_table())
+    if BACKBONES_TABLE in markdown:
+        markdown = markdown.replace(BACKBONES_TABLE, backbones_table())
     results = Path(config.docs_dir) / "results"
     if POSTS_RESULTS in markdown:
         rows = read_record(results / "posts.json", "examples/reproduce_posts.py")["rows"]
@@ -44,18 +48,42 @@ def models_table() -> str:
     for name in catdog.list_models():
         spec = catdog.model_spec(name)
         count = f"{spec.num_params:,} ({spec.num_trainable_params:,})"
-        rows.append([code(name), spec.summary, count, spec.weights, reported(spec)])
-    return table([*head, "The post reports"], rows)
+        rows.append([code(name), spec.summary, count, spec.weights, accuracies(spec)])
+    return table([*head, "The post reports, or catdog measured"], rows)
 
 
-def reported(spec: catdog.ModelSpec) -> str:
-    """Return what the post says of a model, in words."""
-    figures = spec.reported
-    lines = [
-        f"validation {span(figures.validation, digits=0)}",
-        f"last epoch {figures.final_validation:.1%}",
-        *([] if figures.test is None else [f"test {figures.test:.1%}"]),
+def backbones_table() -> str:
+    """Return the table of the networks on which `transfer` can stand."""
+    head = ["`backbone=`", "Default size", "Smallest", "Parameters", "Features", "Pixels become"]
+    scalings: dict[Scaling, str] = {
+        "none": "what it makes of them itself",
+        "tf": "-1 to 1",
+        "torch": "mean 0, deviation 1 over ImageNet",
+        "caffe": "blue, green, red, less the mean of ImageNet",
+    }
+    rows = [
+        [
+            code(name),
+            str(backbone.side),
+            str(backbone.min_side),
+            f"{backbone.num_params:,}",
+            f"{backbone.num_features:,}",
+            scalings[backbone.scaling],
+        ]
+        for name, backbone in BACKBONES.items()
     ]
+    return table(head, rows)
+
+
+def accuracies(spec: catdog.ModelSpec) -> str:
+    """Return what the post says of a model, or what catdog measured of its own, in words."""
+    lines = []
+    if post := spec.reported:
+        lines.append(f"validation {span(post.validation, digits=0)}")
+        lines.append(f"last epoch {post.final_validation:.1%}")
+        lines += [] if post.test is None else [f"test {post.test:.1%}"]
+    if own := spec.measured:
+        lines += [f"measured {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
     return "<br>".join(lines)
 
 
@@ -90,7 +118,7 @@ def result_cells(row: dict[str, Any]) -> list[str]:
     return [
         code(row["model"]),
         str(row["seed"]),
-        reported(catdog.model_spec(row["model"])),
+        accuracies(catdog.model_spec(row["model"])),
         judged(row["validation"]),
         span((min(last_five), max(last_five))),
         f"{row['validation']['baseline']:.1%}",

@@ -21,6 +21,7 @@ from typing import Any
 
 from catdog import (
     Evaluation,
+    ReportedAccuracy,
     build_model,
     evaluate,
     list_models,
@@ -31,6 +32,12 @@ from catdog import (
 
 PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
 COLUMNS = "{:<28} {:>13} {:>11} {:>30} {:>9}"
+
+
+def posts() -> dict[str, ReportedAccuracy]:
+    """Return what the posts report, for each of their models in the order of the zoo."""
+    reported = {name: model_spec(name).reported for name in list_models()}
+    return {name: figures for name, figures in reported.items() if figures}
 
 
 def reproduce(name: str, source: str, *, epochs: int, seed: int) -> dict[str, Any]:
@@ -85,8 +92,7 @@ def provenance() -> dict[str, Any]:
 
 def print_row(row: dict[str, Any]) -> None:
     """Print one model's line of the table."""
-    reported = model_spec(row["model"]).reported
-    low, high = (f"{share:.0%}" for share in reported.validation)
+    low, high = (f"{share:.0%}" for share in posts()[row["model"]].validation)
     judged = row["validation"]
     interval = "{:.1%} to {:.1%}".format(*judged["interval"])
     print(
@@ -131,8 +137,8 @@ def identity(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def position(row: dict[str, Any]) -> int:
-    """Return a row's place in the table: that of its model in the zoo."""
-    return list_models().index(row["model"])
+    """Return a row's place in the table: that of its model among those of the posts."""
+    return list(posts()).index(row["model"])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -145,7 +151,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("reproduce_posts.json"))
     options = parser.parse_args(arguments)
 
-    names = [model_spec(name).name for name in options.models] or list(list_models())
+    names = [model_spec(name).name for name in options.models] or list(posts())
+    for name in names:
+        if name not in posts():
+            parser.error(f"no post reports {name}. Their models: {', '.join(posts())}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     rows = read_rows(options.out)
     for name in names:

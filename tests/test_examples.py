@@ -76,6 +76,19 @@ def test_reproduce_posts_knows_the_models_before_it_trains(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_reproduce_posts_trains_the_models_of_the_posts_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = load("reproduce_posts")
+    assert len(script.posts()) == 8
+    with pytest.raises(SystemExit):
+        script.main(["mobilenet_v2.linear", "--out", str(tmp_path / "x.json")])
+    assert "no post reports mobilenet_v2.linear. Their models: cnn.three_block, " in (
+        capsys.readouterr().err
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "content", ["text", "[1]", '{"rows": [], "notes": "mine"}', '{"rows": [{"model": "x"}]}']
 )

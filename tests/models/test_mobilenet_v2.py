@@ -7,7 +7,7 @@ import pytest
 
 from catdog import build_model
 from catdog._types import ImageSize
-from catdog.models import mobilenet_v2
+from catdog.models import _frozen, mobilenet_v2
 
 SIZE = (32, 32)
 
@@ -34,7 +34,7 @@ def test_it_is_still_frozen_after_saving_and_loading(tmp_path: Path) -> None:
 
 
 def test_missing_weights_say_what_to_do(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mobilenet_v2, "WEIGHTS_URL", "http://127.0.0.1:9/")
+    monkeypatch.setattr(mobilenet_v2, "WEIGHTS_URL", "http://127.0.0.1:9")
     with pytest.raises(OSError, match=r"Cannot download http://127.*160_no_top\.h5: ") as raised:
         build_model("mobilenet_v2")
     name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_160_no_top.h5"
@@ -59,10 +59,10 @@ def test_weights_are_those_that_keras_takes_for_the_size(
     size: ImageSize, side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def download(url: str, target: Path, *, otherwise: str) -> NoReturn:
-        assert url == f"{mobilenet_v2.WEIGHTS_URL}{target.name}"
+        assert url == f"{_frozen.WEIGHTS_URL}/mobilenet_v2/{target.name}"
         raise OSError(target.name)
 
-    monkeypatch.setattr(mobilenet_v2, "download", download)
+    monkeypatch.setattr(_frozen, "download", download)
     with pytest.raises(OSError, match=f"_1.0_{side}_no_top.h5$"):
         build_model("mobilenet_v2", image_size=size)
 
@@ -74,6 +74,6 @@ def test_broken_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.Monke
         target.parent.mkdir()
         target.write_bytes(b"half a download")
 
-    monkeypatch.setattr(mobilenet_v2, "download", download)
+    monkeypatch.setattr(_frozen, "download", download)
     with pytest.raises(OSError, match=r"Cannot read the ImageNet weights .*_160_.*Delete"):
         build_model("mobilenet_v2")

@@ -26,6 +26,8 @@ def test_names() -> None:
         "cnn_preprocessed.two_block",
         "mobilenet_v2.both_flips",
         "mobilenet_v2.horizontal_flip",
+        "mobilenet_v2.linear",
+        "transfer",
     )
 
 
@@ -41,6 +43,7 @@ def test_names() -> None:
         ("model2.two_block", "cnn_augmented.two_block"),
         ("model3", "cnn_preprocessed.three_block"),
         ("model4.horizontal_flip", "mobilenet_v2.horizontal_flip"),
+        ("model4.linear", "mobilenet_v2.linear"),
     ],
 )
 def test_other_names(name: str, meant: str) -> None:
@@ -62,11 +65,18 @@ def test_a_name_that_is_no_text() -> None:
 def test_specs_are_frozen_and_tell_what_the_posts_report() -> None:
     spec = model_spec("cnn.two_block")
     assert isinstance(spec, ModelSpec)
+    assert spec.reported is not None
     assert spec.reported.validation == (0.54, 0.57)
     assert spec.reported.final_validation == 0.5644
     assert spec.summary.startswith("conv 32, pool")
     with pytest.raises(dataclasses.FrozenInstanceError):
         spec.num_params = 0  # type: ignore[misc]
+
+
+def test_our_own_recipes_are_those_that_no_post_reports() -> None:
+    own = [name for name in list_models() if model_spec(name).reported is None]
+    assert own == ["mobilenet_v2.linear", "transfer"]
+    assert all(model_spec(name).source == "A recipe of catdog's own" for name in own)
 
 
 def test_duplicate_is_refused() -> None:

@@ -1,6 +1,13 @@
 """The model zoo: build a model by its name, or read what is known about it."""
 
 from catdog.models._registry import build_model, list_models, model_spec
-from catdog.models._spec import ModelSpec, ReportedAccuracy
+from catdog.models._spec import MeasuredAccuracy, ModelSpec, ReportedAccuracy
 
-__all__ = ["ModelSpec", "ReportedAccuracy", "build_model", "list_models", "model_spec"]
+__all__ = [
+    "MeasuredAccuracy",
+    "ModelSpec",
+    "ReportedAccuracy",
+    "build_model",
+    "list_models",
+    "model_spec",
+]

@@ -9,11 +9,11 @@ import keras
 from catdog import _checks
 from catdog._seeding import seeded
 from catdog._types import ImageSize
-from catdog.models import cnn, mobilenet_v2
+from catdog.models import cnn, mobilenet_v2, transfer
 from catdog.models._spec import ModelSpec
 
 # The first recipe of an architecture is its default.
-SPECS: tuple[ModelSpec, ...] = (*cnn.SPECS, *mobilenet_v2.SPECS)
+SPECS: tuple[ModelSpec, ...] = (*cnn.SPECS, *mobilenet_v2.SPECS, *transfer.SPECS)
 
 # The names by which the write-ups call the four architectures.
 OTHER_NAMES = {
@@ -42,10 +42,10 @@ _TABLE = _by_name(SPECS)
 
 
 def list_models() -> tuple[str, ...]:
-    """Return the names of all models, as `architecture.recipe`.
+    """Return the names of all models, as `architecture.recipe`, or `transfer`.
 
     [`build_model`][catdog.build_model] also takes a bare architecture, which means its first recipe
-    here, and `model1` to `model4` for the four architectures.
+    here, and `model1` to `model4` for the four architectures of the write-ups.
 
     Example:
         ```python
@@ -58,10 +58,11 @@ def list_models() -> tuple[str, ...]:
 
 
 def model_spec(name: str) -> ModelSpec:
-    """Return what is known about a model: layers, source, parameter counts, reported accuracies.
+    """Return what is known about a model: layers, source, parameter counts, accuracies.
 
     Args:
-        name: A model's name, a bare architecture, or `model1` to `model4`.
+        name: A model's name, a bare architecture, or `model1` to `model4`. `transfer` means that
+            on its default backbone.
 
     Raises:
         ValueError: If there is no such model; the message lists all and the closest.
@@ -79,6 +80,7 @@ def model_spec(name: str) -> ModelSpec:
 def build_model(
     name: str,
     *,
+    backbone: str | None = None,
     image_size: ImageSize | None = None,
     num_classes: int = 2,
     weights: "str | PathLike[str] | None" = "default",
@@ -93,19 +95,23 @@ def build_model(
     Args:
         name: A name of [`list_models`][catdog.list_models], a bare architecture such as
             `"mobilenet_v2"`, or `"model1"` to `"model4"`.
+        backbone: For `"transfer"` alone: the frozen network, by its name in `keras.applications`,
+            such as `"EfficientNetV2B0"`; `"MobileNetV2"` if `None`.
         image_size: Height and width in pixels; the model's own default if `None`.
         num_classes: Number of classes, at least 2.
-        weights: `"default"` loads ImageNet weights into MobileNetV2 (downloaded once, 9.4 MB) and
-            nothing into the CNNs; `None` loads nothing; else the path of a weights file that
-            `model.save_weights` wrote for the same recipe. Of two recipes with the same layers
-            (`cnn_augmented` and `cnn_preprocessed`), the file does not tell which it was.
+        weights: `"default"` loads ImageNet weights into a frozen network (downloaded once, 9.4 MB
+            for MobileNetV2) and nothing into the CNNs; `None` loads nothing; else the path of a
+            weights file that `model.save_weights` wrote for the same recipe. Of two recipes with
+            the same layers (`cnn_augmented` and `cnn_preprocessed`), the file does not tell which
+            it was.
         seed: Makes the initial weights and every random layer reproducible; `None` draws anew.
 
     Returns:
         A compiled Keras model, made of plain Keras layers alone.
 
     Raises:
-        ValueError: If the name is unknown, an argument is out of range, or the weights do not fit.
+        ValueError: If the name or the backbone is unknown, the model has no choice of backbones,
+            an argument is out of range, or the weights do not fit.
         FileNotFoundError: If the weights file does not exist.
         TypeError: If `weights` is no path.
         OSError: If weights are neither cached nor to be downloaded.
@@ -119,10 +125,14 @@ def build_model(
         ```
     """
     spec = model_spec(name)
+    label = spec.name
+    if backbone is not None:
+        spec = _on_backbone(spec, backbone)
+        label = f"{spec.name} with {backbone}"
     size = _checks.check_image_size(
         spec.image_size if image_size is None else image_size,
         at_least=spec.min_image_size,
-        needed_by=spec.name,
+        needed_by=label,
     )
     classes = _checks.check_positive_int("num_classes", num_classes, at_least=2)
     with seeded(seed):
@@ -132,13 +142,23 @@ def build_model(
         if spec.load_default_weights is not None:
             spec.load_default_weights(model)
     elif weights is not None:
-        _load_weights(model, weights, spec.name)
+        _load_weights(model, weights, label)
     model.compile(
         optimizer=keras.optimizers.Adam(),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     return model
+
+
+def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
+    """Return the spec of a model on another backbone, or say that it has no choice of them."""
+    if spec not in transfer.SPECS:
+        raise ValueError(
+            f"backbone={backbone!r} goes with name='transfer' alone, not with {spec.name!r}. Leave "
+            "it out, or pass name='transfer'."
+        )
+    return transfer.spec_of(backbone)
 
 
 def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str) -> None:

@@ -27,21 +27,43 @@ class ReportedAccuracy:
 
 
 @dataclass(frozen=True)
+class MeasuredAccuracy:
+    """What catdog measured of a model, on pictures that it was not trained on.
+
+    Attributes:
+        accuracy: Share of the pictures whose class it told.
+        interval: Lowest and highest accuracy of the 95 % interval.
+        n: Number of pictures.
+        data: Which pictures.
+        seed: The seed of the split and of the model.
+        command: What was run.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    n: int
+    data: str
+    seed: int
+    command: str
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A model of the zoo.
 
     Attributes:
         name: `architecture.recipe`.
         summary: The layers after the input, in order.
-        source: Where the recipe was published.
+        source: Where the recipe was published, or that it is catdog's own.
         image_size: Default height and width in pixels.
         min_image_size: Fewest pixels a side that the layers allow.
         num_params: Number of weights at the default size with two classes.
         num_trainable_params: How many of them are trained.
         weights: What `weights="default"` loads, in words.
-        reported: The accuracies that the source reports.
         build: Makes the model from an image size and a number of classes, with initial weights.
         load_default_weights: Fills in the weights of `weights="default"`, if there are any.
+        reported: The accuracies that the source reports, if it was published.
+        measured: The accuracy of a recipe of catdog's own, if it was measured.
     """
 
     name: str
@@ -52,6 +74,7 @@ class ModelSpec:
     num_params: int
     num_trainable_params: int
     weights: str
-    reported: ReportedAccuracy
     build: Callable[[ImageSize, int], keras.Model] = field(repr=False)
     load_default_weights: Callable[[keras.Model], None] | None = field(default=None, repr=False)
+    reported: ReportedAccuracy | None = None
+    measured: MeasuredAccuracy | None = None

@@ -70,12 +70,16 @@ def _load_efficientnet_b0(base: keras.Model) -> None:
     by which the pixels are normalised. So the model has the same layers whatever its weights, and
     a file of its weights is all that makes it again.
     """
-    load_published(base, "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5")
+    load_published(
+        base, "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5"
+    )
     norm = next(layer for layer in base.layers if isinstance(layer, layers.Normalization))
     mean, variance, count = norm.get_weights()
     norm.set_weights([mean, variance * IMAGENET_STD_RGB, count])
     norm.finalize_state()
 
+
+_NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 BACKBONES = {
     "MobileNetV2": Backbone(
@@ -92,7 +96,9 @@ BACKBONES = {
         scaling="none",
         num_params=939_120,
         num_features=576,
-        load_imagenet=_published("mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"),
+        load_imagenet=_published(
+            "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
+        ),
     ),
     "MobileNetV3Large": Backbone(
         applications.MobileNetV3Large,
@@ -100,7 +106,9 @@ BACKBONES = {
         scaling="none",
         num_params=2_996_352,
         num_features=960,
-        load_imagenet=_published("mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"),
+        load_imagenet=_published(
+            "mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"
+        ),
     ),
     "EfficientNetB0": Backbone(
         applications.EfficientNetB0,
@@ -133,7 +141,7 @@ BACKBONES = {
         scaling="caffe",
         num_params=23_587_712,
         num_features=2048,
-        load_imagenet=_published("resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        load_imagenet=_published(f"resnet/resnet50_{_NO_TOP}"),
     ),
     "ResNet50V2": Backbone(
         applications.ResNet50V2,
@@ -141,7 +149,7 @@ BACKBONES = {
         scaling="tf",
         num_params=23_564_800,
         num_features=2048,
-        load_imagenet=_published("resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        load_imagenet=_published(f"resnet/resnet50v2_{_NO_TOP}"),
     ),
     "DenseNet121": Backbone(
         applications.DenseNet121,
@@ -149,7 +157,7 @@ BACKBONES = {
         scaling="torch",
         num_params=7_037_504,
         num_features=1024,
-        load_imagenet=_published("densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        load_imagenet=_published(f"densenet/densenet121_{_NO_TOP}"),
     ),
     "Xception": Backbone(
         applications.Xception,
@@ -157,7 +165,7 @@ BACKBONES = {
         scaling="tf",
         num_params=20_861_480,
         num_features=2048,
-        load_imagenet=_published("xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        load_imagenet=_published(f"xception/xception_{_NO_TOP}"),
         side=299,
         min_side=71,
     ),
@@ -167,9 +175,7 @@ BACKBONES = {
         scaling="tf",
         num_params=21_802_784,
         num_features=2048,
-        load_imagenet=_published(
-            "inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-        ),
+        load_imagenet=_published(f"inception_v3/inception_v3_{_NO_TOP}"),
         side=299,
         min_side=75,
     ),
@@ -197,10 +203,10 @@ BACKBONES = {
         scaling="caffe",
         num_params=14_714_688,
         num_features=512,
-        load_imagenet=_published("vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        load_imagenet=_published(f"vgg16/vgg16_{_NO_TOP}"),
     ),
 }
-DEFAULT = "MobileNetV2"  # the smallest download but one
+DEFAULT = "MobileNetV2"  # that of the posts
 
 
 def _preprocessors(scaling: Scaling, image_size: ImageSize) -> list[keras.Model]:
