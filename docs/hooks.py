@@ -16,6 +16,7 @@ MODELS = "<!-- models -->"
 BACKBONES_TABLE = "<!-- backbones -->"
 POSTS_RESULTS = "<!-- posts-results -->"
 DEAD_UNITS = "<!-- dead-units -->"
+TRAIN_HEAD = "<!-- train-head -->"
 LOADING_SCAN = "<!-- loading-scan -->"
 LOADING_MEMORY = "<!-- loading-memory -->"
 NO_BREAK = "&nbsp;"
@@ -34,6 +35,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if DEAD_UNITS in markdown:
         record = read_record(results / "dead_units.json", "benchmarks/dead_units.py")
         markdown = markdown.replace(DEAD_UNITS, dead_units(record))
+    if TRAIN_HEAD in markdown:
+        record = read_record(results / "train_head.json", "benchmarks/train_head.py")
+        markdown = markdown.replace(TRAIN_HEAD, train_head(record))
     if LOADING_SCAN in markdown:
         record = read_record(results / "loading.json", "benchmarks/loading.py")
         markdown = markdown.replace(LOADING_SCAN, loading_scan(record))
@@ -145,6 +149,19 @@ def dead_units(record: dict[str, Any]) -> str:
     epochs = record["rows"][0]["epochs"]
     facts = f"- Command: `{record['command']}`\n- Epochs: {epochs}\n- Versions: {versions(record)}"
     return f"{table(head, rows)}\n\n{facts}"
+
+
+def train_head(record: dict[str, Any]) -> str:
+    """Return what `train_head` saves, as a table."""
+    ways = {
+        "plain": "`train`",
+        "cold": "`train_head`, which also fills `cache_dir`",
+        "warm": "`train_head` again, with the features from `cache_dir`",
+    }
+    rows = [[ways[row["way"]], f"{row['seconds']:,.1f}", judged(row)] for row in record["rows"]]
+    facts = f"- Model: `{record['model']}`, {record['epochs']} epochs, seed {record['seed']}"
+    head = ["Training", "Seconds", "Validation"]
+    return f"{table(head, rows)}\n\n{facts}\n{measured_with(record)}"
 
 
 def loading_scan(record: dict[str, Any]) -> str:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,17 @@ def test_names() -> None:
         "mobilenet_v2.linear",
         "transfer",
     )
+
+
+def test_measured_figures_are_those_of_the_committed_record() -> None:
+    record = json.loads((Path(__file__).parents[2] / "docs/results/recipes.json").read_text())
+    for row in record["rows"]:
+        measured = model_spec(row["model"]).measured
+        assert measured is not None
+        assert measured.accuracy == pytest.approx(row["accuracy"], abs=1e-4)
+        assert measured.interval == pytest.approx(row["interval"], abs=1e-4)
+        assert (measured.n, measured.seed) == (row["n"], row["seed"])
+        assert measured.command == record["command"]
 
 
 @pytest.mark.parametrize(

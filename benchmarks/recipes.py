@@ -1,0 +1,88 @@
+"""What catdog's own recipes reach on the real pictures that were never trained on.
+
+    python benchmarks/recipes.py --out docs/results/recipes.json
+
+Trains each recipe with `train_head` on the 2000 training pictures, for a number of epochs that is
+fixed beforehand, and judges it once on the validation and the test pictures together (n = 1000).
+The seconds are those of the whole script up to the trained model, imports included, with one recipe
+in each process.
+"""
+
+import time
+
+BEGIN = time.perf_counter()
+
+import argparse  # noqa: E402  # the imports are part of what is timed
+import importlib.metadata  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import platform  # noqa: E402
+import shlex  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from catdog import build_model, evaluate, load_datasets, train_head  # noqa: E402
+from catdog.evaluation import wilson_interval  # noqa: E402
+
+PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
+
+
+def measure(name: str, *, epochs: int, seed: int) -> dict[str, Any]:
+    """Train one recipe and judge it on all pictures that it was not trained on."""
+    data = load_datasets(seed=seed)
+    model = build_model(name, seed=seed)
+    train_head(model, data, epochs=epochs, verbose=0)
+    seconds = time.perf_counter() - BEGIN
+    results = {
+        split: evaluate(model, data, split=split, verbose=0) for split in ("validation", "test")
+    }
+    n = sum(result.n for result in results.values())
+    right = sum(int(result.confusion_matrix.trace()) for result in results.values())
+    return {
+        "model": name,
+        "epochs": epochs,
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "n": n,
+        "right": right,
+        "accuracy": right / n,
+        "interval": wilson_interval(right, n),
+        "splits": {
+            split: {"n": result.n, "accuracy": result.accuracy, "interval": result.interval}
+            for split, result in results.items()
+        },
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default="mobilenet_v2.linear")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="write the results here, as JSON")
+    options = parser.parse_args(arguments)
+
+    row = measure(options.model, epochs=options.epochs, seed=options.seed)
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
+    record: dict[str, Any] = {
+        "command": shlex.join(["python", *sys.argv]),
+        "versions": {"python": platform.python_version(), **versions},
+        "cores": os.cpu_count(),
+        "rows": [row],
+    }
+    low, high = row["interval"]
+    print(", ".join(f"{name} {version}" for name, version in record["versions"].items()))
+    print(
+        f"{row['model']}, {row['epochs']} epochs, seed {row['seed']}: {row['right']} of {row['n']}"
+        f" right, {row['accuracy']:.1%} ({low:.1%} to {high:.1%}); {row['seconds']} s on"
+        f" {record['cores']} cores"
+    )
+    if options.out:
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
