@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,7 +10,14 @@ import pytest
 from PIL import Image
 
 from catdog import _features, load_datasets, train_head
-from catdog._feature_cache import SUFFIX, cache_key
+from catdog._atomic import SCRATCH_SUFFIX
+from catdog._feature_cache import (
+    SUFFIX,
+    cache_key,
+    cached,
+    clear_feature_cache,
+    feature_cache_size,
+)
 from catdog.data import Datasets
 
 SIZE = (24, 24)
@@ -53,7 +61,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> NoReturn:
         raise AssertionError("the frozen part ran")
 
-    monkeypatch.setattr(_features, "run_frozen", fail)
+    monkeypatch.setattr(_features.FrozenPass, "_run", fail)
 
 
 def test_the_second_experiment_does_not_run_the_frozen_part(
@@ -173,3 +181,70 @@ def test_what_the_key_depends_on() -> None:
     }
     assert len(keys) == 18
     assert SUFFIX.startswith(".")
+
+
+def test_the_cache_can_be_measured_and_cleared(data: Datasets, cache_dir: Path) -> None:
+    assert feature_cache_size(cache_dir) == clear_feature_cache(cache_dir) == 0  # not there yet
+    first = losses(build(), data, cache_dir)
+    (cache_dir / "notes.txt").write_text("mine")
+    partial = cache_dir / f".killed{SCRATCH_SUFFIX}"
+    partial.mkdir()
+    (partial / f"half{SUFFIX}").write_bytes(b"half")
+    sizes = [file.stat().st_size for file in cache_dir.glob(f"*{SUFFIX}")]
+    assert feature_cache_size(cache_dir) == sum(sizes) + 4
+    assert clear_feature_cache(str(cache_dir)) == sum(sizes) + 4
+    assert [file.name for file in cache_dir.iterdir()] == ["notes.txt"]
+    assert feature_cache_size(cache_dir) == 0
+    assert losses(build(), data, cache_dir) == first
+
+
+@pytest.mark.parametrize("function", [feature_cache_size, clear_feature_cache])
+def test_a_cache_that_is_a_file(function: Callable[[Path], int], tmp_path: Path) -> None:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"mine")
+    with pytest.raises(NotADirectoryError, match=r"cache_dir must be a folder, but .*photo\.jpg"):
+        function(file)
+    assert file.read_bytes() == b"mine"
+
+
+WRITING = """
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from catdog import _feature_cache
+
+class Slow:  # says when the first half of the file is written, then waits to be killed
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, content):
+        self.file.write(content[: len(content) // 2])
+        self.file.flush()
+        print("half", flush=True)
+        sys.stdin.read()
+
+def write(path, array):
+    with path.open("wb") as file:
+        np.save(Slow(file), array)
+
+_feature_cache._write = write
+_feature_cache.cached(Path(sys.argv[1]), "key", (1, 50), lambda: np.zeros((1, 50, 8), np.float32))
+"""
+
+
+def test_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITING, str(tmp_path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == b"half\n"
+    process.kill()
+    process.communicate()
+    assert len(list(tmp_path.rglob(f"*{SUFFIX}"))) == 1  # the half, under its scratch name
+    expected = np.ones((1, 50, 8), np.float32)
+    for _ in range(2):
+        assert np.array_equal(cached(tmp_path, "key", (1, 50), lambda: expected), expected)
+    assert clear_feature_cache(tmp_path) > expected.nbytes
+    assert list(tmp_path.iterdir()) == []

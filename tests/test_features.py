@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from catdog import build_model, list_models, load_datasets
-from catdog._features import cut_model, run_frozen
+from catdog._features import FrozenPass, cut_model
+from catdog._litert import WORTH_IT
 from catdog.data import Datasets
 
 SIZE = (32, 32)
@@ -160,7 +161,7 @@ def data(image_folder: Path) -> Datasets:
 def test_features_are_in_the_order_of_the_paths(data: Datasets) -> None:
     model = sequential()
     parts = cut_model(model)
-    features = run_frozen(parts, data, "train", augment=False, verbose=False)
+    (features,) = FrozenPass(parts, data, 12).features("train")
     assert features.shape == (12, 4)
     images = np.concatenate([images.numpy() for images, _ in data.at(SIZE)._serve("train")])
     expected = parts.frozen.predict(images, verbose=0)
@@ -168,10 +169,22 @@ def test_features_are_in_the_order_of_the_paths(data: Datasets) -> None:
 
 
 def test_augmented_features_differ_from_pass_to_pass(data: Datasets) -> None:
-    parts = cut_model(sequential())
-    first, second, plain = (
-        run_frozen(parts, data, "train", augment=augment, verbose=False)
-        for augment in (True, True, False)
-    )
+    frozen = FrozenPass(cut_model(sequential()), data, 12)
+    (plain,) = frozen.features("train")
+    first, second = frozen.features("train", augmented_views=2)
     assert not np.allclose(first, second)
     assert not np.allclose(first, plain)
+
+
+@pytest.mark.parametrize("augmented_views", [0, 1])
+def test_many_pictures_are_run_another_way(
+    data: Datasets, augmented_views: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def features(pictures: int) -> NDArray[np.float32]:
+        keras.utils.set_random_seed(0)
+        frozen = FrozenPass(cut_model(sequential()), data, pictures)
+        return frozen.features("train", augmented_views=augmented_views)
+
+    few = features(WORTH_IT - 1)
+    monkeypatch.setattr(keras.Model, "predict_on_batch", None)
+    assert features(WORTH_IT) == pytest.approx(few, abs=1e-4)

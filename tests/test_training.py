@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -5,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from catdog import Datasets, build_model, load_datasets, train, train_head
-from catdog._features import cut_model, run_frozen
+from catdog import Datasets, build_model, fine_tune, load_datasets, train, train_head
+from catdog._features import FrozenPass, cut_model
+from catdog._litert import WORTH_IT
 from tests.conftest import MakeFolder
 
 SIZE = (24, 24)
@@ -215,13 +217,14 @@ def test_training_goes_on_from_there(data: Datasets) -> None:
         assert a == pytest.approx(b, abs=1e-5)
 
 
+@pytest.mark.parametrize("pictures", [1, WORTH_IT])
 def test_predictions_on_pictures_are_the_heads_on_features(
-    data: Datasets, frozen_model: keras.Model
+    data: Datasets, frozen_model: keras.Model, pictures: int
 ) -> None:
     train_head(frozen_model, data, epochs=2, verbose=0)
     parts = cut_model(frozen_model)
     served = data.at((32, 32))
-    features = run_frozen(parts, served, "test", augment=False, verbose=False)
+    (features,) = FrozenPass(parts, served, pictures).features("test")
     expected = frozen_model.predict(served.test, verbose=0)
     assert parts.head.predict(features, verbose=0) == pytest.approx(expected, abs=1e-4)
 
@@ -296,3 +299,103 @@ def test_bad_numbers_for_the_head(data: Datasets, argument: str) -> None:
 def test_a_head_that_is_not_compiled(data: Datasets) -> None:
     with pytest.raises(ValueError, match="model is not compiled"):
         train_head(keras.Sequential([keras.Input((*SIZE, 3)), *linear().layers]), data)
+
+
+@pytest.fixture
+def with_base() -> keras.Model:
+    """A small frozen network with batch normalisation inside a model, as MobileNetV2 is."""
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    base = keras.Sequential(
+        [keras.Input((*SIZE, 3)), layers.Conv2D(4, 3), layers.BatchNormalization()], name="base"
+    )
+    base.trainable = False
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    model = keras.Sequential([keras.Input((*SIZE, 3)), layers.Rescaling(1 / 255), base, *head])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="sgd", loss=loss, metrics=["accuracy"])
+    return model
+
+
+def test_fine_tuning_trains_all_but_batch_normalisation(
+    data: Datasets, with_base: keras.Model
+) -> None:
+    train_head(with_base, data, epochs=1, verbose=0)
+    before = [weight.numpy().copy() for weight in with_base.weights]
+    loss = with_base.loss
+    for _ in range(2):  # it may be continued
+        history = fine_tune(with_base, data, epochs=1, learning_rate=1e-3, verbose=0)
+        assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    after = [weight.numpy() for weight in with_base.weights]
+    changed = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+    own = with_base.get_layer("base").layers[-1].weights
+    kept = [any(weight is each for each in own) for weight in with_base.weights]
+    assert changed == [not each for each in kept]
+    assert sum(kept) == 4
+    assert float(with_base.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert with_base.loss is loss
+
+
+def test_fine_tuning_takes_small_steps(data: Datasets, with_base: keras.Model) -> None:
+    before = with_base.layers[-1].kernel.numpy().copy()
+    fine_tune(with_base, data, epochs=1, verbose=0)
+    after = with_base.layers[-1].kernel.numpy()
+    assert after == pytest.approx(before, abs=4e-5)  # three steps of at most about 1e-5
+    assert not np.array_equal(after, before)
+
+
+@pytest.mark.parametrize("rate", [0, -1e-5, 1, float("nan"), "small", True, None])
+def test_bad_learning_rates(data: Datasets, with_base: keras.Model, rate: Any) -> None:
+    with pytest.raises(ValueError, match=r"learning_rate must be .* such as 1e-5, not"):
+        fine_tune(with_base, data, learning_rate=rate)
+    assert not with_base.get_layer("base").trainable  # nothing was changed
+
+
+def test_what_fine_tuning_refuses_leaves_the_model_as_it_was(
+    data: Datasets, with_base: keras.Model
+) -> None:
+    optimizer = with_base.optimizer
+    with pytest.raises(ValueError, match="epochs must be"):
+        fine_tune(with_base, data, epochs=0)
+    with pytest.raises(ValueError, match="class_weight must be"):
+        fine_tune(with_base, data, class_weight={"cats": 1})
+    assert not with_base.get_layer("base").trainable
+    assert with_base.optimizer is optimizer
+
+
+def test_the_head_needs_tensorflow(data: Datasets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(RuntimeError, match=r"backend is 'jax'.*KERAS_BACKEND=tensorflow"):
+        train_head(linear(), data)
+
+
+def test_the_head_of_a_model_that_trains_in_its_own_way(data: Datasets) -> None:
+    class Own(keras.Sequential):  # type: ignore[misc]
+        def train_step(self, data: Any) -> Any:
+            return super().train_step(data)
+
+    model = Own([keras.Input((*SIZE, 3)), *linear().layers])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"train_step of its own.*catdog\.train"):
+        train_head(model, data)
+
+
+def test_the_head_runs_eagerly_if_the_model_does(data: Datasets) -> None:
+    compiled, eager = linear(), linear()
+    eager.compile(optimizer="adam", loss=eager.loss, metrics=["accuracy"], run_eagerly=True)
+    expected = train_head(compiled, data, epochs=2, verbose=0).history
+    history = train_head(eager, data, epochs=2, verbose=0).history
+    for name, values in expected.items():
+        assert history[name] == pytest.approx(values, rel=1e-4), name
+
+
+def test_weights_are_averaged_at_the_end_as_by_keras(data: Datasets) -> None:
+    def trained(how: Callable[..., object]) -> list[Any]:
+        model = linear()
+        optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+        model.compile(optimizer=optimizer, loss=model.loss)
+        how(model, data, epochs=3, verbose=0)
+        return model.get_weights()
+
+    for a, b in zip(trained(train), trained(train_head), strict=True):
+        assert a == pytest.approx(b, abs=1e-5)

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from catdog._feature_cache import clear_feature_cache, feature_cache_size
     from catdog.augmentation import make_augmentation
     from catdog.baseline import baseline_accuracy
     from catdog.data import Datasets, Finding, ScanReport, load_datasets, scan_images
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from catdog.models import ModelSpec, ReportedAccuracy, build_model, list_models, model_spec
     from catdog.plotting import plot_augmentation, plot_confusion, plot_examples, plot_history
     from catdog.preprocessing import make_preprocessor
-    from catdog.training import train, train_head
+    from catdog.training import fine_tune, train, train_head
 
 __version__ = "0.1.0"
 
@@ -27,7 +28,10 @@ __all__ = [
     "ScanReport",
     "baseline_accuracy",
     "build_model",
+    "clear_feature_cache",
     "evaluate",
+    "feature_cache_size",
+    "fine_tune",
     "list_models",
     "load_datasets",
     "make_augmentation",
@@ -51,7 +55,10 @@ _HOMES = {
     "ScanReport": "data",
     "baseline_accuracy": "baseline",
     "build_model": "models",
+    "clear_feature_cache": "_feature_cache",
     "evaluate": "evaluation",
+    "feature_cache_size": "_feature_cache",
+    "fine_tune": "training",
     "list_models": "models",
     "load_datasets": "data",
     "make_augmentation": "augmentation",

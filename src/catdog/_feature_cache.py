@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,57 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._atomic import write_whole
+from catdog._atomic import SCRATCH_SUFFIX, write_whole
 from catdog._types import ImageSize
 
 SUFFIX = ".features.npz"
 _REFERENCES = ("name", "keras_history", "input_layers", "output_layers")  # to layers, by name
 _FORMAT = 1  # changes when older files must no longer be read
+
+
+def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
+    """Return how many bytes the features take that `train_head` keeps in a folder.
+
+    Args:
+        cache_dir: The folder, as given to `train_head`. If there is none, nothing is kept.
+
+    Raises:
+        NotADirectoryError: If it is something else than a folder.
+    """
+    return sum(file.stat().st_size for file in _files(Path(cache_dir).expanduser()))
+
+
+def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
+    """Delete the features that `train_head` keeps in a folder; whatever else is in it stays.
+
+    Do not call it while a training writes there.
+
+    Args:
+        cache_dir: The folder, as given to `train_head`. If there is none, there is nothing to do.
+
+    Returns:
+        How many bytes were freed.
+
+    Raises:
+        NotADirectoryError: If it is something else than a folder.
+        OSError: If a file cannot be deleted.
+    """
+    folder = Path(cache_dir).expanduser()
+    freed = feature_cache_size(folder)
+    for file in _files(folder):
+        file.unlink()
+    for left_by_a_killed_run in folder.glob(f".*{SCRATCH_SUFFIX}"):
+        shutil.rmtree(left_by_a_killed_run)
+    return freed
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a cache, and what killed runs left of some."""
+    if not folder.exists():
+        return []
+    if not folder.is_dir():
+        raise NotADirectoryError(f"cache_dir must be a folder, but {folder} is a file.")
+    return [*folder.glob(f"*{SUFFIX}"), *folder.glob(f".*{SCRATCH_SUFFIX}/*{SUFFIX}")]
 
 
 def cached(

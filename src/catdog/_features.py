@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._feature_cache import cache_key, cached
+from catdog._litert import WORTH_IT, Compute, compile_for_cpu
 from catdog._progress import progress
 from catdog._types import Split
 from catdog.data import Datasets
@@ -66,62 +68,60 @@ def cut_model(model: keras.Model) -> Parts:
     )
 
 
-def frozen_features(
-    parts: Parts,
-    data: Datasets,
-    split: Split,
-    *,
-    augmented_views: int = 0,
-    cache_dir: "str | PathLike[str] | None",
-    verbose: bool,
-) -> NDArray[np.float32]:
-    """Return the features of every picture of a split, shape `(views, n, ...)`.
+@dataclass(frozen=True, eq=False)
+class FrozenPass:
+    """Runs the frozen part of a model over pictures, once.
 
-    Args:
+    Attributes:
         parts: The model.
         data: The pictures, at the model's input size.
-        split: Which of them.
-        augmented_views: How many augmented views to compute; 0 means one plain view.
+        pictures: How many will be run, which decides how.
         cache_dir: Where features are kept, if they are.
         verbose: Show a progress bar if it takes long.
     """
-    views = augmented_views or 1
 
-    def compute() -> NDArray[np.float32]:
-        augment = augmented_views > 0
-        return np.stack(
-            [run_frozen(parts, data, split, augment=augment, verbose=verbose) for _ in range(views)]
-        )
+    parts: Parts
+    data: Datasets
+    pictures: int
+    cache_dir: "str | PathLike[str] | None" = None
+    verbose: bool = False
 
-    if cache_dir is None:
-        return compute()
-    models = [part for part in (parts.augmentation, parts.frozen) if part]
-    contents = content_hashes(data, split)
-    key = cache_key(models, contents, data.image_size, views=augmented_views)
-    return cached(Path(cache_dir).expanduser(), key, (views, len(contents)), compute)
+    def features(self, split: Split, *, augmented_views: int = 0) -> NDArray[np.float32]:
+        """Return the features of every picture of a split, shape `(views, n, ...)`, in order.
 
+        Args:
+            split: Which pictures.
+            augmented_views: How many times to change them at random first, as in training; 0 means
+                one view of the pictures as they are.
+        """
+        views = augmented_views or 1
 
-def run_frozen(
-    parts: Parts, data: Datasets, split: Split, *, augment: bool, verbose: bool
-) -> NDArray[np.float32]:
-    """Return the features of every picture of a split, shape `(n, ...)`, in order.
+        def compute() -> NDArray[np.float32]:
+            return np.stack([self._run(split, augment=augmented_views > 0) for _ in range(views)])
 
-    Args:
-        parts: The model.
-        data: The pictures, at the model's input size.
-        split: Which of them.
-        augment: Change the pictures at random first, as in training.
-        verbose: Show a progress bar if it takes long.
-    """
-    features: list[NDArray[np.float32]] = []
-    doing = f"Frozen part, {split} pictures{', augmented' if augment else ''}"
-    with progress(doing, len(data.paths(split)), shown=verbose) as advance:
-        for images, _ in in_order(data, split):
-            before = parts.augmentation
-            seen = before(images, training=augment) if before else images
-            features.append(np.asarray(parts.frozen.predict_on_batch(seen)))
-            advance(len(images))
-    return np.concatenate(features)
+        if self.cache_dir is None:
+            return compute()
+        models = [part for part in (self.parts.augmentation, self.parts.frozen) if part]
+        contents = content_hashes(self.data, split)
+        key = cache_key(models, contents, self.data.image_size, views=augmented_views)
+        return cached(Path(self.cache_dir).expanduser(), key, (views, len(contents)), compute)
+
+    def _run(self, split: Split, *, augment: bool) -> NDArray[np.float32]:
+        before, features = self.parts.augmentation, []
+        doing = f"Frozen part, {split} pictures{', augmented' if augment else ''}"
+        with progress(doing, len(self.data.paths(split)), shown=self.verbose) as advance:
+            for images, _ in in_order(self.data, split):
+                seen = before(images, training=augment) if before else images
+                features.append(self._compute(seen))
+                advance(len(images))
+        return np.concatenate(features)
+
+    @cached_property
+    def _compute(self) -> Compute:
+        """The fastest way to the features of a batch."""
+        model = self.parts.frozen
+        fast = compile_for_cpu(model) if self.pictures >= WORTH_IT else None
+        return fast or (lambda images: np.asarray(model.predict_on_batch(images)))
 
 
 @dataclass(frozen=True, eq=False)

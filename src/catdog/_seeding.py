@@ -1,9 +1,12 @@
-"""Reproducible Keras layers without touching the caller's random state."""
+"""What is drawn at random: the same in every process, and without touching the caller's state."""
 
 import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
 
 from catdog._checks import check_seed
 
@@ -30,3 +33,8 @@ def seeded(seed: int | None) -> Iterator[None]:
             yield
         finally:
             random.setstate(state)
+
+
+def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return `0 .. count - 1` in an order that is drawn anew for every epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(count)

@@ -1,22 +1,23 @@
 """Training a model on data."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from catdog import _checks
-from catdog._features import cut_model, frozen_features
+from catdog._features import FrozenPass, cut_model
+from catdog._head import fit_head
 from catdog._types import Verbose
 from catdog.data import Datasets
 from catdog.data._datasets import (
-    feature_batches,
     naming_broken_pictures,
     serve_to,
     training_batches,
+    training_order,
 )
 
 MAX_WEIGHT = 1e6  # what is far above it overflows
@@ -113,7 +114,8 @@ def train_head(
         views: How many versions of each training picture there are: 1 is the picture as it is.
         class_weight: As in [`train`][catdog.train].
         cache_dir: Keep the features in this folder, and take them from there if the same pictures
-            go through the same frozen part again. Its files may be deleted at any time.
+            go through the same frozen part again. `feature_cache_size` and `clear_feature_cache`
+            measure and empty it.
         callbacks: Any Keras callbacks; they are called for every epoch, with the whole model.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
 
@@ -123,6 +125,7 @@ def train_head(
     Raises:
         ValueError: If the model does not begin with a frozen part, nothing trains behind it,
             `views` is more than 1 but there is no augmentation, and where `train` raises.
+        RuntimeError: If Keras' backend is not TensorFlow.
 
     Example:
         ```python
@@ -138,6 +141,7 @@ def train_head(
     served = serve_to(model, data)
     weights = _class_weights(class_weight, data)
     _check_compiled(model)
+    _check_head_trains(model)
     parts = cut_model(model)
     if views > 1 and parts.augmentation is None:
         raise ValueError(
@@ -145,55 +149,115 @@ def train_head(
             "every view would be the same. Leave views out, or begin the model with "
             "catdog.make_augmentation()."
         )
-    features = partial(frozen_features, parts, served, cache_dir=cache_dir, verbose=verbose != 0)
+    n_train, n_validation = len(data.paths("train")), len(data.paths("validation"))
+    frozen = FrozenPass(parts, served, n_train * views + n_validation, cache_dir, verbose != 0)
     with naming_broken_pictures(served):
-        shown = features("train")
+        shown = frozen.features("train")
         if views > 1:
-            shown = np.concatenate([shown, features("train", augmented_views=views - 1)])
-        (judged,) = features("validation")
-    batches = feature_batches(served, shown)
-    _compile_head(parts.head, model, steps=len(batches))
+            shown = np.concatenate([shown, frozen.features("train", augmented_views=views - 1)])
+        (judged,) = frozen.features("validation")
+    labels = data.labels("train")
+
+    def rows_of(epoch: int) -> NDArray[np.int64]:
+        view = np.random.default_rng([data.seed, epoch, 1]).integers(views, size=n_train)
+        order = training_order(data, epoch)
+        return order + n_train * view
+
+    rows = [shown.reshape(-1, *shown.shape[2:]), np.tile(labels, views)]
+    if weights:
+        rows.append(np.array([weights[label] for label in rows[1]], np.float32))
     record = keras.callbacks.History()
-    parts.head.fit(
-        batches,
-        validation_data=(judged, data.labels("validation")),
-        validation_batch_size=served.batch_size,
+    _compile_head(parts.head, model)
+    fit_head(
+        parts.head,
+        rows,
+        [judged, data.labels("validation")],
+        order_of=rows_of,
+        batch_size=served.batch_size,
         epochs=epochs,
         callbacks=keras.callbacks.CallbackList(
-            [*_as_list(callbacks), record, _WholeModel(parts.head)],
+            [*_as_list(callbacks), record],
             add_progbar=verbose != 0,
             model=model,
             verbose=verbose,
             epochs=epochs,
-            steps=len(batches),
+            steps=-(-n_train // served.batch_size),
         ),
-        class_weight=weights,
-        verbose=verbose,
-        shuffle=False,
     )
     return record
 
 
-def _compile_head(head: keras.Model, model: keras.Model, *, steps: int) -> None:
-    """Compile the head as the model is, but for whole epochs to run without a return to Python."""
+def fine_tune(
+    model: keras.Model,
+    data: Datasets,
+    *,
+    epochs: int = 10,
+    learning_rate: float = 1e-5,
+    class_weight: ClassWeight | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    verbose: Verbose = "auto",
+) -> keras.callbacks.History:
+    """Train all layers of a model in small steps, the frozen part too, once its head is trained.
+
+    Every layer is unfrozen, but for batch normalisation: it keeps the statistics of the pictures it
+    was first trained on, which a few pictures of one's own would spoil. The model is compiled anew,
+    with Adam and its own loss and metrics, and stays unfrozen. An epoch takes several times as long
+    as one of `train` with the frozen part, and augmentation is live.
+
+    Args:
+        model: A compiled model with a trained head, as `train_head` leaves it. It is trained in
+            place.
+        data: Training and validation pictures.
+        epochs: Passes over the training pictures.
+        learning_rate: Adam's step; about a hundredth of what the head was trained with.
+        class_weight: As in [`train`][catdog.train].
+        callbacks: Any Keras callbacks.
+        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
+
+    Returns:
+        Keras' record of the run, as from `train`.
+
+    Raises:
+        ValueError: If `learning_rate` is not between 0 and 1, and where `train` raises.
+
+    Example:
+        ```python
+        from catdog import build_model, fine_tune, load_datasets, train_head
+
+        data = load_datasets("synthetic")
+        model = build_model("mobilenet_v2", image_size=(96, 96), weights=None)
+        train_head(model, data)
+        history = fine_tune(model, data, epochs=1)
+        ```
+    """
+    rate = _checks.as_float(learning_rate)
+    if rate is None or not 0 < rate < 1:
+        raise ValueError(
+            f"learning_rate must be a number between 0 and 1, such as 1e-5, not {learning_rate!r}."
+        )
+    _checks.check_positive_int("epochs", epochs)
+    serve_to(model, data)
+    _class_weights(class_weight, data)
+    _check_compiled(model)
     config = keras.saving.deserialize_keras_object(model.get_compile_config())
-    own = {"optimizer": model.optimizer, "loss": model.loss, "steps_per_execution": steps}
-    head.compile(**{**config, **own})
+    for layer in _with_inner(model):  # outer layers first: they pass it on to the inner ones
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    model.compile(**{**config, "optimizer": keras.optimizers.Adam(rate), "loss": model.loss})
+    return train(
+        model, data, epochs=epochs, class_weight=class_weight, callbacks=callbacks, verbose=verbose
+    )
 
 
-class _WholeModel(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no hints
-    """Lets the user's callbacks see the whole model, which they may save or stop, not the head."""
+def _with_inner(layer: keras.Layer) -> Iterator[keras.Layer]:
+    """Yield a layer, and all layers inside it."""
+    yield layer
+    for inner in getattr(layer, "layers", ()):
+        yield from _with_inner(inner)
 
-    def __init__(self, head: keras.Model) -> None:
-        super().__init__()
-        self.head = head
 
-    def on_train_begin(self, logs: object = None) -> None:
-        self.model.stop_training = False
-        self.head.history = None  # fit returns it
-
-    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        self.head.stop_training = self.model.stop_training
+def _compile_head(head: keras.Model, model: keras.Model) -> None:
+    config = keras.saving.deserialize_keras_object(model.get_compile_config())
+    head.compile(**{**config, "optimizer": model.optimizer, "loss": model.loss})
 
 
 def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
@@ -206,6 +270,22 @@ def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
 def _check_compiled(model: keras.Model) -> None:
     if not model.compiled:
         raise ValueError("model is not compiled. Call model.compile(...), or use build_model.")
+
+
+def _check_head_trains(model: keras.Model) -> None:
+    """Refuse what would train otherwise than the model does."""
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise RuntimeError(
+            f"train_head runs in TensorFlow, but Keras' backend is {backend!r}. Set the "
+            "environment variable KERAS_BACKEND=tensorflow before Python starts, or call "
+            "catdog.train."
+        )
+    known = keras.Sequential if isinstance(model, keras.Sequential) else keras.Model
+    if type(model).train_step is not known.train_step:
+        raise ValueError(
+            f"model has a train_step of its own ({type(model).__name__}), which its head alone "
+            "does not have. Call catdog.train(model, data) instead."
+        )
 
 
 def _class_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int, float] | None:

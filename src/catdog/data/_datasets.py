@@ -1,5 +1,6 @@
 """The record that `load_datasets` returns, and how its pictures are served."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog import _checks
+from catdog._seeding import shuffled
 from catdog._text import count_line, counted
 from catdog._types import SPLITS, ImageSize, Labels, Split
 from catdog.data._report import Picture, ScanReport
@@ -46,7 +48,9 @@ class Datasets:
     cache_mib: int
     report: ScanReport = field(repr=False)
     _pictures: Mapping[Split, Sequence[Picture]] = field(repr=False)
-    _sizes: dict[ImageSize, "Datasets"] = field(default_factory=dict, repr=False)  # shared
+    # All sizes of a split share these two.
+    _sizes: dict[ImageSize, "Datasets"] = field(default_factory=dict, repr=False)
+    _looks: Counter[Split] = field(default_factory=Counter, repr=False)
 
     @cached_property
     def train(self) -> "tf.data.Dataset":
@@ -82,6 +86,14 @@ class Datasets:
         """Return how many pictures of each class a split holds, such as `{"cats": 1000, ...}`."""
         counts = np.bincount(self.labels(split), minlength=len(self.class_names))
         return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    @property
+    def looks(self) -> int:
+        """How often `evaluate` has judged a model on the test set, at whatever image size.
+
+        A copy goes on counting from there on its own. Data that is loaded again begins at 0.
+        """
+        return self._looks["test"]
 
     def at(self, image_size: ImageSize) -> "Datasets":
         """Return the same split served at another size; asked again, it is the same object.
@@ -188,23 +200,25 @@ def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
     return data._serve(split)
 
 
+def count_look(data: Datasets, split: Split) -> int | None:
+    """Note that a model was judged; return how often that was on the test set, else `None`."""
+    data._looks[split] += 1
+    return data.looks if split == "test" else None
+
+
 def content_hashes(data: Datasets, split: Split) -> list[str]:
     """Return the SHA-256 hash of each of `data.paths(split)`, as it was when it was looked at."""
     return [picture.sha256 for picture in data._pictures[split]]
 
 
-def feature_batches(data: Datasets, views: NDArray[np.float32]) -> "tf.data.Dataset":
-    """Return batches of features in the order of `training_batches`.
+def training_order(data: Datasets, epoch: int) -> NDArray[np.int64]:
+    """Return where the pictures of `training_batches` lie in `data.paths("train")`.
 
     Args:
         data: The pictures.
-        views: Features of the training pictures, shape `(views, n, ...)`.
+        epoch: Which pass over them, counted from 0.
     """
-    from catdog.data._pipeline import serve_features
-
-    return serve_features(
-        views, data.labels("train"), batch_size=data.batch_size, shuffle_seed=data.seed
-    )
+    return shuffled(len(data._pictures["train"]), data.seed, epoch)
 
 
 @contextmanager

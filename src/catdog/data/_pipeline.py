@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog._types import ImageSize, Labels
+from catdog._seeding import shuffled
+from catdog._types import ImageSize
 from catdog.data._decode import decode_image
 from catdog.data._report import Picture
 
@@ -146,48 +147,23 @@ def serve(
 
     count = len(pictures)
     order = (
-        tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, 1, shuffle_seed)
+        tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
     )
     decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
     # TensorFlow makes room for a whole batch at once, whether there are so many pictures or not.
     return decoded.batch(min(batch_size, count)).map(_to_float).prefetch(PREFETCHED)
 
 
-def serve_features(
-    views: NDArray[np.float32], labels: Labels, *, batch_size: int, shuffle_seed: int
-) -> tf.data.Dataset:
-    """Batch features instead of pictures, in the order in which `serve` batches the pictures.
-
-    Args:
-        views: Features, shape `(views, n, ...)`; each pass takes one view of every picture, drawn
-            anew.
-        labels: Label of each picture, shape `(n,)`.
-        batch_size: Pictures in a batch; the last one may hold fewer.
-        shuffle_seed: Reshuffles every pass, the same way in every process.
-    """
-    n_views, count = views.shape[:2]
-    features = tf.constant(views.reshape(n_views * count, *views.shape[2:]))
-    repeated = tf.constant(np.tile(labels, n_views))
-
-    def gather(positions: Any) -> tuple[Any, Any]:
-        return tf.gather(features, positions), tf.gather(repeated, positions)
-
-    order = _shuffled(count, n_views, shuffle_seed)
-    return order.batch(min(batch_size, count)).map(gather).prefetch(PREFETCHED)
-
-
-def _shuffled(count: int, views: int, seed: int) -> tf.data.Dataset:
+def _shuffled(count: int, seed: int) -> tf.data.Dataset:
     """Return the positions `0 .. count - 1`, in a new order on every pass.
 
-    With several views of every picture, one after the other, a pass draws one view of each.
     `Dataset.shuffle` would mix TensorFlow's global seed into its own; here `seed` alone decides.
     """
     passes = itertools.count()
 
     @_gate.guard
     def draw() -> NDArray[np.int64]:
-        rng = np.random.default_rng([seed, next(passes)])
-        return rng.permutation(count) + count * rng.integers(views, size=count)
+        return shuffled(count, seed, next(passes))
 
     def positions(_: Any) -> tf.data.Dataset:
         order = tf.ensure_shape(tf.numpy_function(draw, [], tf.int64), [count])

@@ -1,0 +1,93 @@
+"""The head of a model, trained on the features of its frozen part.
+
+A step of a head takes less time than Python and Keras take from one step to the next. So a whole
+epoch runs within TensorFlow.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+Rows = Sequence[NDArray[np.generic]]
+"""Features, labels, and maybe weights: arrays with one row a picture."""
+Logs = dict[str, float]
+
+
+def fit_head(
+    head: keras.Model,
+    shown: Rows,
+    judged: Rows,
+    *,
+    order_of: Callable[[int], NDArray[np.int64]],
+    batch_size: int,
+    epochs: int,
+    callbacks: keras.callbacks.CallbackList,
+) -> None:
+    """Train a compiled head as `fit` would.
+
+    Args:
+        head: Takes features, returns logits.
+        shown: What it is trained on.
+        judged: What its validation figures are taken on.
+        order_of: Which rows of `shown` to train on in an epoch, counted from 0, in order.
+        batch_size: Rows in a step; the last step of an epoch may have fewer.
+        epochs: Passes over the order.
+        callbacks: Are called as by `fit`, but for one batch an epoch. They may stop their model.
+    """
+    head.optimizer.build(head.trainable_variables)  # TensorFlow's loop makes no variables
+    train = _in_batches(head, head.train_step, shown, batch_size)
+    judge = _in_batches(head, head.test_step, judged, batch_size)
+    everything = np.arange(len(judged[0]))
+    last_step = -(-len(order_of(0)) // batch_size) - 1
+    callbacks.model.stop_training = False
+    callbacks.on_train_begin()
+    for epoch in range(epochs):
+        callbacks.on_epoch_begin(epoch)
+        callbacks.on_train_batch_begin(0)
+        logs = train(order_of(epoch))
+        callbacks.on_train_batch_end(last_step, logs)
+        callbacks.on_test_begin()
+        judgement = judge(everything)
+        callbacks.on_test_end(judgement)
+        logs |= {f"val_{name}": value for name, value in judgement.items()}
+        callbacks.on_epoch_end(epoch, logs)
+        if callbacks.model.stop_training:
+            break
+    head.optimizer.finalize_variable_values(head.trainable_variables)
+    callbacks.on_train_end(logs)
+
+
+def _in_batches(
+    head: keras.Model, step: Callable[[Rows], object], rows: Rows, batch_size: int
+) -> Callable[[NDArray[np.int64]], Logs]:
+    """Return a function that takes a step with every batch of rows, and returns the head's metrics.
+
+    Args:
+        head: Keeps the metrics.
+        step: Its `train_step` or `test_step`.
+        rows: What the batches are taken from.
+        batch_size: Rows in a batch.
+    """
+    tensors = [tf.constant(each) for each in rows]
+
+    def run(order: Any) -> Any:
+        def take(number: Any, nothing: Any) -> Any:
+            positions = order[number * batch_size : (number + 1) * batch_size]
+            step([tf.gather(each, positions) for each in tensors])
+            return nothing
+
+        keras.ops.fori_loop(0, -(-order.shape[0] // batch_size), take, 0)
+        return head.get_metrics_result()
+
+    if not head.run_eagerly:
+        run = tf.function(run, autograph=False)
+
+    def metrics_over(order: NDArray[np.int64]) -> Logs:
+        head.reset_metrics()
+        return {name: float(value) for name, value in run(tf.constant(order)).items()}
+
+    return metrics_over

@@ -1,0 +1,85 @@
+"""A model compiled for the CPU by LiteRT, which is part of TensorFlow."""
+
+import os
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+Compute = Callable[[Any], NDArray[np.float32]]
+
+WORTH_IT = 1000  # pictures; with fewer, compiling takes longer than it saves
+CLOSE = 1e-3  # of the largest value; LiteRT folds weights together, which rounds them anew
+MOST_THREADS = 32
+
+
+def compile_for_cpu(model: keras.Model) -> Compute | None:
+    """Return a function that computes what `model.predict_on_batch` does, in half the time.
+
+    Each core runs an interpreter of its own, one picture at a time, so that what one layer hands to
+    the next stays in the core's cache.
+
+    Args:
+        model: Takes one batch of pictures and returns one tensor.
+
+    Returns:
+        The function, or `None` where there is no use for it: on a GPU, on another backend than
+        TensorFlow, for pictures of unknown size, or if LiteRT cannot run some layer.
+    """
+    shape = model.input_shape[1:]
+    if keras.backend.backend() != "tensorflow" or None in shape:
+        return None
+    if tf.config.list_physical_devices("GPU"):
+        return None
+    try:
+        return _Interpreters(model, shape).compute
+    except Exception:  # LiteRT's own, TensorFlow's, or none of it there: what matters is that it
+        return None  # cannot be used, and the model can
+
+
+class _Interpreters:
+    """A model in several interpreters, each of which works in a thread of its own."""
+
+    def __init__(self, model: keras.Model, shape: tuple[int, ...]) -> None:
+        traced = tf.function(lambda images: model(images, training=False)).get_concrete_function(
+            tf.TensorSpec((1, *shape), model.inputs[0].dtype)
+        )
+        program = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+        count = min(os.cpu_count() or 1, MOST_THREADS)
+        with warnings.catch_warnings():  # TensorFlow says that it moves to a package of its own
+            warnings.simplefilter("ignore")
+            self._interpreters = [
+                tf.lite.Interpreter(model_content=program, num_threads=1) for _ in range(count)
+            ]
+        for interpreter in self._interpreters:
+            interpreter.allocate_tensors()
+        self._input = self._interpreters[0].get_input_details()[0]["index"]
+        self._output = self._interpreters[0].get_output_details()[0]["index"]
+        self._threads = ThreadPoolExecutor(count)
+        self._check(traced, shape)
+
+    def compute(self, images: Any) -> NDArray[np.float32]:
+        """Return the outputs for a batch."""
+        shares = np.array_split(np.asarray(images), len(self._interpreters))
+        done = self._threads.map(self._compute_share, self._interpreters, shares)
+        return np.concatenate([share for share in done if len(share)])
+
+    def _compute_share(self, interpreter: Any, images: NDArray[Any]) -> NDArray[np.float32]:
+        outputs = []
+        for image in images:
+            interpreter.set_tensor(self._input, image[np.newaxis])
+            interpreter.invoke()
+            outputs.append(interpreter.get_tensor(self._output)[0])
+        return np.array(outputs)
+
+    def _check(self, traced: Callable[[Any], Any], shape: tuple[int, ...]) -> None:
+        """Refuse a program whose output for a random picture is not that of the model."""
+        image = np.random.default_rng(0).uniform(-1, 1, (1, *shape)).astype(np.float32)
+        expected, got = np.asarray(traced(tf.constant(image))), self.compute(image)
+        if not np.allclose(got, expected, rtol=0, atol=CLOSE * np.abs(expected).max()):
+            raise ValueError("LiteRT computes something else")
