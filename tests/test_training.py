@@ -6,7 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from catdog import Datasets, build_model, fine_tune, load_datasets, train, train_head
+from catdog import (
+    Datasets,
+    build_model,
+    feature_cache_size,
+    fine_tune,
+    load_datasets,
+    train,
+    train_head,
+)
 from catdog._features import FrozenPass, cut_model
 from catdog._litert import WORTH_IT
 from tests.conftest import MakeFolder
@@ -399,3 +407,18 @@ def test_weights_are_averaged_at_the_end_as_by_keras(data: Datasets) -> None:
 
     for a, b in zip(trained(train), trained(train_head), strict=True):
         assert a == pytest.approx(b, abs=1e-5)
+
+
+@pytest.mark.real_data
+def test_real_pictures_give_the_same_by_features(tmp_path: Path) -> None:
+    data, model = load_datasets(), build_model("mobilenet_v2", seed=0)
+    train_head(model, data, epochs=5, cache_dir=tmp_path, verbose=0)
+    served = data.at(model.input_shape[1:3])
+    parts = cut_model(model)
+    pictures = len(data.labels("train")) + len(data.labels("validation"))
+    frozen = FrozenPass(parts, served, pictures, cache_dir=tmp_path)
+    kept = feature_cache_size(tmp_path)
+    (features,) = frozen.features("validation")
+    assert feature_cache_size(tmp_path) == kept  # they come from the cache
+    expected = model.predict(served.validation, verbose=0)
+    assert parts.head.predict(features, verbose=0) == pytest.approx(expected, abs=1e-4)

@@ -38,7 +38,9 @@ def fit_head(
         epochs: Passes over the order.
         callbacks: Are called as by `fit`, but for one batch an epoch. They may stop their model.
     """
-    head.optimizer.build(head.trainable_variables)  # TensorFlow's loop makes no variables
+    # Variables that are made within a loop make TensorFlow trace it once more: make them now.
+    head.optimizer.build(head.trainable_variables)
+    head.test_step([tf.constant(each[:batch_size]) for each in judged])
     train = _in_batches(head, head.train_step, shown, batch_size)
     judge = _in_batches(head, head.test_step, judged, batch_size)
     everything = np.arange(len(judged[0]))
