@@ -8,17 +8,13 @@ validation picture. Such a unit has no gradient any more: it cannot come back.
 """
 
 import argparse
-import importlib.metadata
-import json
-import platform
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from harness import new_record, write_record
 
 from catdog import Datasets, build_model, evaluate, load_datasets, train
 
@@ -28,7 +24,6 @@ MODELS = (
     "cnn_preprocessed.three_block",
     "cnn_preprocessed.two_block",
 )
-PACKAGES = ("catdog", "tensorflow", "keras", "numpy")
 
 
 def measure(name: str, data: Datasets, *, epochs: int, seed: int) -> dict[str, Any]:
@@ -64,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("dead_units.json"))
     options = parser.parse_args(arguments)
 
+    record = new_record(data=options.data)
     data = load_datasets(options.data)
     rows = []
     for name in MODELS:
@@ -71,16 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"\n{name}, seed {seed}")
             rows.append(measure(name, data, epochs=options.epochs, seed=seed))
             print(rows[-1])
-    record = {
-        "command": shlex.join(["python", *sys.argv]),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: importlib.metadata.version(package) for package in PACKAGES},
-        },
-        "data": options.data,
-        "rows": rows,
-    }
-    options.out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(record | {"rows": rows}, options.out)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,10 @@ The real pictures are not downloaded: where Keras' cache lacks them, that part i
 """
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
-import shlex
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,13 +23,23 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from harness import (
+    STATUS,
+    Record,
+    ask_python,
+    new_record,
+    peak_mib,
+    spread,
+    summary,
+    time_in_turn,
+    write_record,
+)
 from PIL import Image
 
 from catdog import load_datasets, scan_images, train
 from catdog._keras_cache import cached_path
 
 PARTS = ("scan", "linear", "memory")
-PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
 REAL_PICTURES = "cats_and_dogs_filtered"
 BAR = 1.5  # plain decodes that a scan may cost
 SIZES = (1250, 2500, 5000, 10000, 20000)  # files in the folders drawn
@@ -48,9 +52,6 @@ RUNS = 2  # processes for each budget; the highest peak counts, and the lowest f
 # pictures (40), the batches that tf.data holds ready (9 each; it decides how many), and the holes
 # that thousands of kept pictures leave in the heap (up to a tenth of the budget).
 ALLOWANCE = 192
-STATUS = Path("/proc/self/status")
-
-Record = dict[str, Any]
 
 
 def measure_scan(rounds: int) -> Record:
@@ -170,9 +171,7 @@ def measure_memory(folder: Path, small: Path) -> Record:
 
 def train_elsewhere(folder: Path, cache_mib: int) -> dict[str, int]:
     """Run `train_and_report` in a new process and return what it says."""
-    command = [sys.executable, __file__, "--train", str(folder), str(cache_mib)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    answer: dict[str, int] = json.loads(done.stdout)
+    answer: dict[str, int] = ask_python(__file__, "--train", folder, cache_mib)
     return answer
 
 
@@ -190,38 +189,6 @@ def train_and_report(folder: Path, cache_mib: int) -> None:
     before = peak_mib()
     train(model, data, epochs=1, verbose=0)
     print(json.dumps({"before": before, "peak": peak_mib()}))
-
-
-def peak_mib() -> int:
-    """Return the most memory that this process ever held, in MiB.
-
-    Linux' `getrusage` will not do: it counts what the process was before it became this program.
-    """
-    (peak,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(peak.split()[1]) // 1024
-
-
-def time_in_turn(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Time every task once a round, in seconds, after a round that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for number in range(rounds + 1):
-        for name, task in tasks.items():
-            begin = time.perf_counter()
-            task()
-            if number > 0:
-                seconds[name].append(time.perf_counter() - begin)
-    return seconds
-
-
-def summary(values: Sequence[float]) -> dict[str, float]:
-    """Return median and range, as they are written down."""
-    found = {"median": statistics.median(values), "min": min(values), "max": max(values)}
-    return {name: round(value, 3) for name, value in found.items()}
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return median and range, as they are printed."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def verdict(met: bool) -> str:
@@ -266,17 +233,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         train_and_report(Path(folder), int(cache_mib))
         return
 
-    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    record: Record = {
-        "command": shlex.join(["python", *sys.argv]),
-        "versions": {"python": platform.python_version(), **versions},
-        "cores": os.cpu_count(),
-    }
-    print(", ".join(f"{name} {version}" for name, version in record["versions"].items()))
-    print(f"{record['cores']} cores")
+    record = new_record()
     record["results"] = measure(options.only, options.sizes, options.rounds)
-    if options.out:
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(record, options.out)
 
 
 if __name__ == "__main__":

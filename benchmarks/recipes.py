@@ -13,23 +13,16 @@ import time
 BEGIN = time.perf_counter()
 
 import argparse  # noqa: E402  # the imports are part of what is timed
-import importlib.metadata  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
-import platform  # noqa: E402
-import shlex  # noqa: E402
-import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+
+from harness import Record, new_record, write_record  # noqa: E402
 
 from catdog import build_model, evaluate, load_datasets, train_head  # noqa: E402
-from catdog.evaluation import wilson_interval  # noqa: E402
-
-PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
+from catdog._statistics import wilson_interval  # noqa: E402
 
 
-def measure(name: str, *, epochs: int, seed: int) -> dict[str, Any]:
+def measure(name: str, *, epochs: int, seed: int) -> Record:
     """Train one recipe and judge it on all pictures that it was not trained on."""
     data = load_datasets(seed=seed)
     model = build_model(name, seed=seed)
@@ -66,22 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
 
     row = measure(options.model, epochs=options.epochs, seed=options.seed)
-    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    record: dict[str, Any] = {
-        "command": shlex.join(["python", *sys.argv]),
-        "versions": {"python": platform.python_version(), **versions},
-        "cores": os.cpu_count(),
-        "rows": [row],
-    }
+    record = new_record() | {"rows": [row]}
     low, high = row["interval"]
-    print(", ".join(f"{name} {version}" for name, version in record["versions"].items()))
     print(
         f"{row['model']}, {row['epochs']} epochs, seed {row['seed']}: {row['right']} of {row['n']}"
         f" right, {row['accuracy']:.1%} ({low:.1%} to {high:.1%}); {row['seconds']} s on"
         f" {record['cores']} cores"
     )
-    if options.out:
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(record, options.out)
 
 
 if __name__ == "__main__":

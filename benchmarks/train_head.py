@@ -14,29 +14,20 @@ same pictures): McNemar's exact test.
 """
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
-import shlex
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from scipy.stats import binomtest
+from harness import Record, ask_python, new_record, write_record
 
 from catdog import build_model, evaluate, load_datasets, train, train_head
+from catdog._statistics import mcnemar_p_value
 
-PACKAGES = ("catdog", "tensorflow", "keras", "numpy")
 WAYS = ("plain", "cold", "warm")
 COLD_BAR = 20.0  # times faster than plain
 WARM_BAR = 10.0  # times faster than cold
-
-Record = dict[str, Any]
 
 
 def train_one_way(way: str, options: argparse.Namespace) -> Record:
@@ -62,11 +53,8 @@ def train_one_way(way: str, options: argparse.Namespace) -> Record:
 
 def run_child(way: str, options: argparse.Namespace, cache_dir: str) -> Record:
     """Train in a new process."""
-    command = [sys.executable, __file__, "--way", way, "--cache-dir", cache_dir]
-    command += ["--model", options.model, "--epochs", str(options.epochs)]
-    command += ["--seed", str(options.seed)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    row: Record = json.loads(done.stdout)
+    given = ["--model", options.model, "--epochs", options.epochs, "--seed", options.seed]
+    row: Record = ask_python(__file__, "--way", way, "--cache-dir", cache_dir, *given)
     low, high = row["interval"]
     print(
         f"  {way:6} {row['seconds']:8.1f} s   validation {row['accuracy']:.1%}"
@@ -80,9 +68,8 @@ def compare(first: Sequence[bool], second: Sequence[bool]) -> Record:
     """Return how many pictures only one of two models got right, and McNemar's exact p."""
     only_first = sum(a and not b for a, b in zip(first, second, strict=True))
     only_second = sum(b and not a for a, b in zip(first, second, strict=True))
-    differing = only_first + only_second
-    p = binomtest(only_first, differing).pvalue if differing else 1.0
-    return {"only_plain": only_first, "only_cold": only_second, "p": round(float(p), 4)}
+    p = mcnemar_p_value(only_first, only_second)
+    return {"only_plain": only_first, "only_cold": only_second, "p": round(p, 4)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -99,17 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(train_one_way(options.way, options)))
         return
 
-    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    record: Record = {
-        "command": shlex.join(["python", *sys.argv]),
-        "versions": {"python": platform.python_version(), **versions},
-        "cores": os.cpu_count(),
-        "model": options.model,
-        "epochs": options.epochs,
-        "seed": options.seed,
-    }
-    print(", ".join(f"{name} {version}" for name, version in record["versions"].items()))
-    print(f"{record['cores']} cores; {options.model}, {options.epochs} epochs, seed {options.seed}")
+    record = new_record(model=options.model, epochs=options.epochs, seed=options.seed)
     with tempfile.TemporaryDirectory() as cache_dir:
         rows = {way: run_child(way, options, cache_dir) for way in WAYS}
     paired = compare(rows["plain"]["right"], rows["cold"]["right"])
@@ -124,8 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         del row["right"]
     record |= {"rows": list(rows.values()), "paired": paired}
     record["times_faster"] = {name: round(value, 2) for name, value in speed.items()}
-    if options.out:
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(record, options.out)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,14 @@ from catdog import (
     build_model,
     evaluate,
     load_datasets,
+    load_model,
     make_augmentation,
     plot_augmentation,
     plot_confusion,
     plot_examples,
     plot_history,
+    predict,
+    save_model,
     train,
 )
 
@@ -51,13 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--image-size", type=int, default=96, help="pixels a side")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--skip-bad", action="store_true", help="leave out unreadable pictures")
     parser.add_argument("--out", type=Path, default=Path("quickstart_output"))
     options = parser.parse_args(arguments)
     plt.switch_backend("Agg")  # figures are saved, no window is needed
     options.out.mkdir(parents=True, exist_ok=True)
 
     size = (options.image_size, options.image_size)
-    data = load_datasets(options.data, image_size=size, seed=options.seed)
+    data = load_datasets(
+        options.data,
+        image_size=size,
+        seed=options.seed,
+        on_bad_image="skip" if options.skip_bad else "raise",
+    )
     look(data, options.out)
     baseline = baseline_accuracy(data)
     print(f"baseline accuracy on the test set: {baseline:.1%}\n")
@@ -73,8 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plot_history(history, baseline=baseline, ax=left)
     plot_confusion(result, ax=right)
     save(figure, options.out / "result.png")
-    model.save(options.out / "model.keras")
-    print(f"wrote {options.out / 'model.keras'}: keras.models.load_model opens it")
+    save_model(model, options.out / "model.keras")
+    print(f"wrote {options.out / 'model.keras'}: catdog.load_model opens it, and Keras alone too")
+    print("\nThe saved model says of three test pictures:")
+    for prediction in predict(load_model(options.out / "model.keras"), data.paths("test")[:3]):
+        print(prediction)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from catdog import _features, load_datasets, train_head
+from catdog import _feature_cache, _features, build_model, load_datasets, train_head
 from catdog._atomic import SCRATCH_SUFFIX
 from catdog._feature_cache import (
     SUFFIX,
@@ -108,7 +109,7 @@ def test_a_changed_picture_is_computed_anew(
     [
         lambda content: b"",
         lambda content: content[: len(content) // 2],
-        lambda content: content[:300] + bytes([content[300] ^ 1]) + content[301:],
+        lambda content: content[:99] + bytes([content[99] ^ 1]) + content[100:],
         lambda content: b"something else",
     ],
 )
@@ -121,24 +122,90 @@ def test_spoiled_files_are_not_used(data: Datasets, cache_dir: Path, spoil: Any)
     assert {path: path.read_bytes() for path in cache_dir.iterdir()} == whole
 
 
+def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
+    array = np.arange(1000, dtype=np.float32).reshape(1, 10, 100)
+    cached(tmp_path, "key", (1, 10), lambda: array)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for position in (*range(200), *range(200, len(whole), 97), len(whole) - 1):
+        spoilt = bytearray(whole)
+        spoilt[position] ^= 1 << position % 8
+        file.write_bytes(spoilt)
+        assert np.array_equal(cached(tmp_path, "key", (1, 10), lambda: array), array)
+        assert file.read_bytes() == whole  # so it was written anew
+
+
+def test_views_are_drawn_the_same_with_and_without_a_cache(data: Datasets, cache_dir: Path) -> None:
+    def twice(**options: Any) -> list[Any]:
+        model = build()
+        runs = [train_head(model, data, epochs=1, views=3, verbose=0, **options) for _ in "ab"]
+        return [run.history["loss"][0] for run in runs]
+
+    without = twice()
+    assert twice(cache_dir=cache_dir) == pytest.approx(without)  # empty
+    assert twice(cache_dir=cache_dir) == pytest.approx(without)  # full
+
+
+def test_augmentation_draws_on_as_if_there_had_been_no_views(data: Datasets) -> None:
+    model = build()
+    states = [v for v in model.variables if v.name == "seed_generator_state"]
+    before = [state.numpy().copy() for state in states]
+    train_head(model, data, epochs=1, views=2, verbose=0)
+    assert states
+    for state, value in zip(states, before, strict=True):
+        assert np.array_equal(state.numpy(), value)
+
+
+def test_models_without_a_seed_share_features(
+    data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = build_model("mobilenet_v2", image_size=(32, 32), weights=None).get_weights()
+
+    def run() -> None:
+        model = build_model("mobilenet_v2", image_size=(32, 32), weights=None)
+        model.set_weights(weights)
+        train_head(model, data, epochs=1, views=2, cache_dir=cache_dir, verbose=0)
+
+    run()
+    forbid(monkeypatch)
+    run()
+
+
+def test_a_cache_folder_that_is_a_file_is_told_first(
+    data: Datasets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    forbid(monkeypatch)
+    with pytest.raises(NotADirectoryError, match="cache_dir must be a folder, but"):
+        losses(build(), data, tmp_path / "photo.jpg")
+
+
+def test_features_of_half_precision(data: Datasets, cache_dir: Path) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        first, second = (losses(build(), data, cache_dir) for _ in range(2))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert first == pytest.approx(second)
+
+
 def test_features_of_another_shape_are_not_used(data: Datasets, cache_dir: Path) -> None:
     first = losses(build(), data, cache_dir)
     for path in cache_dir.iterdir():
-        with path.open("wb") as file:
-            np.savez(file, features=np.zeros((1, 3, 8), np.float32))
+        _feature_cache._write(path, np.zeros((1, 3, 8), np.float32))
     assert losses(build(), data, cache_dir) == pytest.approx(first)
 
 
 def test_a_run_that_is_stopped_leaves_nothing_to_trust(
     data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = np.savez
+    write = _feature_cache._write
 
-    def stop(file: Any, **arrays: Any) -> NoReturn:
-        save(file, **arrays)
+    def stop(path: Path, array: NDArray[np.float32]) -> NoReturn:
+        write(path, array)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "savez", stop)
+    monkeypatch.setattr(_feature_cache, "_write", stop)
     with pytest.raises(KeyboardInterrupt):
         losses(build(), data, cache_dir)
     assert list(cache_dir.iterdir()) == []
@@ -152,7 +219,7 @@ from catdog._feature_cache import cache_key
 from catdog._features import cut_model
 for _ in range(int(sys.argv[2])):
     parts = cut_model(build())
-print(cache_key([parts.augmentation, parts.frozen], ["a", "b"], (24, 24), views=0))
+print(cache_key([parts.augmentation, parts.frozen], ["a", "b"], (24, 24), ))
 """
 
 
@@ -177,9 +244,9 @@ def test_what_the_key_depends_on() -> None:
         cache_key([model], contents, size, views=views)
         for contents in (["a", "b"], ["b", "a"], ["ab"])
         for size in ((24, 24), (24, 25))
-        for views in (0, 1, 2)
+        for views in ([], [0, 1], [0, 2], [1, 1])
     }
-    assert len(keys) == 18
+    assert len(keys) == 24
     assert SUFFIX.startswith(".")
 
 
@@ -209,28 +276,22 @@ def test_a_cache_that_is_a_file(function: Callable[[Path], int], tmp_path: Path)
 
 WRITING = """
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from catdog import _feature_cache
 
-class Slow:  # says when the first half of the file is written, then waits to be killed
-    def __init__(self, file):
-        self.file = file
+write = _feature_cache._write
 
-    def write(self, content):
-        self.file.write(content[: len(content) // 2])
-        self.file.flush()
-        print("half", flush=True)
-        sys.stdin.read()
+def write_half(path, array):  # and wait to be killed
+    write(path, array)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    print("half", flush=True)
+    sys.stdin.read()
 
-def write(path, array):
-    with path.open("wb") as file:
-        np.save(Slow(file), array)
-
-_feature_cache._write = write
+_feature_cache._write = write_half
 _feature_cache.cached(Path(sys.argv[1]), "key", (1, 50), lambda: np.zeros((1, 50, 8), np.float32))
 """
 

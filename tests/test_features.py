@@ -137,6 +137,36 @@ def test_models_without_a_frozen_part(name: str) -> None:
         cut_model(model)
 
 
+def test_augmentation_behind_normalisation(pictures: NDArray[np.float32]) -> None:
+    scaling = layers.Normalization(mean=127.0, variance=1.0)
+    flips = layers.RandomFlip()
+    model = keras.Sequential([keras.Input((*SIZE, 3)), scaling, flips, backbone()])
+    model.add(layers.Flatten())
+    model.add(layers.Dense(2))
+    parts = cut_model(model)
+    assert parts.augmentation
+    assert flips in parts.augmentation.layers
+
+
+def test_nothing_random_is_frozen() -> None:
+    frozen = [layers.Conv2D(4, 3, trainable=False) for _ in range(2)]
+    model = keras.Sequential([keras.Input((*SIZE, 3)), frozen[0], layers.Dropout(0.5), frozen[1]])
+    model.add(layers.Flatten())
+    model.add(layers.Dense(2))
+    parts = cut_model(model)
+    assert frozen[0] in parts.frozen.layers
+    assert frozen[1] in parts.head.layers
+
+
+def test_statistics_that_are_collected_are_not_frozen() -> None:
+    collects = layers.BatchNormalization(center=False, scale=False)
+    model = keras.Sequential([keras.Input((*SIZE, 3)), collects, backbone()])
+    model.add(layers.Flatten())
+    model.add(layers.Dense(2))
+    with pytest.raises(ValueError, match="does not begin with a frozen part"):
+        cut_model(model)
+
+
 def test_a_skip_around_the_frozen_part() -> None:
     inputs = keras.Input((*SIZE, 3))
     features = layers.GlobalAveragePooling2D()(backbone()(inputs))

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from catdog import (
     Datasets,
+    build_model,
     evaluate,
     load_datasets,
     make_augmentation,
@@ -18,10 +21,16 @@ from catdog import (
     plot_confusion,
     plot_examples,
     plot_history,
+    plot_predictions,
+    predict,
 )
+from catdog._statistics import wilson_interval
 from catdog._types import SPLITS, Split
 from catdog.data._decode import decode_image
+from catdog.plotting import plot_calibration, plot_leaderboard, plot_top_losses
+from catdog.ranking import leaderboard
 from tests.conftest import MakeFolder
+from tests.judging import answering, evaluation_of
 
 SIZE = (8, 8)
 
@@ -37,6 +46,21 @@ def shown(figure: Figure) -> list[tuple[str, NDArray[Any]]]:
         (axes.get_title(), np.asarray(axes.images[0].get_array()))
         for axes in figure.axes
         if axes.images
+    ]
+
+
+def points_of(axes: Axes) -> NDArray[Any]:
+    """Return where the round marks of a figure are."""
+    line = next(line for line in axes.lines if line.get_marker() == "o")
+    return np.asarray(line.get_xydata())
+
+
+def segments_of(axes: Axes) -> list[NDArray[Any]]:
+    """Return x and y of both ends of the lines of each collection, shape `(lines, 2, 2)`."""
+    return [
+        np.array(lines.get_segments())
+        for lines in axes.collections
+        if isinstance(lines, LineCollection)
     ]
 
 
@@ -119,24 +143,117 @@ def test_history_without_the_metric() -> None:
         plot_history(history_of(accuracy=[1], val_accuracy=[1]), metric="acuracy")
 
 
-def test_confusion(data: Datasets) -> None:
+def test_confusion() -> None:
+    result = evaluation_of([0] * 10 + [1] * 4, np.eye(2)[[0] * 7 + [1] * 3 + [1] * 4])
+    axes = plot_confusion(result)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["class 0", "class 1"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+    shares = np.array([[0.7, 0.3], [0, 1]])
+    np.testing.assert_allclose(np.asarray(axes.images[0].get_array()), shares)
+    assert axes.images[0].get_clim() == (0, 1)
+    cells = {
+        text.get_position(): (text.get_text(), text.get_color()) for text in axes.texts
+    }  # an empty cell holds no text
+    assert cells == {
+        (0, 0): ("7\n70%", "white"),
+        (1, 0): ("3\n30%", "black"),
+        (1, 1): ("4\n100%", "white"),
+    }
+    assert axes.get_title() == "validation set, 78.6% of 14 right"
+
+
+@pytest.mark.parametrize("classes", [2, 10, 20, 120])
+def test_confusion_of_any_number_of_classes_is_readable(classes: int) -> None:
+    axes = plot_confusion(evaluation_of(range(classes), np.eye(classes)))
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    assert max(figure.get_size_inches()) < 16
+    cell = axes.get_window_extent().height / classes
+    names = axes.get_yticklabels()
+    assert len(names) == classes
+    assert all(name.get_window_extent().height < 1.3 * cell for name in names)
+    assert all(text.get_window_extent().height < cell for text in axes.texts)
+    assert len(axes.texts) == (classes if classes <= 20 else 0)
+
+
+def test_top_losses(data: Datasets) -> None:
+    model = keras.Sequential(
+        [keras.Input((6, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    result = evaluate(model, data, verbose=0)
+    figure = plot_top_losses(result, k=3)
+    assert isinstance(figure, Figure)
+    pictures = shown(figure)
+    assert len(pictures) == 3
+    for (title, pixels), one in zip(pictures, result.top_losses(3), strict=True):
+        assert np.array_equal(pixels, decode_image(one.path, (6, 7)))  # as the model saw it
+        sure = f"{one.probability:.0%}"
+        assert title == f"is {one.label}\nsaid {one.predicted}, {sure}\nloss {one.loss:.2f}"
+    assert len(shown(plot_top_losses(result))) == result.n
+
+
+def test_top_losses_of_a_picture_that_has_gone(data: Datasets) -> None:
     model = keras.Sequential(
         [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
     result = evaluate(model, data, verbose=0)
-    axes = plot_confusion(result)
-    texts = [text.get_text().split("\n")[0] for text in axes.texts]
-    assert texts == [str(count) for count in result.confusion_matrix.ravel()]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["cats", "dogs"]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
-    counts = result.confusion_matrix
-    shares = np.asarray(axes.images[0].get_array())
-    np.testing.assert_allclose(shares, counts / counts.sum(axis=1, keepdims=True))
-    assert axes.images[0].get_clim() == (0, 1)
-    for text, share in zip(axes.texts, shares.ravel(), strict=True):
-        assert text.get_text().endswith(f"\n{share:.0%}")
-        assert text.get_color() == ("white" if share > 0.6 else "black")
-    assert axes.get_title() == f"test set, {result.accuracy:.1%} of 4 right"
+    path = result.top_losses(1)[0].path
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=f"Cannot read the picture .*{path.name}"):
+        plot_top_losses(result)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{path.name} has gone since.*Put it back, or"):
+        plot_top_losses(result)
+    assert plt.get_fignums() == []
+
+
+def test_long_names_are_cut_above_pictures(make_folder: MakeFolder) -> None:
+    data = load_datasets(make_folder({"x" * 60: 5, "$y^$": 5}), image_size=SIZE)
+    result = evaluate(build_model("cnn", image_size=(24, 24)), data, verbose=0)
+    figure = plot_top_losses(result, k=4)
+    figure.canvas.draw()
+    assert all(len(line) < 40 for title, _ in shown(figure) for line in title.splitlines())
+
+
+def test_calibration() -> None:
+    # Two classes: four pictures at 0.8, of which three are right, and one at 0.5.
+    logits = [[np.log(4), 0]] * 4 + [[0, 0]]
+    figure = plot_calibration(evaluation_of([0, 0, 0, 1, 1], logits))
+    above, below = figure.axes
+    np.testing.assert_allclose(points_of(above), np.array([(0.5, 0), (0.8, 0.75)]))
+    (bars,) = segments_of(above)
+    intervals = np.array([wilson_interval(0, 1), wilson_interval(3, 4)])
+    np.testing.assert_allclose(bars[..., 1], intervals, atol=1e-12)
+    bins = [bar for bar in below.patches if isinstance(bar, Rectangle) and bar.get_height()]
+    assert [(round(bar.get_x(), 3), bar.get_height()) for bar in bins] == [(0.467, 1), (0.733, 4)]
+    assert [text.get_text() for text in below.texts if text.get_text()] == ["1", "4"]
+    assert above.get_title() == "validation set, calibration error 14.0%"
+    assert below.get_xlim() == pytest.approx((7 / 15, 1.02))
+
+
+@pytest.mark.parametrize("classes", [3, 120])
+def test_calibration_shows_the_least_sure_answer(classes: int) -> None:
+    figure = plot_calibration(evaluation_of([0], np.zeros((1, classes))))
+    assert figure.axes[1].get_xlim()[0] <= 1 / classes
+
+
+def test_leaderboard() -> None:
+    judged = {
+        "poor": answering([0] * 10, [1] * 8 + [0] * 2),
+        "$good^$": answering([0] * 10, [0] * 10),
+    }
+    figure = plot_leaderboard(leaderboard(judged))
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [r"\$good^\$", "poor"]
+    assert axes.yaxis_inverted()  # the best is at the top
+    np.testing.assert_allclose(points_of(axes), np.array([(1, 0), (0.2, 1)]))
+    bars, baselines = segments_of(axes)
+    intervals = np.array([wilson_interval(10, 10), wilson_interval(2, 10)])
+    np.testing.assert_allclose(bars[..., 0], intervals)
+    assert (baselines[..., 0] == 0.5).all()
+    assert axes.get_xlabel() == "accuracy on 10 pictures of the validation set"
 
 
 def test_nothing_is_shown_saved_or_drawn_elsewhere(
@@ -147,7 +264,11 @@ def test_nothing_is_shown_saved_or_drawn_elsewhere(
     _, axes = plt.subplots()
     assert plot_history(history_of(loss=[1.0]), metric="loss", ax=axes) is axes
     plot_examples(data)
-    assert len(plt.get_fignums()) == 2
+    judged = answering([0, 1], [0, 0])
+    plot_confusion(judged, ax=axes)
+    plot_calibration(judged)
+    plot_leaderboard(leaderboard({"cnn": judged}))
+    assert len(plt.get_fignums()) == 4
     assert list(tmp_path.glob("*.png")) == []
 
 
@@ -161,8 +282,20 @@ def test_class_names_are_no_formulas(make_folder: MakeFolder) -> None:
     plot_examples(data).canvas.draw()
 
 
-def test_many_classes_are_shaded_only(make_folder: MakeFolder) -> None:
-    data = load_datasets(make_folder({f"class {i}": 3 for i in range(25)}), image_size=SIZE)
-    layers = [keras.layers.Flatten(), keras.layers.Dense(25)]
-    result = evaluate(keras.Sequential([keras.Input((*SIZE, 3)), *layers]), data, verbose=0)
-    assert len(plot_confusion(result).texts) == 0
+def test_predictions_of_files_are_shown(data: Datasets, tmp_path: Path) -> None:
+    bias = keras.initializers.Constant([0.0, 5.0])
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, "linear", True, "zeros", bias)]
+    model = keras.Sequential([keras.Input((*SIZE, 3)), *layers])
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    images = [np.zeros((*SIZE, 3)), broken, *data.paths("train")[:3]]
+    with pytest.warns(UserWarning, match="cannot be read"):
+        answers = predict(model, images, class_names=["cats", "$dogs"], on_bad_image="skip")
+    figure = plot_predictions(answers, k=2)
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == [r"\$dogs, 99%"] * 2
+    assert [len(axes.images) for axes in figure.axes] == [1, 1]
+    with pytest.raises(ValueError, match="predictions holds none of a picture file"):
+        plot_predictions(answers[:2])
+    with pytest.raises(ValueError, match="k must be"):
+        plot_predictions(answers, k=0)

@@ -14,6 +14,7 @@ from catdog import (
     load_datasets,
     train,
     train_head,
+    training,
 )
 from catdog._features import FrozenPass, cut_model
 from catdog._litert import WORTH_IT
@@ -88,9 +89,8 @@ def test_each_call_sees_the_same_order(data: Datasets) -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
-def test_one_callback_is_taken_too(data: Datasets) -> None:
-    stop = keras.callbacks.TerminateOnNaN()
-    for callbacks in (None, [stop]):
+def test_callbacks_are_optional(data: Datasets) -> None:
+    for callbacks in (None, [keras.callbacks.TerminateOnNaN()]):
         train(build_model("cnn", image_size=SIZE), data, epochs=1, verbose=0, callbacks=callbacks)
 
 
@@ -237,11 +237,58 @@ def test_predictions_on_pictures_are_the_heads_on_features(
     assert parts.head.predict(features, verbose=0) == pytest.approx(expected, abs=1e-4)
 
 
-def test_views_are_drawn_anew_for_every_epoch(data: Datasets) -> None:
+def test_views_are_drawn_anew_for_every_epoch(
+    data: Datasets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[Any] = []
+
+    def record(*_: object, order_of: Callable[[int], Any], **__: object) -> None:
+        orders.extend(order_of(epoch) for epoch in (0, 1, 0))
+
+    monkeypatch.setattr(training, "fit_head", record)
+    train_head(linear(augmented=True), data, epochs=2, views=3, verbose=0)
+    n = len(data.labels("train"))
+    for order in orders:
+        assert sorted(order % n) == list(range(n))  # every picture once
+        assert set(order // n) == {0, 1, 2}
+    assert np.array_equal(orders[0], orders[2])
+    views = [dict(zip(order % n, order // n, strict=True)) for order in orders[:2]]
+    assert views[0] != views[1]
+
+
+def test_views_change_what_is_learned(data: Datasets) -> None:
     plain, several = linear(augmented=True), linear(augmented=True)
     first = train_head(plain, data, epochs=3, verbose=0).history["loss"]
     other = train_head(several, data, epochs=3, views=3, verbose=0).history["loss"]
     assert first != pytest.approx(other, rel=1e-4)
+
+
+def test_losses_and_metrics_of_the_users_own(data: Datasets) -> None:
+    def loss(labels: Any, logits: Any) -> Any:
+        return 2 * keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+    def lowest(labels: Any, logits: Any) -> Any:
+        return keras.ops.min(logits)
+
+    def run(how: Callable[..., keras.callbacks.History]) -> Any:
+        model = linear()
+        model.compile(optimizer="adam", loss=loss, metrics=[lowest])
+        return how(model, data, epochs=2, verbose=0).history
+
+    expected = run(train)
+    for name, values in run(train_head).items():
+        assert values == pytest.approx(expected[name], rel=1e-3), name
+    assert set(run(fine_tune)) == set(expected)
+
+
+def test_batch_normalisation_of_a_new_head_goes_on_training(data: Datasets) -> None:
+    own = keras.layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((*SIZE, 3)), *linear().layers[:-1], own])
+    model.add(keras.layers.Dense(2))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss)
+    fine_tune(model, data, epochs=1, verbose=0)
+    assert own.trainable
 
 
 def test_views_without_augmentation(data: Datasets) -> None:
@@ -377,14 +424,15 @@ def test_the_head_needs_tensorflow(data: Datasets, monkeypatch: pytest.MonkeyPat
         train_head(linear(), data)
 
 
-def test_the_head_of_a_model_that_trains_in_its_own_way(data: Datasets) -> None:
+@pytest.mark.parametrize("method", ["train_step", "test_step", "compute_loss", "compute_metrics"])
+def test_the_head_of_a_model_that_trains_in_its_own_way(data: Datasets, method: str) -> None:
     class Own(keras.Sequential):  # type: ignore[misc]
-        def train_step(self, data: Any) -> Any:
-            return super().train_step(data)
+        pass
 
+    setattr(Own, method, lambda *_: None)
     model = Own([keras.Input((*SIZE, 3)), *linear().layers])
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
-    with pytest.raises(ValueError, match=r"train_step of its own.*catdog\.train"):
+    with pytest.raises(ValueError, match=f"a {method} of its own.*catdog.train"):
         train_head(model, data)
 
 
@@ -398,7 +446,7 @@ def test_the_head_runs_eagerly_if_the_model_does(data: Datasets) -> None:
 
 
 def test_weights_are_averaged_at_the_end_as_by_keras(data: Datasets) -> None:
-    def trained(how: Callable[..., object]) -> list[Any]:
+    def trained(how: Callable[..., object]) -> Any:
         model = linear()
         optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
         model.compile(optimizer=optimizer, loss=model.loss)

@@ -6,24 +6,51 @@ A line with an ignore comment must be an error: the checkers report ignores that
 from pathlib import Path
 
 from catdog import (
+    Calibration,
+    Comparison,
+    CoverageCurve,
     Datasets,
     Evaluation,
     Finding,
+    JudgedPicture,
+    LabelIssue,
+    LabelIssues,
+    Leaderboard,
     ModelSpec,
+    Prediction,
     ReportedAccuracy,
     ScanReport,
     baseline_accuracy,
     build_model,
+    calibrate,
+    clear_feature_cache,
+    compare,
+    coverage_curve,
     evaluate,
+    feature_cache_size,
+    find_label_issues,
+    fine_tune,
+    gradcam,
+    leaderboard,
     list_models,
     load_datasets,
+    load_model,
     make_augmentation,
     make_preprocessor,
     model_spec,
     plot_augmentation,
+    plot_calibration,
     plot_confusion,
+    plot_coverage,
     plot_examples,
+    plot_gradcam,
     plot_history,
+    plot_label_issues,
+    plot_leaderboard,
+    plot_predictions,
+    plot_top_losses,
+    predict,
+    save_model,
     scan_images,
     train,
     train_head,
@@ -62,6 +89,26 @@ interval: tuple[float, float] = result.interval
 baseline: float = baseline_accuracy(data, split="validation")
 baseline_accuracy([0, 0, 1])
 
+judged: tuple[JudgedPicture, ...] = tuple(result.top_losses(3))
+text: dict[str, object] = result.to_dict()
+comparison: Comparison = compare(result, result)
+p_value: float = comparison.p_value
+board: Leaderboard = leaderboard({"cnn": result})
+curve: CoverageCurve = coverage_curve(result)
+tuned = fine_tune(model, data, epochs=1, learning_rate=1e-4, verbose=0)
+kept: int = feature_cache_size("features") + clear_feature_cache(Path("features"))
+
+calibration: Calibration = calibrate(model, data)
+temperature: float = calibration.temperature
+save_model(model, "cats_and_dogs.keras")
+model = load_model(Path("cats_and_dogs.keras"))
+answers: list[Prediction] = predict(model, ["photo.jpg", files[0]], unsure_below=0.9)
+label: str | None = answers[0].label
+issues: LabelIssues = find_label_issues(model, data, cache_dir="features")
+issue: LabelIssue = issues.pictures[0]
+heat = gradcam(model, "photo.jpg", label="cats")
+hottest: float = float(heat.max())
+
 preprocessor = make_preprocessor(image_size=(96, 96))
 augmentation = make_augmentation(flip="horizontal_and_vertical", rotation=0.1, seed=1)
 figure = plot_examples(data, per_class=2, split="test", seed=1)
@@ -70,6 +117,16 @@ plot_augmentation([[[0.0, 0.0, 0.0]]], augmentation, copies=2)
 axes = plot_history(history, metric="loss", baseline=baseline)
 axes.set_title("history")
 plot_confusion(result, ax=axes)
+plot_coverage(result, ax=axes)
+for figure in (
+    plot_calibration(result),
+    plot_gradcam(model, files[:3], class_names=["cats", "dogs"]),
+    plot_label_issues(issues, k=4),
+    plot_leaderboard(board),
+    plot_predictions(answers),
+    plot_top_losses(result, k=4),
+):
+    figure.savefig("figure.png")
 
 load_datasets(3)  # type: ignore[arg-type]
 load_datasets("synthetic", image_size=96)  # type: ignore[arg-type]
@@ -81,4 +138,7 @@ make_augmentation(flip="diagonal")  # type: ignore[arg-type]
 train(model, "synthetic")  # type: ignore[arg-type]
 train_head(model, data, views="all")  # type: ignore[arg-type]
 evaluate(model, data, split="holdout")  # type: ignore[arg-type]
+compare(result)  # type: ignore[call-arg]
+predict(model, "photo.jpg", on_bad_image="ignore")  # type: ignore[arg-type]
+save_model(model, 3)  # type: ignore[arg-type]
 plot_confusion(history.history, ax="axes")  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
 """Features on the disk, so that a second experiment on the same pictures need not compute them."""
 
 import hashlib
+import io
 import json
 import shutil
-import zipfile
 from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from catdog._atomic import SCRATCH_SUFFIX, write_whole
 from catdog._types import ImageSize
 
-SUFFIX = ".features.npz"
+SUFFIX = ".features"
+_DRAWN = "seed"  # of a layer: does not act on plain features, and is set for the others
 _REFERENCES = ("name", "keras_history", "input_layers", "output_layers")  # to layers, by name
-_FORMAT = 1  # changes when older files must no longer be read
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_FORMAT = 2  # changes when older files must no longer be read
 
 
 def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
@@ -80,11 +82,12 @@ def cached(
     Raises:
         OSError: If the folder cannot be written to.
     """
+    _files(folder)  # raises if it is none
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}{SUFFIX}"
     array = _read(path, shape)
     if array is None:
         array = compute()
-        folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda scratch: _write(scratch, array))
     return array
 
@@ -94,7 +97,7 @@ def cache_key(
     contents: Iterable[str],
     image_size: ImageSize,
     *,
-    views: int,
+    views: Iterable[int] = (),
 ) -> str:
     """Return a hash of all that decides what the features of pictures are.
 
@@ -102,31 +105,35 @@ def cache_key(
         models: What computes them.
         contents: Hash of each picture, in order.
         image_size: Height and width at which the pictures are read.
-        views: Number of augmented views, whose random state then counts, too; 0 for plain features.
+        views: What the augmented views are drawn from; empty for plain features.
     """
     digest = hashlib.sha256()
     for model in models:
         digest.update(json.dumps(_anonymous(model.get_config()), default=str).encode())
-        for variable in model.variables if views else model.weights:
+        for variable in model.weights:
             digest.update(np.ascontiguousarray(variable).tobytes())
-    facts = [_FORMAT, keras.__version__, keras.backend.backend(), *image_size, views, *contents]
+    facts = [_FORMAT, keras.__version__, keras.backend.backend(), *image_size, [*views], *contents]
     digest.update(json.dumps(facts).encode())
     return digest.hexdigest()
 
 
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return what was written, if it is there and whole: the file holds a checksum of its own."""
+    """Return what was written, if it is there and whole."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            array: NDArray[np.float32] = arrays["features"]
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        content = path.read_bytes()
+    except FileNotFoundError:
         return None
+    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        return None
+    array: NDArray[np.float32] = np.load(io.BytesIO(body), allow_pickle=False)
     return array if array.shape[:2] == shape else None
 
 
 def _write(path: Path, array: NDArray[np.float32]) -> None:
-    with path.open("wb") as file:
-        np.savez(file, features=array)
+    body = io.BytesIO()
+    np.save(body, array)
+    path.write_bytes(hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
 
 
 def _anonymous(config: dict[str, Any]) -> Any:
@@ -146,7 +153,11 @@ def _anonymous(config: dict[str, Any]) -> Any:
 
     def rename(node: Any, *, reference: bool = False) -> Any:
         if isinstance(node, dict):
-            return {key: rename(value, reference=key in _REFERENCES) for key, value in node.items()}
+            return {
+                key: rename(value, reference=key in _REFERENCES)
+                for key, value in node.items()
+                if key != _DRAWN
+            }
         if isinstance(node, list | tuple):
             return [rename(value, reference=reference) for value in node]
         return names.get(node, node) if reference and isinstance(node, str) else node

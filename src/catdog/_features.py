@@ -1,6 +1,7 @@
 """The frozen part of a model: found, run once, and cut off from the head that trains behind it."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -18,6 +19,8 @@ from catdog._progress import progress
 from catdog._types import Split
 from catdog.data import Datasets
 from catdog.data._datasets import content_hashes, in_order
+
+_SEED_STATE = "seed_generator_state"  # as Keras names what random numbers are drawn from
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ def cut_model(model: keras.Model) -> Parts:
             "part, and compile it again."
         )
     graph = _trace(model)
-    still = takewhile(lambda layer: not layer.trainable_weights, graph.outputs)
+    still = takewhile(lambda layer: not _trains(layer), graph.outputs)
     for tensor in reversed([graph.outputs[layer] for layer in still]):
         front = _between(graph.begin, tensor)
         head = _between(tensor, graph.end)
@@ -97,22 +100,28 @@ class FrozenPass:
         views = augmented_views or 1
 
         def compute() -> NDArray[np.float32]:
-            return np.stack([self._run(split, augment=augmented_views > 0) for _ in range(views)])
+            if not augmented_views:
+                return self._run(split)[np.newaxis]
+            return np.stack([self._run(split, view=view) for view in range(augmented_views)])
 
         if self.cache_dir is None:
             return compute()
         models = [part for part in (self.parts.augmentation, self.parts.frozen) if part]
         contents = content_hashes(self.data, split)
-        key = cache_key(models, contents, self.data.image_size, views=augmented_views)
+        drawn = [self.data.seed, augmented_views] if augmented_views else []
+        key = cache_key(models, contents, self.data.image_size, views=drawn)
         return cached(Path(self.cache_dir).expanduser(), key, (views, len(contents)), compute)
 
-    def _run(self, split: Split, *, augment: bool) -> NDArray[np.float32]:
-        before, features = self.parts.augmentation, []
+    def _run(self, split: Split, *, view: int | None = None) -> NDArray[np.float32]:
+        """Return the features of a split; of an augmented view, if it has a number."""
+        before, augment = self.parts.augmentation, view is not None
+        features: list[NDArray[np.float32]] = []
         doing = f"Frozen part, {split} pictures{', augmented' if augment else ''}"
-        with progress(doing, len(self.data.paths(split)), shown=self.verbose) as advance:
+        drawing = _drawn_from(before, [self.data.seed, view or 0]) if before else nullcontext()
+        with drawing, progress(doing, len(self.data.paths(split)), shown=self.verbose) as advance:
             for images, _ in in_order(self.data, split):
                 seen = before(images, training=augment) if before else images
-                features.append(self._compute(seen))
+                features.append(self._compute(seen).astype(np.float32))  # bfloat16 elsewhere
                 advance(len(images))
         return np.concatenate(features)
 
@@ -122,6 +131,21 @@ class FrozenPass:
         model = self.parts.frozen
         fast = compile_for_cpu(model) if self.pictures >= WORTH_IT else None
         return fast or (lambda images: np.asarray(model.predict_on_batch(images)))
+
+
+@contextmanager
+def _drawn_from(augmentation: keras.Model, seed: list[int]) -> Iterator[None]:
+    """Let an augmentation draw the same in every call, and go on afterwards as if it had not."""
+    states = [variable for variable in augmentation.variables if variable.name == _SEED_STATE]
+    before = [np.asarray(state) for state in states]
+    rng = np.random.default_rng(seed)
+    for state in states:
+        state.assign(rng.integers(2**31, size=2))
+    try:
+        yield
+    finally:
+        for state, value in zip(states, before, strict=True):
+            state.assign(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,24 +184,39 @@ def _between(begin: keras.KerasTensor, end: keras.KerasTensor) -> keras.Model | 
 
 
 def _is_front(front: keras.Model) -> bool:
-    """Tell whether a part holds frozen weights, and nothing random behind the last of them."""
-    weighted = [number for number, layer in enumerate(front.layers) if layer.weights]
-    if not weighted or front.trainable_weights:
+    """Tell whether a part holds frozen weights, and nothing that acts at random behind them."""
+    weighted = [number for number, layer in enumerate(front.layers) if _is_network(layer)]
+    if not weighted or any(_trains(layer) for layer in front.layers):
         return False
-    return not any(_is_random(layer) for layer in front.layers[weighted[-1] :] if not layer.weights)
+    return not any(_is_random(layer) for layer in front.layers[weighted[0] :] if not layer.weights)
 
 
 def _last_augmentation(front: keras.Model) -> keras.Layer | None:
-    """Return the last layer before all weights that acts at random in training."""
-    found = None
-    for layer in front.layers:
-        if layer.weights:
-            break
-        if _is_random(layer):
-            found = layer
-    return found
+    """Return the last layer before the frozen network that acts at random in training."""
+    first = takewhile(lambda layer: not _is_network(layer), front.layers)
+    return next((layer for layer in reversed([*first]) if _is_random(layer)), None)
+
+
+def _is_network(layer: keras.Layer) -> bool:
+    """Tell what has weights from what only prepares the pixels."""
+    return bool(layer.weights) and not isinstance(layer, keras.layers.Normalization)
+
+
+def _trains(layer: keras.Layer) -> bool:
+    """Tell whether training changes a layer: its weights, or the statistics it collects."""
+    return bool(layer.trainable_weights) or any(
+        isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
+        for inner in with_inner(layer)
+    )
 
 
 def _is_random(layer: keras.Layer) -> bool:
     """Tell whether a layer, or one inside it, draws random numbers in training."""
-    return any(variable.name == "seed_generator_state" for variable in layer.variables)
+    return any(variable.name == _SEED_STATE for variable in layer.variables)
+
+
+def with_inner(layer: keras.Layer) -> Iterator[keras.Layer]:
+    """Yield a layer, and all layers inside it."""
+    yield layer
+    for inner in getattr(layer, "layers", ()):
+        yield from with_inner(inner)

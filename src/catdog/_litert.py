@@ -1,9 +1,11 @@
 """A model compiled for the CPU by LiteRT, which is part of TensorFlow."""
 
+import logging
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -28,13 +30,11 @@ def compile_for_cpu(model: keras.Model) -> Compute | None:
         model: Takes one batch of pictures and returns one tensor.
 
     Returns:
-        The function, or `None` where there is no use for it: on a GPU, on another backend than
-        TensorFlow, for pictures of unknown size, or if LiteRT cannot run some layer.
+        The function, or `None` where there is no use for it: on a GPU, for pictures of unknown
+        size, or if LiteRT cannot run some layer.
     """
     shape = model.input_shape[1:]
-    if keras.backend.backend() != "tensorflow" or None in shape:
-        return None
-    if tf.config.list_physical_devices("GPU"):
+    if None in shape or tf.config.list_physical_devices("GPU"):
         return None
     try:
         return _Interpreters(model, shape).compute
@@ -49,10 +49,9 @@ class _Interpreters:
         traced = tf.function(lambda images: model(images, training=False)).get_concrete_function(
             tf.TensorSpec((1, *shape), model.inputs[0].dtype)
         )
-        program = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
-        count = min(os.cpu_count() or 1, MOST_THREADS)
-        with warnings.catch_warnings():  # TensorFlow says that it moves to a package of its own
-            warnings.simplefilter("ignore")
+        with _quiet():
+            program = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+            count = min(_cores(), MOST_THREADS)
             self._interpreters = [
                 tf.lite.Interpreter(model_content=program, num_threads=1) for _ in range(count)
             ]
@@ -83,3 +82,24 @@ class _Interpreters:
         expected, got = np.asarray(traced(tf.constant(image))), self.compute(image)
         if not np.allclose(got, expected, rtol=0, atol=CLOSE * np.abs(expected).max()):
             raise ValueError("LiteRT computes something else")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from the user that LiteRT moves to a package of its own, and how else to convert."""
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,6 +1,6 @@
 """Training a model on data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog import _checks
-from catdog._features import FrozenPass, cut_model
+from catdog._card import remember
+from catdog._features import FrozenPass, cut_model, with_inner
 from catdog._head import fit_head
 from catdog._types import Verbose
 from catdog.data import Datasets
@@ -37,7 +38,8 @@ def train(
 
     The test pictures are never touched. Pictures are served at the model's own input size, in an
     order that the seed of the data draws anew for every epoch, the same in every call. Augmentation
-    layers inside the model change them anew each time.
+    layers inside the model change them anew each time. From now on, the model knows the names of
+    its classes.
 
     Args:
         model: A compiled model that returns logits `(batch, num_classes)`. It is trained in place.
@@ -71,6 +73,7 @@ def train(
     served = serve_to(model, data)
     weights = _class_weights(class_weight, data)
     _check_compiled(model)
+    remember(model, data)
     with naming_broken_pictures(served):
         return model.fit(
             training_batches(served),
@@ -116,7 +119,8 @@ def train_head(
         cache_dir: Keep the features in this folder, and take them from there if the same pictures
             go through the same frozen part again. `feature_cache_size` and `clear_feature_cache`
             measure and empty it.
-        callbacks: Any Keras callbacks; they are called for every epoch, with the whole model.
+        callbacks: Any Keras callbacks; they see the whole model, and are called for every epoch, as
+            if it were one batch.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
 
     Returns:
@@ -125,6 +129,7 @@ def train_head(
     Raises:
         ValueError: If the model does not begin with a frozen part, nothing trains behind it,
             `views` is more than 1 but there is no augmentation, and where `train` raises.
+        OSError: If `cache_dir` is a file, or cannot be written to.
         RuntimeError: If Keras' backend is not TensorFlow.
 
     Example:
@@ -167,7 +172,8 @@ def train_head(
     if weights:
         rows.append(np.array([weights[label] for label in rows[1]], np.float32))
     record = keras.callbacks.History()
-    _compile_head(parts.head, model)
+    remember(model, data)
+    parts.head.compile(**{**_compiled_with(model), "optimizer": model.optimizer})
     fit_head(
         parts.head,
         rows,
@@ -199,10 +205,10 @@ def fine_tune(
 ) -> keras.callbacks.History:
     """Train all layers of a model in small steps, the frozen part too, once its head is trained.
 
-    Every layer is unfrozen, but for batch normalisation: it keeps the statistics of the pictures it
-    was first trained on, which a few pictures of one's own would spoil. The model is compiled anew,
-    with Adam and its own loss and metrics, and stays unfrozen. An epoch takes several times as long
-    as one of `train` with the frozen part, and augmentation is live.
+    Every frozen layer is unfrozen, but for batch normalisation: it keeps the statistics of the
+    pictures it was first trained on, which a few pictures of one's own would spoil. The model is
+    compiled anew, with Adam and its own loss and metrics, and stays unfrozen. An epoch takes
+    several times as long as one of `train` with the frozen part, and augmentation is live.
 
     Args:
         model: A compiled model with a trained head, as `train_head` leaves it. It is trained in
@@ -239,25 +245,21 @@ def fine_tune(
     serve_to(model, data)
     _class_weights(class_weight, data)
     _check_compiled(model)
-    config = keras.saving.deserialize_keras_object(model.get_compile_config())
-    for layer in _with_inner(model):  # outer layers first: they pass it on to the inner ones
+    frozen = [layer for layer in with_inner(model) if not layer.trainable]
+    for layer in frozen:  # outer layers first: they pass it on to the inner ones
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-    model.compile(**{**config, "optimizer": keras.optimizers.Adam(rate), "loss": model.loss})
+    model.compile(**{**_compiled_with(model), "optimizer": keras.optimizers.Adam(rate)})
     return train(
         model, data, epochs=epochs, class_weight=class_weight, callbacks=callbacks, verbose=verbose
     )
 
 
-def _with_inner(layer: keras.Layer) -> Iterator[keras.Layer]:
-    """Yield a layer, and all layers inside it."""
-    yield layer
-    for inner in getattr(layer, "layers", ()):
-        yield from _with_inner(inner)
+def _compiled_with(model: keras.Model) -> dict[str, Any]:
+    """Return what a model was compiled with: the very functions and objects.
 
-
-def _compile_head(head: keras.Model, model: keras.Model) -> None:
-    config = keras.saving.deserialize_keras_object(model.get_compile_config())
-    head.compile(**{**config, "optimizer": model.optimizer, "loss": model.loss})
+    `get_compile_config` would write them down, and know no functions of the user's own.
+    """
+    return dict(model._compile_config.config)
 
 
 def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
@@ -281,11 +283,12 @@ def _check_head_trains(model: keras.Model) -> None:
             "catdog.train."
         )
     known = keras.Sequential if isinstance(model, keras.Sequential) else keras.Model
-    if type(model).train_step is not known.train_step:
-        raise ValueError(
-            f"model has a train_step of its own ({type(model).__name__}), which its head alone "
-            "does not have. Call catdog.train(model, data) instead."
-        )
+    for step in ("train_step", "test_step", "compute_loss", "compute_metrics"):
+        if getattr(type(model), step) is not getattr(known, step):
+            raise ValueError(
+                f"model has a {step} of its own ({type(model).__name__}), which its head alone "
+                "does not have. Call catdog.train(model, data) instead."
+            )
 
 
 def _class_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int, float] | None:

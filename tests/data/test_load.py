@@ -419,7 +419,7 @@ def test_models_that_return_probabilities(image_folder: Path, activation: str) -
     layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation=activation)]
     model = keras.Sequential([keras.Input((*SIZE, 3)), *layers])
     data = load_datasets(image_folder, image_size=SIZE)
-    with pytest.raises(ValueError, match=f"model ends in {activation}.*Take the activation off"):
+    with pytest.raises(ValueError, match=f"model ends in {activation}.*Take it off"):
         serve_to(model, data)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog import _checks
+from catdog._logits import check_classifier
 from catdog._seeding import shuffled
 from catdog._text import count_line, counted
 from catdog._types import SPLITS, ImageSize, Labels, Split
@@ -165,29 +166,14 @@ def serve_to(model: "keras.Model", data: Datasets) -> Datasets:
     """
     if not isinstance(data, Datasets):
         raise TypeError(f"data must be what load_datasets returns, not {type(data).__name__}.")
-    shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
-    if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (3, None):
+    size, count = check_classifier(model)
+    if count != len(data.class_names):
         raise ValueError(
-            "model must be a Sequential or functional Keras model that takes one batch of RGB "
-            f"pictures, (batch, height, width, 3), not {type(model).__name__} with input shape "
-            f"{shape}. Build it with catdog.build_model, or begin it with keras.Input."
+            f"model returns {count} logits, but the data has {len(data.class_names)} classes "
+            f"({', '.join(data.class_names)}). Build it with num_classes={len(data.class_names)}, "
+            f"or end it with keras.layers.Dense({len(data.class_names)}), without activation."
         )
-    outputs = model.output_shape
-    count = len(data.class_names)
-    if not isinstance(outputs, tuple) or len(outputs) != 2 or outputs[1] != count:
-        raise ValueError(
-            f"model returns shape {outputs}, but the data has {count} classes "
-            f"({', '.join(data.class_names)}). Build it with num_classes={count}, or end it with "
-            f"keras.layers.Dense({count}), without activation."
-        )
-    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", None)
-    if activation in ("sigmoid", "softmax"):
-        raise ValueError(
-            f"model ends in {activation}, but catdog needs logits. Take the activation off its "
-            "last layer, and compile it with a loss that has from_logits=True."
-        )
-    height, width = shape[1:3]
-    return data if height is None or width is None else data.at((height, width))
+    return data.at(size) if size else data
 
 
 def training_batches(data: Datasets) -> "tf.data.Dataset":
@@ -201,9 +187,11 @@ def in_order(data: Datasets, split: Split) -> "tf.data.Dataset":
 
 
 def count_look(data: Datasets, split: Split) -> int | None:
-    """Note that a model was judged; return how often that was on the test set, else `None`."""
+    """Count a look at the test set and return how many there were; `None` for other sets."""
+    if split != "test":
+        return None
     data._looks[split] += 1
-    return data.looks if split == "test" else None
+    return data.looks
 
 
 def content_hashes(data: Datasets, split: Split) -> list[str]:

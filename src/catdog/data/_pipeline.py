@@ -146,9 +146,7 @@ def serve(
         return tf.ensure_shape(pixels, (*cache.image_size, 3)), labels[position]
 
     count = len(pictures)
-    order = (
-        tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
-    )
+    order = tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
     decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
     # TensorFlow makes room for a whole batch at once, whether there are so many pictures or not.
     return decoded.batch(min(batch_size, count)).map(_to_float).prefetch(PREFETCHED)

@@ -9,11 +9,16 @@ import keras
 from catdog import _checks
 from catdog._seeding import seeded
 from catdog._types import ImageSize
-from catdog.models import cnn, mobilenet_v2, transfer
+from catdog.models import cnn, compact, mobilenet_v2, transfer
 from catdog.models._spec import ModelSpec
 
 # The first recipe of an architecture is its default.
-SPECS: tuple[ModelSpec, ...] = (*cnn.SPECS, *mobilenet_v2.SPECS, *transfer.SPECS)
+SPECS: tuple[ModelSpec, ...] = (
+    *cnn.SPECS,
+    *compact.SPECS,
+    *mobilenet_v2.SPECS,
+    *transfer.SPECS,
+)
 
 # The names by which the write-ups call the four architectures.
 OTHER_NAMES = {
@@ -42,7 +47,7 @@ _TABLE = _by_name(SPECS)
 
 
 def list_models() -> tuple[str, ...]:
-    """Return the names of all models, as `architecture.recipe`, or `transfer`.
+    """Return the names of all models, as `architecture.recipe`, or `compact`, or `transfer`.
 
     [`build_model`][catdog.build_model] also takes a bare architecture, which means its first recipe
     here, and `model1` to `model4` for the four architectures of the write-ups.

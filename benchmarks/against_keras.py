@@ -1,0 +1,167 @@
+"""The posts' small networks trained by `train`, beside the posts' own loop.
+
+    python benchmarks/against_keras.py --out docs/results/against_keras.json
+
+- training: the same model on the same training and validation pictures, each time in a new process,
+  both loops in turn, every other round in the other order. The first epoch begins with the folder
+  of pictures: it includes whatever the loop does to load them. CPU time is that of all threads;
+  other work on the machine hardly changes it. Memory is the most that the process ever held, where
+  Linux tells it.
+- import: `import catdog` beside `import keras`, each in a new process.
+
+The posts load with `image_dataset_from_directory`, shuffled, `prefetch`, and call `fit`.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from harness import STATUS, Record, ask_python, new_record, peak_mib, spread, summary, write_record
+
+from catdog import build_model, list_models, load_datasets, train
+from catdog._types import Split
+
+LOOPS = ("posts", "catdog")
+EPOCHS_OF_THE_POSTS = 20
+SPLITS: tuple[Split, ...] = ("train", "validation")
+IMPORTED = ("keras", "catdog")
+IMPORT_AND_TELL = """
+import time
+begin = time.perf_counter()
+import {}
+print(time.perf_counter() - begin)
+"""
+
+
+def measure_training(name: str, folder: Path, options: argparse.Namespace) -> Record:
+    """Train a model by both loops, in turn."""
+    found: dict[str, list[Record]] = {loop: [] for loop in LOOPS}
+    for number in range(options.rounds):
+        for loop in LOOPS[:: -1 if number % 2 else 1]:
+            given = ["--loop", loop, str(folder), "--models", name, "--data", options.data]
+            found[loop].append(ask_python(__file__, *given, "--epochs", options.epochs))
+    faster = times_faster(found["posts"], found["catdog"])
+    print(f"\n{name}: first epoch, a later epoch, CPU in all (s), memory (MiB)")
+    for loop, runs in found.items():
+        for run in runs:
+            print(f"  {loop:7} {run['first']:6} {run['later']:6} {run['cpu']:7} {run['peak_mib']}")
+    for what, figures in faster.items():
+        print("  train is {median} ({min} to {max}) times faster: ".format(**figures) + what)
+    return {"model": name, "runs": found, "times_faster": faster}
+
+
+def times_faster(posts: Sequence[Record], ours: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """Return how many times as long the posts' loop took, round by round.
+
+    That of the posts' number of epochs is reckoned from the first epoch and the later ones.
+    """
+
+    def reckoned(run: Record) -> float:
+        return float(run["first"] + (EPOCHS_OF_THE_POSTS - 1) * run["later"])
+
+    pairs = list(zip(posts, ours, strict=True))
+    ratios = {
+        what: summary([post[what] / our[what] for post, our in pairs])
+        for what in ("first", "later", "cpu")
+    }
+    ratios["reckoned"] = summary([reckoned(post) / reckoned(our) for post, our in pairs])
+    return ratios
+
+
+def train_by(loop: str, folder: Path, name: str, *, data: str, epochs: int) -> Record:
+    """Train a model in this new process."""
+    model = build_model(name, seed=0)
+    ends: list[float] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
+    )
+    begin, cpu = time.perf_counter(), time.process_time()
+    if loop == "catdog":
+        train(model, load_datasets(data), epochs=epochs, callbacks=[clock], verbose=0)
+    else:
+        shown, judged = (batches(folder / split) for split in SPLITS)
+        model.fit(
+            shown,
+            validation_data=judged,
+            epochs=epochs,
+            callbacks=[clock],
+            verbose=0,
+            shuffle=False,  # the dataset does it; Keras warns if asked to do it again
+        )
+    return {
+        "first": round(ends[0] - begin, 2),
+        "later": round((ends[-1] - ends[0]) / (epochs - 1), 2),
+        "cpu": round(time.process_time() - cpu, 2),
+        "peak_mib": peak_mib() if STATUS.exists() else None,
+    }
+
+
+def batches(folder: Path) -> tf.data.Dataset:
+    """Load pictures as the posts do."""
+    loaded = keras.utils.image_dataset_from_directory(
+        folder, shuffle=True, batch_size=32, image_size=(160, 160), verbose=False
+    )
+    return loaded.prefetch(tf.data.AUTOTUNE)
+
+
+def link_pictures(source: str, root: Path) -> None:
+    """Lay the pictures that catdog trains and judges on out for Keras, as links."""
+    data = load_datasets(source)
+    for split in SPLITS:
+        for name in data.class_names:
+            (root / split / name).mkdir(parents=True)
+        for number, (path, label) in enumerate(
+            zip(data.paths(split), data.labels(split), strict=True)
+        ):
+            link = root / split / data.class_names[label] / f"{number}{path.suffix}"
+            link.symlink_to(path)
+
+
+def measure_imports(rounds: int) -> Record:
+    """Time imports in new processes, in turn, after a round that does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in IMPORTED}
+    for number in range(rounds + 1):
+        for name in IMPORTED:
+            found = ask_python("-c", IMPORT_AND_TELL.format(name))
+            if number > 0:
+                seconds[name].append(found)
+    print("\nseconds of an import")
+    for name, times in seconds.items():
+        print(f"  {name:7} {spread(times)}")
+    return {name: summary(times) for name, times in seconds.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the script."""
+    networks = [name for name in list_models() if name.startswith("cnn")]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--models", nargs="+", choices=networks, default=networks)
+    parser.add_argument("--data", default="cats_and_dogs_filtered", help="data set or folder")
+    parser.add_argument("--epochs", type=int, default=3, help="at least 2")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--imports", type=int, default=7, help="how often to time an import")
+    parser.add_argument("--out", type=Path, help="write the results here, as JSON")
+    parser.add_argument("--loop", nargs=2, help=argparse.SUPPRESS)  # for processes of its own
+    options = parser.parse_args(arguments)
+    if options.loop:
+        loop, folder = options.loop
+        (name,) = options.models
+        run = train_by(loop, Path(folder), name, data=options.data, epochs=options.epochs)
+        print(json.dumps(run))
+        return
+
+    record = new_record(data=options.data, epochs=options.epochs, rounds=options.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        link_pictures(options.data, Path(folder))
+        record["rows"] = [measure_training(name, Path(folder), options) for name in options.models]
+    record["imports"] = measure_imports(options.imports)
+    write_record(record, options.out)
+
+
+if __name__ == "__main__":
+    main()

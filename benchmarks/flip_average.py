@@ -1,0 +1,155 @@
+"""Whether features averaged over a picture and its mirror image make `mobilenet_v2.linear` better.
+
+    python benchmarks/flip_average.py --out docs/results/flip_average.json
+
+Runs the frozen part of the model over the training and validation pictures and over their mirror
+images, once. Then trains its linear head, from several seeds and with several weights of an L2
+penalty, on the features of the pictures alone and on the mean of both. All heads are judged on the
+validation pictures after the last epoch; the test pictures are not looked at.
+
+The best penalty of either kind is the one of the highest mean accuracy, and of these the one of the
+lowest mean loss. With these two penalties, the heads of the first seed are compared picture by
+picture.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from harness import Record, new_record, write_record
+from numpy.typing import NDArray
+
+from catdog import Datasets, build_model, load_datasets
+from catdog._features import FrozenPass, Parts, cut_model
+from catdog._statistics import mcnemar_p_value, paired_interval, wilson_interval
+from catdog._types import Split
+
+MODEL = "mobilenet_v2.linear"
+PENALTIES = (0.0, 1e-4, 1e-3, 1e-2)
+
+Features = dict[Split, NDArray[np.float32]]
+
+
+class Judged(NamedTuple):
+    """How a head does on the validation pictures."""
+
+    loss: float  # mean cross-entropy, without the penalty
+    right: NDArray[np.bool_]  # (n,)
+
+
+def both_kinds(data: Datasets) -> dict[str, Features]:
+    """Return the features of the pictures, and their mean with those of the mirror images."""
+    model = build_model(MODEL)
+    served, parts = data.at(model.input_shape[1:3]), cut_model(model)
+    plain, mirrored = (run(each, served) for each in (parts, mirrored_parts(parts)))
+    return {
+        "plain": plain,
+        "flip_averaged": {
+            split: np.mean([plain[split], mirrored[split]], axis=0) for split in plain
+        },
+    }
+
+
+def mirrored_parts(parts: Parts) -> Parts:
+    """Return the same parts, but for the frozen one to see the mirror image of every picture."""
+    pixels = keras.Input(parts.frozen.input_shape[1:])
+    mirrored = keras.Model(pixels, parts.frozen(keras.ops.flip(pixels, axis=2)))
+    return Parts(parts.augmentation, mirrored, parts.head)
+
+
+def run(parts: Parts, data: Datasets) -> Features:
+    """Return the features of all pictures to train and to judge on, each `(n, features)`."""
+    splits: tuple[Split, ...] = ("train", "validation")
+    frozen = FrozenPass(parts, data, sum(len(data.paths(split)) for split in splits))
+    return {split: frozen.features(split)[0] for split in splits}
+
+
+def judge(features: Features, data: Datasets, *, penalty: float, epochs: int, seed: int) -> Judged:
+    """Train a linear head on features and judge it on others."""
+    keras.utils.set_random_seed(seed)
+    classes = len(data.class_names)
+    regularizer = keras.regularizers.L2(penalty)
+    head = keras.Sequential([keras.layers.Dense(classes, kernel_regularizer=regularizer)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    head.compile("adam", loss)
+    head.fit(
+        features["train"],
+        data.labels("train"),
+        batch_size=data.batch_size,
+        epochs=epochs,
+        verbose=0,
+    )
+    logits, labels = head.predict(features["validation"], verbose=0), data.labels("validation")
+    return Judged(float(loss(labels, logits)), logits.argmax(axis=1) == labels)
+
+
+def row_of(heads: Sequence[Judged], *, kind: str, penalty: float) -> Record:
+    """Return the figures of the heads that differ in their seed alone."""
+    accuracies = [float(head.right.mean()) for head in heads]
+    return {
+        "features": kind,
+        "l2": penalty,
+        "accuracies": accuracies,
+        "mean_accuracy": float(np.mean(accuracies)),
+        "mean_loss": float(np.mean([head.loss for head in heads])),
+    }
+
+
+def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Record:
+    """Return how two heads differ on the same pictures, by McNemar's exact test."""
+    n, only_first, only_second = (
+        len(first),
+        int((first & ~second).sum()),
+        int((second & ~first).sum()),
+    )
+    return {
+        "n": n,
+        "accuracy": [float(right.mean()) for right in (first, second)],
+        "interval": [wilson_interval(int(right.sum()), n) for right in (first, second)],
+        "only_first": only_first,
+        "only_second": only_second,
+        "difference": (only_second - only_first) / n,
+        "difference_interval": paired_interval(only_first, only_second, n),
+        "p": mcnemar_p_value(only_first, only_second),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", default="cats_and_dogs_filtered", help="data set or folder")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--out", type=Path, help="write the results here, as JSON")
+    options = parser.parse_args(arguments)
+
+    record = new_record(model=MODEL, data=options.data, epochs=options.epochs, seeds=options.seeds)
+    data = load_datasets(options.data)
+    rows, best = [], {}
+    for kind, features in both_kinds(data).items():
+        found = {}
+        for penalty in PENALTIES:
+            heads = [
+                judge(features, data, penalty=penalty, epochs=options.epochs, seed=seed)
+                for seed in options.seeds
+            ]
+            row = row_of(heads, kind=kind, penalty=penalty)
+            found[row["mean_accuracy"], -row["mean_loss"]] = row, heads[0]
+            print(
+                f"  {kind:13}  L2 {penalty:<6g}  accuracy {row['mean_accuracy']:.2%}  "
+                f"loss {row['mean_loss']:.4f}"
+            )
+            rows.append(row)
+        best[kind] = found[max(found)]
+    paired = compare(*(head.right for _, head in best.values()))
+    record |= {"rows": rows, "best": {kind: row["l2"] for kind, (row, _) in best.items()}}
+    record["paired"] = paired
+    print(f"  best L2: {record['best']}; of seed {options.seeds[0]}: {paired}")
+    write_record(record, options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What the generated tables are made of."""
+
+from typing import Any
+
+import catdog
+
+NO_BREAK = "&nbsp;"
+
+
+def accuracies(spec: catdog.ModelSpec) -> str:
+    """Return what the post says of a model, or what catdog measured of its own, in words."""
+    lines = []
+    if post := spec.reported:
+        lines.append(f"validation {span(post.validation, digits=0)}")
+        lines.append(f"last epoch {post.final_validation:.1%}")
+        lines += [] if post.test is None else [f"test {post.test:.1%}"]
+    if own := spec.measured:
+        lines += [f"measured {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
+    return "<br>".join(lines)
+
+
+def judged(figures: dict[str, Any]) -> str:
+    """Return an accuracy with its interval and the number of pictures."""
+    return f"**{figures['accuracy']:.1%}**<br>{span(figures['interval'])}<br>n = {figures['n']}"
+
+
+def median_and_range(figures: dict[str, float]) -> str:
+    """Return `0.95 (0.50 to 1.25)`."""
+    return f"{figures['median']:.2f} ({figures['min']:.2f} to {figures['max']:.2f})"
+
+
+def measured_with(record: dict[str, Any]) -> str:
+    """Return the command, the versions and the number of cores, as a list."""
+    facts = {
+        "Command": f"`{record['command']}`",
+        "Versions": versions(record),
+        "Cores": record["cores"],
+    }
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+
+
+def versions(record: dict[str, Any]) -> str:
+    """Return the versions that a record was made with, on one line."""
+    return ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+
+
+def span(ends: tuple[float, float], *, digits: int = 1) -> str:
+    """Return two shares as `62% to 66%`, on one line, or as one where they print the same."""
+    low, high = (f"{end:.{digits}%}" for end in ends)
+    return low if low == high else f"{low} to {high}".replace(" ", NO_BREAK)
+
+
+def code(name: str) -> str:
+    """Return a model's name as code that may break before its recipe only."""
+    return f"<code>{name.replace('.', '<wbr>.')}</code>"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

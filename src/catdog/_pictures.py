@@ -1,0 +1,193 @@
+"""Pictures as users have them (files, folders, bytes, arrays, Pillow's images), one by one."""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from io import TextIOBase
+from os import PathLike
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from catdog._types import ImageSize
+from catdog.data import Datasets
+from catdog.data._decode import FORMATS, _resize, _to_rgb, decode_image
+from catdog.data._layout import _walk, is_picture_name
+from catdog.data._scan import _OTHER_SUFFIXES
+
+Pixels = NDArray[Any]
+_loading = Lock()  # the same lazy picture of Pillow's may be in a list twice
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """A picture that was passed, not read yet.
+
+    Attributes:
+        content: Where it is, or what it is.
+        name: What to call it in errors.
+    """
+
+    content: Path | bytes | Image.Image | Pixels
+    name: str
+
+
+def each_picture(images: Any, name: str = "images") -> Iterator[Source]:
+    """Yield the pictures of what a user passed, in its order; those of a folder by their names.
+
+    Args:
+        images: A path, bytes, an open file, one of Pillow's images, an array of one picture or of
+            several, or an iterable of any of these.
+        name: What to call it in errors.
+
+    Raises:
+        TypeError: If it is something else, or an array of no numbers.
+        ValueError: If an array is not one of RGB pixels in `[0, 255]`, or a folder holds no
+            pictures.
+    """
+    if isinstance(images, str | PathLike):
+        yield from _each_file(images, name)
+    elif isinstance(images, bytes | bytearray | memoryview):
+        yield Source(bytes(images), name)
+    elif isinstance(images, Image.Image):
+        yield Source(images, name)
+    elif hasattr(images, "read") and not isinstance(images, TextIOBase):
+        yield from each_picture(images.read(), name)
+    elif hasattr(images, "__array__"):
+        yield from _each_of_array(np.asarray(images), name)
+    elif isinstance(images, Iterable) and not _is_data(images):
+        for number, image in enumerate(images):
+            yield from each_picture(image, f"{name}[{number}]")
+    else:
+        raise TypeError(
+            f"{name} must be a picture file, a folder, bytes, an array, an image of Pillow's, or a "
+            f"list of these, not {type(images).__name__}. Of what load_datasets returns, pass "
+            'data.paths("test"), say.'
+        )
+
+
+def _is_data(images: Any) -> bool:
+    """Tell what yields something else than pictures when it is iterated over."""
+    return isinstance(images, Datasets | Mapping | TextIOBase) or hasattr(images, "element_spec")
+
+
+def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[Source]:
+    """Yield a file, or the pictures in a folder and below it."""
+    if not str(given):
+        raise ValueError(f"{name} is an empty path. Pass a picture file or a folder.")
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        yield Source(path, str(path))
+        return
+    inside = sorted(filter(_claims_picture, _walk(path)), key=lambda file: file.parts)
+    if not inside:
+        raise ValueError(
+            f"The folder {path} holds no pictures, by the names of its files. Those that are read "
+            f"are {', '.join(FORMATS)}."
+        )
+    for file in inside:
+        yield Source(file, str(file))
+
+
+def _claims_picture(path: Path) -> bool:
+    """Tell a picture by its name; one that cannot be read must not be left out without a word."""
+    return is_picture_name(path) or path.suffix.lower() in _OTHER_SUFFIXES
+
+
+def _each_of_array(array: Pixels, name: str) -> Iterator[Source]:
+    """Yield the pictures of an array, or of a table's column."""
+    if array.ndim == 1 and array.dtype.kind in "OU":
+        yield from each_picture(array.tolist(), name)
+    elif _check_array(array, name).ndim == 3:
+        yield Source(array, name)
+    else:
+        for number, picture in enumerate(array):
+            yield Source(picture, f"{name}[{number}]")
+
+
+def _check_array(array: Pixels, name: str) -> Pixels:
+    """Return an array if it is of RGB pixels in `[0, 255]`."""
+    if array.dtype.kind not in "uif":
+        raise TypeError(f"{name} must hold whole numbers or floats, not {array.dtype}.")
+    shape = array.shape
+    if array.ndim not in (3, 4) or shape[-1] != 3 or 0 in shape[-3:]:
+        first = "np.moveaxis(array, -3, -1) puts the colours last. " if 3 in shape[-3:-2] else ""
+        raise ValueError(
+            f"{name} must be RGB pixels, one picture (height, width, 3) or several "
+            f"(n, height, width, 3), not shape {shape}. {first}"
+            "Grey or transparent pictures can be passed as PIL.Image.fromarray(array)."
+        )
+    if not array.size:
+        return array
+    low, high = float(array.min()), float(array.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError(f"{name} must hold finite values, but some are NaN or infinite.")
+    if low < 0 or high > 255:
+        raise ValueError(
+            f"{name} must hold pixels in [0, 255], but its values run from {low:g} to {high:g}. "
+            "Pass the pixels as they are in the file: the models do their own scaling."
+        )
+    if array.dtype.kind == "f" and 0 < high <= 1:
+        warnings.warn(
+            f"No value of {name} is above {high:g}: a black picture, if pixels are in [0, 255]. If "
+            "these are in [0, 1], multiply them by 255.",
+            stacklevel=2,
+        )
+    return array
+
+
+def read_pixels(source: Source, image_size: ImageSize) -> Pixels:
+    """Return the pixels of a picture, read, turned and stretched as those of the training are.
+
+    Args:
+        source: The picture. An array of the right size is taken as it is; one of another size is
+            rounded to whole numbers first, which is what files hold.
+        image_size: Height and width in pixels.
+
+    Returns:
+        Shape `(height, width, 3)`, range `[0, 255]`; `uint8`, or as the array was.
+
+    Raises:
+        OSError: If a file is missing, or may not be read.
+        ValueError: If it is no picture; the message names it and says why.
+    """
+    content = source.content
+    if isinstance(content, np.ndarray):
+        if content.shape[:2] == image_size:
+            return content
+        return _stretched(Image.fromarray(np.rint(content).astype(np.uint8)), image_size)
+    if isinstance(content, Image.Image):
+        return _stretched(_as_rgb(content, source.name), image_size)
+    if isinstance(content, Path):
+        _check_file(content)
+    return decode_image(content, image_size, name=source.name)
+
+
+def _stretched(picture: Image.Image, image_size: ImageSize) -> Pixels:
+    height, width = image_size
+    return np.asarray(_resize(picture, width, height))
+
+
+def _as_rgb(picture: Image.Image, name: str) -> Image.Image:
+    """Return an image of Pillow's as RGB, upright; it stays as it is itself."""
+    try:
+        with _loading:
+            picture.load()
+        with suppress(Exception):  # broken EXIF: the pixels are good all the same
+            picture = ImageOps.exif_transpose(picture)
+        return _to_rgb(picture)
+    except Exception as error:  # Pillow raises many kinds
+        raise ValueError(f"Cannot read the picture {name}: {str(error) or repr(error)}") from error
+
+
+def _check_file(path: Path) -> None:
+    """Raise if there is no file at a path; reading a pipe would wait for ever."""
+    if not path.exists():
+        raise FileNotFoundError(f"The picture {path} does not exist.")
+    if not path.is_file():
+        raise ValueError(f"Cannot read the picture {path}: it is no regular file.")

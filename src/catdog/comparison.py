@@ -1,0 +1,201 @@
+"""Which of two models is better, judged on the same pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catdog import _statistics
+from catdog._evaluation import Evaluation
+from catdog._text import counted
+from catdog._types import Split
+
+SURE = 0.05  # a difference with a smaller p-value counts as detected
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two models did on the same pictures.
+
+    Made by [`compare`][catdog.compare]. Print it for a sentence and its figures.
+
+    Attributes:
+        split: The set that both were judged on.
+        both_right: Pictures that both got right.
+        only_first: Pictures that only the first got right.
+        only_second: Pictures that only the second got right.
+        both_wrong: Pictures that both got wrong.
+    """
+
+    split: Split
+    both_right: int
+    only_first: int
+    only_second: int
+    both_wrong: int
+
+    @property
+    def n(self) -> int:
+        """Number of pictures."""
+        return self.both_right + self.only_first + self.only_second + self.both_wrong
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of the second less that of the first, from -1 to 1."""
+        return (self.only_second - self.only_first) / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end of a 95 % interval of the difference.
+
+        Source: Bonett and Price, "Adjusted Wald Confidence Interval for a Difference of Binomial
+        Proportions Based on Paired Data", Journal of Educational and Behavioral Statistics 37
+        (2012).
+        """
+        return _statistics.paired_interval(self.only_first, self.only_second, self.n)
+
+    @property
+    def p_value(self) -> float:
+        """How often equally good models would differ at least so much, by McNemar's exact test."""
+        return _statistics.mcnemar_p_value(self.only_first, self.only_second)
+
+    @property
+    def detectable(self) -> bool:
+        """Whether the p-value is below 0.05.
+
+        The exact test is a little stricter than the interval: there may be no detectable difference
+        though the interval just leaves out 0; never the other way round.
+        """
+        return self.p_value < SURE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every figure, ready for `json.dump`."""
+        return {
+            "split": self.split,
+            "n": self.n,
+            "both_right": self.both_right,
+            "only_first": self.only_first,
+            "only_second": self.only_second,
+            "both_wrong": self.both_wrong,
+            "difference": self.difference,
+            "interval": list(self.interval),
+            "p_value": self.p_value,
+            "detectable": self.detectable,
+        }
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        first, second = (
+            (self.both_right + only) / self.n for only in (self.only_first, self.only_second)
+        )
+        return "\n".join(
+            [
+                _sentence(self),
+                f"  accuracy    first {first:.1%}, second {second:.1%}",
+                f"  difference  {_points(self.difference)} points  "
+                f"(95 % interval {_points(low)} to {_points(high)})",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the sentence and its figures, for notebooks."""
+        return f"<pre>{self}</pre>"
+
+
+def compare(first: Evaluation, second: Evaluation) -> Comparison:
+    """Tell whether one of two models is better, from their answers for the same pictures.
+
+    Only the pictures that one model gets right and the other wrong can tell them apart. So this
+    finds smaller differences than a look at whether the two intervals of the accuracy overlap.
+
+    Args:
+        first: What `evaluate` returned for one model.
+        second: What it returned for the other, on the same pictures.
+
+    Returns:
+        The counts, McNemar's exact test, and the difference of the accuracies with its interval.
+
+    Raises:
+        TypeError: If something else is passed.
+        ValueError: If the two were judged on different pictures.
+
+    Example:
+        ```python
+        from catdog import build_model, compare, evaluate, load_datasets
+
+        data = load_datasets("synthetic")
+        models = (build_model("cnn", image_size=(48, 48), seed=seed) for seed in (0, 1))
+        print(compare(*(evaluate(model, data, split="validation") for model in models)))
+        ```
+    """
+    check_same_pictures({"first": first, "second": second})
+    first_right, second_right = (one.predictions == one.labels for one in (first, second))
+    return Comparison(
+        split=first.split,
+        both_right=int(np.sum(first_right & second_right)),
+        only_first=int(np.sum(first_right & ~second_right)),
+        only_second=int(np.sum(~first_right & second_right)),
+        both_wrong=int(np.sum(~first_right & ~second_right)),
+    )
+
+
+def check_same_pictures(evaluations: Mapping[str, Evaluation]) -> None:
+    """Refuse what is no evaluation, and evaluations of different pictures."""
+    for name, one in evaluations.items():
+        if not isinstance(one, Evaluation):
+            raise TypeError(
+                f"{name} must be what evaluate returns, not {type(one).__name__}. Judge each model "
+                "first: evaluate(model, data)."
+            )
+    if not evaluations:
+        raise ValueError('evaluations is empty. Pass some by name: {"cnn": evaluate(model, data)}.')
+    (reference, expected), *others = evaluations.items()
+    for name, one in others:
+        if difference := _difference(expected, one):
+            raise ValueError(
+                f"{reference} and {name} cannot be compared: {difference}. Load the data once and "
+                "judge every model on them, on the same split: evaluate(model, data, split=...)."
+            )
+
+
+def _difference(first: Evaluation, second: Evaluation) -> str:
+    """Return in what the judged pictures of two evaluations differ, or nothing."""
+    if first.class_names != second.class_names:
+        return "their classes differ"
+    if first.paths != second.paths:
+        shared = len(set(first.paths) & set(second.paths))
+        sets = (f"{counted(one.n, 'picture')} of a {one.split} set" for one in (first, second))
+        return f"they were judged on {' and '.join(sets)}, {shared} in common"
+    if not np.array_equal(first.labels, second.labels):
+        return "some pictures have changed their class"
+    return ""
+
+
+def _sentence(of: Comparison) -> str:
+    """Return what the comparison means, in words."""
+    pictures, first, second = counted(of.n, "picture"), of.only_first, of.only_second
+    if of.detectable:
+        better, other = ("second", "first") if second > first else ("first", "second")
+        more, fewer = max(first, second), min(first, second)
+        return (
+            f"The {better} is better: of {pictures} it alone is right on {more}, the {other} alone "
+            f"on {fewer} ({p_text(of.p_value)})."
+        )
+    if first == second == 0:
+        return f"No detectable difference on {pictures}: both are right on the very same ones."
+    low, high = of.interval
+    close = "" if low <= 0 <= high else ", but it is close"
+    return (
+        f"No detectable difference on {pictures}{close}: the first alone is right on {first}, the "
+        f"second alone on {second}, as equally good models may be ({p_text(of.p_value)})."
+    )
+
+
+def p_text(value: float) -> str:
+    """Return a p-value such as `p = 0.012`."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
+def _points(share: float) -> str:
+    """Return a difference of shares in percentage points."""
+    return f"{100 * share:+.1f}"

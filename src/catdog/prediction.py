@@ -1,0 +1,279 @@
+"""What a model says about pictures, wherever they are."""
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from catdog import _checks
+from catdog._card import ModelCard, card_of, check_class_names, temperature_of
+from catdog._litert import WORTH_IT, Compute, compile_for_cpu
+from catdog._logits import check_classifier, check_logits
+from catdog._pictures import Pixels, Source, each_picture, read_pixels
+from catdog._progress import progress
+from catdog._statistics import log_softmax
+from catdog._text import counted, printable, shorten
+from catdog._types import Floats, ImageSize, Verbose
+
+UNSURE = "unsure"
+AHEAD = 2  # batches that are decoded while the model is at work on another
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction:
+    """What a model says about one picture. Print it for a line that others line up with.
+
+    Attributes:
+        label: Name of the class; `None` if the model is unsure, or the picture cannot be read.
+        probability: The model's probability of its likeliest class, from 0 to 1; NaN if the picture
+            cannot be read.
+        probabilities: That of every class, shape `(classes,)`, adding up to 1.
+        path: The picture file; `None` if the picture came from elsewhere.
+        class_names: Names of the classes, in the order of `probabilities`.
+        error: Why the picture cannot be read; `None` if it was.
+    """
+
+    label: str | None
+    probability: float
+    probabilities: Floats
+    path: Path | None
+    class_names: tuple[str, ...]
+    error: str | None = None
+
+    def __str__(self) -> str:
+        names = [printable(name) for name in self.class_names]
+        width = max(map(len, [*names, UNSURE]))
+        if self.error is not None:
+            return f"{'-':<{width}}  {'':>6}  {printable(self.error)}"
+        said = UNSURE if self.label is None else printable(self.label)
+        share = ">99.9%" if self.probability >= 0.9995 else f"{self.probability:.1%}"
+        where = "" if self.path is None else f"  {printable(self.path)}"
+        guess = f"  ({names[int(self.probabilities.argmax())]}?)" if self.label is None else ""
+        return f"{said:<{width}}  {share:>6}{where}{guess}"
+
+    def __repr__(self) -> str:
+        return f"<Prediction: {' '.join(str(self).split())}>"
+
+
+def predict(
+    model: keras.Model,
+    images: "str | PathLike[str] | bytes | Image.Image | NDArray[Any] | Iterable[Any]",
+    *,
+    class_names: Sequence[str] | None = None,
+    batch_size: int = 32,
+    on_bad_image: Literal["raise", "skip"] = "raise",
+    unsure_below: float | None = None,
+    verbose: Verbose = "auto",
+) -> list[Prediction]:
+    """Say what is on pictures.
+
+    Pictures are read exactly as for training and `evaluate`: turned upright, as RGB, stretched to
+    the model's input size. Nothing is augmented. A large folder is read while the model is at work;
+    no more than a few batches of it are in memory at a time. For 1000 pictures or more the model is
+    compiled for the CPU first, if there is no GPU: faster, and the same to within rounding.
+
+    Args:
+        model: Returns logits, as every model of the zoo does.
+        images: What to look at: a picture file; a folder, with all that is below it, ordered by
+            name; the bytes of a file; an image of Pillow's; an array `(height, width, 3)`, or
+            `(n, height, width, 3)` for several, of whole numbers or floats in `[0, 255]`; or an
+            iterable of any of these. In a folder, files are taken by their suffix. An array of the
+            right size is taken as it is, one of another size is rounded and stretched as a file is.
+        class_names: Names of the classes, in the order of their labels. A model that catdog has
+            trained, or opened, knows them.
+        batch_size: Pictures that the model looks at together.
+        on_bad_image: What to do about a picture that cannot be read: `"raise"` an error, or
+            `"skip"` it with a warning; it keeps its place in the list, with an `error`.
+        unsure_below: Give no label where the probability is below this, from 0 to 1.
+            `coverage_curve` shows what it buys.
+        verbose: 0 shows no progress bar; else there is one if it takes long.
+
+    Returns:
+        A prediction for each picture, in their order.
+
+    Raises:
+        FileNotFoundError: If a picture file does not exist.
+        TypeError: If `images` is nothing of the kind.
+        ValueError: If a picture cannot be read, a folder holds none, an array is not one of pixels
+            in `[0, 255]`, the model does not return logits, its classes have no names or as many
+            others, or an argument is out of its range.
+
+    Example:
+        ```python
+        from catdog import build_model, load_datasets, predict, train
+
+        data = load_datasets("synthetic")
+        model = build_model("cnn", image_size=(32, 32))
+        train(model, data, epochs=1)
+        for prediction in predict(model, data.paths("test")[:3]):
+            print(prediction)
+        ```
+    """
+    size, classes = check_classifier(model)
+    card = card_of(model)
+    names = _class_names(class_names, card, classes)
+    size = size or _trained_size(card)
+    batch = _checks.check_positive_int("batch_size", batch_size)
+    skip = _checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
+    threshold = _check_threshold(unsure_below)
+    sources, total = _list(images)
+    compute = compile_for_cpu(model) if total is not None and total >= WORTH_IT else None
+    answer = partial(
+        _answer,
+        compute or model.predict_on_batch,
+        class_names=names,
+        temperature=temperature_of(model),
+        unsure_below=threshold,
+    )
+    answers: list[Prediction] = []
+    with progress("Looking at the pictures", total, shown=verbose != 0) as advance:
+        for pictures in _read_batches(sources, size, batch):
+            if not skip:
+                _raise_first(pictures)
+            answers += answer(pictures)
+            advance(len(pictures))
+    _tell_skipped(answers)
+    return answers
+
+
+def _class_names(given: Any, card: ModelCard | None, classes: int) -> tuple[str, ...]:
+    """Return the names that were passed, else those that the model knows."""
+    if given is None and card is None:
+        raise ValueError(
+            f"model does not know what its {classes} classes are called: it was not trained by "
+            'catdog, or was saved by Keras alone. Pass class_names=["cats", "dogs"], say, in the '
+            "order of the labels; data.class_names is in that order."
+        )
+    names = card.class_names if given is None and card else check_class_names(given)
+    if len(names) != classes:
+        listed = ", ".join(shorten([printable(name) for name in names]))
+        raise ValueError(
+            f"class_names holds {len(names)} names ({listed}), but model returns {classes} logits. "
+            "Pass one name for each."
+        )
+    return names
+
+
+def _trained_size(card: ModelCard | None) -> ImageSize:
+    """Return the size of the pictures that a model which takes any was trained on."""
+    if card is None or card.image_size is None:
+        raise ValueError(
+            "model takes pictures of any size, and does not know which it was trained on. Train it "
+            "with catdog, or begin it with keras.Input((height, width, 3))."
+        )
+    return card.image_size
+
+
+def _check_threshold(value: Any) -> float:
+    """Return `unsure_below`; 0, below which nothing is, if there is none."""
+    if value is None:
+        return 0.0
+    number = _checks.as_float(value)
+    if number is None or not 0 < number < 1:
+        raise ValueError(
+            f"unsure_below must be a probability between 0 and 1, such as 0.9, not {value!r}."
+        )
+    return number
+
+
+def _list(images: Any) -> tuple[Iterable[Source], int | None]:
+    """Return the pictures and how many there are; what yields them one by one is not emptied."""
+    sources = each_picture(images)
+    if not isinstance(images, str | PathLike) and not hasattr(images, "__len__"):
+        return sources, None
+    listed = list(sources)  # so that what is wrong with the last is said before the first is read
+    return listed, len(listed)
+
+
+_Read = tuple[Source, Pixels | Exception]
+
+
+def _read_batches(
+    sources: Iterable[Source], image_size: ImageSize, batch_size: int
+) -> Iterator[list[_Read]]:
+    """Yield batches of pictures, read in parallel, or why they cannot be; not many in advance."""
+    waiting: deque[tuple[Source, Future[Pixels | Exception]]] = deque()
+    coming = iter(sources)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while True:
+            for source in islice(coming, AHEAD * batch_size - len(waiting)):
+                waiting.append((source, pool.submit(_try_to_read, source, image_size)))
+            if not waiting:
+                return
+            batch = [waiting.popleft() for _ in range(min(batch_size, len(waiting)))]
+            yield [(source, pixels.result()) for source, pixels in batch]
+
+
+def _try_to_read(source: Source, image_size: ImageSize) -> Pixels | Exception:
+    try:
+        return read_pixels(source, image_size)
+    except (OSError, ValueError) as error:
+        return error
+
+
+def _raise_first(pictures: Iterable[_Read]) -> None:
+    """Raise the first error there is, with the way out."""
+    for _, pixels in pictures:
+        if isinstance(pixels, Exception):
+            way_out = 'Mend or remove it, or pass on_bad_image="skip" for the others.'
+            raise type(pixels)(f"{str(pixels).rstrip('.')}. {way_out}") from pixels
+
+
+def _answer(
+    compute: Compute,
+    pictures: Sequence[_Read],
+    *,
+    class_names: tuple[str, ...],
+    temperature: float,
+    unsure_below: float,
+) -> list[Prediction]:
+    """Let the model look at a batch of pictures."""
+    good = [pixels for _, pixels in pictures if not isinstance(pixels, Exception)]
+    rows = iter(_probabilities(compute, good, temperature) if good else ())
+    answers = []
+    for source, pixels in pictures:
+        error = str(pixels) if isinstance(pixels, Exception) else None
+        row = next(rows) if error is None else np.full(len(class_names), np.nan)
+        sure = error is None and row.max() >= unsure_below
+        answers.append(
+            Prediction(
+                label=class_names[row.argmax()] if sure else None,
+                probability=float(row.max()),
+                probabilities=row,
+                path=source.content if isinstance(source.content, Path) else None,
+                class_names=class_names,
+                error=error,
+            )
+        )
+    return answers
+
+
+def _probabilities(compute: Compute, pictures: Sequence[Pixels], temperature: float) -> Floats:
+    """Return the model's probabilities for pictures of one size, shape `(n, classes)`."""
+    images = np.stack(pictures, dtype=np.float32, casting="unsafe")
+    logits = np.asarray(compute(images), np.float64)
+    check_logits(logits)
+    probabilities: Floats = np.exp(log_softmax(logits / temperature))
+    return probabilities
+
+
+def _tell_skipped(answers: Iterable[Prediction]) -> None:
+    """Warn of the pictures that could not be read."""
+    errors = [printable(answer.error) for answer in answers if answer.error is not None]
+    if errors:
+        listed = "\n  ".join(shorten(errors))
+        warnings.warn(
+            f"{counted(len(errors), 'picture')} cannot be read:\n  {listed}", stacklevel=3
+        )

@@ -1,0 +1,57 @@
+"""Evaluations made of labels and logits, without a model or pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike
+
+from catdog import Evaluation
+from catdog._statistics import log_softmax
+from catdog._types import Split
+
+
+def evaluation_of(
+    labels: Sequence[int],
+    logits: ArrayLike,
+    *,
+    class_names: tuple[str, ...] | None = None,
+    split: Split = "validation",
+    baseline: float = 0.5,
+    looks: int | None = None,
+) -> Evaluation:
+    """Return the evaluation of a model that answered with these logits."""
+    scores = np.asarray(logits, np.float64)
+    names = class_names or tuple(f"class {i}" for i in range(scores.shape[1]))
+    log_probabilities = log_softmax(scores)
+    truth = np.array(labels, np.int32)
+    return Evaluation(
+        split=split,
+        class_names=names,
+        image_size=(8, 8),
+        baseline=baseline,
+        majority=names[0],
+        looks=looks,
+        paths=tuple(Path(f"pictures/{i}.png") for i in range(len(truth))),
+        labels=truth,
+        predictions=scores.argmax(axis=1).astype(np.int32),
+        probabilities=np.exp(log_probabilities),
+        losses=0 - log_probabilities[np.arange(len(truth)), truth],
+    )
+
+
+def answering(labels: Sequence[int], predictions: Sequence[int]) -> Evaluation:
+    """Return the evaluation of a model of two classes that gave these answers."""
+    return evaluation_of(labels, np.eye(2)[list(predictions)])
+
+
+@st.composite
+def evaluations(draw: st.DrawFn, classes: st.SearchStrategy[int] | None = None) -> Evaluation:
+    """Draw an evaluation, with ties, absent classes and single pictures among them."""
+    count = draw(classes or st.integers(2, 4))
+    # A grid of few values makes ties; the large ones make probabilities of exactly 0 and 1.
+    logit = st.sampled_from([-1e4, -40.0, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 3.0, 40.0, 1e4])
+    row = st.tuples(st.integers(0, count - 1), st.lists(logit, min_size=count, max_size=count))
+    labels, logits = zip(*draw(st.lists(row, min_size=1, max_size=30)), strict=True)
+    return evaluation_of(labels, logits)

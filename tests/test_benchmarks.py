@@ -1,0 +1,172 @@
+"""The benchmarks start, reckon rightly, and the pages can show what they wrote down."""
+
+import importlib.util
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from catdog import load_datasets
+from catdog._features import Parts
+from catdog._types import Split
+from tests.conftest import write_pictures
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "harness")
+PAGES_WITH_TABLES = [
+    page for page in sorted((ROOT / "docs").rglob("*.md")) if "<!--" in page.read_text("utf-8")
+]
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Return a function that loads a script; it finds the modules beside it, as when it is run."""
+
+    def load(path: str) -> ModuleType:
+        script = ROOT / path
+        monkeypatch.syspath_prepend(script.parent)
+        spec = importlib.util.spec_from_file_location(script.stem, script)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_benchmark_starts(name: str, load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    script = load(f"benchmarks/{name}.py")
+    with pytest.raises(SystemExit, match="0"):
+        script.main(["--help"])
+    first_line = (script.__doc__ or "no docstring").partition("\n")[0]
+    assert first_line in " ".join(capsys.readouterr().out.split())
+
+
+def test_record_says_what_was_measured_with(
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    harness, out = load("benchmarks/harness.py"), tmp_path / "record.json"
+    monkeypatch.setattr(sys, "argv", ["benchmarks/x.py", "--data", "my pictures"])
+    harness.write_record(harness.new_record(epochs=3), out)
+    harness.write_record({}, None)
+    record = json.loads(out.read_text())
+    assert record["command"] == "python benchmarks/x.py --data 'my pictures'"
+    assert record["versions"]["keras"] == keras.__version__
+    assert record["cores"] >= 1
+    assert record["epochs"] == 3
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_tasks_are_timed_in_turn_after_a_round_that_does_not_count(load: Load) -> None:
+    done: list[str] = []
+    tasks = {name: lambda name=name: done.append(name) for name in ("first", "second")}
+    seconds = load("benchmarks/harness.py").time_in_turn(tasks, 2)
+    assert done == ["first", "second"] * 3
+    assert {name: len(times) for name, times in seconds.items()} == {"first": 2, "second": 2}
+
+
+def test_other_processes_answer_fail_or_are_ended(load: Load) -> None:
+    ask = load("benchmarks/harness.py").ask_python
+    assert ask("-c", "print('of a library'); print('[1]')") == [1]
+    with pytest.raises(subprocess.CalledProcessError):
+        ask("-c", "raise SystemExit(3)")
+    with pytest.raises(subprocess.TimeoutExpired):
+        ask("-c", "import time; time.sleep(60)", timeout=0.2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux alone tells")
+def test_peak_memory_is_that_of_the_process_alone(load: Load) -> None:
+    harness = load("benchmarks/harness.py")
+    tell = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); import harness;"
+        "kept = bytearray({mib} * 2**20); print(harness.peak_mib())"
+    )
+    small, large = (harness.ask_python("-c", tell.format(mib=mib)) for mib in (0, 200))
+    assert small < 100 < 200 < large < 300
+
+
+@pytest.mark.parametrize(("ms", "expected"), [(2.0, 532), (5.0, None), (4.0, None)])
+def test_compiling_pays_from_the_picture_that_makes_up_for_the_setup(
+    load: Load, ms: float, expected: int | None
+) -> None:
+    base = {"ms": {"median": 4.0}, "setup": {"median": 1.0}}
+    other = {"ms": {"median": ms}, "setup": {"median": 2.0}}
+    assert load("benchmarks/frozen_pass.py").pays_from(base, other) == expected
+
+
+def test_rounds_are_compared_one_by_one(load: Load) -> None:
+    def runs(*firsts: float, later: float) -> list[dict[str, float]]:
+        return [{"first": first, "later": later, "cpu": 2 * first} for first in firsts]
+
+    times = load("benchmarks/against_keras.py").times_faster
+    ratios = times(runs(4, 9, later=2), runs(2, 3, later=1))
+    assert ratios["first"] == ratios["cpu"] == {"median": 2.5, "min": 2, "max": 3}
+    assert ratios["later"] == {"median": 2, "min": 2, "max": 2}
+    assert ratios["reckoned"]["min"] == 2  # (4 + 19 * 2) / (2 + 19 * 1)
+    assert ratios["reckoned"]["max"] == pytest.approx(47 / 22, abs=1e-3)
+
+
+def test_both_loops_train_and_judge_on_the_same_pictures(load: Load, tmp_path: Path) -> None:
+    for split in ("train", "validation", "test"):
+        for name in ("cats", "dogs"):
+            write_pictures(tmp_path / "mine" / split / name, 3)
+    data = load_datasets(tmp_path / "mine")
+    load("benchmarks/against_keras.py").link_pictures(tmp_path / "mine", tmp_path / "links")
+    found = {
+        (path.parent.parent.name, path.parent.name, path.resolve())
+        for path in (tmp_path / "links").rglob("*.png")
+    }
+    splits: tuple[Split, ...] = ("train", "validation")
+    expected = {(split, path.parent.name, path) for split in splits for path in data.paths(split)}
+    assert found == expected
+    assert len(found) == 12
+
+
+def test_flip_average_compares_by_the_exact_test(load: Load) -> None:
+    first = np.array([True] * 3 + [False] * 10 + [True] * 87)
+    second = np.array([False] * 3 + [True] * 10 + [True] * 87)
+    paired = load("benchmarks/flip_average.py").compare(first, second)
+    assert (paired["only_first"], paired["only_second"], paired["n"]) == (3, 10, 100)
+    assert paired["difference"] == pytest.approx(0.07)
+    assert paired["p"] == pytest.approx(binomtest(3, 13).pvalue)
+
+
+def test_flip_average_runs_the_frozen_part_on_mirror_images(load: Load) -> None:
+    frozen = keras.Sequential([keras.Input((4, 6, 3)), keras.layers.Flatten()])
+    parts = load("benchmarks/flip_average.py").mirrored_parts(Parts(None, frozen, frozen))
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 4, 6, 3)).astype(np.float32)
+    mirrored = parts.frozen.predict_on_batch(pictures)
+    np.testing.assert_array_equal(mirrored, pictures[:, :, ::-1].reshape(2, -1))
+    assert parts.head is frozen
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_TABLES, ids=lambda page: page.stem)
+def test_pages_get_their_tables(page: Path, load: Load) -> None:
+    pytest.importorskip("mkdocs")
+    config = SimpleNamespace(docs_dir=str(ROOT / "docs"))
+    markdown = load("docs/hooks.py").on_page_markdown(page.read_text("utf-8"), None, config, None)
+    assert "<!--" not in markdown
+    lines = markdown.splitlines()
+    bars = [line.count("|") if line.startswith("|") else None for line in lines]
+    assert any(bars)
+    for (above, below), line in zip(itertools.pairwise(bars), lines[1:], strict=True):
+        assert above is None or below is None or above == below, line
+
+
+def test_a_record_that_is_missing_names_its_script(load: Load, tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    config = SimpleNamespace(docs_dir=str(tmp_path))
+    with pytest.raises(Exception, match=r"python benchmarks/frozen_pass.py --out .*frozen_pass"):
+        load("docs/hooks.py").on_page_markdown("<!-- frozen-pass -->", None, config, None)

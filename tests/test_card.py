@@ -1,0 +1,202 @@
+import gc
+import json
+import pickle
+import weakref
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catdog import Datasets, build_model, load_datasets
+from catdog._card import (
+    ModelCard,
+    SplitRecord,
+    card_from_json,
+    card_of,
+    card_to_json,
+    give_card,
+    remember,
+    temperature_of,
+)
+from catdog._types import SPLITS
+
+SIZE = (24, 24)
+CARD = ModelCard(("cats", "dogs"), temperature=2.0)
+
+
+@pytest.fixture
+def data(image_folder: Path) -> Datasets:
+    return load_datasets(image_folder)
+
+
+def small() -> keras.Model:
+    layers = [keras.Input((*SIZE, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    return keras.Sequential(layers)
+
+
+def test_a_new_model_knows_nothing() -> None:
+    model = small()
+    assert card_of(model) is None
+    assert temperature_of(model) == 1
+
+
+def test_what_is_remembered(data: Datasets) -> None:
+    model = build_model("cnn", image_size=SIZE)
+    remember(model, data)
+    card = card_of(model)
+    assert card is not None
+    assert card.class_names == ("cats", "dogs")
+    assert card.image_size == SIZE
+    assert card.recipe == "cnn.three_block"
+    assert card.temperature == 1
+    assert card.split is not None
+    assert card.split.seed == data.seed
+    assert card.split.counts == {split: len(data.paths(split)) for split in SPLITS}
+    assert card.versions["keras"] == keras.__version__
+
+
+def test_a_model_of_ones_own_has_no_recipe_and_may_take_any_size(data: Datasets) -> None:
+    model = keras.Sequential(
+        [keras.Input((None, None, 3)), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(2)]
+    )
+    remember(model, data)
+    card = card_of(model)
+    assert card is not None
+    assert card.recipe is None
+    assert card.image_size == data.image_size
+
+
+def test_the_hash_tells_splits_apart(image_folder: Path) -> None:
+    def hash_of(seed: int) -> str:
+        model = small()
+        remember(model, load_datasets(image_folder, seed=seed))
+        card = card_of(model)
+        assert card is not None
+        assert card.split is not None
+        return card.split.sha256
+
+    assert hash_of(0) == hash_of(0) != hash_of(1)
+
+
+def test_training_anew_forgets_the_calibration(data: Datasets) -> None:
+    model = small()
+    remember(model, data)
+    give_card(model, CARD)
+    assert temperature_of(model) == 2
+    remember(model, data)
+    assert temperature_of(model) == 1
+
+
+def test_the_model_itself_is_not_touched(data: Datasets, tmp_path: Path) -> None:
+    model = build_model("cnn", image_size=SIZE)
+    attributes, config = dict(vars(model)), model.get_config()
+    remember(model, data)
+    assert vars(model) == attributes
+    assert model.get_config() == config
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert len(archive.namelist()) == 3
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")  # not trained
+def test_a_card_is_not_pickled(data: Datasets) -> None:
+    model = build_model("cnn", image_size=SIZE)
+    remember(model, data)
+    assert card_of(pickle.loads(pickle.dumps(model))) is None
+
+
+def test_a_card_goes_with_its_model() -> None:
+    model = small()
+    give_card(model, CARD)
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_model_that_was_given_other_classes_knows_nothing() -> None:
+    model = small()
+    give_card(model, CARD)
+    model.pop()
+    model.add(keras.layers.Dense(3))
+    assert card_of(model) is None
+    with pytest.raises(ValueError, match=r"names 2 classes, but model returns shape \(None, 3\)"):
+        give_card(model, CARD)
+
+
+names = st.lists(st.text(min_size=1), min_size=2, max_size=9, unique=True).map(tuple)
+sides = st.integers(1, 8192)
+splits = st.builds(
+    SplitRecord,
+    st.integers(0, 9),
+    st.fixed_dictionaries({split: st.integers(0) for split in SPLITS}),
+    st.text("0123456789abcdef", min_size=64, max_size=64),
+)
+
+
+@given(
+    st.builds(
+        ModelCard,
+        class_names=names,
+        image_size=st.none() | st.tuples(sides, sides),
+        recipe=st.none() | st.text(),
+        temperature=st.floats(1e-6, 1e6),
+        split=st.none() | splits,
+        versions=st.dictionaries(st.text(), st.text(), max_size=3),
+    )
+)
+def test_json_and_back(card: ModelCard) -> None:
+    assert card_from_json(card_to_json(card)) == card
+
+
+def test_a_card_of_a_later_version() -> None:
+    raw = json.loads(card_to_json(CARD))
+    with pytest.raises(ValueError, match=r"of version 2, .* up to 1. Update catdog: pip install"):
+        card_from_json(json.dumps({**raw, "version": 2, "class_names": "somewhere else"}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "something else"},
+        {"version": "1"},
+        {"class_names": ["cats", "cats"]},
+        {"class_names": "ab"},
+        {"class_names": None},
+        {"image_size": [0, 3]},
+        {"temperature": 0},
+        {"temperature": float("nan")},
+        {"temperature": "1"},
+        {"split": {"seed": 0}},
+        {"versions": None},
+    ],
+)
+def test_a_damaged_card(change: dict[str, Any]) -> None:
+    raw = json.loads(card_to_json(CARD))
+    with pytest.raises(ValueError, match="^damaged "):
+        card_from_json(json.dumps({**raw, **change}))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", '"a"', "\0", b"\xff", "[" * 10**5])
+def test_no_card_at_all(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match="^damaged "):
+        card_from_json(text)
+
+
+@pytest.mark.parametrize("key", json.loads(card_to_json(CARD)))
+def test_a_card_that_lacks_something(key: str) -> None:
+    raw = json.loads(card_to_json(CARD))
+    del raw[key]
+    with pytest.raises(ValueError, match="^damaged "):
+        card_from_json(json.dumps(raw))
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("inf"), float("nan"), True, None])
+def test_temperatures_that_are_none(temperature: Any) -> None:
+    with pytest.raises(ValueError, match="temperature must be a number above 0"):
+        replace(CARD, temperature=temperature)

@@ -1,0 +1,145 @@
+"""What `compact` learns from besides the labels: MobileNetV2, frozen, with its ImageNet weights.
+
+The teacher looks once at some fixed crops of each picture. What it says of a crop is kept, and the
+student is shown that very crop: Beyer et al., "Knowledge distillation: A good teacher is patient
+and consistent", CVPR 2022, https://arxiv.org/abs/2106.05237.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+from compact_data import SIDE, Pixels
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from catdog import build_model
+from catdog.models.mobilenet_v2 import BASE_NAME
+
+TEACHER_SIDE = 224
+SMALLEST_AREA = 0.4  # of a crop, as a share of the picture
+WIDEST_ASPECT = 4 / 3
+FOLDS = 5
+STRENGTH = 1e-3  # of the linear head (scikit-learn's C) on features of variance 1
+COMPONENTS = 256  # principal components of the features that the student learns to tell
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What the teacher says of each crop of each picture.
+
+    Attributes:
+        boxes: Top, left, height and width of each crop in pixels, `(n, views, 4)`. The first is the
+            whole picture.
+        logits: The log odds that it is a dog, `(n, views)`, from a head that was trained on other
+            pictures.
+        features: What the frozen part sees, `(n, views, 256)`: principal components, scaled so that
+            their variances add up to 1.
+    """
+
+    boxes: Floats
+    logits: Floats
+    features: Floats
+
+
+def draw_boxes(count: int, views: int, *, seed: int) -> Floats:
+    """Draw crops of random area, shape and place: top, left, height and width in pixels."""
+    rng = np.random.default_rng([seed, 2])
+    area = rng.uniform(SMALLEST_AREA, 1, (count, views))
+    aspect = np.exp(rng.uniform(-1, 1, (count, views)) * np.log(WIDEST_ASPECT))
+    height = np.minimum(np.sqrt(area * aspect), 1)
+    width = np.minimum(np.sqrt(area / aspect), 1)
+    height[:, 0] = width[:, 0] = 1
+    top, left = (rng.uniform(0, 1, (count, views)) * (1 - side) for side in (height, width))
+    return (SIDE * np.stack([top, left, height, width], axis=-1)).astype(np.float32)
+
+
+def see(pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
+    """Return the features of every crop, `(n, views, 1280)`: two interpreters, a core each."""
+    converted = _converted()
+    half = len(pixels) // 2
+    with ThreadPoolExecutor(2) as pool:
+        parts = pool.map(
+            partial(_see_part, converted),
+            (pixels[:half], pixels[half:]),
+            (boxes[:half], boxes[half:]),
+        )
+        return np.concatenate(list(parts))
+
+
+def _converted() -> bytes:
+    """Return the frozen part, with its scaling and pooling, as a LiteRT model of one picture."""
+    model = build_model("mobilenet_v2.linear")
+    base = keras.Sequential(
+        [
+            keras.Input((TEACHER_SIDE, TEACHER_SIDE, 3), batch_size=1),
+            keras.layers.Rescaling(1 / 127.5, offset=-1),
+            model.get_layer(BASE_NAME),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
+    shape = tf.TensorSpec((1, TEACHER_SIDE, TEACHER_SIDE, 3), tf.float32)
+    run = tf.function(lambda pixels: base(pixels, training=False)).get_concrete_function(shape)
+    constant = convert_variables_to_constants_v2(run)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([constant])
+    content: bytes = converter.convert()
+    return content
+
+
+def _see_part(converted: bytes, pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
+    interpreter = tf.lite.Interpreter(model_content=converted, num_threads=1)
+    interpreter.allocate_tensors()
+    put, get = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    seen = np.empty((*boxes.shape[:2], get["shape"][-1]), np.float16)
+    for i, j in np.ndindex(*boxes.shape[:2]):
+        interpreter.set_tensor(put["index"], _crop(pixels[i], boxes[i, j])[None])
+        interpreter.invoke()
+        seen[i, j] = interpreter.get_tensor(get["index"])[0]
+    return seen
+
+
+def _crop(picture: Pixels, box: Floats) -> Floats:
+    top, left, height, width = (float(edge) for edge in box)
+    crop = Image.fromarray(picture).resize(
+        (TEACHER_SIDE, TEACHER_SIDE),
+        Image.Resampling.BILINEAR,
+        box=(left, top, min(left + width, SIDE), min(top + height, SIDE)),
+    )
+    return np.asarray(crop, np.float32)
+
+
+def teach(
+    features: NDArray[np.float16], boxes: Floats, labels: NDArray[np.int32], *, seed: int
+) -> Lessons:
+    """Turn features into lessons; the head that judges a picture never saw its label.
+
+    A wrong label so does not come back as a soft target.
+    """
+    whole = features[:, 0].astype(np.float32)
+    mean, deviation = whole.mean(axis=0), whole.std(axis=0) + 1e-6
+    logits = np.empty(features.shape[:2], np.float32)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    for learn, judge in folds.split(whole, labels):
+        head = LogisticRegression(C=STRENGTH, max_iter=1000)
+        head.fit((whole[learn] - mean) / deviation, labels[learn])
+        crops = (features[judge].astype(np.float32) - mean) / deviation
+        logits[judge] = crops @ head.coef_[0] + head.intercept_[0]
+    return Lessons(boxes, logits, _principal_components(features, whole, mean))
+
+
+def _principal_components(features: NDArray[np.float16], whole: Floats, mean: Floats) -> Floats:
+    """Return the first components of centred features, divided so that their variances add to 1."""
+    centred = whole - mean
+    variances, directions = np.linalg.eigh(centred.T @ centred / len(whole))
+    first = directions[:, ::-1][:, :COMPONENTS].astype(np.float32)
+    scale = np.sqrt(variances[::-1][:COMPONENTS].sum())
+    parts = [(part.astype(np.float32) - mean) @ first / scale for part in features]
+    return np.stack(parts).astype(np.float32)

@@ -1,0 +1,232 @@
+"""Train the network that catdog ships, from scratch, on two CPU cores.
+
+    KERAS_HOME=... python tools/train_compact.py --work FOLDER
+
+Needs both archives and MobileNetV2's weights for 224 pixels in Keras' cache. Run again, it goes on
+after the last whole epoch in the folder, and ends with the very weights that an unbroken run gives,
+but for the order in which threads add. The folder then holds
+
+- `lessons.npz`: what the teacher says of the training pictures; computed once
+- `checkpoint.npz`: all that a resumed run must know, after every epoch
+- `log.jsonl`: a line an epoch
+- `compact.weights.h5`: the averaged weights of the last epoch
+
+With `--judge`, the finished network is judged on the 1000 pictures of cats_and_dogs_filtered's
+validation folder, as users' pictures are read. Choices are made by 1000 others: `hold_out`.
+"""
+
+import argparse
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from compact_augment import draw_changes
+from compact_data import FILTERED, LARGE, Pictures, hold_out, read_archive, without_copies
+from compact_student import Batch, Student
+from compact_teacher import Lessons, draw_boxes, see, teach
+
+from catdog._atomic import write_whole
+from catdog._keras_cache import cached_path
+from catdog._seeding import seeded
+from catdog._statistics import wilson_interval
+from catdog.models.compact import build
+
+HELD_OUT = 1000
+WARM_UP = 3.0  # epochs
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides how a run ends; a run that was begun with others is not resumed."""
+
+    seed: int = 0
+    epochs: int = 120
+    views: int = 8
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+
+
+def learning_rate(settings: Settings, progress: float) -> float:
+    """Return the rate after `progress` epochs: up in a line, then down along a cosine to nothing.
+
+    Source: Loshchilov and Hutter, "SGDR", ICLR 2017, https://arxiv.org/abs/1608.03983.
+    """
+    if progress < WARM_UP:
+        return settings.learning_rate * progress / WARM_UP
+    done = (progress - WARM_UP) / (settings.epochs - WARM_UP)
+    return settings.learning_rate * (1 + math.cos(math.pi * min(done, 1))) / 2
+
+
+def batches(
+    pictures: Pictures, lessons: Lessons, settings: Settings, epoch: int
+) -> Iterator[Batch]:
+    """Yield one epoch: every picture once, in one of its crops; the few that fill no batch wait."""
+    rng = np.random.default_rng([settings.seed, 3, epoch])
+    order = rng.permutation(len(pictures))
+    views = rng.integers(lessons.boxes.shape[1], size=len(pictures))
+    changes = draw_changes(lessons.boxes[order, views], rng)
+    size = settings.batch_size
+    for begin in range(0, len(order) - size + 1, size):
+        part = slice(begin, begin + size)
+        chosen, view = order[part], views[part]
+        yield Batch(
+            pixels=pictures.pixels[chosen],
+            changes=type(changes)(*(each[part] for each in changes)),
+            labels=pictures.labels[chosen],
+            logits=lessons.logits[chosen, view],
+            features=lessons.features[chosen, view],
+        )
+
+
+def judge(network: keras.Model, pictures: Pictures) -> dict[str, Any]:
+    """Return how many of the pictures the network tells, with the 95 % interval."""
+    logits = network.predict(pictures.pixels.astype(np.float32), batch_size=100, verbose=0)
+    right, n = int((logits.argmax(axis=1) == pictures.labels).sum()), len(pictures)
+    return {"right": right, "n": n, "accuracy": right / n, "interval": wilson_interval(right, n)}
+
+
+def train(
+    pictures: Pictures,
+    lessons: Lessons,
+    judged: dict[str, Pictures],
+    settings: Settings,
+    work: Path,
+    *,
+    last_epoch: int | None = None,
+) -> Student:
+    """Train, or go on training, and write a checkpoint and a line of the log after every epoch.
+
+    Args:
+        pictures: What is learned from.
+        lessons: What the teacher says of them.
+        judged: Pictures to judge the averaged weights on after every epoch, by what to call them.
+        settings: How to train.
+        work: The folder of the run.
+        last_epoch: Stop after so many epochs, as if killed.
+
+    Raises:
+        ValueError: If the folder holds a run with other settings.
+    """
+    with seeded(settings.seed):
+        student = Student(
+            build(pictures.pixels.shape[1:3], 2), components=lessons.features.shape[-1]
+        )
+    checkpoint = work / "checkpoint.npz"
+    first = _resume(student, checkpoint, settings) if checkpoint.is_file() else 0
+    for epoch in range(first, last_epoch or settings.epochs):
+        begin, cpu = time.perf_counter(), time.process_time()
+        told = _one_epoch(student, pictures, lessons, settings, epoch)
+        seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu
+        network = student.use_averaged()
+        line = {
+            "epoch": epoch + 1,
+            "seconds": round(seconds, 1),
+            "cpu_seconds": round(cpu_seconds, 1),
+            "rate": learning_rate(settings, epoch + 1),
+            **told,
+            **{name: judge(network, each) for name, each in judged.items()},
+        }
+        student.save(checkpoint, epoch=epoch + 1, settings=json.dumps(asdict(settings)))
+        with (work / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+    return student
+
+
+def _resume(student: Student, checkpoint: Path, settings: Settings) -> int:
+    """Load the checkpoint, and return how many epochs are done."""
+    facts = student.load(checkpoint)
+    begun = json.loads(str(facts["settings"]))
+    if begun != asdict(settings):
+        raise ValueError(
+            f"{checkpoint} was begun with {begun}, not with {asdict(settings)}. Pass the former, or"
+            " another --work."
+        )
+    return int(facts["epoch"])
+
+
+def _one_epoch(
+    student: Student, pictures: Pictures, lessons: Lessons, settings: Settings, epoch: int
+) -> dict[str, float]:
+    steps = len(pictures) // settings.batch_size
+    told = [
+        student.learn(batch, learning_rate(settings, epoch + step / steps))
+        for step, batch in enumerate(batches(pictures, lessons, settings, epoch))
+    ]
+    names = ("by_labels", "by_logits", "by_features", "told")
+    return {
+        name: round(float(value), 4)
+        for name, value in zip(names, np.mean(told, axis=0), strict=True)
+    }
+
+
+def prepare_lessons(pictures: Pictures, settings: Settings, path: Path) -> Lessons:
+    """Return what the teacher says, from the file if it is of the same pictures and settings."""
+    key = json.dumps([settings.seed, settings.views, *pictures.hashes.tolist()])
+    if path.is_file():
+        with np.load(path) as file:
+            if str(file["key"]) == key:
+                return Lessons(file["boxes"], file["logits"], file["features"])
+    boxes = draw_boxes(len(pictures), settings.views, seed=settings.seed)
+    lessons = teach(see(pictures.pixels, boxes), boxes, pictures.labels, seed=settings.seed)
+
+    def write(scratch: Path) -> None:
+        with scratch.open("wb") as file:
+            np.savez(file, key=np.array(key), **asdict(lessons))
+
+    write_whole(path, write)
+    return lessons
+
+
+def read_pictures(seed: int) -> tuple[Pictures, dict[str, Pictures]]:
+    """Return the pictures to learn from, and those to choose by: as they lie there and original."""
+    large = read_archive(cached_path(f"datasets/{LARGE}"), below="cats_and_dogs_large/")
+    filtered = cached_path(f"datasets/{FILTERED}")
+    last = read_archive(filtered, below="cats_and_dogs_filtered/validation/")
+    large, copies = without_copies(large, last)
+    logging.info("left out as copies of pictures judged on at the end: %s", copies or "none")
+    learned, held_out = hold_out(large, HELD_OUT, seed=seed)
+    originals = read_archive(filtered, below="cats_and_dogs_filtered/train/")
+    originals = originals.take(np.isin(originals.names, held_out.names))
+    logging.info("%d pictures to learn from, %d held out", len(learned), len(held_out))
+    return learned, {"held_out": held_out, "held_out_originals": originals}
+
+
+def judge_finished(weights: Path) -> None:
+    """Judge the finished network on the pictures that were kept back for the very end."""
+    network = build((128, 128), 2)
+    network.load_weights(weights)
+    below = "cats_and_dogs_filtered/validation/"
+    last = read_archive(cached_path(f"datasets/{FILTERED}"), below=below)
+    logging.info("%s", json.dumps(judge(network, last)))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the script."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--work", type=Path, required=True, help="the folder of the run")
+    parser.add_argument("--judge", action="store_true", help="judge the finished network")
+    parser.add_argument("--seed", type=int, default=Settings.seed)
+    parser.add_argument("--epochs", type=int, default=Settings.epochs)
+    options = parser.parse_args(arguments)
+    settings = Settings(seed=options.seed, epochs=options.epochs)
+    weights = options.work / "compact.weights.h5"
+    if options.judge:
+        judge_finished(weights)
+        return
+    options.work.mkdir(parents=True, exist_ok=True)
+    learned, judged = read_pictures(settings.seed)
+    lessons = prepare_lessons(learned, settings, options.work / "lessons.npz")
+    student = train(learned, lessons, judged, settings, options.work)
+    student.use_averaged().save_weights(weights)
+
+
+if __name__ == "__main__":
+    main()
