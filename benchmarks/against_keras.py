@@ -20,8 +20,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 from harness import STATUS, Record, ask_python, new_record, peak_mib, spread, summary, write_record
+from numpy.typing import NDArray
 
 from catdog import build_model, list_models, load_datasets, train
 from catdog._types import Split
@@ -46,10 +48,10 @@ def measure_training(name: str, folder: Path, options: argparse.Namespace) -> Re
             given = ["--loop", loop, str(folder), "--models", name, "--data", options.data]
             found[loop].append(ask_python(__file__, *given, "--epochs", options.epochs))
     faster = times_faster(found["posts"], found["catdog"])
-    print(f"\n{name}: first epoch, a later epoch, CPU in all (s), memory (MiB)")
+    print(f"\n{name}")
     for loop, runs in found.items():
         for run in runs:
-            print(f"  {loop:7} {run['first']:6} {run['later']:6} {run['cpu']:7} {run['peak_mib']}")
+            print(f"  {loop:7} {run}")
     for what, figures in faster.items():
         print("  train is {median} ({min} to {max}) times faster: ".format(**figures) + what)
     return {"model": name, "runs": found, "times_faster": faster}
@@ -67,7 +69,7 @@ def times_faster(posts: Sequence[Record], ours: Sequence[Record]) -> dict[str, d
     pairs = list(zip(posts, ours, strict=True))
     ratios = {
         what: summary([post[what] / our[what] for post, our in pairs])
-        for what in ("first", "later", "cpu")
+        for what in ("first", "later", "first_cpu", "later_cpu")
     }
     ratios["reckoned"] = summary([reckoned(post) / reckoned(our) for post, our in pairs])
     return ratios
@@ -76,29 +78,29 @@ def times_faster(posts: Sequence[Record], ours: Sequence[Record]) -> dict[str, d
 def train_by(loop: str, folder: Path, name: str, *, data: str, epochs: int) -> Record:
     """Train a model in this new process."""
     model = build_model(name, seed=0)
-    ends: list[float] = []
-    clock = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
-    )
-    begin, cpu = time.perf_counter(), time.process_time()
+    begin, ends = clocks(), []
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(clocks()))
     if loop == "catdog":
-        train(model, load_datasets(data), epochs=epochs, callbacks=[clock], verbose=0)
+        train(model, load_datasets(data), epochs=epochs, callbacks=[watch], verbose=0)
     else:
         shown, judged = (batches(folder / split) for split in SPLITS)
         model.fit(
             shown,
             validation_data=judged,
             epochs=epochs,
-            callbacks=[clock],
+            callbacks=[watch],
             verbose=0,
             shuffle=False,  # the dataset does it; Keras warns if asked to do it again
         )
-    return {
-        "first": round(ends[0] - begin, 2),
-        "later": round((ends[-1] - ends[0]) / (epochs - 1), 2),
-        "cpu": round(time.process_time() - cpu, 2),
-        "peak_mib": peak_mib() if STATUS.exists() else None,
-    }
+    first, later = ends[0] - begin, (ends[-1] - ends[0]) / (epochs - 1)
+    names = ("first", "first_cpu", "later", "later_cpu")
+    run: Record = dict(zip(names, np.round([*first, *later], 2).tolist(), strict=True))
+    return run | {"peak_mib": peak_mib() if STATUS.exists() else None}
+
+
+def clocks() -> NDArray[np.float64]:
+    """Return the time and the CPU time of this process, in seconds, each from some beginning."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def batches(folder: Path) -> tf.data.Dataset:

@@ -64,6 +64,13 @@ def test_each_answer_belongs_to_its_path(data: Datasets) -> None:
         assert path.parent.name == result.class_names[label]
 
 
+def test_a_perfect_and_sure_model(data: Datasets) -> None:
+    model = model_of([[-1e3, 1e3]] * 3, bias=(225e3, -225e3))
+    result = evaluate(model, data, split="train", verbose=0)
+    assert (result.accuracy, result.loss, result.auc, result.calibration_error) == (1, 0, 1, 0)
+    assert "  loss         0.0000" in str(result).splitlines()  # and not -0.0000
+
+
 def test_two_evaluations_are_equal_and_the_model_is_unchanged(data: Datasets) -> None:
     model = build_model("cnn_augmented", image_size=SIZE, seed=0)
     before = model.get_weights()

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
@@ -54,8 +53,9 @@ def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
     freed = feature_cache_size(folder)
     for file in _files(folder):
         file.unlink()
-    for left_by_a_killed_run in folder.glob(f".*{SCRATCH_SUFFIX}"):
-        shutil.rmtree(left_by_a_killed_run)
+    for scratch in folder.glob(f".*{SCRATCH_SUFFIX}"):  # left by killed runs, others' too
+        if not any(scratch.iterdir()):
+            scratch.rmdir()
     return freed
 
 

@@ -92,6 +92,8 @@ class Comparison:
             [
                 _sentence(self),
                 f"  accuracy    first {first:.1%}, second {second:.1%}",
+                f"  right       first alone {self.only_first}, second alone {self.only_second}, "
+                f"both {self.both_right}, neither {self.both_wrong}",
                 f"  difference  {_points(self.difference)} points  "
                 f"(95 % interval {_points(low)} to {_points(high)})",
             ]
@@ -173,22 +175,15 @@ def _difference(first: Evaluation, second: Evaluation) -> str:
 
 def _sentence(of: Comparison) -> str:
     """Return what the comparison means, in words."""
-    pictures, first, second = counted(of.n, "picture"), of.only_first, of.only_second
+    pictures, p_value = counted(of.n, "picture"), p_text(of.p_value)
     if of.detectable:
-        better, other = ("second", "first") if second > first else ("first", "second")
-        more, fewer = max(first, second), min(first, second)
-        return (
-            f"The {better} is better: of {pictures} it alone is right on {more}, the {other} alone "
-            f"on {fewer} ({p_text(of.p_value)})."
-        )
-    if first == second == 0:
+        better = "second" if of.difference > 0 else "first"
+        return f"The {better} is better: chance hardly makes so much on {pictures} ({p_value})."
+    if of.only_first == of.only_second == 0:
         return f"No detectable difference on {pictures}: both are right on the very same ones."
     low, high = of.interval
     close = "" if low <= 0 <= high else ", but it is close"
-    return (
-        f"No detectable difference on {pictures}{close}: the first alone is right on {first}, the "
-        f"second alone on {second}, as equally good models may be ({p_text(of.p_value)})."
-    )
+    return f"No detectable difference on {pictures}{close}: chance may make so much ({p_value})."
 
 
 def p_text(value: float) -> str:

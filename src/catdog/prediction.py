@@ -107,8 +107,8 @@ def predict(
         FileNotFoundError: If a picture file does not exist.
         TypeError: If `images` is nothing of the kind.
         ValueError: If a picture cannot be read, a folder holds none, an array is not one of pixels
-            in `[0, 255]`, the model does not return logits, its classes have no names or as many
-            others, or an argument is out of its range.
+            in `[0, 255]`, the model does not return logits, it does not know its classes' names and
+            `class_names` does not fit, or an argument is out of its range.
 
     Example:
         ```python
