@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import keras
 import numpy as np
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"  {name:12} {spread(cost[name])} ms a picture")
     print(f"  compact takes {spread(ratios)} of the time of MobileNetV2; bar {BAR:.2f}")
     record["milliseconds"] = {name: summary(cost[name]) for name in models}
-    record["ratio"] = summary(ratios)
+    record["pixels"] = {name: model.input_shape[1:3] for name, model in models.items()}
+    record["ratio"] = {**summary(ratios), "bar": BAR, "met": median(ratios) <= BAR}
     write_record(record, options.out)
 
 

@@ -79,7 +79,10 @@ def folded(model: keras.Model, *, batch: int = BATCH, threads: int = 1) -> Run:
 
 def compiled(model: keras.Model) -> Run:
     """Run it as catdog does: in LiteRT, with an interpreter a core, a picture at a time."""
-    compute = compile_for_cpu(model)
+    compute = compile_for_cpu(
+        model,
+        np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype(np.float32),
+    )
     if compute is None:
         raise SystemExit("catdog does not compile here. Is there a GPU? CUDA_VISIBLE_DEVICES=-1")
     return in_batches(compute)

@@ -16,6 +16,9 @@ def accuracies(spec: catdog.ModelSpec) -> str:
         lines += [] if post.test is None else [f"test {post.test:.1%}"]
     if own := spec.measured:
         lines += [f"measured {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
+    if shipped := spec.shipped:
+        own = shipped.measured
+        lines += [f"as shipped {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
     return "<br>".join(lines)
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import result_tables as results
-from cells import accuracies, code, table
+from cells import accuracies, code, judged, table
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 import catdog
+from catdog.models._shipped import FOLDER as SHIPPED
 from catdog.models.transfer import BACKBONES, Scaling
 
 SCRIPTS = {"posts": "examples/reproduce_posts.py"}  # the others have the names of their records
@@ -39,6 +40,28 @@ def models_table() -> str:
         count = f"{spec.num_params:,} ({spec.num_trainable_params:,})"
         rows.append([code(name), spec.summary, count, spec.weights, accuracies(spec)])
     return table([*head, "The post reports, or catdog measured"], rows)
+
+
+def shipped_table() -> str:
+    """Return the cards of the weights that come with the package, as a table."""
+    head = ["Weights of", "Accuracy", "Calibration error", "Learned from", "CPU time", "Command"]
+    rows = []
+    for name in catdog.list_models():
+        if catdog.model_spec(name).shipped is None:
+            continue
+        card = json.loads((SHIPPED / f"{name}.json").read_text("utf-8"))
+        trained = card["trained"]
+        rows.append(
+            [
+                code(name),
+                judged(card["judged"]),
+                f"{card['judged']['calibration_error']:.1%}",
+                f"{trained['pictures']:,} pictures, {trained['settings']['epochs']} epochs",
+                f"{trained['cpu_seconds'] / 3600:.1f} h",
+                f"`{card['command']}`",
+            ]
+        )
+    return table(head, rows)
 
 
 def backbones_table() -> str:
@@ -76,6 +99,7 @@ def read_record(path: Path) -> dict[str, Any]:
 FROM_PACKAGE: dict[str, Callable[[], str]] = {
     "<!-- models -->": models_table,
     "<!-- backbones -->": backbones_table,
+    "<!-- shipped -->": shipped_table,
 }
 FROM_RECORDS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "<!-- posts-results -->": ("posts", results.posts_results),
@@ -86,4 +110,6 @@ FROM_RECORDS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "<!-- frozen-pass -->": ("frozen_pass", results.frozen_pass),
     "<!-- flip-average -->": ("flip_average", results.flip_average),
     "<!-- against-keras -->": ("against_keras", results.against_keras),
+    "<!-- prediction -->": ("prediction", results.prediction),
+    "<!-- compact-speed -->": ("compact_speed", results.compact_speed),
 }

@@ -2,15 +2,17 @@
 
     python docs/make_figures.py
 
-Each page's python blocks run from top to bottom in one namespace; blocks with a title (they need
-the real pictures) are left out. What a block prints goes into the snippet that follows the block,
-`--8<-- "name.txt"`; its figures go into the pictures that follow it, `![](assets/name.png)`.
-What the README's block prints goes into the README itself. So the pages show what their own code
-does, and nothing is copied by hand.
+Each page's python blocks run from top to bottom in one namespace, and so do bash blocks of `catdog`
+commands whose output the page shows; blocks with a title (they need the real pictures) are left
+out. What a block prints goes into the snippet that follows the block, `--8<-- "name.txt"`; its
+figures go into the pictures that follow it, `![](assets/name.png)`. What the README's block prints
+goes into the README itself. So the pages show what their own code does, and nothing is copied by
+hand.
 """
 
 import io
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stdout
 from itertools import zip_longest
@@ -25,7 +27,7 @@ README = DOCS.parent / "README.md"
 ASSETS = DOCS / "assets"
 DPI = 110
 
-BLOCK = re.compile(r"^```python([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|bash)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SNIPPET = re.compile(r'^--8<-- "([^"/]+\.txt)"$', re.MULTILINE)
 OUTPUT = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 PICTURE = re.compile(r"!\[[^\]]*\]\([./]*assets/([^)/]+\.png)\)")
@@ -35,8 +37,20 @@ def blocks(markdown: str) -> Iterator[tuple[str, str]]:
     """Yield each block that runs, with the text between it and the next block of any kind."""
     found = list(BLOCK.finditer(markdown))
     for block, following in zip_longest(found, found[1:]):
-        if "title=" not in block[1]:
-            yield block[2], markdown[block.end() : following and following.start()]
+        language, title, code = block.groups()
+        text = markdown[block.end() : following and following.start()]
+        if "title=" in title:
+            continue
+        if language == "python":
+            yield code, text
+        elif code.startswith("catdog ") and SNIPPET.search(text):
+            yield as_python(code), text
+
+
+def as_python(commands: str) -> str:
+    """Return Python code that runs commands of `catdog`, one on each line."""
+    calls = [f"assert main({shlex.split(line)[1:]}) == 0" for line in commands.splitlines()]
+    return "\n".join(["from catdog.cli import main", *calls])
 
 
 def run_page(page: Path) -> None:

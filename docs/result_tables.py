@@ -218,6 +218,48 @@ def against_keras(record: dict[str, Any]) -> str:
     )
 
 
+def prediction(record: dict[str, Any]) -> str:
+    """Return how fast `predict` is beside Keras, and what memory it takes, as two tables."""
+    results = record["results"]
+    head = ["Model", "Photos", "catdog (ms a photo)", "Keras (ms a photo)", "catdog to Keras"]
+    rows = [
+        [
+            code(row["model"]),
+            f"{row['files']:,}",
+            *(median_and_range(row[way]["ms_per_photo"]) for way in ("catdog", "keras")),
+            median_and_range(row["catdog_to_keras"]),
+        ]
+        for row in results["time"]
+    ]
+    peaks = [[f"{int(n):,}", f"{peak:,}"] for n, peak in results["memory"]["peaks"].items()]
+    return "\n\n".join(
+        [
+            "`predict` on a folder, and `keras.Model.predict` over the same folder as "
+            "`image_dataset_from_directory` serves it (median and range of "
+            f"{results['rounds']} rounds, in turn):",
+            table(head, rows),
+            "The memory that a whole process takes at most:",
+            table(["Photos", "MiB"], peaks),
+            measured_with(record),
+        ]
+    )
+
+
+def compact_speed(record: dict[str, Any]) -> str:
+    """Return what a picture costs `compact` and MobileNetV2, as a table."""
+    rows = [
+        [code(name), "{} x {}".format(*record["pixels"][name]), median_and_range(milliseconds)]
+        for name, milliseconds in record["milliseconds"].items()
+    ]
+    ratio = (
+        f"`compact` takes **{median_and_range(record['ratio'])}** of the time of MobileNetV2, in "
+        f"batches of {record['batch_size']} (median and range, in turn; "
+        f"{record['ratio']['bar']:.2f} was the aim):"
+    )
+    shown = table(["Model", "Pixels", "Milliseconds a picture"], rows)
+    return f"{ratio}\n\n{shown}\n\n{measured_with(record)}"
+
+
 def both_loops(runs: dict[str, list[dict[str, Any]]], what: str) -> str:
     """Return a figure of the posts' loop and of `train`, as `8.1 / 5.2`."""
     medians = [median(run[what] for run in runs[loop]) for loop in ("posts", "catdog")]

@@ -55,3 +55,23 @@ def evaluations(draw: st.DrawFn, classes: st.SearchStrategy[int] | None = None) 
     row = st.tuples(st.integers(0, count - 1), st.lists(logit, min_size=count, max_size=count))
     labels, logits = zip(*draw(st.lists(row, min_size=1, max_size=30)), strict=True)
     return evaluation_of(labels, logits)
+
+
+def judged(confidences: list[float], right: list[bool]) -> Evaluation:
+    """Pictures whose class 0 has the given probabilities, and which of them are of it."""
+    first = np.array(confidences)
+    labels = np.where(right, 0, 1).astype(np.int32)
+    probabilities = np.stack([first, 1 - first], axis=1)
+    return Evaluation(
+        split="validation",
+        class_names=("cats", "dogs"),
+        image_size=(8, 8),
+        baseline=0.5,
+        majority="cats",
+        looks=None,
+        paths=tuple(Path(f"{number}.jpg") for number in range(len(labels))),
+        labels=labels,
+        predictions=np.zeros(len(labels), np.int32),
+        probabilities=probabilities,
+        losses=-np.log(probabilities[np.arange(len(labels)), labels]),
+    )

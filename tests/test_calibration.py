@@ -1,5 +1,4 @@
 import math
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,23 +6,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from scipy import optimize, special
 
 from catdog import Datasets, build_model, evaluate, load_datasets
-from catdog._card import ModelCard, card_of, give_card, remember
-from catdog._evaluation import Evaluation
+from catdog._card import ModelCard, card_of, give_card
+from catdog._record import remember
 from catdog.calibration import (
     MAX_TEMPERATURE,
     Calibration,
     calibrate,
     coverage_curve,
     fit_temperature,
-    plot_coverage,
 )
 from catdog.prediction import predict
 from tests.conftest import MakeFolder
+from tests.judging import judged
 
 SIZE = (8, 8)
 
@@ -162,19 +160,6 @@ def test_a_model_that_is_always_wrong(data: Datasets) -> None:
     assert result.temperature == MAX_TEMPERATURE
 
 
-@pytest.mark.parametrize(
-    ("split", "reason"),
-    [
-        ("test", "can no longer judge the model"),
-        ("train", "surer of them than it is of new ones"),
-        ("valid", "Did you mean 'validation'"),
-    ],
-)
-def test_the_wrong_pictures(data: Datasets, split: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match=rf"split='{split}' .*{reason}"):
-        calibrate(by_brightness(1.0), data, split=split)
-
-
 def test_other_classes(data: Datasets) -> None:
     model = by_brightness(1.0)
     give_card(model, ModelCard(("chats", "chiens")))
@@ -192,26 +177,6 @@ def test_printed_calibration() -> None:
     ]
     assert str(Calibration(0.5, 1, (1, 1), (1, 1))).startswith("temperature 0.500: more sure than")
     assert str(Calibration(1.0, 1, (1, 1), (1, 1))).startswith("temperature 1.000: nothing changes")
-
-
-def judged(confidences: list[float], right: list[bool]) -> Evaluation:
-    """Pictures whose class 0 has the given probabilities, and which of them are of it."""
-    first = np.array(confidences)
-    labels = np.where(right, 0, 1).astype(np.int32)
-    probabilities = np.stack([first, 1 - first], axis=1)
-    return Evaluation(
-        split="validation",
-        class_names=("cats", "dogs"),
-        image_size=SIZE,
-        baseline=0.5,
-        majority="cats",
-        looks=None,
-        paths=tuple(Path(f"{number}.jpg") for number in range(len(labels))),
-        labels=labels,
-        predictions=np.zeros(len(labels), np.int32),
-        probabilities=probabilities,
-        losses=-np.log(probabilities[np.arange(len(labels)), labels]),
-    )
 
 
 def test_coverage() -> None:
@@ -263,17 +228,3 @@ def test_printed_curve() -> None:
         "  95%                 50   50.0%          100.0%  92.9% to 100.0%",
     ]
     assert repr(curve) == "<CoverageCurve: 100 pictures of the validation set>"
-
-
-def test_plot_coverage() -> None:
-    evaluation = judged([0.97] * 50 + [0.75] * 30 + [0.55] * 20, [True] * 70 + [False] * 30)
-    _, given_axes = plt.subplots()
-    axes = plot_coverage(evaluation, ax=given_axes)
-    assert axes is given_axes
-    assert len(plt.get_fignums()) == 1
-    (curve,) = [line for line in axes.get_lines() if line.get_label() == "accuracy of the answers"]
-    assert np.asarray(curve.get_xdata()).tolist() == [1.0, 0.8, 0.5]
-    assert np.asarray(curve.get_ydata()).tolist() == [0.7, 0.875, 1.0]
-    assert "60%" in [text.get_text() for text in axes.texts]
-    assert "answered" in axes.get_xlabel()
-    assert plot_coverage(evaluation) is not given_axes

@@ -20,9 +20,9 @@ from catdog._card import (
     card_of,
     card_to_json,
     give_card,
-    remember,
     temperature_of,
 )
+from catdog._record import remember
 from catdog._types import SPLITS
 
 SIZE = (24, 24)
@@ -200,3 +200,19 @@ def test_a_card_that_lacks_something(key: str) -> None:
 def test_temperatures_that_are_none(temperature: Any) -> None:
     with pytest.raises(ValueError, match="temperature must be a number above 0"):
         replace(CARD, temperature=temperature)
+
+
+def test_the_backbone_is_part_of_the_recipe(data: Datasets) -> None:
+    options: dict[str, Any] = {"weights": None, "image_size": (32, 32)}
+    model = build_model("transfer", backbone="MobileNetV3Small", **options)
+    own = keras.models.clone_model(small())
+    own.name = "compact"
+    for each in (model, own):
+        remember(each, data)
+    card, own_card = card_of(model), card_of(own)
+    assert card is not None
+    assert own_card is not None
+    assert card.recipe == "transfer with MobileNetV3Small"
+    assert own_card.recipe is None
+    remember(model, data)  # trained again
+    assert card_of(model) == card

@@ -144,7 +144,8 @@ def test_figures_of_any_answers_agree_with_sklearn(result: Evaluation) -> None:
     matrix = metrics.confusion_matrix(labels, predictions, labels=classes)
     assert np.array_equal(result.confusion_matrix, matrix)
     if len(classes) == 2 and len(set(labels)) == 2:
-        area = metrics.roc_auc_score(labels, result.probabilities[:, 1])
+        first, second = np.maximum(result.probabilities, 1e-320).T
+        area = metrics.roc_auc_score(labels, np.log(second) - np.log(first))
         assert result.auc == pytest.approx(area)
     else:
         assert result.auc is None
@@ -256,3 +257,10 @@ def test_a_copy_remembers_the_looks(
 def test_an_evaluation_can_be_kept(data: Datasets) -> None:
     result = evaluate(model_of(np.zeros((3, 2))), data, verbose=0)
     assert str(pickle.loads(pickle.dumps(result))) == str(result)
+
+
+def test_auc_tells_apart_what_is_all_but_certain() -> None:
+    logits = np.array([[0, 40.0], [0, 41.0], [0, 42.0], [0, 43.0]])
+    result = evaluation_of([0, 0, 1, 1], logits)
+    assert (result.probabilities[:, 1] == 1).all()
+    assert result.auc == 1

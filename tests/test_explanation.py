@@ -310,3 +310,5 @@ def test_pictures_for_the_figure(picture: NDArray[np.uint8]) -> None:
         plot_gradcam(flat(), [], class_names=["blue", "red"])
     with pytest.raises(ValueError, match="does not know what its 2 classes are called"):
         plot_gradcam(flat(), picture)
+    with pytest.raises(FileNotFoundError, match=r"gone\.jpg does not exist\.$"):
+        plot_gradcam(flat(), "gone.jpg", class_names=["blue", "red"])  # on_bad_image is no way out

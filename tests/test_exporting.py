@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -140,22 +141,29 @@ def with_all_layers_felt(model: keras.Model) -> keras.Model:
     return model
 
 
+def agrees(model: keras.Model, name: str, size: tuple[int, int]) -> None:
+    """Export a model; its runtime must answer what predict does, within what is promised."""
+    names = ["cats", "dogs"]
+    export_model(model, name, class_names=names)
+    images = np.random.default_rng(1).integers(0, 256, (3, *size, 3)).astype(np.float32)
+    answers = predict(model, images, class_names=names, verbose=0)
+    expected = np.stack([answer.probabilities for answer in answers])
+    assert run(name, images) == pytest.approx(expected, rel=1e-2)
+
+
 @pytest.mark.parametrize("name", ["zoo", "zoo.tflite"])
 @pytest.mark.parametrize("recipe", list_models())
 def test_the_zoo(recipe: str, name: str) -> None:
-    """What is exported answers what predict does; `export_model` makes sure of it."""
     size = SIZE if recipe.startswith("cnn") else (32, 32)
     model = with_all_layers_felt(build_model(recipe, image_size=size, weights=None, seed=0))
-    export_model(model, name, class_names=["cats", "dogs"])
-    assert Path(name).exists()
+    agrees(model, name, size)
 
 
 @needs_onnx
-@pytest.mark.parametrize("recipe", ["cnn.two_block", "mobilenet_v2.linear"])
+@pytest.mark.parametrize("recipe", list_models())
 def test_the_zoo_in_onnx(recipe: str) -> None:
     model = with_all_layers_felt(build_model(recipe, image_size=SIZE, weights=None, seed=0))
-    export_model(model, "zoo.onnx", class_names=["cats", "dogs"])
-    assert Path("zoo.onnx").exists()
+    agrees(model, "zoo.onnx", SIZE)
 
 
 def small(*inner: keras.Layer, size: tuple[int | None, int | None] = (8, 8)) -> keras.Model:
@@ -191,8 +199,17 @@ def test_pictures_of_any_size_become_those_of_the_training(name: str) -> None:
 class Noise(keras.layers.Layer):  # type: ignore[misc]
     """Acts at random outside training, too."""
 
+    def __init__(self, draw: Any = keras.random.normal) -> None:
+        super().__init__()
+        self.draw = draw
+
     def call(self, images: Any) -> Any:
-        return images + keras.random.normal(keras.ops.shape(images))
+        return images + self.draw(keras.ops.shape(images))
+
+
+def categories(shape: Any) -> Any:
+    drawn = keras.random.categorical(keras.ops.ones((1, 3)), 1)
+    return keras.ops.cast(keras.ops.reshape(drawn, (1, 1, 1, 1)), "float32")
 
 
 class Eigenvalues(keras.layers.Layer):  # type: ignore[misc]
@@ -201,6 +218,12 @@ class Eigenvalues(keras.layers.Layer):  # type: ignore[misc]
     def call(self, images: Any) -> Any:
         values = tf.raw_ops.SelfAdjointEigV2(input=images[:, :3, :3, 0], compute_v=False)[0]
         return images + values[:, tf.newaxis, tf.newaxis, :]
+
+
+@pytest.mark.parametrize("draw", [keras.random.truncated_normal, categories])
+def test_numbers_drawn_otherwise_are_refused_too(draw: Any) -> None:
+    with pytest.raises(ValueError, match="at random outside training"):
+        export_model(small(Noise(draw)), "exported", class_names=["cats", "dogs"])
 
 
 @in_each_format
@@ -288,6 +311,24 @@ def test_a_file_is_replaced_a_folder_is_not(model: keras.Model) -> None:
         export_model(model, "folder.tflite")
     with pytest.raises(FileNotFoundError, match="nowhere does not exist. Make it"):
         export_model(model, "nowhere/exported")
+
+
+def test_a_pipe_is_not_replaced(model: keras.Model) -> None:
+    os.mkfifo("exported.tflite")
+    with pytest.raises(ValueError, match="is a device or a pipe. Choose another name"):
+        export_model(model, "exported.tflite")
+    assert Path("exported.tflite").is_fifo()
+
+
+def test_a_full_disk_is_called_so(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(program: Any, path: Path) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, f"{path}; No space left on device")
+
+    runtime = exporting._RUNTIMES["saved_model"]
+    monkeypatch.setitem(exporting._RUNTIMES, "saved_model", runtime._replace(write=fill))
+    with pytest.raises(OSError, match="No space left on device: 'exported'"):
+        export_model(model, "exported")
+    assert list(Path().iterdir()) == []
 
 
 def test_labels_stay_on_one_line_each() -> None:

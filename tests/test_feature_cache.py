@@ -34,12 +34,13 @@ def cache_dir(tmp_path: Path) -> Path:
     return tmp_path / "not there yet" / "features"
 
 
-def build(*, seed: int = 0, stride: int = 2) -> keras.Model:
+def build(*first: keras.Layer, seed: int = 0, stride: int = 2) -> keras.Model:
     layers = keras.layers
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
             keras.Input((*SIZE, 3)),
+            *first,
             layers.RandomFlip(),
             layers.Rescaling(1 / 255),
             layers.Conv2D(8, 5, strides=stride, activation="relu", trainable=False),
@@ -122,16 +123,20 @@ def test_spoiled_files_are_not_used(data: Datasets, cache_dir: Path, spoil: Any)
     assert {path: path.read_bytes() for path in cache_dir.iterdir()} == whole
 
 
+def trusted(_: object) -> bool:
+    return True
+
+
 def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
     array = np.arange(1000, dtype=np.float32).reshape(1, 10, 100)
-    cached(tmp_path, "key", (1, 10), lambda: array)
+    cached(tmp_path, "key", (1, 10), lambda: array, trusted)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
     for position in (*range(200), *range(200, len(whole), 97), len(whole) - 1):
         spoilt = bytearray(whole)
         spoilt[position] ^= 1 << position % 8
         file.write_bytes(spoilt)
-        assert np.array_equal(cached(tmp_path, "key", (1, 10), lambda: array), array)
+        assert np.array_equal(cached(tmp_path, "key", (1, 10), lambda: array, trusted), array)
         assert file.read_bytes() == whole  # so it was written anew
 
 
@@ -178,6 +183,53 @@ def test_a_cache_folder_that_is_a_file_is_told_first(
     forbid(monkeypatch)
     with pytest.raises(NotADirectoryError, match="cache_dir must be a folder, but"):
         losses(build(), data, tmp_path / "photo.jpg")
+
+
+def test_a_cache_folder_that_cannot_be_written_to_is_told_first(
+    data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> NoReturn:
+        raise PermissionError("read-only")
+
+    losses(build(), data, cache_dir)
+    forbid(monkeypatch)
+    monkeypatch.setattr(_feature_cache, "TemporaryFile", refuse)
+    losses(build(), data, cache_dir)  # it can be read
+    with pytest.raises(OSError, match="cannot be written to: read-only. Pass another folder"):
+        losses(build(seed=1), data, cache_dir)
+    (cache_dir / "file").write_bytes(b"mine")
+    with pytest.raises(OSError, match="cannot be written to"):
+        losses(build(), data, cache_dir / "file" / "features")
+
+
+class Dim(keras.Layer):  # type: ignore[misc]
+    """A layer of one's own, whose code is worked on."""
+
+    factor = 1.0
+
+    def call(self, images: Any) -> Any:
+        return images * self.factor
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_features_that_other_code_computed_are_not_used(
+    data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch, views: int
+) -> None:
+    old = losses(build(Dim()), data, cache_dir, views=views)
+    monkeypatch.setattr(Dim, "factor", 0.99)
+    new = losses(build(Dim()), data, cache_dir, views=views)
+    assert new != pytest.approx(old)
+    again = train_head(build(Dim()), data, epochs=2, views=views, verbose=0).history["loss"]
+    assert new == pytest.approx(again)
+
+
+def test_views_of_other_batches_are_others(
+    data: Datasets, image_folder: Path, cache_dir: Path
+) -> None:
+    other = load_datasets(image_folder, image_size=SIZE, batch_size=3)
+    losses(build(), data, cache_dir, views=2)
+    expected = train_head(build(), other, epochs=2, views=2, verbose=0).history["loss"]
+    assert losses(build(), other, cache_dir, views=2) == pytest.approx(expected)
 
 
 def test_features_of_half_precision(data: Datasets, cache_dir: Path) -> None:
@@ -265,6 +317,22 @@ def test_the_cache_can_be_measured_and_cleared(data: Datasets, cache_dir: Path) 
     assert losses(build(), data, cache_dir) == first
 
 
+def test_what_another_process_clears_meanwhile(
+    cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_feature_cache, "_files", lambda folder: [folder / f"gone{SUFFIX}"])
+    assert feature_cache_size(cache_dir) == clear_feature_cache(cache_dir) == 0
+
+
+@pytest.mark.parametrize("cache_dir", ["", 5, True, b"features", ["features"]])
+def test_cache_folders_that_are_no_paths(data: Datasets, cache_dir: Any) -> None:
+    for function in (feature_cache_size, clear_feature_cache):
+        with pytest.raises(TypeError, match="cache_dir must be a path, such as 'features', not"):
+            function(cache_dir)
+    with pytest.raises(TypeError, match="cache_dir must be a path, such as 'features', not"):
+        losses(build(), data, cache_dir)
+
+
 @pytest.mark.parametrize("function", [feature_cache_size, clear_feature_cache])
 def test_a_cache_that_is_a_file(function: Callable[[Path], int], tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
@@ -292,7 +360,8 @@ def write_half(path, array):  # and wait to be killed
     sys.stdin.read()
 
 _feature_cache._write = write_half
-_feature_cache.cached(Path(sys.argv[1]), "key", (1, 50), lambda: np.zeros((1, 50, 8), np.float32))
+array = np.zeros((1, 50, 8), np.float32)
+_feature_cache.cached(Path(sys.argv[1]), "key", (1, 50), lambda: array, bool)
 """
 
 
@@ -306,6 +375,6 @@ def test_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob(f"*{SUFFIX}"))) == 1  # the half, under its scratch name
     expected = np.ones((1, 50, 8), np.float32)
     for _ in range(2):
-        assert np.array_equal(cached(tmp_path, "key", (1, 50), lambda: expected), expected)
+        assert np.array_equal(cached(tmp_path, "key", (1, 50), lambda: expected, trusted), expected)
     assert clear_feature_cache(tmp_path) > expected.nbytes
     assert list(tmp_path.iterdir()) == []

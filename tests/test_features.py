@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog import build_model, list_models, load_datasets
@@ -133,7 +134,7 @@ def test_a_backbone_that_was_part_of_another_model(pictures: NDArray[np.float32]
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("cnn")])
 def test_models_without_a_frozen_part(name: str) -> None:
     model = build_model(name, image_size=SIZE)
-    with pytest.raises(ValueError, match=r"first layers train themselves\. Call catdog.train\("):
+    with pytest.raises(ValueError, match=r"first layers train themselves, .*Call catdog.train\("):
         cut_model(model)
 
 
@@ -174,6 +175,30 @@ def test_a_skip_around_the_frozen_part() -> None:
     model = keras.Model(inputs, layers.Dense(2)(layers.Add()([features, beside])))
     with pytest.raises(ValueError, match="does not begin with a frozen part"):
         cut_model(model)
+
+
+def test_a_frozen_part_of_two_outputs() -> None:
+    inputs = keras.Input((*SIZE, 3))
+    first = layers.Conv2D(4, 3)(inputs)
+    base = keras.Model(inputs, [first, layers.Conv2D(4, 3)(first)], trainable=False)
+
+    def model(join: Callable[[Any, Any], Any]) -> keras.Model:
+        inputs = keras.Input((*SIZE, 3))
+        pooled = [layers.GlobalAveragePooling2D()(output) for output in base(inputs)]
+        return keras.Model(inputs, join(*pooled))
+
+    joined = model(lambda a, b: layers.Dense(2)(layers.Concatenate()([a, b])))
+    assert cut_model(joined).frozen.output_shape == (None, 8)
+    apart = model(lambda a, b: layers.Add()([layers.Dense(2)(a), layers.Dense(2)(b)]))
+    with pytest.raises(ValueError, match="takes more than one tensor from the front"):
+        cut_model(apart)
+
+
+def test_statistics_collected_within_another_layer() -> None:
+    collects = layers.TimeDistributed(layers.BatchNormalization(center=False, scale=False))
+    model = keras.Sequential([keras.Input((*SIZE, 3)), backbone(), collects, layers.Flatten()])
+    model.add(layers.Dense(2))
+    assert collects in cut_model(model).head.layers
 
 
 def test_a_model_that_is_frozen_altogether() -> None:
@@ -217,4 +242,5 @@ def test_many_pictures_are_run_another_way(
 
     few = features(WORTH_IT - 1)
     monkeypatch.setattr(keras.Model, "predict_on_batch", None)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     assert features(WORTH_IT) == pytest.approx(few, abs=1e-4)

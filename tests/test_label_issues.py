@@ -86,7 +86,7 @@ def test_wrong_labels_and_what_is_no_class_come_first(issues: LabelIssues) -> No
     assert wrong.probability > 0.9
     assert wrong.label_probability == pytest.approx(1 - wrong.probability)
     assert green.reason == "no class"
-    assert green.distance > 10
+    assert green.distance > 3
     assert np.median([one.distance for one in issues.pictures]) == pytest.approx(1)
 
 
@@ -210,6 +210,8 @@ def test_a_picture_that_has_gone(issues: LabelIssues) -> None:
         plot_label_issues(issues)
     with pytest.raises(ValueError, match="k must be a whole number of at least 1, not 0"):
         plot_label_issues(issues, k=0)
+    with pytest.raises(TypeError, match="issues must be what find_label_issues returns, not list"):
+        plot_label_issues(issues.rows())  # type: ignore[arg-type]
 
 
 def test_a_model_without_a_frozen_part(data: Datasets) -> None:
@@ -226,6 +228,7 @@ def test_a_model_without_a_frozen_part(data: Datasets) -> None:
         ({"folds": 40}, "folds=40 needs 40 pictures of each class.*cats has 2"),
         ({"seed": -1}, "seed must be"),
         ({"splits": []}, "splits must name at least one of train, validation, test"),
+        ({"splits": None}, "split=None is not known"),
         ({"splits": ["training"]}, "split='training' is not known. Did you mean 'train'"),
     ],
 )

@@ -9,17 +9,28 @@ import catdog
 SOURCE = Path(catdog.__file__).parent
 LEVELS = (
     {"_types"},
-    {"_atomic", "_checks", "_head", "_litert", "_logits", "_progress", "_statistics", "_text"},
-    {"_feature_cache", "_keras_cache", "_seeding", "_tables"},
+    {
+        "_atomic",
+        "_checks",
+        "_head",
+        "_litert",
+        "_logits",
+        "_progress",
+        "_statistics",
+        "_text",
+    },
+    {"_card", "_feature_cache", "_figures", "_keras_cache", "_seeding", "_tables"},
     {"_download"},
     {"preprocessing", "augmentation"},
     {"data", "models"},
-    {"baseline", "_card", "_evaluation", "_features", "_pictures"},
+    {"baseline", "_evaluation", "_features", "_pictures", "_record"},
     {"_thumbnails", "calibration", "comparison", "evaluation", "prediction", "saving", "training"},
     {"exporting", "ranking"},
     {"plotting"},
     {"explanation", "label_issues"},
     {"__init__"},
+    {"cli"},
+    {"__main__"},
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 

@@ -19,6 +19,11 @@ def pictures() -> NDArray[np.float32]:
     return np.random.default_rng(0).integers(0, 256, (5, *SIZE, 3)).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
+
+
 def network(*last: keras.Layer) -> keras.Model:
     keras.utils.set_random_seed(0)
     first = [keras.Input((*SIZE, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3)]
@@ -28,7 +33,7 @@ def network(*last: keras.Layer) -> keras.Model:
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_outputs_are_the_models(pictures: NDArray[np.float32], count: int) -> None:
     model = network(layers.ReLU(), layers.GlobalAveragePooling2D())
-    compute = compile_for_cpu(model)
+    compute = compile_for_cpu(model, pictures[:1])
     assert compute
     for _ in range(2):
         outputs = compute(pictures[:count])
@@ -39,19 +44,33 @@ def test_the_outputs_are_the_models(pictures: NDArray[np.float32], count: int) -
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
 def test_the_frozen_parts_of_the_zoo(name: str, pictures: NDArray[np.float32]) -> None:
     frozen = cut_model(build_model(name, image_size=SIZE, weights=None, seed=0)).frozen
-    compute = compile_for_cpu(frozen)
+    compute = compile_for_cpu(frozen, pictures[:1])
     assert compute
     assert compute(pictures) == pytest.approx(frozen.predict_on_batch(pictures), rel=1e-3)
 
 
-def test_pictures_of_any_size() -> None:
+def test_a_model_that_takes_any_size(pictures: NDArray[np.float32]) -> None:
     model = keras.Sequential([keras.Input((None, None, 3)), layers.GlobalAveragePooling2D()])
-    assert compile_for_cpu(model) is None
+    compute = compile_for_cpu(model, pictures[:1])
+    assert compute
+    assert compute(pictures) == pytest.approx(pictures.mean(axis=(1, 2)), rel=1e-5)
 
 
-def test_a_machine_with_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
-    assert compile_for_cpu(network()) is None
+def test_a_machine_with_a_gpu(
+    pictures: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [kind])
+    assert compile_for_cpu(network(), pictures[:1]) is None
+
+
+def test_half_precision(pictures: NDArray[np.float32], capfd: pytest.CaptureFixture[str]) -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = network(layers.GlobalAveragePooling2D())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert compile_for_cpu(model, pictures[:1]) is None
+    assert "failed" not in capfd.readouterr().err
 
 
 class Own(keras.Layer):  # type: ignore[misc]
@@ -61,23 +80,30 @@ class Own(keras.Layer):  # type: ignore[misc]
         return tf.raw_ops.SelfAdjointEigV2(input=images[:, :3, :3, 0], compute_v=False)[0]
 
 
-def test_a_layer_that_litert_cannot_run() -> None:
-    assert compile_for_cpu(network(Own())) is None
+def test_a_layer_that_litert_cannot_run(pictures: NDArray[np.float32]) -> None:
+    assert compile_for_cpu(network(Own()), pictures[:1]) is None
 
 
-def test_a_tensorflow_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tensorflow_without_it(
+    pictures: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delattr(tf.lite, "Interpreter")
-    assert compile_for_cpu(network(layers.GlobalAveragePooling2D())) is None
+    assert compile_for_cpu(network(layers.GlobalAveragePooling2D()), pictures[:1]) is None
 
 
-def test_a_program_that_computes_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_computes_something_else(
+    pictures: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does so for brighter pixels alone: what counts are the pictures it will get."""
     convert = tf.lite.TFLiteConverter.from_concrete_functions
-    other = keras.Sequential([keras.Input((*SIZE, 3)), layers.GlobalAveragePooling2D()])
+    model = network(layers.GlobalAveragePooling2D())
+    pixels = keras.Input((*SIZE, 3))
+    other = keras.Model(pixels, model(keras.ops.clip(pixels, -1, 1)))
     wrong = tf.function(lambda images: other(images, training=False)).get_concrete_function(
         tf.TensorSpec((1, *SIZE, 3))
     )
     monkeypatch.setattr(
         tf.lite.TFLiteConverter, "from_concrete_functions", lambda functions: convert([wrong])
     )
-    model = network(layers.GlobalAveragePooling2D(), layers.Dense(3))
-    assert compile_for_cpu(model) is None
+    assert compile_for_cpu(model, pictures[:1] / 255) is not None
+    assert compile_for_cpu(model, pictures[:1]) is None

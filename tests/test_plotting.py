@@ -1,3 +1,4 @@
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from catdog import (
@@ -19,18 +21,20 @@ from catdog import (
     make_augmentation,
     plot_augmentation,
     plot_confusion,
+    plot_coverage,
     plot_examples,
     plot_history,
     plot_predictions,
     predict,
 )
 from catdog._statistics import wilson_interval
+from catdog._text import percent
 from catdog._types import SPLITS, Split
 from catdog.data._decode import decode_image
 from catdog.plotting import plot_calibration, plot_leaderboard, plot_top_losses
 from catdog.ranking import leaderboard
 from tests.conftest import MakeFolder
-from tests.judging import answering, evaluation_of
+from tests.judging import answering, evaluation_of, judged
 
 SIZE = (8, 8)
 
@@ -177,6 +181,28 @@ def test_confusion_of_any_number_of_classes_is_readable(classes: int) -> None:
     assert len(axes.texts) == (classes if classes <= 20 else 0)
 
 
+LONG = tuple(f"golden retrievers with long hair, {number}" for number in range(6))
+
+
+@pytest.mark.parametrize("names", [LONG[:2], LONG, ("a\nb", "x" * 300), ("$x^2$", "y")])
+def test_confusion_of_classes_of_any_name_is_readable(names: tuple[str, ...]) -> None:
+    axes = plot_confusion(evaluation_of(range(len(names)), np.eye(len(names)), class_names=names))
+    axes.figure.canvas.draw()
+    written = [*axes.get_xticklabels(), *axes.get_yticklabels()]
+    assert len({name.get_text() for name in written}) == len(names)
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+    figure_box = axes.figure.bbox
+    assert all(figure_box.contains(*corner) for name in written for corner in corners(name))
+    cell = axes.get_window_extent().height / len(names)
+    assert all(text.get_window_extent().height < cell for text in axes.texts)
+
+
+def corners(text: Text) -> NDArray[Any]:
+    return text.get_window_extent().corners()
+
+
 def test_top_losses(data: Datasets) -> None:
     model = keras.Sequential(
         [keras.Input((6, 7, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
@@ -188,7 +214,7 @@ def test_top_losses(data: Datasets) -> None:
     assert len(pictures) == 3
     for (title, pixels), one in zip(pictures, result.top_losses(3), strict=True):
         assert np.array_equal(pixels, decode_image(one.path, (6, 7)))  # as the model saw it
-        sure = f"{one.probability:.0%}"
+        sure = percent(one.probability)
         assert title == f"is {one.label}\nsaid {one.predicted}, {sure}\nloss {one.loss:.2f}"
     assert len(shown(plot_top_losses(result))) == result.n
 
@@ -243,9 +269,8 @@ def test_leaderboard() -> None:
         "poor": answering([0] * 10, [1] * 8 + [0] * 2),
         "$good^$": answering([0] * 10, [0] * 10),
     }
-    figure = plot_leaderboard(leaderboard(judged))
-    figure.canvas.draw()
-    (axes,) = figure.axes
+    axes = plot_leaderboard(leaderboard(judged))
+    axes.figure.canvas.draw()
     assert [label.get_text() for label in axes.get_yticklabels()] == [r"\$good^\$", "poor"]
     assert axes.yaxis_inverted()  # the best is at the top
     np.testing.assert_allclose(points_of(axes), np.array([(1, 0), (0.2, 1)]))
@@ -267,8 +292,9 @@ def test_nothing_is_shown_saved_or_drawn_elsewhere(
     judged = answering([0, 1], [0, 0])
     plot_confusion(judged, ax=axes)
     plot_calibration(judged)
-    plot_leaderboard(leaderboard({"cnn": judged}))
-    assert len(plt.get_fignums()) == 4
+    board = leaderboard({"cnn": judged})
+    assert plot_leaderboard(board, ax=axes) is axes
+    assert len(plt.get_fignums()) == 3
     assert list(tmp_path.glob("*.png")) == []
 
 
@@ -293,9 +319,60 @@ def test_predictions_of_files_are_shown(data: Datasets, tmp_path: Path) -> None:
         answers = predict(model, images, class_names=["cats", "$dogs"], on_bad_image="skip")
     figure = plot_predictions(answers, k=2)
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles == [r"\$dogs, 99%"] * 2
+    assert titles == [r"\$dogs, 99.3%"] * 2
     assert [len(axes.images) for axes in figure.axes] == [1, 1]
     with pytest.raises(ValueError, match="predictions holds none of a picture file"):
         plot_predictions(answers[:2])
     with pytest.raises(ValueError, match="k must be"):
         plot_predictions(answers, k=0)
+
+
+def test_plot_coverage() -> None:
+    evaluation = judged([0.97] * 50 + [0.75] * 30 + [0.55] * 20, [True] * 70 + [False] * 30)
+    _, given_axes = plt.subplots()
+    axes = plot_coverage(evaluation, ax=given_axes)
+    assert axes is given_axes
+    assert len(plt.get_fignums()) == 1
+    (curve,) = [line for line in axes.get_lines() if line.get_label() == "accuracy of the answers"]
+    assert np.asarray(curve.get_xdata()).tolist() == [1.0, 0.8, 0.5]
+    assert np.asarray(curve.get_ydata()).tolist() == [0.7, 0.875, 1.0]
+    assert "60%" in [text.get_text() for text in axes.texts]
+    assert "answered" in axes.get_xlabel()
+    assert axes.get_xlim()[0] < 0 < 1 < axes.get_xlim()[1]
+    assert plot_coverage(evaluation) is not given_axes
+
+
+def test_numbers_of_a_coverage_curve_do_not_overlap() -> None:
+    axes = plot_coverage(judged([0.999] * 96 + [0.97] * 2 + [0.75, 0.55], [True] * 100))
+    axes.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert boxes
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+@pytest.mark.parametrize(
+    ("plot", "maker"),
+    [
+        (plot_confusion, "evaluate"),
+        (plot_top_losses, "evaluate"),
+        (plot_calibration, "evaluate"),
+        (plot_coverage, "evaluate"),
+        (plot_leaderboard, "leaderboard"),
+        (plot_examples, "load_datasets"),
+    ],
+)
+def test_what_was_made_by_another_function(plot: Any, maker: str) -> None:
+    with pytest.raises(TypeError, match=f"must be what {maker} returns, not dict"):
+        plot({"cnn": answering([0, 1], [0, 1])})
+
+
+def test_a_history_without_epochs_or_taken_apart() -> None:
+    for history in (keras.callbacks.History(), {"accuracy": [0.5]}):
+        with pytest.raises(TypeError, match="history must be what train or model.fit returned"):
+            plot_history(history)
+
+
+def test_leaderboard_of_models_that_are_called_by_numbers() -> None:
+    judgement = answering([0, 1], [0, 1])
+    axes = plot_leaderboard(leaderboard({16: judgement, 32: judgement}))  # type: ignore[dict-item]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["16", "32"]

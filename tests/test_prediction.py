@@ -1,3 +1,4 @@
+import json
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog import Datasets, build_model, evaluate, list_models, load_datasets
-from catdog._card import ModelCard, give_card, remember
+from catdog._card import ModelCard, give_card
 from catdog._pictures import Source, each_picture, read_pixels
+from catdog._record import remember
 from catdog.data._decode import decode_image
 from catdog.prediction import AHEAD, Prediction, predict
 from catdog.saving import load_model, save_model
@@ -112,6 +114,20 @@ def test_what_is_returned(model: keras.Model, image_folder: Path) -> None:
     assert answer.error is None
     assert answer.probabilities == pytest.approx([1 - expected(brightness), expected(brightness)])
     assert answer.probability == answer.probabilities[0]
+
+
+def test_answers_for_logs(model: keras.Model, image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"")
+    path = next(image_folder.rglob("*.png"))
+    with pytest.warns(UserWarning, match="cannot be read"):
+        good, bad = predict(model, [path, tmp_path / "broken.png"], on_bad_image="skip")
+    record = json.loads(json.dumps([good.to_dict(), bad.to_dict()], allow_nan=False))
+    assert record[0]["path"] == str(path)
+    assert record[0]["label"] == good.label
+    assert record[0]["probabilities"][good.label] == record[0]["probability"] == good.probability
+    assert record[0]["error"] is None
+    assert record[1]["label"] is record[1]["probability"] is record[1]["probabilities"] is None
+    assert "Cannot read the picture" in record[1]["error"]
 
 
 def test_a_folder_is_looked_through_in_order(model: keras.Model, tmp_path: Path) -> None:
@@ -299,9 +315,11 @@ def test_unsure(model: keras.Model) -> None:
     assert answers[1].probability == pytest.approx(1 - expected(95), abs=1e-6)
 
 
-@pytest.mark.parametrize("threshold", [0, 1, -0.1, 90, "0.9", True, float("nan")])
+@pytest.mark.parametrize("threshold", [0, 1.1, -0.1, 90, "0.9", True, float("nan")])
 def test_thresholds_that_are_none(model: keras.Model, threshold: Any) -> None:
-    with pytest.raises(ValueError, match="unsure_below must be a probability between 0 and 1"):
+    with pytest.raises(
+        ValueError, match="unsure_below must be a probability above 0 and at most 1"
+    ):
         predict(model, grey(0), unsure_below=threshold)
 
 
@@ -381,6 +399,13 @@ def test_models_that_take_no_pictures(model: Any) -> None:
         predict(model, grey(0))
 
 
+def test_a_model_that_names_its_output() -> None:
+    images = keras.Input((*SIZE, 3))
+    model = keras.Model(images, {"logits": layers.Dense(2)(layers.Flatten()(images))})
+    with pytest.raises(ValueError, match=r"returns shape {'logits': \(None, 2\)}, but"):
+        predict(model, grey(0))
+
+
 @pytest.mark.parametrize("last", [layers.Dense(1), layers.RepeatVector(3)])
 def test_models_that_return_no_logits(last: keras.Layer) -> None:
     with pytest.raises(ValueError, match="needs a logit for each of at least two classes"):
@@ -448,6 +473,34 @@ def test_a_missing_file(model: keras.Model, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="1 picture cannot be read"):
         (answer,) = predict(model, [tmp_path / "cat.jpg"], on_bad_image="skip")
     assert answer.error == f"The picture {tmp_path / 'cat.jpg'} does not exist."
+
+
+def test_a_folder_that_cannot_be_listed(
+    model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests may run as an administrator, who may read everything."""
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "link").symlink_to("closed")
+    Image.fromarray(grey(0)).save(tmp_path / "cat.png")
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if path.endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ValueError, match="Cannot list the folder .*closed"):
+        predict(model, tmp_path)
+    with pytest.warns(UserWarning, match="1 picture cannot be read"):
+        answers = predict(model, tmp_path, on_bad_image="skip")
+    assert [answer.path for answer in answers] == [tmp_path / "cat.png", tmp_path / "closed"]
+
+
+def test_a_path_that_cannot_be_looked_at_is_skipped_too(model: keras.Model) -> None:
+    with pytest.warns(UserWarning, match="1 picture cannot be read:\n.*name too long"):
+        (answer,) = predict(model, ["x" * 5000], on_bad_image="skip")
+    assert answer.label is None
 
 
 def test_a_folder_without_pictures(model: keras.Model, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from catdog import build_model, list_models, load_datasets
-from catdog._card import ModelCard, card_of, card_to_json, give_card, remember
+from catdog._card import ModelCard, card_of, card_to_json, give_card
+from catdog._record import remember
 from catdog.saving import CARD_MEMBER, CONFIG_MEMBER, load_model, save_model
 
 SIZE = (36, 32)
@@ -214,6 +216,22 @@ def test_what_is_no_model(tmp_path: Path) -> None:
         save_model(keras.Sequential([layers.Dense(2)]), tmp_path / "model.keras")
 
 
+def test_a_link_to_a_file_of_another_name(tmp_path: Path) -> None:
+    store = tmp_path / "0a1b2c"
+    store.write_text("kept")
+    (tmp_path / "model.keras").symlink_to(store)
+    with pytest.raises(ValueError, match=r"is a link to .*0a1b2c, which does not end in \.keras"):
+        save_model(small(), tmp_path / "model.keras")
+    assert store.read_text() == "kept"
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="is a device or a pipe. Choose another name"):
+        save_model(small(), tmp_path / "model.keras")
+    assert (tmp_path / "model.keras").is_fifo()
+
+
 def test_missing_file_or_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist. save_model writes such a file"):
         load_model(tmp_path / "model.keras")
@@ -223,7 +241,7 @@ def test_missing_file_or_folder(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "model.keras").mkdir()
-    with pytest.raises(FileNotFoundError, match="is a folder"):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
         load_model(tmp_path / "model.keras")
     with pytest.raises(IsADirectoryError, match="is a folder. Choose another name"):
         save_model(small(), tmp_path / "model.keras")
@@ -234,6 +252,12 @@ def test_no_keras_file(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(content)
     with pytest.raises(ValueError, match="is no Keras file, or a part of it is missing.*again"):
         load_model(tmp_path / "model.keras")
+
+
+def test_a_file_whose_beginning_is_missing(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[10:])
+    with pytest.raises(ValueError, match="is no Keras file, or a part of it is missing.*again"):
+        load_model(path)
 
 
 def test_another_archive(tmp_path: Path) -> None:
@@ -307,6 +331,15 @@ def test_a_file_of_a_later_keras(path: Path) -> None:
     )
     with pytest.raises(ValueError, match=r"Keras 9.0 wrote it; if that is newer, update Keras"):
         load_model(later)
+
+
+@pytest.mark.parametrize("metadata", [b"[]", b"{}", b"nothing of Keras'"])
+def test_an_archive_with_members_of_the_same_names(metadata: bytes, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr(CONFIG_MEMBER, "{}")
+        archive.writestr("metadata.json", metadata)
+    with pytest.raises(ValueError, match="does not say which Keras wrote it"):
+        load_model(tmp_path / "other.keras")
 
 
 def test_a_huge_card_does_not_fill_the_memory(path: Path) -> None:

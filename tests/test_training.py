@@ -318,6 +318,62 @@ def test_callbacks_see_the_whole_model(data: Datasets, tmp_path: Path) -> None:
     train_head(model, data, epochs=1, callbacks=one, verbose=0)
 
 
+@pytest.mark.parametrize("views", [1, 2])
+def test_callbacks_find_the_metrics_in_the_model(data: Datasets, views: int) -> None:
+    model = linear(augmented=True)
+    stop = keras.callbacks.EarlyStopping(monitor="val_accuracy", patience=9)
+    train_head(model, data, epochs=2, views=views, callbacks=[stop], verbose=0)
+    assert stop.best is not None
+
+
+def test_metrics_of_several_figures(data: Datasets) -> None:
+    class Logits(keras.Metric):  # type: ignore[misc]
+        def __init__(self, *, apart: bool) -> None:
+            super().__init__(name="logits")
+            self.apart = apart
+            self.total = self.add_weight(shape=(2,), initializer="zeros")
+
+        def update_state(self, labels: Any, logits: Any, sample_weight: Any = None) -> None:
+            self.total.assign_add(keras.ops.sum(logits, axis=0))
+
+        def result(self) -> Any:
+            total = 1 * self.total  # Keras would log the very variable, and what it holds later
+            return {"first": total[0], "second": total[1]} if self.apart else total
+
+    for apart in (False, True):
+
+        def run(how: Callable[..., keras.callbacks.History], apart: bool = apart) -> Any:
+            model = linear()
+            model.compile(optimizer="sgd", loss=model.loss, metrics=[Logits(apart=apart)])
+            return how(model, data, epochs=2, verbose=0).history
+
+        expected, history = run(train), run(train_head)
+        assert set(history) == set(expected)
+        for name, values in expected.items():
+            assert np.array(history[name]) == pytest.approx(np.array(values), rel=1e-3), name
+
+
+@pytest.mark.parametrize("how", [train, train_head])
+def test_a_run_that_was_stopped_goes_on(
+    data: Datasets, tmp_path: Path, how: Callable[..., keras.callbacks.History]
+) -> None:
+    class Stop(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def backup() -> keras.callbacks.Callback:
+        return keras.callbacks.BackupAndRestore(tmp_path / "backup")
+
+    with pytest.raises(KeyboardInterrupt):
+        how(linear(), data, epochs=4, callbacks=[backup(), Stop()], verbose=0)
+    model, whole = linear(), linear()
+    rest = how(model, data, epochs=4, callbacks=[backup()], verbose=0)
+    assert rest.epoch == [2, 3]
+    assert rest.history["loss"][0] < how(whole, data, epochs=4, verbose=0).history["loss"][0]
+    assert how(model, data, epochs=1, verbose=0).epoch == [0]
+
+
 def test_the_head_has_class_weights_too(uneven: Datasets) -> None:
     keras.utils.set_random_seed(0)
     layers = keras.layers
@@ -391,6 +447,28 @@ def test_fine_tuning_trains_all_but_batch_normalisation(
     assert with_base.loss is loss
 
 
+def test_fine_tuning_finds_batch_normalisation_within_layers_of_ones_own(data: Datasets) -> None:
+    class Block(keras.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution = keras.layers.Conv2D(4, 3)
+            self.normalisation = keras.layers.BatchNormalization()
+
+        def call(self, images: Any, training: bool | None = None) -> Any:
+            return self.normalisation(self.convolution(images), training=training)
+
+    block = Block()
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((*SIZE, 3)), block, *head])
+    block.trainable = False
+    model.compile(optimizer="sgd", loss=linear().loss)
+    statistics = [weight.numpy().copy() for weight in block.normalisation.weights]
+    fine_tune(model, data, epochs=1, verbose=0)
+    assert block.convolution.trainable
+    for weight, before in zip(block.normalisation.weights, statistics, strict=True):
+        assert np.array_equal(weight.numpy(), before)
+
+
 def test_fine_tuning_takes_small_steps(data: Datasets, with_base: keras.Model) -> None:
     before = with_base.layers[-1].kernel.numpy().copy()
     fine_tune(with_base, data, epochs=1, verbose=0)
@@ -424,13 +502,15 @@ def test_the_head_needs_tensorflow(data: Datasets, monkeypatch: pytest.MonkeyPat
         train_head(linear(), data)
 
 
-@pytest.mark.parametrize("method", ["train_step", "test_step", "compute_loss", "compute_metrics"])
+@pytest.mark.parametrize(
+    "method", ["call", "train_step", "test_step", "compute_loss", "compute_metrics"]
+)
 def test_the_head_of_a_model_that_trains_in_its_own_way(data: Datasets, method: str) -> None:
     class Own(keras.Sequential):  # type: ignore[misc]
         pass
 
-    setattr(Own, method, lambda *_: None)
     model = Own([keras.Input((*SIZE, 3)), *linear().layers])
+    setattr(Own, method, lambda *_: None)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match=f"a {method} of its own.*catdog.train"):
         train_head(model, data)

@@ -118,11 +118,11 @@ axes = plot_history(history, metric="loss", baseline=baseline)
 axes.set_title("history")
 plot_confusion(result, ax=axes)
 plot_coverage(result, ax=axes)
+plot_leaderboard(board, ax=axes)
 for figure in (
     plot_calibration(result),
     plot_gradcam(model, files[:3], class_names=["cats", "dogs"]),
     plot_label_issues(issues, k=4),
-    plot_leaderboard(board),
     plot_predictions(answers),
     plot_top_losses(result, k=4),
 ):

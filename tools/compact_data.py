@@ -1,26 +1,33 @@
-"""The pictures that `compact` is trained on, and the proof that none of them is judged on later.
+"""The pictures that the shipped networks learn from, none of which is judged on later.
 
 They are read from the archives in Keras' cache: `cats_and_dogs_large.zip` (19,000 pictures of 128 x
-128 pixels) and `cats_and_dogs_filtered.zip`, whose `validation/` folder is what the network is
+128 pixels) and `cats_and_dogs_filtered.zip`, whose `validation/` folder is what a network is
 judged on at the very end.
 """
 
 import hashlib
+import json
+import logging
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from catdog._keras_cache import cached_path
 from catdog.data._decode import decode_image
 
 SIDE = 128
 LARGE, FILTERED = "cats_and_dogs_large.zip", "cats_and_dogs_filtered.zip"
 THUMBNAIL_SIDE = 16
 COPY_CORRELATION = 0.97  # of two thumbnails; see `thumbnails`
+HELD_OUT = 1000  # pictures
+PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
 HELD_OUT_BELOW = 1000  # ids whose originals lie in cats_and_dogs_filtered/train, too
 
 Pixels = NDArray[np.uint8]
@@ -151,3 +158,37 @@ def hold_out(pictures: Pictures, count: int, *, seed: int) -> tuple[Pictures, Pi
     ]
     held = np.isin(np.arange(len(pictures)), np.concatenate(chosen))
     return pictures.take(~held), pictures.take(held)
+
+
+def read_pictures(seed: int) -> tuple[Pictures, dict[str, Pictures]]:
+    """Return the pictures to learn from, and those to choose by: as they lie there and original."""
+    large = read_archive(cached_path(f"datasets/{LARGE}"), below="cats_and_dogs_large/")
+    filtered = cached_path(f"datasets/{FILTERED}")
+    last = read_archive(filtered, below="cats_and_dogs_filtered/validation/")
+    large, copies = without_copies(large, last)
+    logging.info("left out as copies of pictures judged on at the end: %s", copies or "none")
+    learned, held_out = hold_out(large, HELD_OUT, seed=seed)
+    originals = read_archive(filtered, below="cats_and_dogs_filtered/train/")
+    originals = originals.take(np.isin(originals.names, held_out.names))
+    logging.info("%d pictures to learn from, %d held out", len(learned), len(held_out))
+    return learned, {"held_out": held_out, "held_out_originals": originals}
+
+
+def write_run(
+    work: Path,
+    name: str,
+    settings: dict[str, Any],
+    learned: Pictures,
+    held_out: dict[str, Pictures],
+    cpu_seconds: float,
+) -> None:
+    """Write down how a network was trained: `NAME.run.json` in the folder of the run."""
+    facts = {
+        "model": name,
+        "settings": settings,
+        "pictures": len(learned),
+        "held_out": {each: len(pictures) for each, pictures in held_out.items()},
+        "cpu_seconds": round(cpu_seconds),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+    (work / f"{name}.run.json").write_text(json.dumps(facts, indent=1) + "\n")

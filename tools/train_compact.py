@@ -2,7 +2,8 @@
 
     KERAS_HOME=... python tools/train_compact.py --work FOLDER
 
-Needs both archives and MobileNetV2's weights for 224 pixels in Keras' cache. Run again, it goes on
+Needs both archives and MobileNetV2's weights for 224 pixels in Keras' cache, and scikit-learn (of
+the group `test`). Run again, it goes on
 after the last whole epoch in the folder, and ends with the very weights that an unbroken run gives,
 but for the order in which threads add. The folder then holds
 
@@ -10,9 +11,10 @@ but for the order in which threads add. The folder then holds
 - `checkpoint.npz`: all that a resumed run must know, after every epoch
 - `log.jsonl`: a line an epoch
 - `compact.weights.h5`: the averaged weights of the last epoch
+- `compact.run.json`: how they were made
 
-With `--judge`, the finished network is judged on the 1000 pictures of cats_and_dogs_filtered's
-validation folder, as users' pictures are read. Choices are made by 1000 others: `hold_out`.
+Choices are made by 1000 pictures that are held out; `tools/ship_weights.py` judges the network on
+1000 others, and puts it into the package.
 """
 
 import argparse
@@ -28,17 +30,15 @@ from typing import Any
 import keras
 import numpy as np
 from compact_augment import draw_changes
-from compact_data import FILTERED, LARGE, Pictures, hold_out, read_archive, without_copies
+from compact_data import Pictures, read_pictures, write_run
 from compact_student import Batch, Student
 from compact_teacher import Lessons, draw_boxes, see, teach
 
 from catdog._atomic import write_whole
-from catdog._keras_cache import cached_path
 from catdog._seeding import seeded
 from catdog._statistics import wilson_interval
 from catdog.models.compact import build
 
-HELD_OUT = 1000
 WARM_UP = 3.0  # epochs
 
 
@@ -184,48 +184,23 @@ def prepare_lessons(pictures: Pictures, settings: Settings, path: Path) -> Lesso
     return lessons
 
 
-def read_pictures(seed: int) -> tuple[Pictures, dict[str, Pictures]]:
-    """Return the pictures to learn from, and those to choose by: as they lie there and original."""
-    large = read_archive(cached_path(f"datasets/{LARGE}"), below="cats_and_dogs_large/")
-    filtered = cached_path(f"datasets/{FILTERED}")
-    last = read_archive(filtered, below="cats_and_dogs_filtered/validation/")
-    large, copies = without_copies(large, last)
-    logging.info("left out as copies of pictures judged on at the end: %s", copies or "none")
-    learned, held_out = hold_out(large, HELD_OUT, seed=seed)
-    originals = read_archive(filtered, below="cats_and_dogs_filtered/train/")
-    originals = originals.take(np.isin(originals.names, held_out.names))
-    logging.info("%d pictures to learn from, %d held out", len(learned), len(held_out))
-    return learned, {"held_out": held_out, "held_out_originals": originals}
-
-
-def judge_finished(weights: Path) -> None:
-    """Judge the finished network on the pictures that were kept back for the very end."""
-    network = build((128, 128), 2)
-    network.load_weights(weights)
-    below = "cats_and_dogs_filtered/validation/"
-    last = read_archive(cached_path(f"datasets/{FILTERED}"), below=below)
-    logging.info("%s", json.dumps(judge(network, last)))
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="the folder of the run")
-    parser.add_argument("--judge", action="store_true", help="judge the finished network")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--epochs", type=int, default=Settings.epochs)
     options = parser.parse_args(arguments)
     settings = Settings(seed=options.seed, epochs=options.epochs)
-    weights = options.work / "compact.weights.h5"
-    if options.judge:
-        judge_finished(weights)
-        return
     options.work.mkdir(parents=True, exist_ok=True)
     learned, judged = read_pictures(settings.seed)
     lessons = prepare_lessons(learned, settings, options.work / "lessons.npz")
     student = train(learned, lessons, judged, settings, options.work)
-    student.use_averaged().save_weights(weights)
+    student.use_averaged().save_weights(options.work / "compact.weights.h5")
+    log = [json.loads(line) for line in (options.work / "log.jsonl").read_text().splitlines()]
+    cpu_seconds = sum(line["cpu_seconds"] for line in log)
+    write_run(options.work, "compact", asdict(settings), learned, judged, cpu_seconds)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         CoverageCurve,
         calibrate,
         coverage_curve,
-        plot_coverage,
     )
     from catdog.comparison import Comparison, compare
     from catdog.data import Datasets, Finding, ScanReport, load_datasets, scan_images
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         plot_augmentation,
         plot_calibration,
         plot_confusion,
+        plot_coverage,
         plot_examples,
         plot_history,
         plot_leaderboard,
@@ -132,7 +132,7 @@ _HOMES = {
     "plot_augmentation": "plotting",
     "plot_calibration": "plotting",
     "plot_confusion": "plotting",
-    "plot_coverage": "calibration",
+    "plot_coverage": "plotting",
     "plot_examples": "plotting",
     "plot_gradcam": "explanation",
     "plot_history": "plotting",

@@ -1,11 +1,9 @@
 """What a model knows beside its weights: its class names, its calibration, where it comes from."""
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,10 +11,7 @@ import keras
 
 from catdog import _checks
 from catdog._text import printable, shorten
-from catdog._types import SPLITS, ImageSize, Split
-from catdog.data import Datasets
-from catdog.data._datasets import content_hashes, serve_to
-from catdog.models import list_models
+from catdog._types import ImageSize, Split
 
 FORMAT = "catdog model card"
 VERSION = 1
@@ -45,7 +40,7 @@ class ModelCard:
     Attributes:
         class_names: Names of the classes, in the order of the model's logits.
         image_size: Height and width in pixels of the pictures it was trained on, if known.
-        recipe: Its name in the zoo; `None` for a model of one's own.
+        recipe: Its name in the zoo, with its backbone; `None` for a model of one's own.
         temperature: What the logits are divided by before the softmax; 1 if not calibrated.
         split: The pictures it was trained on, if known.
         versions: Versions of catdog and Keras with which it was trained.
@@ -87,6 +82,18 @@ def check_class_names(value: Any) -> tuple[str, ...]:
 
 # Beside the models, not on them: nothing that Keras saves, copies or pickles is touched.
 _cards: WeakKeyDictionary[keras.Model, ModelCard] = WeakKeyDictionary()
+_recipes: WeakKeyDictionary[keras.Model, str] = WeakKeyDictionary()
+
+
+def note_recipe(model: keras.Model, recipe: str) -> None:
+    """Let a model know how it was built, before there is more to know."""
+    _recipes[model] = recipe
+
+
+def recipe_of(model: keras.Model) -> str | None:
+    """Return a model's name in the zoo, with its backbone; `None` for a model of one's own."""
+    card = _cards.get(model)
+    return card.recipe if card else _recipes.get(model)
 
 
 def card_of(model: keras.Model) -> ModelCard | None:
@@ -115,34 +122,32 @@ def temperature_of(model: keras.Model) -> float:
     return card.temperature if card else 1.0
 
 
-def remember(model: keras.Model, data: Datasets) -> None:
-    """Let a model know what it is trained on; an earlier calibration is forgotten.
+def class_names_of(given: Any, card: ModelCard | None, classes: int) -> tuple[str, ...]:
+    """Return the names that were passed, else those that the model knows."""
+    if given is None and card is None:
+        raise ValueError(
+            f"model does not know what its {classes} classes are called: it was not trained by "
+            'catdog, or was saved by Keras alone. Pass class_names=["cats", "dogs"], say, in the '
+            "order of the labels; data.class_names is in that order."
+        )
+    names = card.class_names if given is None and card else check_class_names(given)
+    if len(names) != classes:
+        listed = ", ".join(shorten([printable(name) for name in names]))
+        raise ValueError(
+            f"class_names holds {len(names)} names ({listed}), but model returns {classes} logits. "
+            "Pass one name for each."
+        )
+    return names
 
-    Training functions call it when all is checked and before the first step, so that a run that
-    is broken off, or whose callbacks save the model, has it too.
-    """
-    give_card(
-        model,
-        ModelCard(
-            class_names=data.class_names,
-            image_size=serve_to(model, data).image_size,
-            recipe={name.replace(".", "_"): name for name in list_models()}.get(model.name),
-            split=_record_split(data),
-            versions={package: version(package) for package in ("catdog", "keras")},
-        ),
-    )
 
-
-def _record_split(data: Datasets) -> SplitRecord:
-    """Return which picture is in which set, in short."""
-    lines = [
-        f"{split} {label} {content}\n"
-        for split in SPLITS
-        for label, content in zip(data.labels(split), content_hashes(data, split), strict=True)
-    ]
-    digest = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-    counts = {split: len(data.paths(split)) for split in SPLITS}
-    return SplitRecord(data.seed, counts, digest)
+def trained_size(card: ModelCard | None) -> ImageSize:
+    """Return the size of the pictures that a model which takes any was trained on."""
+    if card is None or card.image_size is None:
+        raise ValueError(
+            "model takes pictures of any size, and does not know which it was trained on. Train it "
+            "with catdog, or begin it with keras.Input((height, width, 3))."
+        )
+    return card.image_size
 
 
 def card_to_json(card: ModelCard) -> str:

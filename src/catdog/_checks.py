@@ -46,6 +46,12 @@ def check_positive_int(argument: str, value: Any, *, at_least: int = 1) -> int:
     return number
 
 
+def check_made_by(argument: str, value: object, kind: type, maker: str) -> None:
+    """Refuse what is not of the type that one of catdog's functions returns."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{argument} must be what {maker} returns, not {type(value).__name__}.")
+
+
 def check_seed(value: Any) -> int:
     """Return `value` as an `int` that every random generator takes as its seed."""
     number = _as_int(value)

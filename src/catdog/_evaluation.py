@@ -145,7 +145,10 @@ class Evaluation:
         """
         if len(self.class_names) != 2:
             return None
-        return _statistics.roc_auc(self.labels == 1, self.probabilities[:, 1])
+        with np.errstate(divide="ignore"):
+            first, second = np.log(self.probabilities).T
+        # Their difference tells apart what has rounded to a probability of exactly 1.
+        return _statistics.roc_auc(self.labels == 1, second - first)
 
     @cached_property
     def calibration_error(self) -> float:
@@ -229,6 +232,15 @@ class Evaluation:
         tables = [Table(("", "", ""), [*_figures(self)]), *_tables(self)]
         parts = [f"<p><b>{escape(_headline(self))}</b></p>", *map(html_table, tables)]
         return "\n".join(parts + [f"<p>{escape(remark)}</p>" for remark in _remarks(self)])
+
+
+def check_evaluation(value: Any, argument: str = "evaluation") -> None:
+    """Refuse what is no evaluation."""
+    if not isinstance(value, Evaluation):
+        raise TypeError(
+            f"{argument} must be what evaluate returns, not {type(value).__name__}. Judge each "
+            "model first: evaluate(model, data)."
+        )
 
 
 def reliability(evaluation: Evaluation) -> _statistics.Reliability:

@@ -4,8 +4,10 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import keras
@@ -29,9 +31,10 @@ def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
         cache_dir: The folder, as given to `train_head`. If there is none, nothing is kept.
 
     Raises:
+        TypeError: If it is no path.
         NotADirectoryError: If it is something else than a folder.
     """
-    return sum(file.stat().st_size for file in _files(Path(cache_dir).expanduser()))
+    return sum(map(_size, _files(check_folder(cache_dir))))
 
 
 def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
@@ -46,30 +49,49 @@ def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
         How many bytes were freed.
 
     Raises:
+        TypeError: If it is no path.
         NotADirectoryError: If it is something else than a folder.
         OSError: If a file cannot be deleted.
     """
-    folder = Path(cache_dir).expanduser()
-    freed = feature_cache_size(folder)
+    folder = check_folder(cache_dir)
+    freed = 0
     for file in _files(folder):
-        file.unlink()
+        freed += _size(file)
+        file.unlink(missing_ok=True)
     for scratch in folder.glob(f".*{SCRATCH_SUFFIX}"):  # left by killed runs, others' too
-        if not any(scratch.iterdir()):
+        with suppress(OSError):  # it is not empty, or gone
             scratch.rmdir()
     return freed
 
 
+def check_folder(cache_dir: "str | PathLike[str]") -> Path:
+    """Return the path of a folder, which need not be there."""
+    if not isinstance(cache_dir, str | PathLike) or not str(cache_dir):
+        raise TypeError(f"cache_dir must be a path, such as 'features', not {cache_dir!r}.")
+    folder = Path(cache_dir).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"cache_dir must be a folder, but {folder} is a file.")
+    return folder
+
+
 def _files(folder: Path) -> list[Path]:
     """Return the files of a cache, and what killed runs left of some."""
-    if not folder.exists():
-        return []
-    if not folder.is_dir():
-        raise NotADirectoryError(f"cache_dir must be a folder, but {folder} is a file.")
     return [*folder.glob(f"*{SUFFIX}"), *folder.glob(f".*{SCRATCH_SUFFIX}/*{SUFFIX}")]
 
 
+def _size(file: Path) -> int:
+    """Return how many bytes a file takes: none if another process has taken it away."""
+    with suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
+
+
 def cached(
-    folder: Path, key: str, shape: tuple[int, int], compute: Callable[[], NDArray[np.float32]]
+    folder: Path,
+    key: str,
+    shape: tuple[int, int],
+    compute: Callable[[], NDArray[np.float32]],
+    holds: Callable[[NDArray[np.float32]], bool],
 ) -> NDArray[np.float32]:
     """Return an array from the cache, or compute it and put it there.
 
@@ -78,15 +100,15 @@ def cached(
         key: What the array is computed from and with: `cache_key`.
         shape: How many views of how many pictures it must hold.
         compute: Computes it.
+        holds: Tells whether what was kept is what would be computed.
 
     Raises:
-        OSError: If the folder cannot be written to.
+        OSError: If the folder cannot be written to; that is told before anything is computed.
     """
-    _files(folder)  # raises if it is none
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}{SUFFIX}"
     array = _read(path, shape)
-    if array is None:
+    if array is None or not holds(array):
+        _make_ready(folder)
         array = compute()
         write_whole(path, lambda scratch: _write(scratch, array))
     return array
@@ -117,12 +139,23 @@ def cache_key(
     return digest.hexdigest()
 
 
+def _make_ready(folder: Path) -> None:
+    """Make a folder if need be, and find out whether it can be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(
+            f"cache_dir={str(folder)!r} cannot be written to: {error}. Pass another folder, or "
+            "leave cache_dir out."
+        ) from error
+
+
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Return what was written, if it is there and whole."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    if not path.is_file():
         return None
+    content = path.read_bytes()
     digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != digest:
         return None

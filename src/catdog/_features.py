@@ -1,20 +1,19 @@
 """The frozen part of a model: found, run once, and cut off from the head that trains behind it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._feature_cache import cache_key, cached
-from catdog._litert import WORTH_IT, Compute, compile_for_cpu
+from catdog._feature_cache import cache_key, cached, check_folder
+from catdog._litert import WORTH_IT, Compute, compile_for_cpu, is_close
 from catdog._progress import progress
 from catdog._types import Split
 from catdog.data import Datasets
@@ -59,15 +58,17 @@ def cut_model(model: keras.Model) -> Parts:
         front = _between(graph.begin, tensor)
         head = _between(tensor, graph.end)
         if front and head and _is_front(front):
-            last = _last_augmentation(front)
-            changed = graph.outputs[last] if last else graph.begin
+            changed = graph.outputs.get(_last_augmentation(front))
+            if changed is None:
+                return Parts(None, front, head)
             frozen = _between(changed, tensor)
             if frozen:
-                return Parts(_between(graph.begin, changed) if last else None, frozen, head)
+                return Parts(_between(graph.begin, changed), frozen, head)
     raise ValueError(
         "model does not begin with a frozen part, which could be run once: its first layers train "
-        "themselves. Call catdog.train(model, data) instead, or set trainable = False on its front "
-        "and compile it again."
+        "themselves, or what trains takes more than one tensor from the front. Call "
+        "catdog.train(model, data) instead, or set trainable = False on its front and compile it "
+        "again."
     )
 
 
@@ -108,29 +109,59 @@ class FrozenPass:
             return compute()
         models = [part for part in (self.parts.augmentation, self.parts.frozen) if part]
         contents = content_hashes(self.data, split)
-        drawn = [self.data.seed, augmented_views] if augmented_views else []
-        key = cache_key(models, contents, self.data.image_size, views=drawn)
-        return cached(Path(self.cache_dir).expanduser(), key, (views, len(contents)), compute)
+        data = self.data
+        drawn = [data.seed, data.batch_size, augmented_views] if augmented_views else []
+        key = cache_key(models, contents, data.image_size, views=drawn)
+
+        def holds(kept: NDArray[np.float32]) -> bool:
+            if not any(map(_is_code, models)):
+                return True
+            first = self._first_seen(split, 0 if augmented_views else None)
+            return is_close(kept[0, :1], np.asarray(self.parts.frozen(first, training=False)))
+
+        return cached(check_folder(self.cache_dir), key, (views, len(contents)), compute, holds)
 
     def _run(self, split: Split, *, view: int | None = None) -> NDArray[np.float32]:
         """Return the features of a split; of an augmented view, if it has a number."""
-        before, augment = self.parts.augmentation, view is not None
         features: list[NDArray[np.float32]] = []
-        doing = f"Frozen part, {split} pictures{', augmented' if augment else ''}"
-        drawing = _drawn_from(before, [self.data.seed, view or 0]) if before else nullcontext()
-        with drawing, progress(doing, len(self.data.paths(split)), shown=self.verbose) as advance:
-            for images, _ in in_order(self.data, split):
-                seen = before(images, training=augment) if before else images
+        doing = f"Frozen part, {split} pictures{'' if view is None else ', augmented'}"
+        total = len(self.data.paths(split))
+        with (
+            closing(self._seen(split, view)) as batches,
+            progress(doing, total, shown=self.verbose) as advance,
+        ):
+            for seen in batches:
                 features.append(self._compute(seen).astype(np.float32))  # bfloat16 elsewhere
-                advance(len(images))
+                advance(len(seen))
         return np.concatenate(features)
+
+    def _seen(self, split: Split, view: int | None) -> Generator[Any, None, None]:
+        """Yield batches of pictures as the frozen part gets them."""
+        before = self.parts.augmentation
+        with _drawn_from(before, [self.data.seed, view or 0]) if before else nullcontext():
+            for images, _ in in_order(self.data, split):
+                yield before(images, training=view is not None) if before else images
+
+    def _first_seen(self, split: Split, view: int | None = None) -> NDArray[np.generic]:
+        """Return a batch of the first picture alone, as the frozen part gets it."""
+        with closing(self._seen(split, view)) as batches:
+            return np.asarray(next(batches)[:1])
 
     @cached_property
     def _compute(self) -> Compute:
         """The fastest way to the features of a batch."""
-        model = self.parts.frozen
-        fast = compile_for_cpu(model) if self.pictures >= WORTH_IT else None
+        model, fast = self.parts.frozen, None
+        if self.pictures >= WORTH_IT:
+            fast = compile_for_cpu(model, self._first_seen("validation"))
         return fast or (lambda images: np.asarray(model.predict_on_batch(images)))
+
+
+def _is_code(model: keras.Model) -> bool:
+    """Tell whether a layer does what its configuration, of which the key is made, does not tell."""
+    return any(
+        isinstance(layer, keras.layers.Lambda) or not type(layer).__module__.startswith("keras.")
+        for layer in with_inner(model)
+    )
 
 
 @contextmanager
@@ -163,7 +194,7 @@ def _trace(model: keras.Model) -> _Graph:
 
     def call(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
         result = layer(*arguments, **options)
-        if isinstance(layer, keras.Layer):
+        if isinstance(layer, keras.Layer) and isinstance(result, keras.KerasTensor):
             outputs[layer] = result
         return result
 
@@ -215,8 +246,6 @@ def _is_random(layer: keras.Layer) -> bool:
     return any(variable.name == _SEED_STATE for variable in layer.variables)
 
 
-def with_inner(layer: keras.Layer) -> Iterator[keras.Layer]:
-    """Yield a layer, and all layers inside it."""
-    yield layer
-    for inner in getattr(layer, "layers", ()):
-        yield from with_inner(inner)
+def with_inner(layer: keras.Layer) -> list[keras.Layer]:
+    """Return a layer, and all layers inside it: also those that a layer of one's own holds."""
+    return list(layer._flatten_layers())

@@ -4,7 +4,7 @@ A step of a head takes less time than Python and Keras take from one step to the
 epoch runs within TensorFlow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 Rows = Sequence[NDArray[np.generic]]
 """Features, labels, and maybe weights: arrays with one row a picture."""
-Logs = dict[str, float]
+Logs = dict[str, Any]
+"""Figures of an epoch by name: numbers, or arrays where a metric gives several."""
 
 
 def fit_head(
@@ -36,18 +37,20 @@ def fit_head(
         order_of: Which rows of `shown` to train on in an epoch, counted from 0, in order.
         batch_size: Rows in a step; the last step of an epoch may have fewer.
         epochs: Passes over the order.
-        callbacks: Are called as by `fit`, but for one batch an epoch. They may stop their model.
+        callbacks: Are called as by `fit`, but for one batch an epoch. They may stop their model,
+            or let it begin at a later epoch.
     """
-    # Variables that are made within a loop make TensorFlow trace it once more: make them now.
-    head.optimizer.build(head.trainable_variables)
-    head.test_step([tf.constant(each[:batch_size]) for each in judged])
+    model = callbacks.model
+    _make_variables(head, model, [tf.constant(each[:batch_size]) for each in judged])
     train = _in_batches(head, head.train_step, shown, batch_size)
     judge = _in_batches(head, head.test_step, judged, batch_size)
     everything = np.arange(len(judged[0]))
     last_step = -(-len(order_of(0)) // batch_size) - 1
-    callbacks.model.stop_training = False
+    logs: Logs = {}
+    model.stop_training = False
+    model._initial_epoch = None  # BackupAndRestore sets it
     callbacks.on_train_begin()
-    for epoch in range(epochs):
+    for epoch in range(model._initial_epoch or 0, epochs):
         callbacks.on_epoch_begin(epoch)
         callbacks.on_train_batch_begin(0)
         logs = train(order_of(epoch))
@@ -57,10 +60,23 @@ def fit_head(
         callbacks.on_test_end(judgement)
         logs |= {f"val_{name}": value for name, value in judgement.items()}
         callbacks.on_epoch_end(epoch, logs)
-        if callbacks.model.stop_training:
+        if model.stop_training:
             break
     head.optimizer.finalize_variable_values(head.trainable_variables)
     callbacks.on_train_end(logs)
+
+
+def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) -> None:
+    """Make what Keras would make in its first steps.
+
+    Variables that are made within a loop make TensorFlow trace it once more. And callbacks that
+    watch a metric look for it in the whole model, which takes no step itself.
+    """
+    head.optimizer.build(head.trainable_variables)
+    head.test_step(rows)
+    features, labels = rows
+    model.compute_metrics(features, labels, head(features, training=False))
+    model.reset_metrics()
 
 
 def _in_batches(
@@ -90,6 +106,18 @@ def _in_batches(
 
     def metrics_over(order: NDArray[np.int64]) -> Logs:
         head.reset_metrics()
-        return {name: float(value) for name, value in run(tf.constant(order)).items()}
+        return _plain(run(tf.constant(order)))
 
     return metrics_over
+
+
+def _plain(logs: Mapping[str, Any]) -> Logs:
+    """Return figures as callbacks get them from Keras: no tensors, no groups of figures."""
+    plain: Logs = {}
+    for name, value in logs.items():
+        if isinstance(value, Mapping):
+            plain |= _plain(value)
+        else:
+            array = np.array(value)  # a copy: its memory may be that of a variable
+            plain[name] = array if array.ndim else float(array)
+    return plain

@@ -20,7 +20,7 @@ CLOSE = 1e-3  # of the largest value; LiteRT folds weights together, which round
 MOST_THREADS = 32
 
 
-def compile_for_cpu(model: keras.Model) -> Compute | None:
+def compile_for_cpu(model: keras.Model, picture: NDArray[np.generic]) -> Compute | None:
     """Return a function that computes what `model.predict_on_batch` does, in half the time.
 
     Each core runs an interpreter of its own, one picture at a time, so that what one layer hands to
@@ -28,26 +28,32 @@ def compile_for_cpu(model: keras.Model) -> Compute | None:
 
     Args:
         model: Takes one batch of pictures and returns one tensor.
+        picture: A batch of one, of the size of all, for which the function must return what the
+            model does.
 
     Returns:
-        The function, or `None` where there is no use for it: on a GPU, for pictures of unknown
-        size, or if LiteRT cannot run some layer.
+        The function, or `None` where there is no use for it: on a GPU, for a model of half
+        precision, or if LiteRT cannot run some layer, or does so in another way.
     """
-    shape = model.input_shape[1:]
-    if None in shape or tf.config.list_physical_devices("GPU"):
+    if tf.config.list_physical_devices("GPU") or not _computes_in_float32(model):
         return None
     try:
-        return _Interpreters(model, shape).compute
+        return _Interpreters(model, picture).compute
     except Exception:  # LiteRT's own, TensorFlow's, or none of it there: what matters is that it
         return None  # cannot be used, and the model can
+
+
+def _computes_in_float32(model: keras.Model) -> bool:
+    """Tell whether LiteRT may know the operations; what it does not, it lists on the screen."""
+    return all(layer.compute_dtype == "float32" for layer in model._flatten_layers(False))
 
 
 class _Interpreters:
     """A model in several interpreters, each of which works in a thread of its own."""
 
-    def __init__(self, model: keras.Model, shape: tuple[int, ...]) -> None:
+    def __init__(self, model: keras.Model, picture: NDArray[np.generic]) -> None:
         traced = tf.function(lambda images: model(images, training=False)).get_concrete_function(
-            tf.TensorSpec((1, *shape), model.inputs[0].dtype)
+            tf.TensorSpec(picture.shape, model.inputs[0].dtype)
         )
         with _quiet():
             program = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
@@ -60,7 +66,8 @@ class _Interpreters:
         self._input = self._interpreters[0].get_input_details()[0]["index"]
         self._output = self._interpreters[0].get_output_details()[0]["index"]
         self._threads = ThreadPoolExecutor(count)
-        self._check(traced, shape)
+        if not is_close(self.compute(picture), np.asarray(traced(tf.constant(picture)))):
+            raise ValueError("LiteRT computes something else")
 
     def compute(self, images: Any) -> NDArray[np.float32]:
         """Return the outputs for a batch."""
@@ -76,12 +83,13 @@ class _Interpreters:
             outputs.append(interpreter.get_tensor(self._output)[0])
         return np.array(outputs)
 
-    def _check(self, traced: Callable[[Any], Any], shape: tuple[int, ...]) -> None:
-        """Refuse a program whose output for a random picture is not that of the model."""
-        image = np.random.default_rng(0).uniform(-1, 1, (1, *shape)).astype(np.float32)
-        expected, got = np.asarray(traced(tf.constant(image))), self.compute(image)
-        if not np.allclose(got, expected, rtol=0, atol=CLOSE * np.abs(expected).max()):
-            raise ValueError("LiteRT computes something else")
+
+def is_close(features: NDArray[np.float32], expected: NDArray[Any]) -> bool:
+    """Tell whether features are the expected ones, up to what LiteRT may round."""
+    if features.shape != expected.shape:
+        return False
+    expected = expected.astype(np.float32)
+    return np.allclose(features, expected, rtol=0, atol=CLOSE * np.abs(expected).max())
 
 
 @contextmanager

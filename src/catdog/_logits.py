@@ -28,7 +28,12 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
             f"pictures, (batch, height, width, 3), not {type(model).__name__} with input shape "
             f"{shape}. Build it with catdog.build_model, or begin it with keras.Input."
         )
-    outputs = model.output_shape
+    named = getattr(model, "output", None)
+    outputs = (
+        {name: tuple(one.shape) for name, one in named.items()}
+        if isinstance(named, dict)  # output_shape is that of its one value
+        else model.output_shape
+    )
     if not isinstance(outputs, tuple) or len(outputs) != 2 or (outputs[1] or 0) < 2:
         raise ValueError(
             f"model returns shape {outputs}, but catdog needs a logit for each of at least two "

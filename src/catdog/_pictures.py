@@ -16,9 +16,9 @@ from PIL import Image, ImageOps
 
 from catdog._types import ImageSize
 from catdog.data import Datasets
-from catdog.data._decode import FORMATS, _resize, _to_rgb, decode_image
-from catdog.data._layout import _walk, is_picture_name
-from catdog.data._scan import _OTHER_SUFFIXES
+from catdog.data._decode import FORMATS, decode_image, stretch, to_rgb
+from catdog.data._layout import is_picture_name, walk
+from catdog.data._scan import OTHER_SUFFIXES
 
 Pixels = NDArray[Any]
 _loading = Lock()  # the same lazy picture of Pillow's may be in a list twice
@@ -81,10 +81,10 @@ def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[Source]:
     if not str(given):
         raise ValueError(f"{name} is an empty path. Pass a picture file or a folder.")
     path = Path(given).expanduser()
-    if not path.is_dir():
+    if not _is_folder(path):
         yield Source(path, str(path))
         return
-    inside = sorted(filter(_claims_picture, _walk(path)), key=lambda file: file.parts)
+    inside = sorted(filter(_claims_picture, walk(path)), key=lambda file: file.parts)
     if not inside:
         raise ValueError(
             f"The folder {path} holds no pictures, by the names of its files. Those that are read "
@@ -95,8 +95,20 @@ def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[Source]:
 
 
 def _claims_picture(path: Path) -> bool:
-    """Tell a picture by its name; one that cannot be read must not be left out without a word."""
-    return is_picture_name(path) or path.suffix.lower() in _OTHER_SUFFIXES
+    """Tell a picture by its name; what cannot be read must not be left out without a word.
+
+    A folder, but for a link to one, is among the files only if it cannot be listed.
+    """
+    if is_picture_name(path) or path.suffix.lower() in OTHER_SUFFIXES:
+        return True
+    return path.is_dir() and not path.is_symlink()
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # may not be looked at, or has too long a name: reading it says so
+        return False
 
 
 def _each_of_array(array: Pixels, name: str) -> Iterator[Source]:
@@ -170,7 +182,7 @@ def read_pixels(source: Source, image_size: ImageSize) -> Pixels:
 
 def _stretched(picture: Image.Image, image_size: ImageSize) -> Pixels:
     height, width = image_size
-    return np.asarray(_resize(picture, width, height))
+    return np.asarray(stretch(picture, width, height))
 
 
 def _as_rgb(picture: Image.Image, name: str) -> Image.Image:
@@ -180,7 +192,7 @@ def _as_rgb(picture: Image.Image, name: str) -> Image.Image:
             picture.load()
         with suppress(Exception):  # broken EXIF: the pixels are good all the same
             picture = ImageOps.exif_transpose(picture)
-        return _to_rgb(picture)
+        return to_rgb(picture)
     except Exception as error:  # Pillow raises many kinds
         raise ValueError(f"Cannot read the picture {name}: {str(error) or repr(error)}") from error
 
@@ -189,5 +201,7 @@ def _check_file(path: Path) -> None:
     """Raise if there is no file at a path; reading a pipe would wait for ever."""
     if not path.exists():
         raise FileNotFoundError(f"The picture {path} does not exist.")
+    if path.is_dir():
+        raise ValueError(f"Cannot list the folder {path}. May you read it?")
     if not path.is_file():
         raise ValueError(f"Cannot read the picture {path}: it is no regular file.")

@@ -18,6 +18,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def percent(probability: float) -> str:
+    """Return a probability such as `97.2%`; what is not certain does not read as 100 %."""
+    return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"
+
+
 def shorten(items: Sequence[str], limit: int = 10) -> list[str]:
     """Return the first `limit` items, and how many there are more."""
     rest = len(items) - limit

@@ -3,14 +3,12 @@
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from catdog import _checks
 from catdog._card import ModelCard, card_of, give_card
-from catdog._evaluation import Evaluation
+from catdog._evaluation import Evaluation, check_evaluation
 from catdog._logits import check_logits
 from catdog._statistics import (
     Counts,
@@ -25,11 +23,7 @@ from catdog._types import Floats, Labels, Split, Verbose
 from catdog.data import Datasets
 from catdog.data._datasets import in_order, naming_broken_pictures, serve_to
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 MAX_TEMPERATURE = 100.0  # its inverse is the smallest
-BLUE, ORANGE = "#0072B2", "#D55E00"  # as in catdog.plotting
 HALVINGS = 60  # of the interval that holds the temperature: beyond what a float can tell apart
 PRINTED_THRESHOLDS = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
@@ -67,20 +61,19 @@ class Calibration:
         )
 
 
-def calibrate(
-    model: keras.Model, data: Datasets, *, split: Split = "validation", verbose: Verbose = "auto"
-) -> Calibration:
+def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") -> Calibration:
     """Make a model's probabilities mean what they say: of those at 90 %, nine in ten are right.
 
     Networks are often too sure of themselves. One number, the temperature, by which all logits are
     divided, mends most of it: it is the one at which the loss on the validation pictures is least.
     The model keeps it, in its file too; `predict` and `evaluate` use it. No label changes, as the
-    likeliest class stays the same. Training forgets it.
+    likeliest class stays the same. The training pictures would not do, as the model is surer of
+    them than of new ones; nor the test pictures, which could no longer judge it. Training with
+    catdog forgets the temperature; after Keras' own `fit`, calibrate again.
 
     Args:
         model: A trained model.
         data: The pictures.
-        split: Only `"validation"` will do.
         verbose: Progress as Keras shows it.
 
     Returns:
@@ -88,8 +81,7 @@ def calibrate(
         tells how sure it may be: a warning says so, and the temperature is 1.
 
     Raises:
-        ValueError: If the split is another, the model knows other classes than the data's, and
-            where `evaluate` raises.
+        ValueError: If the model knows other classes than the data's, and where `evaluate` raises.
 
     Example:
         ```python
@@ -103,7 +95,6 @@ def calibrate(
 
     Source: C. Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
     """
-    _check_held_out(split)
     served = serve_to(model, data)
     card = card_of(model) or ModelCard(data.class_names, served.image_size)
     if card.class_names != data.class_names:
@@ -112,9 +103,11 @@ def calibrate(
             f"{list(data.class_names)}. Calibrate it on pictures of its own classes."
         )
     with naming_broken_pictures(served):
-        logits = np.asarray(model.predict(in_order(served, split), verbose=verbose), np.float64)
+        logits = np.asarray(
+            model.predict(in_order(served, "validation"), verbose=verbose), np.float64
+        )
     check_logits(logits)
-    labels = data.labels(split)
+    labels = data.labels("validation")
     temperature = fit_temperature(logits, labels)
     if (logits.argmax(axis=1) == labels).all():
         temperature = 1.0
@@ -133,16 +126,6 @@ def calibrate(
     loss, error = _judge(logits, labels)
     new_loss, new_error = _judge(logits / temperature, labels)
     return Calibration(temperature, len(labels), (loss, new_loss), (error, new_error))
-
-
-def _check_held_out(split: Split) -> None:
-    """Refuse to calibrate on the wrong pictures, and say why they are."""
-    reasons = {
-        "test": "pictures that a number is fitted to can no longer judge the model",
-        "train": "the model has seen these, and is surer of them than it is of new ones",
-    }
-    if reason := reasons.get(_checks.check_split(split)):
-        raise ValueError(f'split={split!r} will not do: {reason}. Leave it at "validation".')
 
 
 def fit_temperature(logits: Floats, labels: Labels) -> float:
@@ -198,6 +181,7 @@ class CoverageCurve:
 
     Attributes:
         thresholds: Every probability of a predicted class that occurs: values for `unsure_below`.
+            By rounding, one may just miss its own picture.
         answered: Number of pictures whose probability is not below the threshold.
         right: How many of these the model gets right.
         n: Number of pictures.
@@ -267,6 +251,7 @@ def coverage_curve(evaluation: Evaluation) -> CoverageCurve:
         print(coverage_curve(evaluate(model, data, split="validation")))
         ```
     """
+    check_evaluation(evaluation)
     confidences = evaluation.probabilities.max(axis=1)
     right = evaluation.predictions == evaluation.labels
     thresholds, where = np.unique(confidences, return_inverse=True)
@@ -282,38 +267,3 @@ def coverage_curve(evaluation: Evaluation) -> CoverageCurve:
 def _and_above(counts: Counts) -> Counts:
     """Return for each entry the sum of it and all after it."""
     return counts[::-1].cumsum()[::-1]
-
-
-def plot_coverage(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes":
-    """Plot how often the model is right if it answers only the pictures it is surest of.
-
-    Args:
-        evaluation: What `evaluate` returned.
-        ax: Where to draw; a new figure if `None`.
-
-    Returns:
-        The axes drawn on: from left to right, more of the pictures are answered. The band is the
-        95 % interval; the dots are where `unsure_below` is a round number.
-    """
-    from matplotlib import pyplot as plt
-    from matplotlib.ticker import PercentFormatter
-
-    curve = coverage_curve(evaluation)
-    axes = plt.subplots(layout="constrained")[1] if ax is None else ax
-    ends = [wilson_interval(*each) for each in zip(curve.right, curve.answered, strict=True)]
-    low, high = np.transpose(ends)
-    axes.fill_between(curve.coverage, low, high, color=BLUE, alpha=0.2, lw=0, label="95 % interval")
-    axes.plot(curve.coverage, curve.accuracy, color=BLUE, label="accuracy of the answers")
-    axes.axhline(evaluation.baseline, color="0.4", ls=":", label="baseline")
-    marked = [each for each in PRINTED_THRESHOLDS[1:] if each <= curve.thresholds[-1]]
-    at = np.searchsorted(curve.thresholds, marked)
-    xs, ys = curve.coverage[at], curve.accuracy[at]
-    axes.plot(xs, ys, color=ORANGE, marker="o", ls="none", label="unsure_below this")
-    for threshold, x, y in zip(marked, xs, ys, strict=True):
-        axes.annotate(f"{threshold:.0%}", (x, y), xytext=(4, 6), textcoords="offset points")
-    axes.set_ylim(bottom=min(evaluation.baseline, curve.accuracy.min()) - 0.05)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1))
-    axes.set(xlabel="share of the pictures answered", ylabel="share of the answers right")
-    axes.legend()
-    return axes

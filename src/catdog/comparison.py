@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from catdog import _statistics
-from catdog._evaluation import Evaluation
+from catdog._evaluation import Evaluation, check_evaluation
 from catdog._text import counted
 from catdog._types import Split
 
@@ -144,11 +144,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
 def check_same_pictures(evaluations: Mapping[str, Evaluation]) -> None:
     """Refuse what is no evaluation, and evaluations of different pictures."""
     for name, one in evaluations.items():
-        if not isinstance(one, Evaluation):
-            raise TypeError(
-                f"{name} must be what evaluate returns, not {type(one).__name__}. Judge each model "
-                "first: evaluate(model, data)."
-            )
+        check_evaluation(one, name)
     if not evaluations:
         raise ValueError('evaluations is empty. Pass some by name: {"cnn": evaluate(model, data)}.')
     (reference, expected), *others = evaluations.items()

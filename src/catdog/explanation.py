@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog import _checks
-from catdog._card import card_of
+from catdog._card import card_of, trained_size
+from catdog._figures import grid, plain
 from catdog._logits import check_classifier, check_logits
 from catdog._pictures import Pixels, Source, each_picture, read_pixels
+from catdog._text import percent
 from catdog._thumbnails import thumbnail, upright_size
 from catdog._types import ImageSize
-from catdog.plotting import _cut, _grid, _plain
-from catdog.prediction import _trained_size, predict
+from catdog.prediction import predict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,6 +128,7 @@ def plot_gradcam(
             f"images must be 1 to {MAX_PICTURES} pictures, not {many}. "
             'Pass a few, such as data.paths("test")[:6].'
         )
+    pictures = [thumbnail(source) for source in sources]
     contents = [source.content for source in sources]
     said = predict(model, contents, class_names=class_names, verbose=0)
     names = said[0].class_names
@@ -134,12 +136,11 @@ def plot_gradcam(
     if label is not None:
         label = names[_position(label, names, len(names))]
     columns = min(len(sources), PAIRS_IN_A_ROW)
-    figure, axes = _grid(math.ceil(len(sources) / columns), 2 * columns)
+    figure, axes = grid(math.ceil(len(sources) / columns), 2 * columns)
     pairs = axes.reshape(-1, 2)
-    for (left, right), source, heat, one in zip(pairs, sources, heats, said, strict=False):
-        picture = thumbnail(source)
+    for (left, right), picture, heat, one in zip(pairs, pictures, heats, said, strict=False):
         left.imshow(picture)
-        left.set_title(f"{_short(one.label)}, {_share(one.probability)}", fontsize="small")
+        left.set_title(f"{_short(one.label)}, {percent(one.probability)}", fontsize="small")
         _draw_heat(right, picture, _drawn_out(heat, picture.shape[:2]))
         right.set_title(f"for {_short(label or one.label)}", fontsize="small")
     return figure
@@ -163,7 +164,7 @@ def _heat_maps(
         class_names = card.class_names
     position = None if label is None else _position(label, class_names, classes)
     watched = _watch(model)
-    image_size = size or _trained_size(card)
+    image_size = size or trained_size(card)
     images = [read_pixels(source, image_size).astype(np.float32) for source in sources]
     return _grad_cam(watched, np.stack(images), position)
 
@@ -280,9 +281,5 @@ def _draw_heat(axes: "Axes", picture: Pixels, heat: HeatMap) -> None:
     axes.imshow(heat, cmap=COLOURS, vmin=0, vmax=1, alpha=0.6)
 
 
-def _share(probability: float) -> str:
-    return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"
-
-
 def _short(name: str | None) -> str:
-    return _plain(_cut(name or ""))
+    return plain(name or "")

@@ -1,6 +1,8 @@
 """A model as a file that runs without catdog and Keras: SavedModel, LiteRT, ONNX."""
 
+import errno
 import json
+import os
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -19,14 +21,15 @@ from typing_extensions import TypeAliasType
 
 from catdog import _checks
 from catdog._atomic import write_whole
-from catdog._card import card_of, temperature_of
+from catdog._card import card_of, class_names_of, temperature_of, trained_size
 from catdog._logits import check_classifier
 from catdog._pictures import Source, read_pixels
 from catdog._text import printable
 from catdog._types import Floats, ImageSize
 from catdog.data import Datasets
 from catdog.data._datasets import serve_to
-from catdog.prediction import _class_names, _trained_size, predict
+from catdog.prediction import predict
+from catdog.saving import check_target
 
 ExportFormat = TypeAliasType("ExportFormat", Literal["saved_model", "litert", "onnx"])
 SUFFIXES: dict[str, ExportFormat] = {"": "saved_model", ".tflite": "litert", ".onnx": "onnx"}
@@ -35,6 +38,7 @@ INPUT, OUTPUT = "images", "probabilities"
 CLASS_NAMES = "class_names"  # a signature of the SavedModel, an entry of ONNX's metadata
 LABELS_MEMBER = "labels.txt"  # as the label files of LiteRT are called
 CHECKED = 16  # pictures
+RANDOM = ("Random", "TruncatedNormal", "Multinomial")  # parts of TensorFlow's names
 COARSE = 6  # cells a side of those that are drawn
 # Floats are rounded anew where a runtime folds weights together. Relative, so that a model that is
 # sure of everything is checked as well; a probability below ABSOLUTE is as good as 0.
@@ -77,9 +81,10 @@ def export_model(
         RuntimeError: If the exported file answers something else than `predict`. There is no file
             then, or the one that was there before. Also, if Keras does not run on TensorFlow.
         TypeError: If `path` is no path, or `data` no `Datasets`.
-        ValueError: If the format is unknown or does not go with the suffix of `path`, the model
-            does not return logits or acts at random outside training, its classes have no names,
-            it holds a layer that the format cannot hold, or a picture of `data` cannot be read.
+        ValueError: If the format is unknown or does not go with the suffix of `path`, this is a
+            device, the model does not return logits or acts at random outside training, its classes
+            have no names, it holds a layer that the format cannot hold, or a picture of `data`
+            cannot be read.
 
     Example:
         ```python
@@ -93,8 +98,8 @@ def export_model(
     """
     size, classes = check_classifier(model)
     card = card_of(model)
-    names = _class_names(class_names, card, classes)
-    size = size or _trained_size(card)
+    names = class_names_of(class_names, card, classes)
+    size = size or trained_size(card)
     chosen = _choose_format(path, format)
     runtime = _RUNTIMES[chosen]
     target = _check_target(path, is_folder=chosen == "saved_model")
@@ -140,15 +145,12 @@ def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> E
 def _check_target(path: "str | PathLike[str]", *, is_folder: bool) -> Path:
     """Return where the file or folder is to be, if it may be there."""
     target = Path(path).expanduser().resolve()
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"The folder {target.parent} does not exist. Make it first.")
     if is_folder and target.exists():
         raise FileExistsError(
             f"path={str(path)!r} exists already, and no folder is replaced. Remove it, or choose "
             "another name."
         )
-    if target.is_dir():
-        raise IsADirectoryError(f"path={str(path)!r} is a folder. Choose another name.")
+    check_target(path, target)
     return target
 
 
@@ -194,6 +196,8 @@ def _write_and_run(
     except OSError:
         raise
     except Exception as error:  # whatever converters and runtimes raise
+        if (full := os.strerror(errno.ENOSPC)) in str(error):  # TensorFlow's are no OSError
+            raise OSError(errno.ENOSPC, full, path.name) from error
         raise ValueError(
             f"model cannot be exported as {runtime.name}, which may not know one of its layers. "
             "Try format='saved_model', which holds whatever TensorFlow computes. The converter "
@@ -205,12 +209,12 @@ def _compare(answers: Floats, expected: Floats, runtime: str) -> None:
     """Refuse a file that does not answer what `predict` does."""
     wrong = ~np.isclose(answers, expected, rtol=RELATIVE, atol=ABSOLUTE)
     if wrong.any():
-        picture = int(wrong.any(axis=1).argmax())
+        picture, label = np.argwhere(wrong)[0]
         raise RuntimeError(
-            f"The exported {runtime} does not answer what predict does, so it was not kept: for "
-            f"one of {len(expected)} pictures, {np.round(answers[picture], 4).tolist()} instead of "
-            f"{np.round(expected[picture], 4).tolist()}. Does a layer of the model compute in "
-            "half precision, or in Python? If not, please report this."
+            f"The exported {runtime} does not answer what predict does, so it was not kept: of "
+            f"one of {len(expected)} pictures, the probability of class {label} is "
+            f"{answers[picture, label]:.4g} instead of {expected[picture, label]:.4g}. Does a "
+            "layer of the model compute in half precision, or in Python? If not, please report it."
         )
 
 
@@ -244,7 +248,7 @@ def _refuse_random(program: _Program) -> None:
     """Refuse what draws random numbers; a file has the model's seeds, and would seem to agree."""
     graph = program.answer.get_concrete_function().graph.as_graph_def()
     nodes = chain(graph.node, *(body.node_def for body in graph.library.function))
-    if random := sorted({node.op for node in nodes if "Random" in node.op}):
+    if random := sorted({node.op for node in nodes if any(part in node.op for part in RANDOM)}):
         raise ValueError(
             f"model acts at random outside training, too ({', '.join(random)}). Give the layer "
             "that does a `training` argument, and let it be still if that is False."

@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 
 from catdog import _checks
 from catdog._features import FrozenPass, Parts, cut_model
+from catdog._figures import grid, plain
 from catdog._pictures import Source
 from catdog._statistics import log_softmax
 from catdog._tables import Table, escape, html_table, text_lines
-from catdog._text import counted, printable
+from catdog._text import counted, percent, printable
 from catdog._thumbnails import thumbnail
 from catdog._types import SPLITS, Floats, Labels, Split, Verbose
 from catdog.data import Datasets
 from catdog.data._datasets import content_hashes, naming_broken_pictures, serve_to
 from catdog.data._report import relative_name
 from catdog.data._split import stratified_split
-from catdog.plotting import _cut, _grid, _plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Reason = Literal["another class", "no class"]
+Doubt = Literal["another class", "no class"]
 ROWS_PRINTED = 10
 SHRINKAGE = 0.1  # share of the mean variance in the covariance matrix
 MOST_FEATURES = 4096  # of a picture; the covariance matrix has that many rows and columns
@@ -57,7 +57,7 @@ class LabelIssue:
     probability: float
     label_probability: float
     distance: float
-    reason: Reason
+    reason: Doubt
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -161,7 +161,8 @@ def find_label_issues(
     squares = squared_distances(vectors, labels, parts)
     probabilities = np.exp(log_probabilities(squares, labels, vectors.shape[1]))
     return LabelIssues(
-        tuple(_in_order(data, chosen, probabilities, squares.min(axis=1))), data.report.folder
+        tuple(_in_order(data, chosen, probabilities, np.sqrt(squares.min(axis=1)))),
+        data.report.folder,
     )
 
 
@@ -177,25 +178,27 @@ def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
 
     Raises:
         FileNotFoundError: If a picture has gone since.
+        TypeError: If `issues` is something else.
         ValueError: If a picture can no longer be read, or `k` is not at least 1.
     """
+    _checks.check_made_by("issues", issues, LabelIssues, "find_label_issues")
     shown = issues.pictures[: _checks.check_positive_int("k", k)]
     pictures = [thumbnail(Source(one.path, str(one.path))) for one in shown]
     columns = math.ceil(math.sqrt(len(shown)))
-    figure, axes = _grid(math.ceil(len(shown) / columns), columns, height=2.9)
+    figure, axes = grid(math.ceil(len(shown) / columns), columns, height=2.9)
     for axis, one, picture in zip(axes.flat, shown, pictures, strict=False):
         axis.imshow(picture)
-        label, suggested = (_plain(_cut(name)) for name in (one.label, one.suggested))
+        label, suggested = (plain(name) for name in (one.label, one.suggested))
         is_another = one.reason == "another class"
-        looks = f"{suggested}, {_share(one.probability)}" if is_another else "none"
-        title = f"{_plain(_cut(one.path.name))}\nlabel {label}\nlooks like {looks}"
+        looks = f"{suggested}, {percent(one.probability)}" if is_another else "none"
+        title = f"{plain(one.path.name)}\nlabel {label}\nlooks like {looks}"
         axis.set_title(title, fontsize="small")
     return figure
 
 
 def _check_splits(splits: Any) -> list[Split]:
     """Return the sets to look at, in their usual order."""
-    given = [splits] if isinstance(splits, str) else list(splits)
+    given = list(splits) if isinstance(splits, list | tuple | set) else [splits]
     named = {_checks.check_split(split) for split in given}
     if not named:
         raise ValueError(
@@ -352,10 +355,6 @@ def _in_order(
         )
 
 
-def _share(probability: float) -> str:
-    return ">99%" if probability > 0.99 else f"{probability:.0%}"
-
-
 def _headline(of: LabelIssues) -> str:
     splits = [split for split in SPLITS if any(one.split == split for one in of.pictures)]
     return f"{counted(len(of.pictures), 'picture')} ({', '.join(splits)}), suspicious labels first"
@@ -371,7 +370,7 @@ def _table(of: LabelIssues) -> Table:
                 relative_name(one.path, of.folder),
                 one.label,
                 one.suggested if one.reason == "another class" else "none",
-                _share(one.probability) if one.reason == "another class" else "",
+                percent(one.probability) if one.reason == "another class" else "",
                 f"{one.distance:.1f}",
             )
             for one in first

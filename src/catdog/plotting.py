@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from catdog import _checks
-from catdog._evaluation import Evaluation, reliability
+from catdog._evaluation import Evaluation, check_evaluation, reliability
+from catdog._figures import BLUE, ORANGE, axes_or_new, grid, plain
 from catdog._pictures import Source
 from catdog._statistics import Reliability, wilson_interval
+from catdog._text import percent
 from catdog._thumbnails import thumbnail
 from catdog._types import ImageSize, Split
+from catdog.calibration import PRINTED_THRESHOLDS, coverage_curve
 from catdog.data import Datasets
 from catdog.data._decode import decode_image
 from catdog.prediction import UNSURE, Prediction
@@ -24,11 +27,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by colour-blind eyes and in grey print.
-BLUE, ORANGE = "#0072B2", "#D55E00"
 POINTS: dict[str, Any] = {"color": BLUE, "marker": "o", "ls": "none", "capsize": 3}
 MAX_CLASSES_WITH_TEXT = 20
 MAX_SIDE = 14.0  # inches
+AXIS_LETTERS = 30  # of a name beside an axis
+LETTERS_AN_INCH = 10  # of the names of up to ten classes
+WIDTH_OF_PERCENT = 0.07  # of an axis
 
 
 def plot_examples(
@@ -47,16 +51,17 @@ def plot_examples(
     Returns:
         A figure with one row a class. In a notebook, end the line with `;` lest it shows twice.
     """
+    _checks.check_made_by("data", data, Datasets, "load_datasets")
     columns = _checks.check_positive_int("per_class", per_class)
     rng = np.random.default_rng(_checks.check_seed(seed))
     paths, labels = data.paths(split), data.labels(split)
-    figure, axes = _grid(len(data.class_names), columns)
+    figure, axes = grid(len(data.class_names), columns)
     for label, row in enumerate(axes):
         members = np.flatnonzero(labels == label)
         chosen = rng.permutation(members)[:columns]
         for axis, position in zip(row, chosen, strict=False):
             axis.imshow(decode_image(paths[position], data.image_size))
-            axis.set_title(_plain(data.class_names[label]))
+            axis.set_title(plain(data.class_names[label]))
     return figure
 
 
@@ -81,7 +86,7 @@ def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: in
     batch = np.repeat(original[np.newaxis], copies, axis=0)
     augmented = keras.ops.convert_to_numpy(augmentation(batch, training=True))
     signed = bool(original.max() <= 1)
-    figure, axes = _grid(1, copies + 1)
+    figure, axes = grid(1, copies + 1)
     titles = ["original", *["augmented"] * copies]
     for axis, title, picture in zip(axes[0], titles, [original, *augmented], strict=True):
         axis.imshow(_displayable(picture, signed=signed))
@@ -108,11 +113,17 @@ def plot_history(
         The axes drawn on.
 
     Raises:
+        TypeError: If `history` is something else, or empty.
         ValueError: If the history does not hold the metric.
     """
-    values = history.history
+    values = getattr(history, "history", None)
+    if not values:
+        raise TypeError(
+            "history must be what train or model.fit returned, after at least one epoch, not "
+            f"{history!r}."
+        )
     _checks.check_choice("metric", metric, [key for key in values if not key.startswith("val_")])
-    axes = _axes(ax)
+    axes = axes_or_new(ax)
     epochs = range(1, len(values[metric]) + 1)
     axes.plot(epochs, values[metric], color=BLUE, marker="o", markersize=3, label="training")
     if f"val_{metric}" in values:
@@ -143,17 +154,20 @@ def plot_confusion(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes
     """
     from matplotlib.colors import PowerNorm
 
+    check_evaluation(evaluation)
     counts = evaluation.confusion_matrix
-    names = [_plain(name) for name in evaluation.class_names]
+    names = [plain(name, AXIS_LETTERS) for name in evaluation.class_names]
     with_text = len(names) <= MAX_CLASSES_WITH_TEXT
     side = min(max(4.8, (0.6 if with_text else 0.3) * len(names)), MAX_SIDE)
-    axes = _axes(ax, figsize=(side + 1.6, side))
+    room = max(map(len, names)) / LETTERS_AN_INCH  # inches
+    level = room * len(names) < side
+    axes = axes_or_new(ax, figsize=(side + 1 + room, side if level else side + room))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     if with_text:
         _write_cells(axes, counts, shares)
     points = min(10, 50 * side / len(names))  # a little less than a cell is high
-    axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 8 else 0, size=points)
+    axes.set_xticks(range(len(names)), names, rotation=0 if level else 90, size=points)
     axes.set_yticks(range(len(names)), names, size=points)
     axes.set(
         xlabel="predicted class",
@@ -181,14 +195,15 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
         FileNotFoundError: If a picture has gone since the evaluation.
         ValueError: If a picture can no longer be read, or `k` is not at least 1.
     """
+    check_evaluation(evaluation)
     judged = evaluation.top_losses(k)
     pictures = [_read_again(one.path, evaluation.image_size) for one in judged]
     columns = math.ceil(math.sqrt(len(judged)))
-    figure, axes = _grid(math.ceil(len(judged) / columns), columns, height=2.75)
+    figure, axes = grid(math.ceil(len(judged) / columns), columns, height=2.75)
     for axis, one, picture in zip(axes.flat, judged, pictures, strict=False):
         axis.imshow(picture)
-        label, predicted = (_plain(_cut(name)) for name in (one.label, one.predicted))
-        title = f"is {label}\nsaid {predicted}, {one.probability:.0%}\nloss {one.loss:.2f}"
+        label, predicted = (plain(name) for name in (one.label, one.predicted))
+        title = f"is {label}\nsaid {predicted}, {percent(one.probability)}\nloss {one.loss:.2f}"
         axis.set_title(title, fontsize="small")
     return figure
 
@@ -218,10 +233,10 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
         )
     pictures = [thumbnail(Source(one.path, str(one.path))) for one in shown if one.path]
     columns = math.ceil(math.sqrt(len(shown)))
-    figure, axes = _grid(math.ceil(len(shown) / columns), columns, height=2.6)
+    figure, axes = grid(math.ceil(len(shown) / columns), columns, height=2.6)
     for axis, one, picture in zip(axes.flat, shown, pictures, strict=False):
         axis.imshow(picture)
-        axis.set_title(f"{_plain(_cut(one.label or UNSURE))}, {one.probability:.0%}")
+        axis.set_title(f"{plain(one.label or UNSURE)}, {percent(one.probability)}")
     return figure
 
 
@@ -243,6 +258,7 @@ def plot_calibration(evaluation: Evaluation) -> "Figure":
     """
     from matplotlib import pyplot as plt
 
+    check_evaluation(evaluation)
     bins = reliability(evaluation)
     edges = np.linspace(0, 1, len(bins.counts) + 1)
     figure, (above, below) = plt.subplots(
@@ -273,10 +289,51 @@ def _draw_reliability(axes: "Axes", bins: Reliability) -> None:
         label="share right, 95 % interval",
         **POINTS,
     )
-    axes.legend(loc="lower right")
+    axes.legend()
 
 
-def plot_leaderboard(board: Leaderboard) -> "Figure":
+def plot_coverage(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes":
+    """Plot how often the model is right if it answers only the pictures it is surest of.
+
+    Args:
+        evaluation: What `evaluate` returned.
+        ax: Where to draw; a new figure if `None`.
+
+    Returns:
+        The axes drawn on: from left to right, more of the pictures are answered. The band is the
+        95 % interval; the dots are where `unsure_below` is a round number, written above those that
+        do not crowd.
+    """
+    from matplotlib.ticker import PercentFormatter
+
+    curve = coverage_curve(evaluation)
+    axes = axes_or_new(ax)
+    ends = [wilson_interval(*each) for each in zip(curve.right, curve.answered, strict=True)]
+    low, high = np.transpose(ends)
+    axes.fill_between(curve.coverage, low, high, color=BLUE, alpha=0.2, lw=0, label="95 % interval")
+    axes.plot(curve.coverage, curve.accuracy, color=BLUE, label="accuracy of the answers")
+    axes.axhline(evaluation.baseline, color="0.4", ls=":", label="baseline")
+    marked = [each for each in PRINTED_THRESHOLDS[1:] if each <= curve.thresholds[-1]]
+    at = np.searchsorted(curve.thresholds, marked)
+    xs, ys = curve.coverage[at], curve.accuracy[at]
+    axes.plot(xs, ys, color=ORANGE, marker="o", ls="none", label="unsure_below this")
+    last = math.inf
+    for threshold, x, y in zip(marked, xs, ys, strict=True):
+        if last - x > WIDTH_OF_PERCENT:
+            axes.annotate(
+                f"{threshold:.0%}", (x, y), xytext=(0, 6), textcoords="offset points", ha="center"
+            )
+            last = x
+    axes.set_ylim(bottom=min(evaluation.baseline, curve.accuracy.min()) - 0.05)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlim(-0.02, 1.05)
+    axes.set(xlabel="share of the pictures answered", ylabel="share of the answers right")
+    axes.legend()
+    return axes
+
+
+def plot_leaderboard(board: Leaderboard, *, ax: "Axes | None" = None) -> "Axes":
     """Draw the accuracy of several models, each with its 95 % interval and baseline.
 
     Whether two models differ is not to be read from whether their intervals overlap: `compare` asks
@@ -284,19 +341,20 @@ def plot_leaderboard(board: Leaderboard) -> "Figure":
 
     Args:
         board: What `leaderboard` returned.
+        ax: Where to draw; a new figure if `None`.
 
     Returns:
-        A figure, the most accurate model at the top. In a notebook, end the line with `;`.
+        The axes drawn on, the most accurate model at the top.
     """
-    from matplotlib import pyplot as plt
     from matplotlib.ticker import PercentFormatter
 
+    _checks.check_made_by("board", board, Leaderboard, "leaderboard")
     rows = board.rows()
     places = np.arange(len(rows))
     accuracies = np.array([row["accuracy"] for row in rows])
     ends = np.array([row["interval"] for row in rows])
     baselines = [row["baseline"] for row in rows]
-    figure, axes = plt.subplots(figsize=(6.4, 1.4 + 0.4 * len(rows)), layout="constrained")
+    axes = axes_or_new(ax, figsize=(6.4, 1.4 + 0.4 * len(rows)))
     axes.errorbar(
         accuracies,
         places,
@@ -305,13 +363,13 @@ def plot_leaderboard(board: Leaderboard) -> "Figure":
         **POINTS,
     )
     axes.vlines(baselines, places - 0.5, places + 0.5, color=ORANGE, ls="--", label="baseline")
-    axes.set_yticks(places, [_plain(row["model"]) for row in rows])
+    axes.set_yticks(places, [plain(row["model"], AXIS_LETTERS) for row in rows])
     axes.invert_yaxis()
     first = next(iter(board.evaluations.values()))
     axes.set(xlabel=f"accuracy on {first.n} pictures of the {first.split} set")
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    figure.legend(loc="outside upper center", ncols=2)
-    return figure
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+    return axes
 
 
 def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[Any]) -> None:
@@ -329,16 +387,6 @@ def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[Any]) 
         )
 
 
-def _plain(name: str) -> str:
-    """Return a class name in which Matplotlib sees no formula."""
-    return name.replace("$", r"\$")
-
-
-def _cut(name: str, letters: int = 22) -> str:
-    """Return a name that fits above a small picture."""
-    return name if len(name) <= letters else f"{name[: letters - 1]}…"
-
-
 def _read_again(path: Path, image_size: ImageSize) -> NDArray[np.uint8]:
     """Decode a picture that was judged before; say so if it has gone."""
     if not path.exists():
@@ -347,27 +395,6 @@ def _read_again(path: Path, image_size: ImageSize) -> NDArray[np.uint8]:
             "the model on them."
         )
     return decode_image(path, image_size)
-
-
-def _axes(ax: "Axes | None", figsize: tuple[float, float] = (6.4, 4.8)) -> "Axes":
-    """Return `ax`, or the axes of a new figure."""
-    if ax is not None:
-        return ax
-    from matplotlib import pyplot as plt
-
-    return plt.subplots(figsize=figsize, layout="constrained")[1]
-
-
-def _grid(rows: int, columns: int, height: float = 2.4) -> "tuple[Figure, NDArray[Any]]":
-    """Return a figure with a grid of bare axes, shape `(rows, columns)`, each `height` inches."""
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(2.2 * columns, height * rows), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.axis("off")
-    return figure, axes
 
 
 def _as_picture(image: ArrayLike) -> NDArray[np.float32]:

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog import _checks
-from catdog._card import ModelCard, card_of, check_class_names, temperature_of
+from catdog._card import card_of, class_names_of, temperature_of, trained_size
 from catdog._litert import WORTH_IT, Compute, compile_for_cpu
 from catdog._logits import check_classifier, check_logits
 from catdog._pictures import Pixels, Source, each_picture, read_pixels
 from catdog._progress import progress
 from catdog._statistics import log_softmax
-from catdog._text import counted, printable, shorten
+from catdog._text import counted, percent, printable, shorten
 from catdog._types import Floats, ImageSize, Verbose
 
 UNSURE = "unsure"
@@ -39,7 +39,8 @@ class Prediction:
         label: Name of the class; `None` if the model is unsure, or the picture cannot be read.
         probability: The model's probability of its likeliest class, from 0 to 1; NaN if the picture
             cannot be read.
-        probabilities: That of every class, shape `(classes,)`, adding up to 1.
+        probabilities: That of every class, `float64`, shape `(classes,)`, adding up to 1; all
+            NaN if the picture cannot be read.
         path: The picture file; `None` if the picture came from elsewhere.
         class_names: Names of the classes, in the order of `probabilities`.
         error: Why the picture cannot be read; `None` if it was.
@@ -58,10 +59,22 @@ class Prediction:
         if self.error is not None:
             return f"{'-':<{width}}  {'':>6}  {printable(self.error)}"
         said = UNSURE if self.label is None else printable(self.label)
-        share = ">99.9%" if self.probability >= 0.9995 else f"{self.probability:.1%}"
+        share = percent(self.probability)
         where = "" if self.path is None else f"  {printable(self.path)}"
         guess = f"  ({names[int(self.probabilities.argmax())]}?)" if self.label is None else ""
         return f"{said:<{width}}  {share:>6}{where}{guess}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer, ready for `json.dump`; what is not known is `None`."""
+        read = self.error is None
+        shares = dict(zip(self.class_names, self.probabilities.tolist(), strict=True))
+        return {
+            "path": None if self.path is None else str(self.path),
+            "label": self.label,
+            "probability": self.probability if read else None,
+            "probabilities": shares if read else None,
+            "error": self.error,
+        }
 
     def __repr__(self) -> str:
         return f"<Prediction: {' '.join(str(self).split())}>"
@@ -96,7 +109,7 @@ def predict(
         batch_size: Pictures that the model looks at together.
         on_bad_image: What to do about a picture that cannot be read: `"raise"` an error, or
             `"skip"` it with a warning; it keeps its place in the list, with an `error`.
-        unsure_below: Give no label where the probability is below this, from 0 to 1.
+        unsure_below: Give no label where the probability is below this, above 0 and at most 1.
             `coverage_curve` shows what it buys.
         verbose: 0 shows no progress bar; else there is one if it takes long.
 
@@ -123,16 +136,15 @@ def predict(
     """
     size, classes = check_classifier(model)
     card = card_of(model)
-    names = _class_names(class_names, card, classes)
-    size = size or _trained_size(card)
+    names = class_names_of(class_names, card, classes)
+    size = size or trained_size(card)
     batch = _checks.check_positive_int("batch_size", batch_size)
     skip = _checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
     threshold = _check_threshold(unsure_below)
     sources, total = _list(images)
-    compute = compile_for_cpu(model) if total is not None and total >= WORTH_IT else None
     answer = partial(
         _answer,
-        compute or model.predict_on_batch,
+        _fastest(model, size, total),
         class_names=names,
         temperature=temperature_of(model),
         unsure_below=threshold,
@@ -148,32 +160,13 @@ def predict(
     return answers
 
 
-def _class_names(given: Any, card: ModelCard | None, classes: int) -> tuple[str, ...]:
-    """Return the names that were passed, else those that the model knows."""
-    if given is None and card is None:
-        raise ValueError(
-            f"model does not know what its {classes} classes are called: it was not trained by "
-            'catdog, or was saved by Keras alone. Pass class_names=["cats", "dogs"], say, in the '
-            "order of the labels; data.class_names is in that order."
-        )
-    names = card.class_names if given is None and card else check_class_names(given)
-    if len(names) != classes:
-        listed = ", ".join(shorten([printable(name) for name in names]))
-        raise ValueError(
-            f"class_names holds {len(names)} names ({listed}), but model returns {classes} logits. "
-            "Pass one name for each."
-        )
-    return names
-
-
-def _trained_size(card: ModelCard | None) -> ImageSize:
-    """Return the size of the pictures that a model which takes any was trained on."""
-    if card is None or card.image_size is None:
-        raise ValueError(
-            "model takes pictures of any size, and does not know which it was trained on. Train it "
-            "with catdog, or begin it with keras.Input((height, width, 3))."
-        )
-    return card.image_size
+def _fastest(model: keras.Model, image_size: ImageSize, pictures: int | None) -> Compute:
+    """Return what computes the logits of so many pictures soonest; of `None`, they are unknown."""
+    compute: Compute | None = None
+    if pictures is not None and pictures >= WORTH_IT:
+        noise = np.random.default_rng(0).integers(0, 256, (1, *image_size, 3))
+        compute = compile_for_cpu(model, noise.astype(np.float32))
+    return compute or model.predict_on_batch
 
 
 def _check_threshold(value: Any) -> float:
@@ -181,9 +174,9 @@ def _check_threshold(value: Any) -> float:
     if value is None:
         return 0.0
     number = _checks.as_float(value)
-    if number is None or not 0 < number < 1:
+    if number is None or not 0 < number <= 1:
         raise ValueError(
-            f"unsure_below must be a probability between 0 and 1, such as 0.9, not {value!r}."
+            f"unsure_below must be a probability above 0 and at most 1, such as 0.9, not {value!r}."
         )
     return number
 

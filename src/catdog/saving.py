@@ -39,8 +39,8 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
         FileNotFoundError: If the folder of `path` does not exist.
         IsADirectoryError: If `path` is a folder.
         TypeError: If `model` is no Keras model, or `path` no path.
-        ValueError: If `path` does not end in `.keras`, the model is not built, or it holds Python
-            code, which Keras would refuse to load.
+        ValueError: If `path` does not end in `.keras`, or is a link to what does not, or a device;
+            if the model is not built, or holds Python code, which Keras would refuse to load.
 
     Example:
         ```python
@@ -60,10 +60,12 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
             "model is not built: it has no weights yet. Begin it with keras.Input, or call it once."
         )
     target = _check_path(path).resolve()  # a link goes on pointing at the file
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"The folder {target.parent} does not exist. Make it first.")
-    if target.is_dir():
-        raise IsADirectoryError(f"path={str(path)!r} is a folder. Choose another name.")
+    check_target(path, target)
+    if target.suffix != SUFFIX:  # Keras would refuse it
+        raise ValueError(
+            f"path={str(path)!r} is a link to {target}, which does not end in {SUFFIX}. Remove the "
+            "link, or choose another name."
+        )
     card = card_of(model)
 
     def make(scratch: Path) -> None:
@@ -90,6 +92,7 @@ def load_model(path: "str | PathLike[str]") -> keras.Model:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a folder.
         TypeError: If `path` is no path.
         ValueError: If the file is damaged, was written by a later catdog, is none of Keras', or
             holds layers that cannot be opened.
@@ -99,13 +102,24 @@ def load_model(path: "str | PathLike[str]") -> keras.Model:
     source = _check_path(path)
     if not source.is_file():
         problem = "is a folder" if source.is_dir() else "does not exist"
-        raise FileNotFoundError(f"path={str(path)!r} {problem}. save_model writes such a file.")
+        kind = IsADirectoryError if source.is_dir() else FileNotFoundError
+        raise kind(f"path={str(path)!r} {problem}. save_model writes such a file.")
     contents = _read(source)
     card = contents.card and _parse_card(source, contents.card)
     model = _open(source, contents)
     if card:
         give_card(model, card)
     return model
+
+
+def check_target(path: "str | PathLike[str]", target: Path) -> None:
+    """Raise if no file can be put at `target`, which is what `path` means."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"The folder {target.parent} does not exist. Make it first.")
+    if target.is_dir():
+        raise IsADirectoryError(f"path={str(path)!r} is a folder. Choose another name.")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"path={str(path)!r} is a device or a pipe. Choose another name.")
 
 
 def _check_path(path: "str | PathLike[str]") -> Path:
@@ -154,7 +168,7 @@ def _read(path: Path) -> _Contents:
                     with archive.open(CARD_MEMBER) as member:
                         card = member.read(MAX_CARD_BYTES)
                 return _Contents(archive.read(CONFIG_MEMBER), archive.read(METADATA_MEMBER), card)
-    except OSError:
+    except PermissionError:
         raise
     except Exception as error:  # of a damaged archive, zipfile and zlib raise many kinds
         raise ValueError(
@@ -170,7 +184,7 @@ def _open(path: Path, contents: _Contents) -> keras.Model:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", UNUSED_OPTIMIZER)
         try:
-            return keras.models.load_model(path)
+            return keras.models.load_model(path, safe_mode=True)
         except Exception as error:  # whatever the layers raise
             raise ValueError(
                 f"Keras {keras.__version__} cannot open {path}. {_way_out(path, contents)} "
@@ -184,7 +198,10 @@ def _way_out(path: Path, contents: _Contents) -> str:
             "It has a Lambda layer, whose Python code would have to be run. If you trust whoever "
             f"wrote it, keras.models.load_model({str(path)!r}, safe_mode=False) does so."
         )
-    written = json.loads(contents.metadata).get("keras_version")
+    try:
+        written = json.loads(contents.metadata)["keras_version"]
+    except (KeyError, TypeError, ValueError):
+        return "It does not say which Keras wrote it: it may be none of Keras' files."
     return (
         f"Keras {written} wrote it; if that is newer, update Keras. If it has layers or losses of "
         "your own, decorate them with @keras.saving.register_keras_serializable(), and import them "

@@ -1,6 +1,6 @@
 """Training a model on data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog import _checks
-from catdog._card import remember
 from catdog._features import FrozenPass, cut_model, with_inner
 from catdog._head import fit_head
+from catdog._record import remember
 from catdog._types import Verbose
 from catdog.data import Datasets
 from catdog.data._datasets import (
@@ -74,6 +74,7 @@ def train(
     weights = _class_weights(class_weight, data)
     _check_compiled(model)
     remember(model, data)
+    model._initial_epoch = None  # Keras would skip what BackupAndRestore let it skip the last time
     with naming_broken_pictures(served):
         return model.fit(
             training_batches(served),
@@ -114,7 +115,8 @@ def train_head(
             `"mobilenet_v2"` does. It is trained in place.
         data: Training and validation pictures.
         epochs: Passes over the training features.
-        views: How many versions of each training picture there are: 1 is the picture as it is.
+        views: How many versions of each training picture there are: 1 is the picture as it is, 3
+            are that and two augmented ones.
         class_weight: As in [`train`][catdog.train].
         cache_dir: Keep the features in this folder, and take them from there if the same pictures
             go through the same frozen part again. `feature_cache_size` and `clear_feature_cache`
@@ -128,7 +130,9 @@ def train_head(
 
     Raises:
         ValueError: If the model does not begin with a frozen part, nothing trains behind it,
-            `views` is more than 1 but there is no augmentation, and where `train` raises.
+            it calls or trains itself in a way of its own, `views` is more than 1 but there is no
+            augmentation, and where `train` raises.
+        TypeError: If `cache_dir` is no path.
         OSError: If `cache_dir` is a file, or cannot be written to.
         RuntimeError: If Keras' backend is not TensorFlow.
 
@@ -154,31 +158,21 @@ def train_head(
             "every view would be the same. Leave views out, or begin the model with "
             "catdog.make_augmentation()."
         )
-    n_train, n_validation = len(data.paths("train")), len(data.paths("validation"))
-    frozen = FrozenPass(parts, served, n_train * views + n_validation, cache_dir, verbose != 0)
+    pictures = len(data.paths("train")) * views + len(data.paths("validation"))
+    frozen = FrozenPass(parts, served, pictures, cache_dir, verbose != 0)
     with naming_broken_pictures(served):
-        shown = frozen.features("train")
-        if views > 1:
-            shown = np.concatenate([shown, frozen.features("train", augmented_views=views - 1)])
+        shown = _shown(frozen, views)
         (judged,) = frozen.features("validation")
-    labels = data.labels("train")
-
-    def rows_of(epoch: int) -> NDArray[np.int64]:
-        view = np.random.default_rng([data.seed, epoch, 1]).integers(views, size=n_train)
-        order = training_order(data, epoch)
-        return order + n_train * view
-
-    rows = [shown.reshape(-1, *shown.shape[2:]), np.tile(labels, views)]
     if weights:
-        rows.append(np.array([weights[label] for label in rows[1]], np.float32))
+        shown.append(np.array([weights[label] for label in shown[1]], np.float32))
     record = keras.callbacks.History()
     remember(model, data)
     parts.head.compile(**{**_compiled_with(model), "optimizer": model.optimizer})
     fit_head(
         parts.head,
-        rows,
+        shown,
         [judged, data.labels("validation")],
-        order_of=rows_of,
+        order_of=_order_of(data, views),
         batch_size=served.batch_size,
         epochs=epochs,
         callbacks=keras.callbacks.CallbackList(
@@ -187,7 +181,7 @@ def train_head(
             model=model,
             verbose=verbose,
             epochs=epochs,
-            steps=-(-n_train // served.batch_size),
+            steps=-(-len(data.paths("train")) // served.batch_size),
         ),
     )
     return record
@@ -254,6 +248,26 @@ def fine_tune(
     )
 
 
+def _shown(frozen: FrozenPass, views: int) -> list[NDArray[np.generic]]:
+    """Return features and labels of the training pictures, one view after the other."""
+    features = frozen.features("train")
+    if views > 1:
+        augmented = frozen.features("train", augmented_views=views - 1)
+        features = np.concatenate([features, augmented])
+    return [features.reshape(-1, *features.shape[2:]), np.tile(frozen.data.labels("train"), views)]
+
+
+def _order_of(data: Datasets, views: int) -> Callable[[int], NDArray[np.int64]]:
+    """Return a function that tells which rows of `_shown` to train on in an epoch, in order."""
+    count = len(data.paths("train"))
+
+    def order_of(epoch: int) -> NDArray[np.int64]:
+        view = np.random.default_rng([data.seed, epoch, 1]).integers(views, size=count)
+        return training_order(data, epoch) + count * view
+
+    return order_of
+
+
 def _compiled_with(model: keras.Model) -> dict[str, Any]:
     """Return what a model was compiled with: the very functions and objects.
 
@@ -282,9 +296,8 @@ def _check_head_trains(model: keras.Model) -> None:
             "environment variable KERAS_BACKEND=tensorflow before Python starts, or call "
             "catdog.train."
         )
-    known = keras.Sequential if isinstance(model, keras.Sequential) else keras.Model
-    for step in ("train_step", "test_step", "compute_loss", "compute_metrics"):
-        if getattr(type(model), step) is not getattr(known, step):
+    for step in ("call", "train_step", "test_step", "compute_loss", "compute_metrics"):
+        if getattr(type(model), step).__module__.partition(".")[0] != "keras":
             raise ValueError(
                 f"model has a {step} of its own ({type(model).__name__}), which its head alone "
                 "does not have. Call catdog.train(model, data) instead."

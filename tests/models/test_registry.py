@@ -118,7 +118,7 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
 
 
 def test_weights_file_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.h5' is no file.*\"default\", or None"):
+    with pytest.raises(FileNotFoundError, match=r"none\.h5' is no file.*\"cats_vs_dogs\", or None"):
         build_model("cnn", image_size=SIZE, weights=tmp_path / "none.h5")
 
 

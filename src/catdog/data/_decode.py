@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from catdog._types import ImageSize
 
@@ -50,12 +50,14 @@ def decode_image(
         with Image.open(content, formats=FORMATS) as picture:
             picture.load()
             _turn_upright(picture)
-            rgb = _to_rgb(picture)
+            rgb = to_rgb(picture)
     except Exception as error:  # Pillow raises many kinds
         called = name if isinstance(source, bytes) else str(source)
-        reason = str(error) or repr(error)
+        unknown = isinstance(error, UnidentifiedImageError)  # its words name an object in memory
+        known = f"it is none of {', '.join(FORMATS)}, or damaged"
+        reason = known if unknown else str(error) or repr(error)
         raise ValueError(f"Cannot read the picture {called}: {reason}") from error
-    return np.asarray(_resize(rgb, width, height))
+    return np.asarray(stretch(rgb, width, height))
 
 
 def _turn_upright(picture: Image.Image) -> None:
@@ -64,7 +66,7 @@ def _turn_upright(picture: Image.Image) -> None:
         ImageOps.exif_transpose(picture, in_place=True)
 
 
-def _resize(picture: Image.Image, width: int, height: int) -> Image.Image:
+def stretch(picture: Image.Image, width: int, height: int) -> Image.Image:
     """Sample the picture at the pixel centres of the new size (`Image.resize` would antialias)."""
     scale = (picture.width / width, 0, 0, 0, picture.height / height, 0)
     return picture.transform(
@@ -72,7 +74,7 @@ def _resize(picture: Image.Image, width: int, height: int) -> Image.Image:
     )
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image) -> Image.Image:
     """Convert any mode to RGB; transparent pixels are laid over white."""
     if picture.mode.startswith("I"):  # 16 bits a pixel, which convert() would cut off at 255
         grey = np.clip(np.asarray(picture) // 257, 0, 255)

@@ -139,7 +139,7 @@ def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tup
     for folder in _subfolders(root):
         if folder in split_folders.values():
             _check_same_classes(split_folders["train"], class_names, folder)
-        elif any(is_picture_name(path) for path in _walk(folder)):
+        elif any(is_picture_name(path) for path in walk(folder)):
             raise ValueError(
                 f"{folder} holds pictures, but its name means none of {', '.join(SPLITS)}, which "
                 "lie beside it. Rename it, or move it away."
@@ -180,11 +180,11 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def _list_classes(folder: Path, class_names: Sequence[str], split: Split | None) -> Iterator[File]:
     """Yield the files of each class folder, sorted."""
     for label, name in enumerate(class_names):
-        for path in sorted(_walk(folder / name), key=lambda path: path.parts):
+        for path in sorted(walk(folder / name), key=lambda path: path.parts):
             yield File(path, label, split)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
     """Yield what lies in `folder` and below it, in no order; links to folders are not followed."""
     waiting = [str(folder)]
     while waiting:

@@ -36,7 +36,7 @@ _OTHER_SIGNATURES: Mapping[str, re.Pattern[bytes]] = {
     "TIFF or a camera's raw format": re.compile(rb"II\*\0|MM\0\*"),
 }
 # Of these, not all have a signature, or one that is theirs alone.
-_OTHER_SUFFIXES = frozenset(
+OTHER_SUFFIXES = frozenset(
     {".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".hif", ".ico", ".jp2", ".jxl",
      ".nef", ".orf", ".pbm", ".pcx", ".pgm", ".ppm", ".psd", ".raf", ".rw2", ".svg", ".tga", ".tif",
      ".tiff"}
@@ -201,7 +201,7 @@ def _explain_unopened(
     for name, signature in _OTHER_SIGNATURES.items():
         if signature.match(start):
             raise _Unusable("format not read", f"{name} by its content") from error
-    other = path.suffix.lower() in _OTHER_SUFFIXES
+    other = path.suffix.lower() in OTHER_SUFFIXES
     if not other and not is_picture_name(path):
         return None
     if size == 0:

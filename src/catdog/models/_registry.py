@@ -7,10 +7,12 @@ from pathlib import Path
 import keras
 
 from catdog import _checks
+from catdog._card import note_recipe
 from catdog._seeding import seeded
 from catdog._types import ImageSize
 from catdog.models import cnn, compact, mobilenet_v2, transfer
-from catdog.models._spec import ModelSpec
+from catdog.models._shipped import load_shipped
+from catdog.models._spec import ModelSpec, ShippedWeights
 
 # The first recipe of an architecture is its default.
 SPECS: tuple[ModelSpec, ...] = (
@@ -19,6 +21,8 @@ SPECS: tuple[ModelSpec, ...] = (
     *mobilenet_v2.SPECS,
     *transfer.SPECS,
 )
+
+SHIPPED = "cats_vs_dogs"  # by what they were trained on, as Keras calls its weights "imagenet"
 
 # The names by which the write-ups call the four architectures.
 OTHER_NAMES = {
@@ -102,13 +106,17 @@ def build_model(
             `"mobilenet_v2"`, or `"model1"` to `"model4"`.
         backbone: For `"transfer"` alone: the frozen network, by its name in `keras.applications`,
             such as `"EfficientNetV2B0"`; `"MobileNetV2"` if `None`.
-        image_size: Height and width in pixels; the model's own default if `None`.
+        image_size: Height and width in pixels; the model's own default if `None`, or that of the
+            weights with `weights="cats_vs_dogs"`.
         num_classes: Number of classes, at least 2.
         weights: `"default"` loads ImageNet weights into a frozen network (downloaded once, 9.4 MB
-            for MobileNetV2) and nothing into the CNNs; `None` loads nothing; else the path of a
-            weights file that `model.save_weights` wrote for the same recipe. Of two recipes with
-            the same layers (`cnn_augmented` and `cnn_preprocessed`), the file does not tell which
-            it was.
+            for MobileNetV2), `"cats_vs_dogs"` into `compact`, and nothing into the CNNs.
+            `"cats_vs_dogs"` loads weights that catdog trained itself on 18,000 cats and dogs. They
+            come with the package, for models whose spec has them (`shipped`): with two classes the
+            model is ready to use and knows their names; with more, the last layer is new.
+            `None` loads nothing. Else, the path of a weights file that `model.save_weights` wrote
+            for the same recipe. Of two recipes with the same layers (`cnn_augmented` and
+            `cnn_preprocessed`), the file does not tell which it was.
         seed: Makes the initial weights and every random layer reproducible; `None` draws anew.
 
     Returns:
@@ -119,7 +127,7 @@ def build_model(
             an argument is out of range, or the weights do not fit.
         FileNotFoundError: If the weights file does not exist.
         TypeError: If `weights` is no path.
-        OSError: If weights are neither cached nor to be downloaded.
+        OSError: If weights are neither cached nor to be downloaded, or damaged.
 
     Example:
         ```python
@@ -134,8 +142,10 @@ def build_model(
     if backbone is not None:
         spec = _on_backbone(spec, backbone)
         label = f"{spec.name} with {backbone}"
+    shipped = _shipped(spec) if isinstance(weights, str) and weights == SHIPPED else None
+    default_size = shipped.image_size if shipped else spec.image_size
     size = _checks.check_image_size(
-        spec.image_size if image_size is None else image_size,
+        default_size if image_size is None else image_size,
         at_least=spec.min_image_size,
         needed_by=label,
     )
@@ -143,7 +153,10 @@ def build_model(
     with seeded(seed):
         model = spec.build(size, classes)
     model.name = spec.name.replace(".", "_")
-    if isinstance(weights, str) and weights == "default":
+    note_recipe(model, label)
+    if shipped:
+        load_shipped(model, shipped)
+    elif isinstance(weights, str) and weights == "default":
         if spec.load_default_weights is not None:
             spec.load_default_weights(model)
     elif weights is not None:
@@ -166,9 +179,22 @@ def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
     return transfer.spec_of(backbone)
 
 
+def _shipped(spec: ModelSpec) -> ShippedWeights:
+    """Return the weights of a model that come with the package, or say which models have some."""
+    if spec.shipped is None:
+        having = ", ".join(repr(each.name) for each in SPECS if each.shipped)
+        raise ValueError(
+            f"weights={SHIPPED!r} come with {having} alone, not with {spec.name!r}. Leave weights "
+            "out, or pass one of these names."
+        )
+    return spec.shipped
+
+
 def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str) -> None:
     """Load a weights file into a model, or say which file does not fit which model."""
-    way_out = 'Pass the path of a file that model.save_weights wrote, "default", or None.'
+    way_out = (
+        'Pass the path of a file that model.save_weights wrote, "default", "cats_vs_dogs", or None.'
+    )
     if not isinstance(weights, str | PathLike):
         raise TypeError(f"weights must be a path, not {weights!r}. {way_out}")
     path = Path(weights).expanduser()

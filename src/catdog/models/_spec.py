@@ -1,6 +1,6 @@
 """What is known about a model, beside the function that builds it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import keras
@@ -48,6 +48,29 @@ class MeasuredAccuracy:
 
 
 @dataclass(frozen=True)
+class ShippedWeights:
+    """Weights that catdog trained itself, and that come with the package.
+
+    Attributes:
+        name: The model they are for.
+        sha256: Checksum of their file.
+        class_names: Names of the classes, in the order of the model's logits.
+        image_size: Height and width in pixels of the pictures they were trained on.
+        temperature: What the logits are divided by before the softmax.
+        measured: The accuracy on pictures that nothing was trained on or chosen by.
+        versions: Versions of the packages with which they were trained.
+    """
+
+    name: str
+    sha256: str
+    class_names: tuple[str, ...]
+    image_size: ImageSize
+    temperature: float
+    measured: MeasuredAccuracy
+    versions: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """A model of the zoo.
 
@@ -64,6 +87,7 @@ class ModelSpec:
         load_default_weights: Fills in the weights of `weights="default"`, if there are any.
         reported: The accuracies that the source reports, if it was published.
         measured: The accuracy of a recipe of catdog's own, if it was measured.
+        shipped: The weights that come with the package, if there are any: `weights="cats_vs_dogs"`.
     """
 
     name: str
@@ -78,3 +102,4 @@ class ModelSpec:
     load_default_weights: Callable[[keras.Model], None] | None = field(default=None, repr=False)
     reported: ReportedAccuracy | None = None
     measured: MeasuredAccuracy | None = None
+    shipped: ShippedWeights | None = None

@@ -1,0 +1,8 @@
+"""`python -m catdog` does what `catdog` does."""
+
+import sys
+
+from catdog.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""From what was typed to an exit code."""
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+
+from catdog.cli._output import err, in_options, show_warning
+from catdog.cli._parser import make_parser
+from catdog.cli._quiet import quiet_import
+
+ERROR = 2
+INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What was typed after `catdog`; what the process was started with if `None`.
+
+    Returns:
+        The exit code: 0 if all went well; 1 if it is done, but something could not be read or is
+        bad; 2 if there was an error; 130 if the user interrupted it.
+
+    Raises:
+        SystemExit: If the arguments are wrong (code 2), or asked for help or the version (code 0).
+    """
+    _open_closed_streams()
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return ERROR
+    try:
+        with quiet_import():
+            command = import_module(f"catdog.cli._{options.command}")
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            return int(command.run(options))
+    except KeyboardInterrupt:
+        err("catdog: interrupted")
+        return INTERRUPTED
+    except (OSError, RuntimeError, ValueError) as error:  # others are mistakes of catdog's
+        err(f"catdog: error: {in_options(error)}")
+        return ERROR
+
+
+def _open_closed_streams() -> None:
+    """Open what the caller has closed (`2>&-`), or the next file that is opened takes its place."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))

@@ -1,0 +1,56 @@
+"""`catdog predict`: what is on pictures."""
+
+import warnings
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from catdog._pictures import each_picture
+from catdog._text import printable
+from catdog.cli._open import class_names_of, open_model
+from catdog.cli._output import err, out, out_json, progress_on_stderr
+from catdog.prediction import Prediction, predict
+
+
+def run(options: Namespace) -> int:
+    """Write a line, or an entry of a JSON array, for every picture; name those that are not read.
+
+    Returns:
+        1 if some picture could not be read, else 0.
+    """
+    model = open_model(options.model)
+    names = class_names_of(model, options.model)
+    found = list(_find(options.paths, names))
+    with warnings.catch_warnings(), progress_on_stderr():
+        warnings.filterwarnings("ignore", r".* cannot be read:")  # they are told one by one below
+        coming = iter(
+            predict(
+                model,
+                [path for path in found if isinstance(path, Path)],
+                on_bad_image="skip",
+                unsure_below=options.unsure_below,
+            )
+        )
+    answers = [next(coming) if isinstance(each, Path) else each for each in found]
+    if options.json:
+        out_json([answer.to_dict() for answer in answers])
+    elif good := [str(answer) for answer in answers if answer.error is None]:
+        out("\n".join(good))
+    errors = [answer.error for answer in answers if answer.error is not None]
+    for error in errors:
+        err(f"catdog: {printable(error)}")
+    return 1 if errors else 0
+
+
+def _find(paths: Iterable[str], class_names: tuple[str, ...]) -> Iterator[Path | Prediction]:
+    """Yield the pictures that paths mean; for one that means none, what is wrong with it."""
+    for path in paths:
+        # The shell has put in home folders; a file may really be called "~cat.jpg".
+        meant = Path(path).absolute() if path.startswith("~") else path
+        try:
+            yield from [Path(str(source.content)) for source in each_picture(meant, "PATH")]
+        except (OSError, ValueError) as error:
+            unknown = np.full(len(class_names), np.nan)
+            yield Prediction(None, np.nan, unknown, Path(path), class_names, error=str(error))

@@ -1,0 +1,114 @@
+"""`catdog train`: from a folder of pictures to a model in a file."""
+
+import os
+import shlex
+from argparse import Namespace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+
+from catdog import _checks
+from catdog._features import cut_model
+from catdog._text import printable
+from catdog._types import Verbose
+from catdog.cli._output import in_options, out, progress_on_stderr
+from catdog.data import Datasets, load_datasets
+from catdog.data._datasets import serve_to
+from catdog.evaluation import evaluate
+from catdog.models import build_model, model_spec
+from catdog.saving import SUFFIX, save_model
+from catdog.training import train, train_head
+
+
+def run(options: Namespace) -> int:
+    """Train, save, and judge on the validation pictures; the test set is for `catdog evaluate`."""
+    target = _check_target(options.out, options.overwrite)
+    model_spec(options.model)  # what is wrong is told before the pictures are looked at
+    _checks.check_positive_int("epochs", options.epochs)
+    data = load_datasets(
+        options.folder,
+        seed=options.seed,
+        split_file=options.split_file,
+        on_bad_image="skip" if options.skip_bad else "raise",
+    )
+    if options.save_split:
+        data.save_split(options.save_split)
+    model = build_model(
+        options.model,
+        backbone=options.backbone,
+        image_size=options.image_size,
+        num_classes=len(data.class_names),
+        seed=data.seed,
+    )
+    out(in_options(serve_to(model, data)))
+    _train(model, data, options)
+    save_model(model, target)
+    with progress_on_stderr():
+        result = evaluate(model, data, split="validation", verbose=0)
+    out(f"{result}\nwrote {printable(options.out)}")
+    out(f"Judge it on the test pictures: {_next_command(options)}")
+    return 0
+
+
+def _check_target(out: str, overwrite: bool) -> Path:
+    """Return where the model goes, after a try: it would be a pity to learn it after the training.
+
+    Raises:
+        OSError: If no file can be made there, or one is there already.
+        ValueError: If it is not called as Keras wants it.
+    """
+    target = Path(out).absolute()
+    told = f"--out={out!r}"
+    if target.suffix != SUFFIX:
+        raise ValueError(f"{told} must end in {SUFFIX}, such as {target.stem}{SUFFIX}.")
+    if target.is_dir():
+        raise IsADirectoryError(f"{told} is a folder. Choose another name.")
+    if os.path.lexists(target) and not overwrite:
+        raise FileExistsError(f"{told} exists. Choose another name, or pass --overwrite.")
+    folder = target.resolve().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{told}: the folder {folder} does not exist. Make it first.")
+    try:
+        with TemporaryDirectory(dir=folder, prefix=".") as scratch:
+            (Path(scratch) / target.name).touch()
+    except OSError as error:
+        raise OSError(f"{told} cannot be written: {error.strerror}.") from error
+    return target
+
+
+def _train(model: keras.Model, data: Datasets, options: Namespace) -> None:
+    """Train a model, its frozen part run once if it has one."""
+    frozen = _begins_frozen(model)
+    if options.cache_dir and not frozen:
+        raise ValueError(
+            f"--cache-dir would have no effect: {options.model} has no frozen part. Leave it out."
+        )
+    with progress_on_stderr() as watched:
+        verbose: Verbose = 1 if watched else 2  # bars, or a line an epoch
+        if frozen:
+            train_head(
+                model, data, epochs=options.epochs, cache_dir=options.cache_dir, verbose=verbose
+            )
+        else:
+            train(model, data, epochs=options.epochs, verbose=verbose)
+
+
+def _begins_frozen(model: keras.Model) -> bool:
+    try:
+        cut_model(model)
+    except ValueError:
+        return False
+    return True
+
+
+def _next_command(options: Namespace) -> str:
+    """Return the command that judges the model on the test pictures of this very split."""
+    command = ["catdog", "evaluate", "--model", options.out]
+    if split_file := options.split_file or options.save_split:
+        command += ["--split-file", split_file]
+    if options.skip_bad:
+        command += ["--skip-bad"]
+    if options.folder.startswith("-"):
+        command += ["--"]
+    return printable(shlex.join([*command, options.folder]))

@@ -1,0 +1,84 @@
+"""Weights that catdog trained itself, on cats and dogs, and that come with the package."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog._card import ModelCard, give_card
+from catdog.models._spec import MeasuredAccuracy, ShippedWeights
+
+FOLDER = Path(__file__).parent / "weights"
+
+
+def shipped_weights(name: str) -> ShippedWeights:
+    """Return what the record beside a file of weights says, for the model of this name."""
+    facts = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return ShippedWeights(
+        name=name,
+        sha256=facts["sha256"],
+        class_names=tuple(facts["class_names"]),
+        image_size=tuple(facts["image_size"]),
+        temperature=facts["temperature"],
+        measured=MeasuredAccuracy(
+            accuracy=facts["judged"]["accuracy"],
+            interval=tuple(facts["judged"]["interval"]),
+            n=facts["judged"]["n"],
+            data=facts["judged"]["data"],
+            seed=facts["trained"]["settings"]["seed"],
+            command=facts["command"],
+        ),
+        versions=facts["versions"],
+    )
+
+
+def load_shipped(model: keras.Model, shipped: ShippedWeights) -> None:
+    """Fill a model with the weights that come with the package, and let it know their classes.
+
+    The last layer of a model of another number of classes stays as it is, to be trained.
+
+    Raises:
+        OSError: If the file is missing or damaged.
+        ValueError: If the weights are for pictures of another size.
+    """
+    own = model.get_weights()
+    values = [value.astype(np.float32) for value in _read(shipped)]
+    same_classes = model.output_shape[-1] == len(shipped.class_names)
+    if not same_classes:
+        values[-2:] = own[-2:]
+    if [value.shape for value in values] != [value.shape for value in own]:
+        raise ValueError(
+            f"The weights of {shipped.name} that come with catdog are for pictures of "
+            f"{shipped.image_size}, not of {model.input_shape[1:3]}. Pass image_size="
+            f"{shipped.image_size}, or weights=None to train from scratch."
+        )
+    model.set_weights(values)
+    if same_classes:
+        give_card(
+            model,
+            ModelCard(
+                class_names=shipped.class_names,
+                image_size=model.input_shape[1:3],
+                recipe=shipped.name,
+                temperature=shipped.temperature,
+                versions=shipped.versions,
+            ),
+        )
+
+
+def _read(shipped: ShippedWeights) -> list[NDArray[np.float16]]:
+    """Return the arrays of the file, in the order of `model.get_weights()`."""
+    path = FOLDER / f"{shipped.name}.npz"
+    reinstall = "Install catdog again: pip install --force-reinstall --no-deps catdog"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise OSError(f"Cannot read the weights {path}: {error}. {reinstall}") from error
+    if hashlib.sha256(content).hexdigest() != shipped.sha256:
+        raise OSError(f"The weights {path} are damaged: their checksum is wrong. {reinstall}")
+    with np.load(io.BytesIO(content)) as arrays:
+        return [arrays[str(number)] for number in range(len(arrays.files))]

@@ -1,0 +1,153 @@
+"""The weights that come with the package, and the script that puts them there."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from catdog import build_model, evaluate, list_models, load_datasets, model_spec, predict
+from catdog._card import card_of
+from catdog.models import _shipped, compact
+
+SHIPPED = [name for name in list_models() if model_spec(name).shipped]
+PICTURES = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3)).astype(np.float32)
+
+
+def ready(name: str, **options: Any) -> keras.Model:
+    return build_model(name, weights="cats_vs_dogs", **options)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_model_is_ready_and_knows_its_classes(name: str) -> None:
+    model = ready(name)
+    shipped = model_spec(name).shipped
+    assert shipped is not None
+    card = card_of(model)
+    assert card is not None
+    assert card.class_names == ("cats", "dogs")
+    assert card.recipe == name
+    assert card.image_size == shipped.image_size == model.input_shape[1:3]
+    assert card.temperature == shipped.temperature
+    assert predict(model, PICTURES, verbose=0)[0].label in card.class_names
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_files_are_small_and_rounded_to_half_precision(name: str) -> None:
+    assert (_shipped.FOLDER / f"{name}.npz").stat().st_size < 5e6
+    for weight in ready(name).get_weights():
+        assert weight.dtype == np.float32
+        assert np.array_equal(weight, weight.astype(np.float16).astype(np.float32))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_file_has_a_model_and_a_card(name: str) -> None:
+    suffixes = {path.suffix for path in _shipped.FOLDER.iterdir() if path.stem == name}
+    assert suffixes == {".npz", ".json"}
+    assert {path.stem for path in _shipped.FOLDER.iterdir()} == set(SHIPPED)
+    card = json.loads((_shipped.FOLDER / f"{name}.json").read_text("utf-8"))
+    assert card["judged"]["n"] == 1000
+    assert card["judged"]["right"] / 1000 == card["judged"]["accuracy"]
+
+
+def test_compact_is_ready_by_default() -> None:
+    for one, other in zip(
+        build_model("compact").get_weights(), ready("compact").get_weights(), strict=True
+    ):
+        assert np.array_equal(one, other)
+    assert card_of(build_model("compact", weights=None)) is None
+
+
+def test_other_classes_get_a_new_last_layer() -> None:
+    model = ready("compact", num_classes=3)
+    assert model.output_shape == (None, 3)
+    assert card_of(model) is None
+    assert np.array_equal(model.get_weights()[0], ready("compact").get_weights()[0])
+
+
+def test_a_network_without_dense_input_takes_any_size() -> None:
+    card = card_of(ready("compact", image_size=(96, 64)))
+    assert card is not None
+    assert card.image_size == (96, 64)
+
+
+def test_models_that_have_none() -> None:
+    with pytest.raises(ValueError, match=r"come with 'cnn.*'compact'.* not with 'cnn.two_block'"):
+        ready("cnn.two_block")
+
+
+def test_a_flattening_network_takes_one_size() -> None:
+    with pytest.raises(ValueError, match=r"for pictures of \(128, 128\), not of \(96, 96\)"):
+        ready("cnn", image_size=(96, 96))
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_file_is_never_used(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytearray((_shipped.FOLDER / "compact.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
+    if damage != "remove":
+        (tmp_path / "compact.npz").write_bytes(content if damage == "flip" else content[:1000])
+    with pytest.raises(OSError, match="Install catdog again"):
+        build_model("compact")
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_tells_the_accuracy(name: str) -> None:
+    """The validation and test pictures of the library are the 1000 of the card."""
+    shipped = model_spec(name).shipped
+    assert shipped is not None
+    model = ready(name)
+    data = load_datasets("cats_and_dogs_filtered").at(shipped.image_size)
+    judged = [evaluate(model, data, split=split, verbose=0) for split in ("validation", "test")]
+    right = sum(round(each.accuracy * each.n) for each in judged)
+    assert sum(each.n for each in judged) == 1000 == shipped.measured.n
+    assert right / 1000 == pytest.approx(shipped.measured.accuracy, abs=0.002)  # by rounding
+
+
+def test_the_script_rounds_what_it_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From weights of a run to a model that `build_model` gives, on drawn pictures."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
+    import ship_weights
+    from compact_data import Pictures
+
+    labels = np.arange(20, dtype=np.int32) % 2
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
+    pictures = Pictures(np.array([f"{n}" for n in labels]), labels, pixels, labels.astype(str))
+    monkeypatch.setattr(ship_weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(
+        ship_weights, "read_pictures", lambda _: (None, {"held_out_originals": pictures})
+    )
+    monkeypatch.setattr(ship_weights, "read_archive", lambda *_, **__: pictures)
+    compact.build((128, 128), 2).save_weights(tmp_path / "compact.weights.h5")
+    run = {"settings": {"seed": 3}, "pictures": 7, "cpu_seconds": 1, "versions": {"keras": "3"}}
+    (tmp_path / "compact.run.json").write_text(json.dumps(run))
+    ship_weights.main(["compact", "--work", str(tmp_path)])
+
+    monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
+    shipped = _shipped.shipped_weights("compact")
+    model = compact.build((128, 128), 2)
+    _shipped.load_shipped(model, shipped)
+    right = (model.predict(pixels.astype(np.float32), verbose=0).argmax(axis=1) == labels).mean()
+    assert shipped.measured.accuracy == pytest.approx(right)
+    assert (shipped.measured.n, shipped.measured.seed) == (20, 3)
+    assert shipped.measured.command == "python tools/train_compact.py --work FOLDER"
+    wrong = dataclasses.replace(shipped, sha256="0" * 64)
+    with pytest.raises(OSError, match="checksum is wrong"):
+        _shipped.load_shipped(model, wrong)
+
+
+def test_a_weight_too_large_for_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
+    from ship_weights import rounded
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.set_weights([np.array([[70_000.0]]), np.zeros(1)])
+    with pytest.raises(ValueError, match="beyond what float16 holds"):
+        rounded(model)

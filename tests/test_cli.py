@@ -1,0 +1,627 @@
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import catdog
+from catdog import Datasets, load_datasets, load_model, predict, save_model
+from catdog._record import remember
+from catdog.cli import _output, _predict, _train, main
+from catdog.cli._parser import make_parser
+from catdog.cli._quiet import LEVEL, quiet_import
+from tests.conftest import MakeFolder, write_pictures
+
+SIZE = (24, 24)
+COMMANDS = ("predict", "train", "evaluate", "models", "scan")
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/how-to/command-line.md"
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def in_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def small(frozen: bool = False) -> keras.Model:
+    """A model that is sure of nothing."""
+    little = keras.initializers.RandomNormal(stddev=1e-3, seed=0)
+    layers = [
+        keras.layers.Conv2D(2, 3, trainable=not frozen),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2, kernel_initializer=little),
+    ]
+    model = keras.Sequential([keras.Input((*SIZE, 3)), *layers])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+@pytest.fixture
+def data(image_folder: Path) -> Datasets:
+    return load_datasets(image_folder, seed=3)
+
+
+@pytest.fixture
+def file(data: Datasets) -> str:
+    """A model's file that knows its classes and its split, as after a training with seed 3."""
+    model = small()
+    remember(model, data)
+    save_model(model, "pets.keras")
+    return "pets.keras"
+
+
+def strict_json(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+# The program
+
+
+@pytest.mark.parametrize(
+    "typed", ["--help", "--version", *(f"{command} --help" for command in COMMANDS)]
+)
+def test_help_loads_nothing_heavy(typed: str) -> None:
+    heavy = ("tensorflow", "keras", "numpy", "matplotlib", "PIL")
+    code = (
+        "import sys\nfrom catdog.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        f"finally: print('loaded:', [name for name in {heavy} if name in sys.modules])"
+    )
+    done = python("-c", code, *typed.split())
+    assert done.returncode == 0
+    assert "loaded: []" in done.stdout
+    assert done.stderr == ""
+
+
+def test_help_names_commands_and_exit_codes(capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert re.findall(r"^    (\w+)  ", shown, re.MULTILINE) == [*COMMANDS]
+    assert re.findall(r"^  (\d+)  ", shown, re.MULTILINE) == ["0", "1", "2", "130"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_has_an_example(command: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert f"example:\n  catdog {command}" in capsys.readouterr().out
+
+
+def test_module_is_the_program() -> None:
+    done = python("-m", "catdog", "--version")
+    assert (done.returncode, done.stdout) == (0, f"catdog {catdog.__version__}\n")
+    done = python("-m", "catdog", "scan", "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("catdog: error: FOLDER='nowhere' is neither a folder")
+    assert "Traceback" not in done.stderr
+
+
+def test_no_command_shows_the_help(capsys: Capture) -> None:
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("usage: catdog")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("predcit", "invalid choice: 'predcit'"),
+        ("predict", "required: PATH"),
+        ("predict a.jpg --unsure 0.5", "unrecognized arguments: --unsure"),
+        ("train synthetic", "required: --out"),
+        ("train synthetic --out a.keras --image-size big", "'big' is neither a side, 96"),
+        ("evaluate synthetic", "required: --model"),
+        ("scan --jsonn synthetic", "unrecognized arguments: --jsonn"),
+    ],
+)
+def test_wrong_use(typed: str, told: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(shlex.split(typed))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert told in captured.err
+
+
+def test_a_mistake_of_catdogs_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_predict, "open_model", lambda model: {}[model])
+    with pytest.raises(KeyError):
+        main(["predict", "a.jpg"])
+
+
+# Standard output and standard error
+
+
+def test_a_reader_that_has_seen_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        for _ in range(2):
+            _output.out("text")
+        monkeypatch.undo()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_disk_is_told(
+    image_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    with open("/dev/full", "w") as stream:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main(["scan", str(image_folder)]) == 2
+        monkeypatch.undo()
+    assert "catdog: error: [Errno 28] No space left" in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_few_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="ascii") as shown:
+        with os.fdopen(writing, "w", encoding="ascii") as stream:
+            monkeypatch.setattr(sys, "stdout", stream)
+            _output.out("é\udcff")
+            monkeypatch.undo()
+        assert shown.read() == "\\xe9\\udcff\n"
+
+
+def test_errors_do_not_move_the_cursor(capsys: Capture) -> None:
+    assert main(["scan", "a\x1b[2Jb"]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells close streams so")
+def test_closed_streams() -> None:
+    command = f"{shlex.quote(sys.executable)} -m catdog scan nowhere <&- >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False).returncode == 2
+
+
+def test_json_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        _output.out_json({"loss": float("nan")})
+
+
+def test_messages_name_options() -> None:
+    assert _output.in_options("epochs must be more") == "--epochs must be more"
+    assert _output.in_options("name='cnn' is not known") == "--model='cnn' is not known"
+    assert _output.in_options("The folder name=1 is gone") == "The folder name=1 is gone"
+
+
+def test_tensorflows_remarks_are_kept_back(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    remarks = (
+        b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        b"I0000 00:00:1795210922.909411   17203 port.cc:153] oneDNN custom operations are on.\n"
+    )
+    for level, shown in ((None, "E0000 broken\n"), ("0", f"{remarks.decode()}E0000 broken\n")):
+        monkeypatch.delenv(LEVEL, raising=False)
+        if level:
+            monkeypatch.setenv(LEVEL, level)
+        with quiet_import():
+            os.write(2, remarks + b"E0000 broken\n")
+            assert os.environ[LEVEL] == level or "3"
+        assert capfd.readouterr().err == shown
+
+
+# predict
+
+
+def test_predict_says_what_the_library_says(file: str, image_folder: Path, capsys: Capture) -> None:
+    paths = [str(image_folder / "dogs"), str(image_folder / "cats/picture.0.png")]
+    assert main(["predict", *paths, "--model", file]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    expected = predict(load_model(file), paths)
+    assert captured.out.splitlines() == [str(each) for each in expected]
+    assert len(expected) == 11
+
+
+def test_predict_in_json(file: str, image_folder: Path, capsys: Capture) -> None:
+    path = str(image_folder / "dogs/picture.0.png")
+    assert main(["predict", path, "missing.png", "--model", file, "--json"]) == 1
+    captured = capsys.readouterr()
+    good, bad = strict_json(captured.out)
+    (expected,) = predict(load_model(file), path)
+    assert good == {
+        "path": path,
+        "label": expected.label,
+        "probability": pytest.approx(expected.probability),
+        "probabilities": pytest.approx(
+            dict(zip(("cats", "dogs"), expected.probabilities, strict=True))
+        ),
+        "error": None,
+    }
+    assert bad == {
+        "path": "missing.png",
+        "label": None,
+        "probability": None,
+        "probabilities": None,
+        "error": "The picture missing.png does not exist.",
+    }
+    assert captured.err == "catdog: The picture missing.png does not exist.\n"
+
+
+def test_predict_goes_on_after_what_is_bad(
+    file: str, image_folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (image_folder / "dogs/picture.5.png").write_bytes(b"broken")
+    paths = ["missing.png", str(image_folder / "dogs"), "empty", "", str(image_folder / "cats")]
+    assert main(["predict", *paths, "--model", file]) == 1
+    captured = capsys.readouterr()
+    shown = [line.split()[-1] for line in captured.out.splitlines()]
+    dogs, cats = ([str(image_folder / c / f"picture.{i}.png") for i in range(10)] for c in
+                  ("dogs", "cats"))  # fmt: skip
+    assert shown == [*dogs[:5], *dogs[6:], *cats]
+    told = captured.err.splitlines()
+    assert [line.startswith("catdog: ") for line in told] == [True] * 4
+    for line, name in zip(told, ("missing.png", dogs[5], "empty", "PATH"), strict=True):
+        assert name in line
+
+
+def test_predict_with_errors_alone(file: str, capsys: Capture) -> None:
+    assert main(["predict", "a.png", "--model", file]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_predict_takes_odd_names(file: str, tmp_path: Path, capsys: Capture) -> None:
+    write_pictures(tmp_path / "some", 4)
+    names = ["-v.png", "~nobody.png", "new\nline.png", os.fsdecode(b"latin\xe9.png")]
+    for i, name in enumerate(names):
+        try:
+            (tmp_path / f"some/picture.{i}.png").rename(name)
+        except OSError:
+            pytest.skip("the file system takes no such names")
+    assert main(["predict", "--model", file, "--", *names]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1].rpartition("/")[2] for line in lines] == [
+        "-v.png",
+        "~nobody.png",
+        r"new\nline.png",
+        r"latin\udce9.png",
+    ]
+    assert main(["predict", "--model", file, "--json", "--", *names]) == 0
+    written = capsys.readouterr().out
+    assert written.isascii()
+    assert [Path(each["path"]).name for each in strict_json(written)] == names
+
+
+def test_predict_can_be_unsure(file: str, image_folder: Path, capsys: Capture) -> None:
+    path = str(image_folder / "dogs/picture.0.png")
+    assert main(["predict", path, "--model", file, "--unsure-below", "0.9"]) == 0
+    assert capsys.readouterr().out.startswith("unsure")
+    typed = ["predict", path, "--model", file, "--unsure-below", "0.9", "--json"]
+    assert main(typed) == 0
+    (answer,) = strict_json(capsys.readouterr().out)
+    assert answer["label"] is None
+    assert answer["error"] is None
+    assert answer["probability"] == max(answer["probabilities"].values())
+    assert main(["predict", path, "--model", file, "--unsure-below", "nan"]) == 2
+    assert "catdog: error: --unsure-below must be a probab" in capsys.readouterr().err
+
+
+def test_predict_by_the_model_that_comes_trained(image_folder: Path, capsys: Capture) -> None:
+    assert main(["predict", str(image_folder / "dogs/picture.0.png")]) == 0
+    assert capsys.readouterr().out.split()[0] in ("cats", "dogs")
+
+
+def test_predict_needs_a_trained_model(image_folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "junk.keras").write_text("junk")
+    small().save("plain.keras")
+    (tmp_path / "folder.keras").mkdir()
+    for model, told in (
+        ("cnn", "--model='cnn' is neither a .keras file nor a model that comes trained: compact."),
+        ("gone.keras", "--model='gone.keras' does not exist. catdog train writes such a file."),
+        ("folder.keras", "--model='folder.keras' is a folder."),
+        ("junk.keras", "junk.keras is no Keras file"),
+        ("plain.keras", "--model='plain.keras' does not know what its classes are called"),
+    ):
+        assert main(["predict", str(image_folder), "--model", model]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith(f"catdog: error: {told}")
+        assert captured.err.count("\n") == 1
+
+
+# train
+
+
+def test_train_then_evaluate(image_folder: Path, capsys: Capture) -> None:
+    typed = f"train {image_folder} --model cnn --image-size 24x26 --epochs 2 --seed 3 --out m.keras"
+    assert main(shlex.split(typed)) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("2 classes, pictures of 24 x 26 pixels\n  train          12")
+    assert "validation set: " in captured.out
+    assert captured.err.count("Epoch ") == 2
+    assert load_model("m.keras").input_shape == (None, 24, 26, 3)
+    command = captured.out.splitlines()[-1].partition(": ")[2]
+    assert command == f"catdog evaluate --model m.keras {image_folder}"
+    assert main(shlex.split(command)[1:]) == 0  # with seed 3, and so without a warning
+    captured = capsys.readouterr()
+    assert captured.out.startswith("test set: ")
+    assert "evaluated" not in captured.out
+    assert captured.err == ""
+
+
+def test_train_draws_from_the_seed(image_folder: Path) -> None:
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out"
+    for seed, name in (("1", "a.keras"), ("1", "b.keras"), ("2", "c.keras")):
+        assert main([*shlex.split(typed), name, "--seed", seed]) == 0
+    a, b, c = (load_model(f"{name}.keras").get_weights() for name in "abc")
+    assert all(np.array_equal(*pair) for pair in zip(a, b, strict=True))
+    assert not np.array_equal(a[0], c[0])
+
+
+def test_train_on_a_kept_split(image_folder: Path, data: Datasets, capsys: Capture) -> None:
+    data.save_split("split.json")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1"
+    assert main([*shlex.split(typed), "--split-file", "split.json", "--out", "a.keras"]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].partition(": ")[2]
+    assert "--split-file split.json" in command
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*shlex.split(typed), "--seed", "3", "--save-split", "again.json",
+                 "--out", "b.keras"]) == 0  # fmt: skip
+    assert Path("again.json").read_bytes() == Path("split.json").read_bytes()
+
+
+@pytest.fixture
+def build_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_train, "build_model", lambda name, **_: small(frozen=True))
+
+
+@pytest.mark.usefixtures("build_frozen")
+def test_train_runs_a_frozen_part_once(image_folder: Path, capsys: Capture) -> None:
+    typed = f"train {image_folder} --out m.keras --epochs 2 --cache-dir features"
+    assert main(shlex.split(typed)) == 0
+    assert list(Path("features").iterdir())
+    assert capsys.readouterr().err.count("Epoch ") == 2
+
+
+def test_train_leaves_bad_pictures_out_if_told(image_folder: Path, capsys: Capture) -> None:
+    (image_folder / "cats/picture.3.png").write_bytes(b"broken")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out m.keras"
+    assert main(shlex.split(typed)) == 2
+    told = capsys.readouterr().err
+    assert "leave them out with --skip-bad. catdog scan lists them" in told
+    assert "on_bad_image" not in told
+
+
+@pytest.mark.filterwarnings("default:.* left out")
+def test_train_without_bad_pictures(image_folder: Path, capsys: Capture) -> None:
+    (image_folder / "cats/picture.3.png").write_bytes(b"broken")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --skip-bad --out m.keras"
+    assert main(shlex.split(typed)) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("catdog: warning: 1 file of 20 in ")
+    assert "test_cli.py" not in captured.err
+    assert "1 file cannot be used: see catdog scan" in captured.out
+    assert "--skip-bad" in captured.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("model.h5", "must end in .keras, such as model.keras"),
+        ("nowhere/model.keras", "the folder .*nowhere does not exist. Make it first"),
+        ("folder.keras", "is a folder. Choose another name"),
+        ("there.keras", "exists. Choose another name, or pass --overwrite"),
+        ("link.keras", "exists. Choose another name, or pass --overwrite"),
+        (f"{'long' * 65}.keras", "name too long"),
+    ],
+)
+def test_train_checks_first_where_the_model_goes(
+    out: str, told: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder.keras").mkdir()
+    (tmp_path / "there.keras").write_text("mine")
+    (tmp_path / "link.keras").symlink_to("nothing.keras")
+    monkeypatch.delattr(_train, "load_datasets")
+    assert main(["train", "synthetic", "--model", "cnn", "--out", out]) == 2
+    assert re.search(f"catdog: error: .*{told}", capsys.readouterr().err)
+    assert (tmp_path / "there.keras").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "folder.keras", "there.keras", "link.keras"
+    }  # fmt: skip
+
+
+def test_train_tells_a_folder_that_cannot_be_written(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(_train, "TemporaryDirectory", refuse)
+    monkeypatch.delattr(_train, "load_datasets")
+    assert main(["train", "synthetic", "--out", "m.keras"]) == 2
+    assert capsys.readouterr().err == (
+        "catdog: error: --out='m.keras' cannot be written: Permission denied.\n"
+    )
+
+
+def test_train_overwrites_if_told(image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.keras").write_text("old")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --overwrite --out m.keras"
+    assert main(shlex.split(typed)) == 0
+    load_model("m.keras")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("--model cnnn", "--model='cnnn' is not known. Did you mean 'cnn'?"),
+        ("--model cnn --epochs 0", "--epochs must be a whole number of at least 1, not 0."),
+        ("--model cnn --seed -1", "--seed must be a whole number from 0"),
+        ("--model cnn --image-size 2", "--image-size must be at least (22, 22)"),
+        ("--model cnn --backbone VGG16", "--backbone='VGG16' goes with --model transfer alone"),
+        ("--model cnn --cache-dir features", "--cache-dir would have no effect: cnn has no"),
+        ("--model cnn --split-file no.json", "--split-file='no.json' does not exist. catdog train"),
+        ("--model cnn --save-split no/a.json", "The folder no does not exist."),
+    ],
+)
+def test_train_refuses(more: str, told: str, image_folder: Path, capsys: Capture) -> None:
+    assert main(["train", str(image_folder), "--out", "m.keras", *more.split()]) == 2
+    assert f"catdog: error: {told}" in capsys.readouterr().err
+    assert not Path("m.keras").exists()
+
+
+def test_train_is_interrupted(
+    image_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_train, "train", interrupt)
+    typed = f"train {image_folder} --model cnn --image-size 24 --out m.keras"
+    assert main(shlex.split(typed)) == 130
+    assert capsys.readouterr().err == "catdog: interrupted\n"
+    assert not Path("m.keras").exists()
+
+
+def test_next_command_survives_the_shell() -> None:
+    typed = ["train", "--out", "it's.keras", "--skip-bad", "--", "-my pets"]
+    command = _train._next_command(make_parser().parse_args(typed))
+    assert shlex.split(command) == [
+        "catdog", "evaluate", "--model", "it's.keras", "--skip-bad", "--", "-my pets"
+    ]  # fmt: skip
+
+
+# evaluate
+
+
+def test_evaluate_in_json(file: str, image_folder: Path, capsys: Capture) -> None:
+    typed = ["evaluate", str(image_folder), "--model", file, "--json", "--split", "validation"]
+    assert main(typed) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    result = strict_json(captured.out)
+    assert result["model"] == file
+    assert result["seed"] == 3
+    assert result["same_split_as_trained"] is True
+    assert (result["split"], result["n"]) == ("validation", 4)
+    assert result["interval"][0] <= result["accuracy"] <= result["interval"][1]
+
+
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_doubts_another_split(file: str, image_folder: Path, capsys: Capture) -> None:
+    (image_folder / "cats/picture.0.png").unlink()
+    assert main(["evaluate", str(image_folder), "--model", file, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["same_split_as_trained"] is False
+    assert captured.err.startswith(
+        "catdog: warning: pets.keras was trained on another division of pictures than this: "
+        "12 + 4 + 4 there, 11 + 4 + 4 here."
+    )
+
+
+@pytest.mark.filterwarnings("default:The split file does not know")
+def test_evaluate_on_a_kept_split(
+    file: str, data: Datasets, image_folder: Path, capsys: Capture
+) -> None:
+    data.save_split("split.json")
+    typed = ["evaluate", str(image_folder), "--model", file, "--split-file", "split.json"]
+    write_pictures(image_folder / "dogs/new", 1, tint=100)
+    assert main(typed) == 0  # the same split for all that
+    told = capsys.readouterr().err
+    assert "1 picture" in told
+    assert "In Python, load_datasets(..., new_files=" in told
+    data.paths("train")[0].unlink()
+    assert main(typed) == 2
+    told = capsys.readouterr().err
+    assert "make a new split without --split-file" in told
+    assert "split_file" not in told
+
+
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_doubts_a_model_that_knows_nothing(image_folder: Path, capsys: Capture) -> None:
+    small().save("plain.keras")
+    assert main(["evaluate", str(image_folder), "--model", "plain.keras", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["same_split_as_trained"] is None
+    assert captured.err.startswith("catdog: warning: plain.keras does not know which pictures")
+
+
+def test_evaluate_refuses_other_classes(
+    file: str, make_folder: MakeFolder, capsys: Capture
+) -> None:
+    folder = make_folder({"more/ants": 10, "more/bees": 10})
+    assert main(["evaluate", str(folder / "more"), "--model", file]) == 2
+    assert "knows the classes cats, dogs, but" in capsys.readouterr().err
+
+
+# models and scan
+
+
+def test_models(capsys: Capture) -> None:
+    assert main(["models"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["name", "pixels", "parameters", "trained"]
+    assert tuple(line.split()[0] for line in lines) == catdog.list_models()
+    assert len({len(line) for line in lines if line.endswith("reported")}) == 1
+    assert main(["models", "--json"]) == 0
+    listed = strict_json(capsys.readouterr().out)
+    assert tuple(each["name"] for each in listed) == catdog.list_models()
+    assert [each["name"] for each in listed if each["comes_trained"]] == ["compact"]
+    linear = next(each for each in listed if each["name"] == "mobilenet_v2.linear")
+    assert linear["num_trainable_params"] == 2562
+    assert linear["measured"]["n"] == 1000
+
+
+def test_scan(image_folder: Path, capsys: Capture) -> None:
+    assert main(["scan", str(image_folder)]) == 0
+    assert capsys.readouterr().out.startswith("pictures: 20 files, 2 classes\n")
+    (image_folder / "cats/picture.3.png").write_bytes(b"broken")
+    assert main(["scan", str(image_folder)]) == 1
+    assert "cannot be used: 1 file" in capsys.readouterr().out
+    assert main(["scan", str(image_folder), "--json"]) == 1
+    report = strict_json(capsys.readouterr().out)
+    assert report["usable"] == {"cats": 9, "dogs": 10}
+    assert [each["path"] for each in report["findings"] if each["bad"]] == ["cats/picture.3.png"]
+
+
+def test_scan_needs_no_tensorflow(image_folder: Path) -> None:
+    code = (
+        "import sys\nfrom catdog.cli import main\n"
+        f"main(['scan', {str(image_folder)!r}])\nassert 'tensorflow' not in sys.modules"
+    )
+    assert python("-c", code).returncode == 0
+
+
+# The page
+
+
+def test_what_the_page_shows_works() -> None:
+    block = re.compile(r"^```(python|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    commands = 0
+    for language, code in block.findall(PAGE.read_text("utf-8")):
+        if language == "python":
+            exec(compile(code, PAGE, "exec"), {})
+            continue
+        for line in code.splitlines():
+            program, *arguments = shlex.split(line)
+            assert program == "catdog"
+            assert main(arguments) == 0
+            commands += 1
+    assert commands >= 5

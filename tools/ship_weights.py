@@ -1,0 +1,108 @@
+"""Put trained weights into the package, with a card of what they are and how good.
+
+    KERAS_HOME=... python tools/ship_weights.py compact --work FOLDER
+
+`FOLDER` is what `tools/train_compact.py` or `tools/train_cnns.py` filled. The weights are rounded
+to float16; the temperature is fitted to the pictures held out in training; then the network, as
+users get it, is judged on the 1000 pictures of cats_and_dogs_filtered's validation folder. That is
+to be done once, when all is decided.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from compact_data import FILTERED, SIDE, Pictures, read_archive, read_pictures
+
+from catdog import build_model
+from catdog._keras_cache import cached_path
+from catdog._logits import check_logits
+from catdog._statistics import expected_calibration_error, log_softmax, reliability, wilson_interval
+from catdog._types import Floats
+from catdog.calibration import fit_temperature
+from catdog.models._shipped import FOLDER
+
+JUDGED_ON = "cats_and_dogs_filtered/validation"
+CLASSES = ("cats", "dogs")
+COMMANDS = {
+    "compact": "train_compact.py",
+    "cnn.three_block": "train_cnns.py cnn.three_block",
+    "cnn_preprocessed.three_block": "train_cnns.py cnn_preprocessed.three_block",
+}
+
+
+def rounded(model: keras.Model) -> dict[str, Any]:
+    """Round a model's weights to float16, in the model too, and return them by their numbers.
+
+    Raises:
+        ValueError: If one is too large for float16.
+    """
+    with np.errstate(over="ignore"):  # what becomes infinite is refused
+        halves = [weight.astype(np.float16) for weight in model.get_weights()]
+    if not all(np.isfinite(half).all() for half in halves):
+        raise ValueError("A weight is beyond what float16 holds: up to 65,504.")
+    model.set_weights([half.astype(np.float32) for half in halves])
+    return {str(number): half for number, half in enumerate(halves)}
+
+
+def logits_of(model: keras.Model, pictures: Pictures) -> Floats:
+    """Return what the model says of pictures, `(n, 2)`."""
+    logits = model.predict(pictures.pixels.astype(np.float32), batch_size=100, verbose=0)
+    check_logits(logits)
+    return np.asarray(logits, np.float64)
+
+
+def judge(logits: Floats, pictures: Pictures, temperature: float) -> dict[str, Any]:
+    """Return accuracy, its 95 % interval, and the calibration error."""
+    right = logits.argmax(axis=1) == pictures.labels
+    confidences = np.exp(log_softmax(logits / temperature)).max(axis=1)
+    return {
+        "accuracy": float(right.mean()),
+        "interval": wilson_interval(int(right.sum()), len(right)),
+        "right": int(right.sum()),
+        "n": len(right),
+        "calibration_error": expected_calibration_error(reliability(confidences, right)),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the script."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("name", choices=list(COMMANDS))
+    parser.add_argument("--work", type=Path, required=True, help="the folder of the run")
+    options = parser.parse_args(arguments)
+    name = options.name
+    run = json.loads((options.work / f"{name}.run.json").read_text())
+    model = build_model(name, image_size=(SIDE, SIDE), weights=options.work / f"{name}.weights.h5")
+    np.savez(FOLDER / f"{name}.npz", **rounded(model))
+
+    held_out = read_pictures(run["settings"]["seed"])[1]["held_out_originals"]
+    held_out_logits = logits_of(model, held_out)
+    temperature = fit_temperature(held_out_logits, held_out.labels)
+    last = read_archive(cached_path(f"datasets/{FILTERED}"), below=f"{JUDGED_ON}/")
+    card = {
+        "model": name,
+        "sha256": hashlib.sha256((FOLDER / f"{name}.npz").read_bytes()).hexdigest(),
+        "class_names": CLASSES,
+        "image_size": [SIDE, SIDE],
+        "temperature": temperature,
+        "judged": {"data": JUDGED_ON, **judge(logits_of(model, last), last, temperature)},
+        "held_out": judge(held_out_logits, held_out, temperature),
+        "command": f"python tools/{COMMANDS[name]} --work FOLDER",
+        "judged_by": f"python tools/ship_weights.py {name} --work FOLDER",
+        "trained": {each: run[each] for each in ("settings", "pictures", "cpu_seconds")},
+        "versions": run["versions"],
+    }
+    (FOLDER / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
+    logging.info("%s", json.dumps(card, indent=1))
+
+
+if __name__ == "__main__":
+    main()
