@@ -74,3 +74,15 @@ def test_home_page_shows_the_readmes_six_lines() -> None:
     readme, home = ((ROOT / name).read_text("utf-8") for name in ("README.md", "docs/index.md"))
     assert blocks(readme) == blocks(home)
     assert len(blocks(readme)[0].split("\n\n")[1].splitlines()) == 5  # and one to import
+
+
+def test_readme_tells_how_good_the_shipped_model_is() -> None:
+    shipped = catdog.model_spec("compact").shipped
+    assert shipped is not None
+    measured = shipped.measured
+    accuracy, low, high = (
+        f"{100 * share:.1f} %" for share in (measured.accuracy, *measured.interval)
+    )
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    told = f"It tells {accuracy} of {measured.n} photos that it never saw"
+    assert f"{told} (95 % interval {low} to {high})" in readme

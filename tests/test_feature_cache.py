@@ -18,6 +18,7 @@ from catdog._feature_cache import (
     cached,
     clear_feature_cache,
     feature_cache_size,
+    models_hash,
 )
 from catdog.data import Datasets
 
@@ -267,11 +268,11 @@ KEY = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from tests.test_feature_cache import build
-from catdog._feature_cache import cache_key
+from catdog._feature_cache import cache_key, models_hash
 from catdog._features import cut_model
 for _ in range(int(sys.argv[2])):
     parts = cut_model(build())
-print(cache_key([parts.augmentation, parts.frozen], ["a", "b"], (24, 24), ))
+print(cache_key(models_hash([parts.augmentation, parts.frozen]), ["a", "b"], (24, 24)))
 """
 
 
@@ -293,7 +294,7 @@ def test_the_key_is_the_same_in_every_process() -> None:
 def test_what_the_key_depends_on() -> None:
     model = build()
     keys = {
-        cache_key([model], contents, size, views=views)
+        cache_key(models_hash([model]), contents, size, views=views)
         for contents in (["a", "b"], ["b", "a"], ["ab"])
         for size in ((24, 24), (24, 25))
         for views in ([], [0, 1], [0, 2], [1, 1])

@@ -114,8 +114,18 @@ def cached(
     return array
 
 
+def models_hash(models: Iterable[keras.Model]) -> str:
+    """Return a hash of what models compute: of their layers and weights."""
+    digest = hashlib.sha256()
+    for model in models:
+        digest.update(json.dumps(_anonymous(model.get_config()), default=str).encode())
+        for variable in model.weights:
+            digest.update(np.ascontiguousarray(variable).tobytes())
+    return digest.hexdigest()
+
+
 def cache_key(
-    models: Iterable[keras.Model],
+    computed_by: str,
     contents: Iterable[str],
     image_size: ImageSize,
     *,
@@ -124,19 +134,14 @@ def cache_key(
     """Return a hash of all that decides what the features of pictures are.
 
     Args:
-        models: What computes them.
+        computed_by: What computes them: `models_hash`.
         contents: Hash of each picture, in order.
         image_size: Height and width at which the pictures are read.
         views: What the augmented views are drawn from; empty for plain features.
     """
-    digest = hashlib.sha256()
-    for model in models:
-        digest.update(json.dumps(_anonymous(model.get_config()), default=str).encode())
-        for variable in model.weights:
-            digest.update(np.ascontiguousarray(variable).tobytes())
-    facts = [_FORMAT, keras.__version__, keras.backend.backend(), *image_size, [*views], *contents]
-    digest.update(json.dumps(facts).encode())
-    return digest.hexdigest()
+    runtime = [_FORMAT, keras.__version__, keras.backend.backend()]
+    facts = [*runtime, computed_by, *image_size, [*views], *contents]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _make_ready(folder: Path) -> None:

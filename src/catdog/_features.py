@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._feature_cache import cache_key, cached, check_folder
+from catdog._feature_cache import cache_key, cached, check_folder, models_hash
 from catdog._litert import WORTH_IT, Compute, compile_for_cpu, is_close
 from catdog._progress import progress
 from catdog._types import Split
@@ -107,14 +107,13 @@ class FrozenPass:
 
         if self.cache_dir is None:
             return compute()
-        models = [part for part in (self.parts.augmentation, self.parts.frozen) if part]
         contents = content_hashes(self.data, split)
         data = self.data
         drawn = [data.seed, data.batch_size, augmented_views] if augmented_views else []
-        key = cache_key(models, contents, data.image_size, views=drawn)
+        key = cache_key(self._models_hash, contents, data.image_size, views=drawn)
 
         def holds(kept: NDArray[np.float32]) -> bool:
-            if not any(map(_is_code, models)):
+            if not any(map(_is_code, self._models)):
                 return True
             first = self._first_seen(split, 0 if augmented_views else None)
             return is_close(kept[0, :1], np.asarray(self.parts.frozen(first, training=False)))
@@ -146,6 +145,15 @@ class FrozenPass:
         """Return a batch of the first picture alone, as the frozen part gets it."""
         with closing(self._seen(split, view)) as batches:
             return np.asarray(next(batches)[:1])
+
+    @property
+    def _models(self) -> list[keras.Model]:
+        return [part for part in (self.parts.augmentation, self.parts.frozen) if part]
+
+    @cached_property
+    def _models_hash(self) -> str:
+        """What the features are computed by; it takes a while for large models."""
+        return models_hash(self._models)
 
     @cached_property
     def _compute(self) -> Compute:

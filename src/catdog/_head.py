@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+JUDGED_AT_ONCE = 256  # rows; larger batches give the same figures sooner
 Rows = Sequence[NDArray[np.generic]]
 """Features, labels, and maybe weights: arrays with one row a picture."""
 Logs = dict[str, Any]
@@ -43,7 +44,7 @@ def fit_head(
     model = callbacks.model
     _make_variables(head, model, [tf.constant(each[:batch_size]) for each in judged])
     train = _in_batches(head, head.train_step, shown, batch_size)
-    judge = _in_batches(head, head.test_step, judged, batch_size)
+    judge = _in_batches(head, head.test_step, judged, JUDGED_AT_ONCE)
     everything = np.arange(len(judged[0]))
     last_step = -(-len(order_of(0)) // batch_size) - 1
     logs: Logs = {}
