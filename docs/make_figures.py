@@ -73,10 +73,11 @@ def run_page(page: Path) -> None:
 def refresh_readme() -> None:
     """Run the README's one block and put what it prints into the README."""
     text = README.read_text("utf-8")
+    ((code, following),) = blocks(text)
     with redirect_stdout(io.StringIO()) as printed:
-        for code, _ in blocks(text):
-            exec(compile(code, README, "exec"), {})
-    README.write_text(OUTPUT.sub(lambda _: printed.getvalue(), text, count=1), "utf-8")
+        exec(compile(code, README, "exec"), {})
+    shown = OUTPUT.sub(lambda _: printed.getvalue(), following, count=1)
+    README.write_text(text.replace(following, shown), "utf-8")
 
 
 def save_figure(number: int, path: Path) -> None:
