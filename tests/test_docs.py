@@ -19,7 +19,8 @@ def blocks(text: str) -> list[str]:
     return BLOCK.findall(text)
 
 
-PAGES_WITH_CODE = [page for page in PAGES if blocks(page.read_text("utf-8"))]
+HOME = ROOT / "docs/index.md"  # shows the README's block, which runs there
+PAGES_WITH_CODE = [page for page in PAGES if page != HOME and blocks(page.read_text("utf-8"))]
 NAMES_WITH_EXAMPLES = [
     name for name in catdog.__all__ if "```python" in (getattr(catdog, name).__doc__ or "")
 ]

@@ -11,6 +11,7 @@ from keras import Input, Layer, Sequential, layers
 
 from catdog._types import ImageSize
 from catdog.augmentation import make_augmentation
+from catdog.models._shipped import shipped_weights
 from catdog.models._sources import FIRST_POST, SECOND_POST
 from catdog.models._spec import ModelSpec, ReportedAccuracy
 from catdog.preprocessing import make_preprocessor
@@ -114,6 +115,7 @@ SPECS = (
         num_trainable_params=70_114,
         reported=ReportedAccuracy(validation=(0.62, 0.66), final_validation=0.6436),
         build=_builder(_three_block),
+        shipped=shipped_weights("cnn.three_block"),
     ),
     _TWO_BLOCK(
         name="cnn.two_block",
@@ -146,6 +148,7 @@ SPECS = (
         num_trainable_params=1_355_938,
         reported=ReportedAccuracy(validation=(0.72, 0.72), final_validation=0.7203),
         build=_builder(_augmented_three_block, scaled=True),
+        shipped=shipped_weights("cnn_preprocessed.three_block"),
     ),
     _TWO_BLOCK(
         name="cnn_preprocessed.two_block",
