@@ -332,7 +332,7 @@ def test_predict_needs_a_trained_model(image_folder: Path, tmp_path: Path, capsy
     small().save("plain.keras")
     (tmp_path / "folder.keras").mkdir()
     for model, told in (
-        ("cnn", "--model='cnn' is neither a .keras file nor a model that comes trained: compact."),
+        ("model2", "--model='model2' is neither a .keras file nor a model that comes trained: "),
         ("gone.keras", "--model='gone.keras' does not exist. catdog train writes such a file."),
         ("folder.keras", "--model='folder.keras' is a folder."),
         ("junk.keras", "junk.keras is no Keras file"),
@@ -583,7 +583,8 @@ def test_models(capsys: Capture) -> None:
     assert main(["models", "--json"]) == 0
     listed = strict_json(capsys.readouterr().out)
     assert tuple(each["name"] for each in listed) == catdog.list_models()
-    assert [each["name"] for each in listed if each["comes_trained"]] == ["compact"]
+    trained = ["cnn.three_block", "cnn_preprocessed.three_block", "compact"]
+    assert [each["name"] for each in listed if each["comes_trained"]] == trained
     linear = next(each for each in listed if each["name"] == "mobilenet_v2.linear")
     assert linear["num_trainable_params"] == 2562
     assert linear["measured"]["n"] == 1000

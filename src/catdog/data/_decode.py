@@ -54,7 +54,7 @@ def decode_image(
     except Exception as error:  # Pillow raises many kinds
         called = name if isinstance(source, bytes) else str(source)
         unknown = isinstance(error, UnidentifiedImageError)  # its words name an object in memory
-        known = f"it is none of {', '.join(FORMATS)}, or damaged"
+        known = f"it is none of {', '.join(FORMATS)}, or damaged; save it as JPEG or PNG"
         reason = known if unknown else str(error) or repr(error)
         raise ValueError(f"Cannot read the picture {called}: {reason}") from error
     return np.asarray(stretch(rgb, width, height))
