@@ -1,5 +1,7 @@
 """What every figure is made of: colours, axes, grids, names that fit."""
 
+import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -33,6 +35,22 @@ def grid(rows: int, columns: int, height: float = 2.4) -> "tuple[Figure, NDArray
     for axis in axes.flat:
         axis.axis("off")
     return figure, axes
+
+
+def contact_sheet(
+    pictures: Sequence[NDArray[Any]],
+    titles: Iterable[str],
+    *,
+    height: float,
+    fontsize: str | None = None,
+) -> "Figure":
+    """Return a figure of pictures below their titles, in about as many rows as columns."""
+    columns = math.ceil(math.sqrt(len(pictures)))
+    figure, axes = grid(math.ceil(len(pictures) / columns), columns, height=height)
+    for axis, picture, title in zip(axes.flat, pictures, titles, strict=False):
+        axis.imshow(picture)
+        axis.set_title(title, fontsize=fontsize)
+    return figure
 
 
 def plain(name: object, letters: int = 22) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from catdog import _checks
 from catdog._features import FrozenPass, Parts, cut_model
-from catdog._figures import grid, plain
+from catdog._figures import contact_sheet, plain
 from catdog._pictures import Source
 from catdog._statistics import log_softmax
 from catdog._tables import Table, escape, html_table, text_lines
@@ -184,16 +184,13 @@ def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
     _checks.check_made_by("issues", issues, LabelIssues, "find_label_issues")
     shown = issues.pictures[: _checks.check_positive_int("k", k)]
     pictures = [thumbnail(Source(one.path, str(one.path))) for one in shown]
-    columns = math.ceil(math.sqrt(len(shown)))
-    figure, axes = grid(math.ceil(len(shown) / columns), columns, height=2.9)
-    for axis, one, picture in zip(axes.flat, shown, pictures, strict=False):
-        axis.imshow(picture)
-        label, suggested = (plain(name) for name in (one.label, one.suggested))
-        is_another = one.reason == "another class"
-        looks = f"{suggested}, {percent(one.probability)}" if is_another else "none"
-        title = f"{plain(one.path.name)}\nlabel {label}\nlooks like {looks}"
-        axis.set_title(title, fontsize="small")
-    return figure
+    return contact_sheet(pictures, map(_title, shown), height=2.9, fontsize="small")
+
+
+def _title(one: LabelIssue) -> str:
+    is_another = one.reason == "another class"
+    looks = f"{plain(one.suggested)}, {percent(one.probability)}" if is_another else "none"
+    return f"{plain(one.path.name)}\nlabel {plain(one.label)}\nlooks like {looks}"
 
 
 def _check_splits(splits: Any) -> list[Split]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from catdog import _checks
 from catdog._evaluation import Evaluation, check_evaluation, reliability
-from catdog._figures import BLUE, ORANGE, axes_or_new, grid, plain
+from catdog._figures import BLUE, ORANGE, axes_or_new, contact_sheet, grid, plain
 from catdog._pictures import Source
 from catdog._statistics import Reliability, wilson_interval
 from catdog._text import percent
@@ -198,14 +198,12 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
     check_evaluation(evaluation)
     judged = evaluation.top_losses(k)
     pictures = [_read_again(one.path, evaluation.image_size) for one in judged]
-    columns = math.ceil(math.sqrt(len(judged)))
-    figure, axes = grid(math.ceil(len(judged) / columns), columns, height=2.75)
-    for axis, one, picture in zip(axes.flat, judged, pictures, strict=False):
-        axis.imshow(picture)
-        label, predicted = (plain(name) for name in (one.label, one.predicted))
-        title = f"is {label}\nsaid {predicted}, {percent(one.probability)}\nloss {one.loss:.2f}"
-        axis.set_title(title, fontsize="small")
-    return figure
+    titles = [
+        f"is {plain(one.label)}\nsaid {plain(one.predicted)}, {percent(one.probability)}\n"
+        f"loss {one.loss:.2f}"
+        for one in judged
+    ]
+    return contact_sheet(pictures, titles, height=2.75, fontsize="small")
 
 
 def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figure":
@@ -232,12 +230,8 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
             "bytes are not kept. Pass paths or a folder to predict."
         )
     pictures = [thumbnail(Source(one.path, str(one.path))) for one in shown if one.path]
-    columns = math.ceil(math.sqrt(len(shown)))
-    figure, axes = grid(math.ceil(len(shown) / columns), columns, height=2.6)
-    for axis, one, picture in zip(axes.flat, shown, pictures, strict=False):
-        axis.imshow(picture)
-        axis.set_title(f"{plain(one.label or UNSURE)}, {percent(one.probability)}")
-    return figure
+    titles = [f"{plain(one.label or UNSURE)}, {percent(one.probability)}" for one in shown]
+    return contact_sheet(pictures, titles, height=2.6)
 
 
 def plot_calibration(evaluation: Evaluation) -> "Figure":
