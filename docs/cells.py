@@ -16,7 +16,7 @@ def accuracies(spec: catdog.ModelSpec) -> str:
         lines += [] if post.test is None else [f"test {post.test:.1%}"]
     if own := spec.measured:
         lines += [f"measured {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
-    if shipped := spec.shipped:
+    if (shipped := spec.shipped) and not spec.measured:
         own = shipped.measured
         lines += [f"as shipped {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
     return "<br>".join(lines)

@@ -16,7 +16,8 @@ import catdog
 from catdog.models._shipped import FOLDER as SHIPPED
 from catdog.models.transfer import BACKBONES, Scaling
 
-SCRIPTS = {"posts": "examples/reproduce_posts.py"}  # the others have the names of their records
+# The others have the names of their records.
+SCRIPTS = {"posts": "examples/reproduce_posts.py", "compact_again": "tools/ship_weights.py"}
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -91,7 +92,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """Return the figures that a script wrote, or say how to make them."""
     if not path.is_file():
         script = SCRIPTS.get(path.stem, f"benchmarks/{path.stem}.py")
-        raise PluginError(f"{path} is missing. Make it with: python {script} --out {path}")
+        raise PluginError(f"{path} is missing. Make it with {script}; its --help says how.")
     record: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return record
 
@@ -111,5 +112,6 @@ FROM_RECORDS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "<!-- flip-average -->": ("flip_average", results.flip_average),
     "<!-- against-keras -->": ("against_keras", results.against_keras),
     "<!-- prediction -->": ("prediction", results.prediction),
+    "<!-- compact-again -->": ("compact_again", results.compact_again),
     "<!-- compact-speed -->": ("compact_speed", results.compact_speed),
 }

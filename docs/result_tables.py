@@ -212,10 +212,28 @@ def against_keras(record: dict[str, Any]) -> str:
         [
             about,
             table(head, rows),
+            verdict({row["model"]: row["times_faster"]["reckoned"] for row in record["rows"]}),
             table(["In a new process", "Seconds"], imports),
             measured_with(record),
         ]
     )
+
+
+def verdict(times_faster: dict[str, dict[str, float]]) -> str:
+    """Return in which rows `train` is faster over 20 epochs, and in which that is not sure."""
+    slower = [code(name) for name, times in times_faster.items() if times["median"] < 1]
+    unsure = [
+        code(name) for name, times in times_faster.items() if times["min"] < 1 <= times["median"]
+    ]
+    told = [
+        f"Over 20 epochs, `train` is no slower in {len(times_faster) - len(slower)} of "
+        f"{len(times_faster)} rows, by the median."
+    ]
+    if slower:
+        told.append(f"**The aim is missed by {' and '.join(slower)}.**")
+    if unsure:
+        told.append(f"One run or more was slower with {' and '.join(unsure)} too.")
+    return " ".join(told)
 
 
 def prediction(record: dict[str, Any]) -> str:
@@ -258,6 +276,25 @@ def compact_speed(record: dict[str, Any]) -> str:
     )
     shown = table(["Model", "Pixels", "Milliseconds a picture"], rows)
     return f"{ratio}\n\n{shown}\n\n{measured_with(record)}"
+
+
+def compact_again(card: dict[str, Any]) -> str:
+    """Return what the same training gave when it was done once more, as a sentence.
+
+    Args:
+        card: What `tools/ship_weights.py` wrote of the second training.
+    """
+    shipped = catdog.model_spec(card["model"]).shipped
+    assert shipped is not None
+    second = card["judged"]
+    low, high = shipped.measured.interval
+    lies = "lies" if low <= second["accuracy"] <= high else "does not lie"
+    gave = "the same file, to the last bit" if card["sha256"] == shipped.sha256 else "other weights"
+    return (
+        f"`{card['command']}` was run a second time, from an empty folder and the same seed. It "
+        f"gave {gave}: {second['right']} of {second['n']} right, {second['accuracy']:.1%}, "
+        f"which {lies} in the interval of the first."
+    )
 
 
 def both_loops(runs: dict[str, list[dict[str, Any]]], what: str) -> str:

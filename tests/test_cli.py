@@ -146,10 +146,14 @@ def test_wrong_use(typed: str, told: str, capsys: Capture) -> None:
     assert told in captured.err
 
 
-def test_a_mistake_of_catdogs_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_catdogs_is_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     monkeypatch.setattr(_predict, "open_model", lambda model: {}[model])
-    with pytest.raises(KeyError):
-        main(["predict", "a.jpg"])
+    assert main(["predict", "a.jpg"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback")
+    assert told.endswith("KeyError: 'compact'\n")
 
 
 # Standard output and standard error
@@ -221,7 +225,7 @@ def test_tensorflows_remarks_are_kept_back(
             monkeypatch.setenv(LEVEL, level)
         with quiet_import():
             os.write(2, remarks + b"E0000 broken\n")
-            assert os.environ[LEVEL] == level or "3"
+            assert os.environ[LEVEL] == (level or "3")
         assert capfd.readouterr().err == shown
 
 
@@ -424,7 +428,10 @@ def test_train_without_bad_pictures(image_folder: Path, capsys: Capture) -> None
 @pytest.mark.parametrize(
     ("out", "told"),
     [
-        ("model.h5", "must end in .keras, such as model.keras"),
+        ("model.h5", "must end in .keras. .* Call it 'model.keras', say"),
+        ("", "--out must be a path"),
+        ("/", "must end in .keras. Call it 'model.keras', say"),
+        ("other.keras", "is a link to .*old.h5, which does not end in .keras"),
         ("nowhere/model.keras", "the folder .*nowhere does not exist. Make it first"),
         ("folder.keras", "is a folder. Choose another name"),
         ("there.keras", "exists. Choose another name, or pass --overwrite"),
@@ -438,13 +445,14 @@ def test_train_checks_first_where_the_model_goes(
     (tmp_path / "folder.keras").mkdir()
     (tmp_path / "there.keras").write_text("mine")
     (tmp_path / "link.keras").symlink_to("nothing.keras")
+    (tmp_path / "other.keras").symlink_to("old.h5")
+    before = set(tmp_path.iterdir())
     monkeypatch.delattr(_train, "load_datasets")
-    assert main(["train", "synthetic", "--model", "cnn", "--out", out]) == 2
+    overwrite = ["--overwrite"] if out == "other.keras" else []
+    assert main(["train", "synthetic", "--model", "cnn", "--out", out, *overwrite]) == 2
     assert re.search(f"catdog: error: .*{told}", capsys.readouterr().err)
     assert (tmp_path / "there.keras").read_text() == "mine"
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "folder.keras", "there.keras", "link.keras"
-    }  # fmt: skip
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_train_tells_a_folder_that_cannot_be_written(
@@ -482,9 +490,39 @@ def test_train_overwrites_if_told(image_folder: Path, tmp_path: Path) -> None:
     ],
 )
 def test_train_refuses(more: str, told: str, image_folder: Path, capsys: Capture) -> None:
-    assert main(["train", str(image_folder), "--out", "m.keras", *more.split()]) == 2
+    before = set(Path().iterdir())
+    kept = [] if "--save-split" in more else ["--save-split", "s.json"]
+    assert main(["train", str(image_folder), "--out", "m.keras", *kept, *more.split()]) == 2
     assert f"catdog: error: {told}" in capsys.readouterr().err
-    assert not Path("m.keras").exists()
+    assert set(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("train {} --out m.keras", "or pass --model compact, whose weights come with catdog."),
+        ("scan cats_and_dogs_filtered", "or use the built-in pictures, by the name synthetic."),
+    ],
+)
+def test_ways_out_without_a_network(
+    typed: str,
+    told: str,
+    image_folder: Path,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+    assert main(typed.format(image_folder).split()) == 2
+    assert capsys.readouterr().err.endswith(f"{told}\n")
+
+
+def test_train_keeps_another_split(image_folder: Path, capsys: Capture) -> None:
+    Path("split.json").write_text("mine")
+    typed = f"train {image_folder} --model cnn --image-size 24 --out m.keras --save-split"
+    assert main([*typed.split(), "split.json"]) == 2
+    assert "If it holds an earlier split, --split-file gives you" in capsys.readouterr().err
+    assert Path("split.json").read_text() == "mine"
 
 
 def test_train_is_interrupted(
@@ -571,20 +609,29 @@ def test_evaluate_refuses_other_classes(
     assert "knows the classes cats, dogs, but" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_a_model_that_comes_trained(image_folder: Path, capsys: Capture) -> None:
+    assert main(["evaluate", str(image_folder), "--model", "cnn", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["n"] == 4
+    assert captured.err.startswith("catdog: warning: cnn was trained on most of Kaggle's")
+
+
 # models and scan
 
 
 def test_models(capsys: Capture) -> None:
     assert main(["models"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split()[:4] == ["name", "pixels", "parameters", "trained"]
+    assert head.split()[:4] == ["name", "pixels", "parameters", "trainable"]
     assert tuple(line.split()[0] for line in lines) == catdog.list_models()
     assert len({len(line) for line in lines if line.endswith("reported")}) == 1
     assert main(["models", "--json"]) == 0
     listed = strict_json(capsys.readouterr().out)
     assert tuple(each["name"] for each in listed) == catdog.list_models()
     trained = ["cnn.three_block", "cnn_preprocessed.three_block", "compact"]
-    assert [each["name"] for each in listed if each["comes_trained"]] == trained
+    assert [each["name"] for each in listed if each["as_it_comes"]] == trained
+    assert [line.split()[0] for line in lines if len(line) == len(head)] == trained
     linear = next(each for each in listed if each["name"] == "mobilenet_v2.linear")
     assert linear["num_trainable_params"] == 2562
     assert linear["measured"]["n"] == 1000
@@ -611,6 +658,11 @@ def test_scan_needs_no_tensorflow(image_folder: Path) -> None:
 
 
 # The page
+
+
+def test_the_page_shows_the_models_there_are(capsys: Capture) -> None:
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out == (ROOT / "docs/assets/cli-models.txt").read_text("utf-8")
 
 
 def test_what_the_page_shows_works() -> None:

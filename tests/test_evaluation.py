@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn import metrics
 
 from catdog import Datasets, Evaluation, build_model, evaluate, load_datasets
+from catdog._card import ModelCard, give_card
 from catdog._statistics import wilson_interval
 from catdog._types import SPLITS, Split
 from tests.judging import answering, evaluation_of, evaluations
@@ -53,6 +54,13 @@ def test_figures_agree_with_keras_and_sklearn(data: Datasets, split: Split) -> N
     assert result.interval == wilson_interval(matrix.trace(), result.n)
     assert result.baseline == 0.5
     assert result.majority == "cats"
+
+
+def test_a_model_of_other_classes_is_not_judged(data: Datasets) -> None:
+    model = model_of([[-1.0, 1.0]] * 3)
+    give_card(model, ModelCard(("roses", "tulips"), SIZE))
+    with pytest.raises(ValueError, match="knows the classes roses, tulips, but the data has cats"):
+        evaluate(model, data, verbose=0)
 
 
 def test_each_answer_belongs_to_its_path(data: Datasets) -> None:

@@ -43,7 +43,8 @@ class Batch(NamedTuple):
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
     """Batch normalisation by TensorFlow's one operation for it, which trains faster.
 
-    Keras computes the same in several. The weights are the same, and in the same order.
+    Keras computes the same in several, but for the moving variance: that of a batch of n numbers is
+    n / (n - 1) times as large here. The weights are the same, and in the same order.
     """
 
     def call(

@@ -5,7 +5,8 @@
 `FOLDER` is what `tools/train_compact.py` or `tools/train_cnns.py` filled. The weights are rounded
 to float16; the temperature is fitted to the pictures held out in training; then the network, as
 users get it, is judged on the 1000 pictures of cats_and_dogs_filtered's validation folder. That is
-to be done once, when all is decided.
+to be done once, when all is decided; `--out` takes another folder for a second training of the same
+network, to compare.
 """
 
 import argparse
@@ -77,11 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("name", choices=list(COMMANDS))
     parser.add_argument("--work", type=Path, required=True, help="the folder of the run")
+    parser.add_argument(
+        "--out", type=Path, default=FOLDER, help="where the files go (default: the package)"
+    )
     options = parser.parse_args(arguments)
-    name = options.name
+    name, out = options.name, options.out
     run = json.loads((options.work / f"{name}.run.json").read_text())
     model = build_model(name, image_size=(SIDE, SIDE), weights=options.work / f"{name}.weights.h5")
-    np.savez(FOLDER / f"{name}.npz", **rounded(model))
+    np.savez(out / f"{name}.npz", **rounded(model))
 
     held_out = read_pictures(run["settings"]["seed"])[1]["held_out_originals"]
     held_out_logits = logits_of(model, held_out)
@@ -89,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     last = read_archive(cached_path(f"datasets/{FILTERED}"), below=f"{JUDGED_ON}/")
     card = {
         "model": name,
-        "sha256": hashlib.sha256((FOLDER / f"{name}.npz").read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256((out / f"{name}.npz").read_bytes()).hexdigest(),
         "class_names": CLASSES,
         "image_size": [SIDE, SIDE],
         "temperature": temperature,
@@ -100,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "trained": {each: run[each] for each in ("settings", "pictures", "cpu_seconds")},
         "versions": run["versions"],
     }
-    (FOLDER / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
+    (out / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
     logging.info("%s", json.dumps(card, indent=1))
 
 

@@ -3,7 +3,8 @@
     KERAS_HOME=... python tools/train_cnns.py cnn.three_block --work FOLDER
 
 The recipe is that of the write-up, for 8 epochs of nine times as many pictures, which are 128
-pixels wide. Run again, it goes on after the last whole epoch. The folder then
+pixels wide. Run again, it goes on after the last whole epoch, with the pictures in another order
+than an unbroken run has. The folder then
 holds `NAME.weights.h5`, `NAME.run.json` and `NAME.log.csv`, a line an epoch.
 """
 
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epochs=EPOCHS,
         verbose=2,
         callbacks=[
-            keras.callbacks.BackupAndRestore(options.work / options.name),
+            keras.callbacks.BackupAndRestore(options.work / options.name, delete_checkpoint=False),
             CpuTime(),
             keras.callbacks.CSVLogger(log, append=True),
         ],

@@ -44,7 +44,10 @@ WARM_UP = 3.0  # epochs
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides how a run ends; a run that was begun with others is not resumed."""
+    """What is the run's own; a run that was begun with others is not resumed.
+
+    The constants of these scripts decide how it ends as well. Who changes one begins a new folder.
+    """
 
     seed: int = 0
     epochs: int = 120
@@ -189,10 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="the folder of the run")
-    parser.add_argument("--seed", type=int, default=Settings.seed)
-    parser.add_argument("--epochs", type=int, default=Settings.epochs)
     options = parser.parse_args(arguments)
-    settings = Settings(seed=options.seed, epochs=options.epochs)
+    settings = Settings()
     options.work.mkdir(parents=True, exist_ok=True)
     learned, judged = read_pictures(settings.seed)
     lessons = prepare_lessons(learned, settings, options.work / "lessons.npz")

@@ -140,6 +140,17 @@ def class_names_of(given: Any, card: ModelCard | None, classes: int) -> tuple[st
     return names
 
 
+def check_same_classes(model: keras.Model, class_names: tuple[str, ...], way_out: str) -> None:
+    """Raise if a model knows other classes than those of some data."""
+    card = card_of(model)
+    if card and card.class_names != class_names:
+        known, given = (
+            ", ".join(shorten([printable(name) for name in names]))
+            for names in (card.class_names, class_names)
+        )
+        raise ValueError(f"model knows the classes {known}, but the data has {given}. {way_out}")
+
+
 def trained_size(card: ModelCard | None) -> ImageSize:
     """Return the size of the pictures that a model which takes any was trained on."""
     if card is None or card.image_size is None:

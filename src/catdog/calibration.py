@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
-from catdog._card import ModelCard, card_of, give_card
+from catdog._card import ModelCard, card_of, check_same_classes, give_card
 from catdog._evaluation import Evaluation, check_evaluation
 from catdog._logits import check_logits
 from catdog._statistics import (
@@ -96,12 +96,8 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
     Source: C. Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
     """
     served = serve_to(model, data)
+    check_same_classes(model, data.class_names, "Calibrate it on pictures of its own classes.")
     card = card_of(model) or ModelCard(data.class_names, served.image_size)
-    if card.class_names != data.class_names:
-        raise ValueError(
-            f"model knows the classes {list(card.class_names)}, but the data has "
-            f"{list(data.class_names)}. Calibrate it on pictures of its own classes."
-        )
     with naming_broken_pictures(served):
         logits = np.asarray(
             model.predict(in_order(served, "validation"), verbose=verbose), np.float64

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from catdog import _checks
-from catdog._card import temperature_of
+from catdog._card import check_same_classes, temperature_of
 from catdog._evaluation import Evaluation
 from catdog._logits import check_logits
 from catdog._statistics import log_softmax
@@ -34,9 +34,9 @@ def evaluate(
         picture.
 
     Raises:
-        ValueError: If the split is unknown, the model's number of classes is not the data's, the
-            model returns probabilities or something that is not finite, or a picture was changed or
-            removed after it was loaded.
+        ValueError: If the split is unknown, the model knows other classes than the data has, or
+            returns another number of them, probabilities, or something that is not finite, or a
+            picture was changed or removed after it was loaded.
 
     Example:
         ```python
@@ -48,6 +48,9 @@ def evaluate(
         ```
     """
     split = _checks.check_split(split)
+    check_same_classes(
+        model, data.class_names, "Name the folders of the pictures as the model's classes."
+    )
     served = serve_to(model, data)
     with naming_broken_pictures(served):
         logits = np.asarray(model.predict(in_order(served, split), verbose=verbose), np.float64)

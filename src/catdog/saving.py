@@ -59,13 +59,7 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
         raise ValueError(
             "model is not built: it has no weights yet. Begin it with keras.Input, or call it once."
         )
-    target = _check_path(path).resolve()  # a link goes on pointing at the file
-    check_target(path, target)
-    if target.suffix != SUFFIX:  # Keras would refuse it
-        raise ValueError(
-            f"path={str(path)!r} is a link to {target}, which does not end in {SUFFIX}. Remove the "
-            "link, or choose another name."
-        )
+    target = model_target(path)
     card = card_of(model)
 
     def make(scratch: Path) -> None:
@@ -112,10 +106,28 @@ def load_model(path: "str | PathLike[str]") -> keras.Model:
     return model
 
 
+def model_target(path: "str | PathLike[str]") -> Path:
+    """Return where `save_model` puts a file.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, TypeError, ValueError: As `save_model` does.
+    """
+    target = _check_path(path).resolve()  # a link goes on pointing at the file
+    check_target(path, target)
+    if target.suffix != SUFFIX:  # Keras would refuse it
+        raise ValueError(
+            f"path={str(path)!r} is a link to {target}, which does not end in {SUFFIX}. Remove the "
+            "link, or choose another name."
+        )
+    return target
+
+
 def check_target(path: "str | PathLike[str]", target: Path) -> None:
     """Raise if no file can be put at `target`, which is what `path` means."""
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"The folder {target.parent} does not exist. Make it first.")
+        raise FileNotFoundError(
+            f"path={str(path)!r}: the folder {target.parent} does not exist. Make it first."
+        )
     if target.is_dir():
         raise IsADirectoryError(f"path={str(path)!r} is a folder. Choose another name.")
     if target.exists() and not target.is_file():
@@ -132,7 +144,7 @@ def _check_path(path: "str | PathLike[str]") -> Path:
         hint = f"keras.models.load_model opens old {checked.suffix} files. " if old else ""
         raise ValueError(
             f"path={str(path)!r} must end in {SUFFIX}. {hint}"
-            f"Call it {checked.with_suffix(SUFFIX).name!r}, say."
+            f"Call it '{checked.stem or 'model'}{SUFFIX}', say."
         )
     return checked
 

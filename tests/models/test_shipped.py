@@ -8,13 +8,27 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from catdog import build_model, evaluate, list_models, load_datasets, model_spec, predict
+from catdog import build_model, evaluate, list_models, load_datasets, model_spec
 from catdog._card import card_of
 from catdog.models import _shipped, compact
 
+# What the models that were judged say of `wave()`: the logits of cats and dogs, which move with
+# every weight.
+LOGITS = {
+    "cnn.three_block": (0.1231, 0.0311),
+    "cnn_preprocessed.three_block": (0.9922, -0.4318),
+    "compact": (0.6810, -0.6952),
+}
 SHIPPED = [name for name in list_models() if model_spec(name).shipped]
-PICTURES = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3)).astype(np.float32)
+
+
+def wave() -> NDArray[np.float32]:
+    """A picture of smooth colours."""
+    row, column = np.indices((128, 128)) / 128
+    channels = [np.sin(7 * row + 3 * k * column + k) for k in (1, 2, 3)]
+    return (127.5 + 127.5 * np.stack(channels, axis=-1)).astype(np.float32)[np.newaxis]
 
 
 def ready(name: str, **options: Any) -> keras.Model:
@@ -32,7 +46,11 @@ def test_a_model_is_ready_and_knows_its_classes(name: str) -> None:
     assert card.recipe == name
     assert card.image_size == shipped.image_size == model.input_shape[1:3]
     assert card.temperature == shipped.temperature
-    assert predict(model, PICTURES, verbose=0)[0].label in card.class_names
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_model_says_what_it_said_when_it_was_judged(name: str) -> None:
+    assert ready(name).predict(wave(), verbose=0)[0] == pytest.approx(LOGITS[name], abs=2e-3)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -62,10 +80,12 @@ def test_compact_is_ready_by_default() -> None:
 
 
 def test_other_classes_get_a_new_last_layer() -> None:
-    model = ready("compact", num_classes=3)
+    model = ready("compact", num_classes=3, seed=0)
     assert model.output_shape == (None, 3)
     assert card_of(model) is None
-    assert np.array_equal(model.get_weights()[0], ready("compact").get_weights()[0])
+    new = build_model("compact", num_classes=3, weights=None, seed=0).get_weights()[-2:]
+    expected = [*ready("compact").get_weights()[:-2], *new]
+    assert all(map(np.array_equal, model.get_weights(), expected))
 
 
 def test_a_network_without_dense_input_takes_any_size() -> None:
@@ -97,6 +117,17 @@ def test_a_damaged_file_is_never_used(
         build_model("compact")
 
 
+@pytest.mark.parametrize("content", [None, b"", b'{"sha256": 1}'])
+def test_a_damaged_record_is_told(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
+    if content is not None:
+        (tmp_path / "compact.json").write_bytes(content)
+    with pytest.raises(OSError, match=r"compact\.json.*Install catdog again"):
+        _shipped.shipped_weights("compact")
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_card_tells_the_accuracy(name: str) -> None:
@@ -120,7 +151,6 @@ def test_the_script_rounds_what_it_ships(tmp_path: Path, monkeypatch: pytest.Mon
     labels = np.arange(20, dtype=np.int32) % 2
     pixels = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
     pictures = Pictures(np.array([f"{n}" for n in labels]), labels, pixels, labels.astype(str))
-    monkeypatch.setattr(ship_weights, "FOLDER", tmp_path)
     monkeypatch.setattr(
         ship_weights, "read_pictures", lambda _: (None, {"held_out_originals": pictures})
     )
@@ -128,14 +158,18 @@ def test_the_script_rounds_what_it_ships(tmp_path: Path, monkeypatch: pytest.Mon
     compact.build((128, 128), 2).save_weights(tmp_path / "compact.weights.h5")
     run = {"settings": {"seed": 3}, "pictures": 7, "cpu_seconds": 1, "versions": {"keras": "3"}}
     (tmp_path / "compact.run.json").write_text(json.dumps(run))
-    ship_weights.main(["compact", "--work", str(tmp_path)])
+    ship_weights.main(["compact", "--work", str(tmp_path), "--out", str(tmp_path)])
 
     monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
     shipped = _shipped.shipped_weights("compact")
     model = compact.build((128, 128), 2)
     _shipped.load_shipped(model, shipped)
-    right = (model.predict(pixels.astype(np.float32), verbose=0).argmax(axis=1) == labels).mean()
-    assert shipped.measured.accuracy == pytest.approx(right)
+    given = model.predict(pixels.astype(np.float32), verbose=0)
+    trained = compact.build((128, 128), 2)
+    trained.load_weights(tmp_path / "compact.weights.h5")
+    expected = trained.predict(pixels.astype(np.float32), verbose=0)
+    assert given == pytest.approx(expected, abs=1e-3)
+    assert shipped.measured.accuracy == pytest.approx((given.argmax(axis=1) == labels).mean())
     assert (shipped.measured.n, shipped.measured.seed) == (20, 3)
     assert shipped.measured.command == "python tools/train_compact.py --work FOLDER"
     wrong = dataclasses.replace(shipped, sha256="0" * 64)

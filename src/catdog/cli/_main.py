@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
@@ -42,8 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         err("catdog: interrupted")
         return INTERRUPTED
-    except (OSError, RuntimeError, ValueError) as error:  # others are mistakes of catdog's
+    except (OSError, RuntimeError, ValueError) as error:
         err(f"catdog: error: {in_options(error)}")
+        return ERROR
+    except Exception:  # a mistake of catdog's, or memory or a library that is missing
+        traceback.print_exc()
         return ERROR
 
 

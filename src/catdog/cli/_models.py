@@ -6,7 +6,7 @@ from typing import Any
 
 from catdog._tables import Table, text_lines
 from catdog.cli._output import out, out_json
-from catdog.models import MeasuredAccuracy, ModelSpec, list_models, model_spec
+from catdog.models import ModelSpec, list_models, model_spec
 
 
 def run(options: Namespace) -> int:
@@ -15,7 +15,14 @@ def run(options: Namespace) -> int:
     if options.json:
         out_json([_as_json(spec) for spec in specs])
     else:
-        head = ("name", "pixels", "parameters", "trained", "accuracy on cats and dogs")
+        head = (
+            "name",
+            "pixels",
+            "parameters",
+            "trainable",
+            "accuracy on cats and dogs",
+            "as it comes with catdog",
+        )
         out("\n".join(text_lines(Table(head, [_row(spec) for spec in specs]), indent="")))
     return 0
 
@@ -28,34 +35,27 @@ def _row(spec: ModelSpec) -> tuple[str, ...]:
         f"{spec.num_params:,}",
         f"{spec.num_trainable_params:,}",
         _accuracy(spec),
+        f"{spec.shipped.measured.accuracy:.1%}" if spec.shipped else "",
     )
 
 
 def _accuracy(spec: ModelSpec) -> str:
     """Return what catdog measured, else what the recipe's source reports."""
-    if measured := _measured(spec):
+    if measured := spec.measured:
         return f"{measured.accuracy:.1%} of {measured.n}, measured"
     return f"{spec.reported.final_validation:.1%}, reported" if spec.reported else ""
 
 
-def _measured(spec: ModelSpec) -> MeasuredAccuracy | None:
-    """Return what catdog measured of a model as its name alone builds it."""
-    if spec.shipped and spec.load_default_weights:
-        return spec.shipped.measured
-    return spec.measured
-
-
 def _as_json(spec: ModelSpec) -> dict[str, Any]:
-    measured = _measured(spec)
     return {
         "name": spec.name,
         "image_size": list(spec.image_size),
         "num_params": spec.num_params,
         "num_trainable_params": spec.num_trainable_params,
         "weights": spec.weights,
-        "comes_trained": spec.shipped is not None,
         "summary": spec.summary,
         "source": spec.source,
-        "measured": measured and asdict(measured),
+        "measured": spec.measured and asdict(spec.measured),
         "reported": spec.reported and asdict(spec.reported),
+        "as_it_comes": spec.shipped and asdict(spec.shipped.measured),
     }

@@ -19,13 +19,20 @@ def open_model(model: str) -> keras.Model:
     """
     if model.endswith(SUFFIX):
         return load_model(model)
-    ready = [name for name in list_models() if model_spec(name).shipped]
-    if model in ready:
+    if _comes_trained(model):
         return build_model(model, weights="cats_vs_dogs")
+    ready = filter(_comes_trained, list_models())
     raise ValueError(
         f"--model={model!r} is neither a {SUFFIX} file nor a model that comes trained: "
         f"{', '.join(ready)}. `catdog train` makes a file of any that `catdog models` lists."
     )
+
+
+def _comes_trained(model: str) -> bool:
+    try:
+        return model_spec(model).shipped is not None
+    except ValueError:  # no model is called so
+        return False
 
 
 def class_names_of(opened: keras.Model, model: str) -> tuple[str, ...]:

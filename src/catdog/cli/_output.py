@@ -35,6 +35,11 @@ _WAYS_OUT = {
     "of split_file=": "of --split-file=",
     "without split_file": "without --split-file",
     "print(data.report)": "see catdog scan",
+    "pass weights=None to begin without the ImageNet weights": (
+        "pass --model compact, whose weights come with catdog"
+    ),
+    'pictures: load_datasets("synthetic")': "pictures, by the name synthetic",
+    "load_datasets(..., split_file=...) gives": "--split-file gives",
     "or pass name='transfer'": "or pass --model transfer",
     "goes with name='transfer'": "goes with --model transfer",
 }

@@ -9,7 +9,7 @@ _EXIT_CODES = """\
 exit codes:
   0    done
   1    done, but something could not be read or is bad
-  2    wrong use, or an error; the last line on standard error says what
+  2    wrong use, or an error, which standard error tells
   130  interrupted
 
 Results go to standard output; progress, warnings and errors to standard error.
@@ -18,6 +18,9 @@ Results go to standard output; progress, warnings and errors to standard error.
 _FOLDER = (
     "one folder per class, or train/ and validation/ (and perhaps test/) with one folder per class "
     "in each; or a known data set: cats_and_dogs_filtered, synthetic"
+)
+_TRAINED = (
+    "a .keras file, or a model that comes trained on cats and dogs: compact, cnn, cnn_preprocessed"
 )
 _SIZE = re.compile(r"([0-9]+)(?:x([0-9]+))?", re.ASCII)
 
@@ -71,13 +74,13 @@ def _add_predict(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "--model",
         default="compact",
         metavar="MODEL",
-        help="a .keras file, or compact (the default), which comes trained on cats and dogs",
+        help=f"{_TRAINED} (default: %(default)s)",
     )
     parser.add_argument(
         "--unsure-below",
         type=float,
         metavar="P",
-        help="give no label where the probability is below P, from 0 to 1",
+        help="give no label where the probability is below P, above 0 and at most 1",
     )
     _add_json(parser)
 
@@ -133,7 +136,7 @@ def _add_evaluate(commands: "_Commands[argparse.ArgumentParser]") -> None:
         example="catdog evaluate pets/ --model pets.keras",
     )
     parser.add_argument("folder", metavar="FOLDER", help=_FOLDER)
-    parser.add_argument("--model", required=True, metavar="MODEL", help="a .keras file, or compact")
+    parser.add_argument("--model", required=True, metavar="MODEL", help=_TRAINED)
     parser.add_argument(
         "--split",
         choices=("train", "validation", "test"),

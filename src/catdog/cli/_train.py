@@ -1,6 +1,7 @@
 """`catdog train`: from a folder of pictures to a model in a file."""
 
 import os
+import re
 import shlex
 from argparse import Namespace
 from pathlib import Path
@@ -13,11 +14,11 @@ from catdog._features import cut_model
 from catdog._text import printable
 from catdog._types import Verbose
 from catdog.cli._output import in_options, out, progress_on_stderr
-from catdog.data import Datasets, load_datasets
+from catdog.data import load_datasets
 from catdog.data._datasets import serve_to
 from catdog.evaluation import evaluate
 from catdog.models import build_model, model_spec
-from catdog.saving import SUFFIX, save_model
+from catdog.saving import model_target, save_model
 from catdog.training import train, train_head
 
 
@@ -32,8 +33,6 @@ def run(options: Namespace) -> int:
         split_file=options.split_file,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
-    if options.save_split:
-        data.save_split(options.save_split)
     model = build_model(
         options.model,
         backbone=options.backbone,
@@ -41,8 +40,21 @@ def run(options: Namespace) -> int:
         num_classes=len(data.class_names),
         seed=data.seed,
     )
+    frozen = _begins_frozen(model)
+    if options.cache_dir and not frozen:
+        raise ValueError(
+            f"--cache-dir would have no effect: {options.model} has no frozen part. Leave it out."
+        )
+    if options.save_split:
+        data.save_split(options.save_split)
     out(in_options(serve_to(model, data)))
-    _train(model, data, options)
+    with progress_on_stderr() as watched:
+        verbose: Verbose = 1 if watched else 2  # bars, or a line an epoch
+        if frozen:  # run once
+            kept = options.cache_dir
+            train_head(model, data, epochs=options.epochs, cache_dir=kept, verbose=verbose)
+        else:
+            train(model, data, epochs=options.epochs, verbose=verbose)
     save_model(model, target)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
@@ -56,42 +68,21 @@ def _check_target(out: str, overwrite: bool) -> Path:
 
     Raises:
         OSError: If no file can be made there, or one is there already.
-        ValueError: If it is not called as Keras wants it.
+        ValueError: If a model cannot be saved there.
     """
-    target = Path(out).absolute()
     told = f"--out={out!r}"
-    if target.suffix != SUFFIX:
-        raise ValueError(f"{told} must end in {SUFFIX}, such as {target.stem}{SUFFIX}.")
-    if target.is_dir():
-        raise IsADirectoryError(f"{told} is a folder. Choose another name.")
-    if os.path.lexists(target) and not overwrite:
-        raise FileExistsError(f"{told} exists. Choose another name, or pass --overwrite.")
-    folder = target.resolve().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{told}: the folder {folder} does not exist. Make it first.")
     try:
-        with TemporaryDirectory(dir=folder, prefix=".") as scratch:
+        target = model_target(out)
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(re.sub("^path", "--out", str(error))) from error
+    if os.path.lexists(Path(out).expanduser()) and not overwrite:
+        raise FileExistsError(f"{told} exists. Choose another name, or pass --overwrite.")
+    try:
+        with TemporaryDirectory(dir=target.parent, prefix=".") as scratch:
             (Path(scratch) / target.name).touch()
     except OSError as error:
         raise OSError(f"{told} cannot be written: {error.strerror}.") from error
     return target
-
-
-def _train(model: keras.Model, data: Datasets, options: Namespace) -> None:
-    """Train a model, its frozen part run once if it has one."""
-    frozen = _begins_frozen(model)
-    if options.cache_dir and not frozen:
-        raise ValueError(
-            f"--cache-dir would have no effect: {options.model} has no frozen part. Leave it out."
-        )
-    with progress_on_stderr() as watched:
-        verbose: Verbose = 1 if watched else 2  # bars, or a line an epoch
-        if frozen:
-            train_head(
-                model, data, epochs=options.epochs, cache_dir=options.cache_dir, verbose=verbose
-            )
-        else:
-            train(model, data, epochs=options.epochs, verbose=verbose)
 
 
 def _begins_frozen(model: keras.Model) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,11 +14,23 @@ from catdog._card import ModelCard, give_card
 from catdog.models._spec import MeasuredAccuracy, ShippedWeights
 
 FOLDER = Path(__file__).parent / "weights"
+REINSTALL = "Install catdog again, from where you had it, with pip's --force-reinstall."
 
 
 def shipped_weights(name: str) -> ShippedWeights:
-    """Return what the record beside a file of weights says, for the model of this name."""
-    facts = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    """Return what the record beside a file of weights says, for the model of this name.
+
+    Raises:
+        OSError: If it is missing or damaged.
+    """
+    path = FOLDER / f"{name}.json"
+    try:
+        return _from_record(name, json.loads(path.read_bytes()))
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        raise OSError(f"Cannot read {path}, a part of catdog: {error!r}. {REINSTALL}") from error
+
+
+def _from_record(name: str, facts: dict[str, Any]) -> ShippedWeights:
     return ShippedWeights(
         name=name,
         sha256=facts["sha256"],
@@ -73,12 +86,11 @@ def load_shipped(model: keras.Model, shipped: ShippedWeights) -> None:
 def _read(shipped: ShippedWeights) -> list[NDArray[np.float16]]:
     """Return the arrays of the file, in the order of `model.get_weights()`."""
     path = FOLDER / f"{shipped.name}.npz"
-    reinstall = "Install catdog again: pip install --force-reinstall --no-deps catdog"
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise OSError(f"Cannot read the weights {path}: {error}. {reinstall}") from error
+        raise OSError(f"Cannot read the weights {path}: {error}. {REINSTALL}") from error
     if hashlib.sha256(content).hexdigest() != shipped.sha256:
-        raise OSError(f"The weights {path} are damaged: their checksum is wrong. {reinstall}")
+        raise OSError(f"The weights {path} are damaged: their checksum is wrong. {REINSTALL}")
     with np.load(io.BytesIO(content)) as arrays:
         return [arrays[str(number)] for number in range(len(arrays.files))]

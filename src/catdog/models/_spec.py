@@ -86,7 +86,8 @@ class ModelSpec:
         build: Makes the model from an image size and a number of classes, with initial weights.
         load_default_weights: Fills in the weights of `weights="default"`, if there are any.
         reported: The accuracies that the source reports, if it was published.
-        measured: The accuracy of a recipe of catdog's own, if it was measured.
+        measured: The accuracy of a recipe of catdog's own, with its default weights, if it was
+            measured.
         shipped: The weights that come with the package, if there are any: `weights="cats_vs_dogs"`.
     """
 

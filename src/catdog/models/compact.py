@@ -75,6 +75,7 @@ SPECS = (
         weights="cats and dogs, trained by catdog",
         build=build,
         load_default_weights=partial(load_shipped, shipped=_WEIGHTS),
+        measured=_WEIGHTS.measured,
         shipped=_WEIGHTS,
     ),
 )
