@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from catdog import Datasets, build_model, evaluate, load_datasets
-from catdog._card import ModelCard, card_of, give_card
+from catdog._card import MAX_TEMPERATURE, ModelCard, card_of, give_card
 from catdog._record import remember
 from catdog.calibration import (
-    MAX_TEMPERATURE,
     Calibration,
     calibrate,
     coverage_curve,

@@ -14,7 +14,7 @@ import pytest
 import catdog
 from catdog import Datasets, load_datasets, load_model, predict, save_model
 from catdog._record import remember
-from catdog.cli import _output, _predict, _train, main
+from catdog.cli import _main, _output, _predict, _train, main
 from catdog.cli._parser import make_parser
 from catdog.cli._quiet import LEVEL, quiet_import
 from tests.conftest import MakeFolder, write_pictures
@@ -135,6 +135,9 @@ def test_no_command_shows_the_help(capsys: Capture) -> None:
         ("train synthetic", "required: --out"),
         ("train synthetic --out a.keras --image-size big", "'big' is neither a side, 96"),
         ("evaluate synthetic", "required: --model"),
+        ("scan ''", "argument FOLDER: is empty: pass a path"),
+        ("train synthetic --out ''", "argument --out: is empty"),
+        ("train synthetic --out a.keras --save-split ''", "argument --save-split: is empty"),
         ("scan --jsonn synthetic", "unrecognized arguments: --jsonn"),
     ],
 )
@@ -177,7 +180,37 @@ def test_a_full_disk_is_told(
         monkeypatch.setattr(sys, "stdout", stream)
         assert main(["scan", str(image_folder)]) == 2
         monkeypatch.undo()
-    assert "catdog: error: [Errno 28] No space left" in capsys.readouterr().err
+    told = "catdog: error: Cannot write to standard output: No space left on device.\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_the_code_tells_if_words_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as stream:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert main(["scan", "nowhere"]) == 2
+        monkeypatch.undo()
+
+
+def test_output_has_a_buffer() -> None:
+    """Python drops what a raw stream does not take at once."""
+    code = (
+        "import io, sys\nfrom catdog.cli import main\nmain([])\n"
+        "assert isinstance(sys.stdout.buffer, io.BufferedIOBase)"
+    )
+    assert python("-u", "-c", code).returncode == 0
+
+
+@pytest.mark.parametrize("missing", [ImportError("no torch"), ModuleNotFoundError("no torch")])
+def test_a_package_that_cannot_be_loaded(
+    missing: ImportError, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def fail(_: str) -> None:
+        raise missing
+
+    monkeypatch.setattr(_main, "import_module", fail)
+    assert main(["models"]) == 2
+    assert "cannot be loaded: no torch. Keras runs on" in capsys.readouterr().err
 
 
 def test_a_terminal_that_knows_few_letters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,6 +345,26 @@ def test_predict_takes_odd_names(file: str, tmp_path: Path, capsys: Capture) -> 
     assert [Path(each["path"]).name for each in strict_json(written)] == names
 
 
+def test_predict_answers_for_every_picture_that_it_finds(
+    file: str, tmp_path: Path, capsys: Capture
+) -> None:
+    """Links to folders, and names that begin with a tilde, are what they are."""
+    write_pictures(tmp_path / "album", 2)
+    write_pictures(tmp_path / "other", 1)
+    write_pictures(tmp_path / "album/~", 1)
+    (tmp_path / "album/picture.1.png").rename(tmp_path / "album/~nobody.png")
+    (tmp_path / "album/best.png").symlink_to("../other")
+    for folder, inside in (("album", "album/"), (".", "")):
+        os.chdir(tmp_path / ("album" if folder == "." else ""))
+        assert main(["predict", folder, "--model", str(tmp_path / file)]) == 0
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        shown = [line.split()[-1] for line in captured.out.splitlines()]
+        assert shown == [
+            f"{inside}{name}" for name in ("picture.0.png", "~/picture.0.png", "~nobody.png")
+        ]
+
+
 def test_predict_can_be_unsure(file: str, image_folder: Path, capsys: Capture) -> None:
     path = str(image_folder / "dogs/picture.0.png")
     assert main(["predict", path, "--model", file, "--unsure-below", "0.9"]) == 0
@@ -391,6 +444,24 @@ def test_train_on_a_kept_split(image_folder: Path, data: Datasets, capsys: Captu
     assert Path("again.json").read_bytes() == Path("split.json").read_bytes()
 
 
+def test_train_does_not_write_over_what_has_come_there(
+    image_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*options: Any, **more: Any) -> None:
+        Path("m.keras").write_text("precious")
+        Path("m-2.keras").write_text("precious")
+        catdog.train(*options, **more)
+
+    monkeypatch.setattr(_train, "train", train)
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out ./m.keras"
+    assert main(shlex.split(typed)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "wrote m-3.keras" in lines
+    assert "--model m-3.keras" in lines[-1]
+    assert Path("m.keras").read_text() == Path("m-2.keras").read_text() == "precious"
+    load_model("m-3.keras")
+
+
 @pytest.fixture
 def build_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_train, "build_model", lambda name, **_: small(frozen=True))
@@ -429,7 +500,6 @@ def test_train_without_bad_pictures(image_folder: Path, capsys: Capture) -> None
     ("out", "told"),
     [
         ("model.h5", "must end in .keras. .* Call it 'model.keras', say"),
-        ("", "--out must be a path"),
         ("/", "must end in .keras. Call it 'model.keras', say"),
         ("other.keras", "is a link to .*old.h5, which does not end in .keras"),
         ("nowhere/model.keras", "the folder .*nowhere does not exist. Make it first"),
@@ -487,6 +557,7 @@ def test_train_overwrites_if_told(image_folder: Path, tmp_path: Path) -> None:
         ("--model cnn --cache-dir features", "--cache-dir would have no effect: cnn has no"),
         ("--model cnn --split-file no.json", "--split-file='no.json' does not exist. catdog train"),
         ("--model cnn --save-split no/a.json", "The folder no does not exist."),
+        ("--model cnn --save-split ./m.keras", "--out='m.keras' and --save-split are one file."),
     ],
 )
 def test_train_refuses(more: str, told: str, image_folder: Path, capsys: Capture) -> None:
@@ -646,7 +717,15 @@ def test_scan(image_folder: Path, capsys: Capture) -> None:
     assert main(["scan", str(image_folder), "--json"]) == 1
     report = strict_json(capsys.readouterr().out)
     assert report["usable"] == {"cats": 9, "dogs": 10}
+    assert capsys.readouterr().err == ""
     assert [each["path"] for each in report["findings"] if each["bad"]] == ["cats/picture.3.png"]
+
+
+def test_scan_tells_a_class_without_pictures(image_folder: Path, capsys: Capture) -> None:
+    for path in (image_folder / "cats").iterdir():
+        path.unlink()
+    assert main(["scan", str(image_folder)]) == 1
+    assert "classes without a picture that can be used: cats" in capsys.readouterr().err
 
 
 def test_scan_needs_no_tensorflow(image_folder: Path) -> None:

@@ -497,6 +497,22 @@ def test_a_folder_that_cannot_be_listed(
     assert [answer.path for answer in answers] == [tmp_path / "cat.png", tmp_path / "closed"]
 
 
+def test_links_to_folders_are_no_pictures(model: keras.Model, tmp_path: Path) -> None:
+    (tmp_path / "album").mkdir()
+    (tmp_path / "other").mkdir()
+    for name in ("album/cat.png", "other/dog.png"):
+        Image.fromarray(grey(0)).save(tmp_path / name)
+    (tmp_path / "album/best.jpg").symlink_to("../other")
+    assert [answer.path for answer in predict(model, tmp_path / "album")] == [
+        tmp_path / "album/cat.png"
+    ]
+
+
+def test_an_address_is_no_path(model: keras.Model) -> None:
+    with pytest.raises(ValueError, match=r"images='https://.*' is an address. Download the pic"):
+        predict(model, "https://example.com/cat.jpg")
+
+
 def test_a_path_that_cannot_be_looked_at_is_skipped_too(model: keras.Model) -> None:
     with pytest.warns(UserWarning, match="1 picture cannot be read:\n.*name too long"):
         (answer,) = predict(model, ["x" * 5000], on_bad_image="skip")

@@ -1,7 +1,6 @@
 """What a model knows beside its weights: its class names, its calibration, where it comes from."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,10 +10,11 @@ import keras
 
 from catdog import _checks
 from catdog._text import printable, shorten
-from catdog._types import ImageSize, Split
+from catdog._types import SPLITS, ImageSize, Split
 
 FORMAT = "catdog model card"
 VERSION = 1
+MAX_TEMPERATURE = 100.0  # its inverse is the smallest
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class ModelCard:
         if self.image_size is not None:
             _checks.check_image_size(self.image_size)
         temperature = _checks.as_float(self.temperature)
-        if temperature is None or not 0 < temperature < math.inf:
+        if temperature is None or not 1 / MAX_TEMPERATURE <= temperature <= MAX_TEMPERATURE:
             raise ValueError(
-                f"temperature must be a number above 0, not {self.temperature!r}. "
-                "1 leaves the probabilities as they are."
+                f"temperature must be a number from {1 / MAX_TEMPERATURE} to {MAX_TEMPERATURE}, "
+                f"not {self.temperature!r}. 1 leaves the probabilities as they are."
             )
 
 
@@ -181,8 +181,7 @@ def card_from_json(text: str | bytes) -> ModelCard:
         raise ValueError(f"damaged ({error!r})") from error
     if written > VERSION:
         raise ValueError(
-            f"of version {written}, but this catdog reads versions up to {VERSION}. "
-            "Update catdog: pip install --upgrade catdog"
+            f"of version {written}, but this catdog reads versions up to {VERSION}. Update catdog."
         )
     try:
         return _read_card(raw)
@@ -198,6 +197,19 @@ def _read_card(raw: Mapping[str, Any]) -> ModelCard:
         image_size=None if size is None else _checks.check_image_size(size),
         recipe=None if recipe is None else str(recipe),
         temperature=raw["temperature"],
-        split=split and SplitRecord(**split),
+        split=None if split is None else _read_split(**split),
         versions={str(name): str(value) for name, value in raw["versions"].items()},
+    )
+
+
+def _read_split(*, seed: Any, counts: Mapping[Any, Any], sha256: Any) -> SplitRecord:
+    """Return the record of a split that a file holds; raise anything if it is none."""
+    if not isinstance(sha256, str):
+        raise TypeError(f"sha256 is {sha256!r}")
+    return SplitRecord(
+        seed=_checks.check_seed(seed),
+        counts={
+            name: _checks.check_positive_int(name, counts[name], at_least=0) for name in SPLITS
+        },
+        sha256=sha256,
     )

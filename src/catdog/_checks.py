@@ -2,8 +2,11 @@
 
 import difflib
 import operator
+import os
 from collections.abc import Iterable
 from numbers import Real
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +15,14 @@ from catdog._types import SPLITS, ImageSize, Split
 
 MAX_SIDE = 8192  # a batch of larger pictures fits no memory
 Choice = TypeVar("Choice", bound=str)
+
+
+def expand_home(path: "str | PathLike[str]") -> Path:
+    """Return a path with the home folder in place of `~`; a user that is not known stays as it is.
+
+    `Path.expanduser` raises an error then, which does not name the path.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Choice:

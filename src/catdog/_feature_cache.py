@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog import _checks
 from catdog._atomic import SCRATCH_SUFFIX, write_whole
 from catdog._types import ImageSize
 
@@ -68,7 +69,7 @@ def check_folder(cache_dir: "str | PathLike[str]") -> Path:
     """Return the path of a folder, which need not be there."""
     if not isinstance(cache_dir, str | PathLike) or not str(cache_dir):
         raise TypeError(f"cache_dir must be a path, such as 'features', not {cache_dir!r}.")
-    folder = Path(cache_dir).expanduser()
+    folder = _checks.expand_home(cache_dir)
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"cache_dir must be a folder, but {folder} is a file.")
     return folder

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from catdog import _checks
 from catdog._types import ImageSize
 from catdog.data import Datasets
 from catdog.data._decode import FORMATS, decode_image, stretch, to_rgb
@@ -42,7 +43,7 @@ def each_picture(images: Any, name: str = "images") -> Iterator[Source]:
 
     Args:
         images: A path, bytes, an open file, one of Pillow's images, an array of one picture or of
-            several, or an iterable of any of these.
+            several, a `Source`, or an iterable of any of these.
         name: What to call it in errors.
 
     Raises:
@@ -50,7 +51,9 @@ def each_picture(images: Any, name: str = "images") -> Iterator[Source]:
         ValueError: If an array is not one of RGB pixels in `[0, 255]`, or a folder holds no
             pictures.
     """
-    if isinstance(images, str | PathLike):
+    if isinstance(images, Source):  # found before: no folder, and no "~" to expand
+        yield images
+    elif isinstance(images, str | PathLike):
         yield from _each_file(images, name)
     elif isinstance(images, bytes | bytearray | memoryview):
         yield Source(bytes(images), name)
@@ -80,7 +83,11 @@ def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[Source]:
     """Yield a file, or the pictures in a folder and below it."""
     if not str(given):
         raise ValueError(f"{name} is an empty path. Pass a picture file or a folder.")
-    path = Path(given).expanduser()
+    if str(given).startswith(("http://", "https://")):
+        raise ValueError(
+            f"{name}={given!r} is an address. Download the picture, and pass the file."
+        )
+    path = _checks.expand_home(given)
     if not _is_folder(path):
         yield Source(path, str(path))
         return
@@ -99,9 +106,9 @@ def _claims_picture(path: Path) -> bool:
 
     A folder, but for a link to one, is among the files only if it cannot be listed.
     """
-    if is_picture_name(path) or path.suffix.lower() in OTHER_SUFFIXES:
-        return True
-    return path.is_dir() and not path.is_symlink()
+    if path.is_dir():
+        return not path.is_symlink()
+    return is_picture_name(path) or path.suffix.lower() in OTHER_SUFFIXES
 
 
 def _is_folder(path: Path) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
-from catdog._card import ModelCard, card_of, check_same_classes, give_card
+from catdog._card import MAX_TEMPERATURE, ModelCard, card_of, check_same_classes, give_card
 from catdog._evaluation import Evaluation, check_evaluation
 from catdog._logits import check_logits
 from catdog._statistics import (
@@ -23,7 +23,6 @@ from catdog._types import Floats, Labels, Split, Verbose
 from catdog.data import Datasets
 from catdog.data._datasets import in_order, naming_broken_pictures, serve_to
 
-MAX_TEMPERATURE = 100.0  # its inverse is the smallest
 HALVINGS = 60  # of the interval that holds the temperature: beyond what a float can tell apart
 PRINTED_THRESHOLDS = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 

@@ -144,7 +144,7 @@ def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> E
 
 def _check_target(path: "str | PathLike[str]", *, is_folder: bool) -> Path:
     """Return where the file or folder is to be, if it may be there."""
-    target = Path(path).expanduser().resolve()
+    target = _checks.expand_home(path).resolve()
     if is_folder and target.exists():
         raise FileExistsError(
             f"path={str(path)!r} exists already, and no folder is replaced. Remove it, or choose "

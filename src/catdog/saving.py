@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import keras
 
+from catdog import _checks
 from catdog._atomic import write_whole
 from catdog._card import ModelCard, card_from_json, card_of, card_to_json, give_card
 
@@ -16,7 +17,9 @@ SUFFIX = ".keras"
 # Keras' own members of the archive, and ours, which Keras does not look at.
 CONFIG_MEMBER, METADATA_MEMBER = "config.json", "metadata.json"
 CARD_MEMBER = "catdog.json"
-MAX_CARD_BYTES = 2**24  # a hundred thousand class names fit in; what is larger is no card
+TEXT_MEMBERS = (CONFIG_MEMBER, METADATA_MEMBER, CARD_MEMBER)
+# A hundred thousand class names, or layers, fit in; what is larger would fill the memory.
+MAX_TEXT_BYTES = 2**24
 CODE_MARK = b'"__lambda__"'  # Keras writes a Lambda layer's Python code under this name
 # An optimizer that was not used has no state but its step and rate: nothing is lost.
 UNUSED_OPTIMIZER = "(?s)Skipping variable loading for optimizer.* saved optimizer has [12] variable"
@@ -138,7 +141,7 @@ def _check_path(path: "str | PathLike[str]") -> Path:
     """Return the path of a `.keras` file."""
     if not isinstance(path, str | PathLike) or not str(path):
         raise TypeError(f"path must be a path, such as 'model{SUFFIX}', not {path!r}.")
-    checked = Path(path).expanduser()
+    checked = _checks.expand_home(path)
     if checked.suffix != SUFFIX:
         old = checked.suffix.lower() in (".h5", ".hdf5")
         hint = f"keras.models.load_model opens old {checked.suffix} files. " if old else ""
@@ -172,13 +175,11 @@ def _read(path: Path) -> _Contents:
     """Look whether a file is whole and is one of Keras', and read what it says of its model."""
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_bomb(archive)
             broken = archive.testzip()
             names = archive.namelist()
             if broken is None and {CONFIG_MEMBER, METADATA_MEMBER} <= set(names):
-                card = None
-                if CARD_MEMBER in names:
-                    with archive.open(CARD_MEMBER) as member:
-                        card = member.read(MAX_CARD_BYTES)
+                card = archive.read(CARD_MEMBER) if CARD_MEMBER in names else None
                 return _Contents(archive.read(CONFIG_MEMBER), archive.read(METADATA_MEMBER), card)
     except PermissionError:
         raise
@@ -189,6 +190,16 @@ def _read(path: Path) -> _Contents:
     if broken is not None:
         raise ValueError(f"{path} is damaged: its part {broken} is not as it was saved. {AGAIN}")
     raise ValueError(f"{path} is an archive, but not one of Keras'. save_model writes such a file.")
+
+
+def _refuse_bomb(archive: zipfile.ZipFile) -> None:
+    """Refuse text that is too long to be read into memory."""
+    for member in archive.infolist():
+        if member.filename in TEXT_MEMBERS and member.file_size > MAX_TEXT_BYTES:
+            raise ValueError(
+                f"its part {member.filename} has {member.file_size:,} bytes, more than "
+                f"{MAX_TEXT_BYTES:,}"
+            )
 
 
 def _open(path: Path, contents: _Contents) -> keras.Model:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -171,3 +172,17 @@ def test_seeds_hold_in_threads_too() -> None:
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(weights, range(12)):
             assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_channels_first_is_refused() -> None:
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="channels last.*keras.json"):
+            build_model("cnn")
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_a_user_that_is_not_known_is_a_name_like_any_other() -> None:
+    with pytest.raises(FileNotFoundError, match="weights='~nobody-is-called-so/a.h5' is no file"):
+        build_model("cnn", weights="~nobody-is-called-so/a.h5")

@@ -1,5 +1,6 @@
 """From what was typed to an exit code."""
 
+import io
 import os
 import sys
 import traceback
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: If the arguments are wrong (code 2), or asked for help or the version (code 0).
     """
     _open_closed_streams()
+    _buffer_output()
     parser = make_parser()
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -46,9 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, RuntimeError, ValueError) as error:
         err(f"catdog: error: {in_options(error)}")
         return ERROR
+    except ImportError as error:
+        err(
+            f"catdog: error: a package is missing, or cannot be loaded: {error}. Keras runs on "
+            "tensorflow if neither the environment variable KERAS_BACKEND nor keras.json says "
+            "otherwise."
+        )
+        return ERROR
     except Exception:  # a mistake of catdog's, or memory or a library that is missing
         traceback.print_exc()
         return ERROR
+
+
+def _buffer_output() -> None:
+    """Put a buffer before standard output, which has none with PYTHONUNBUFFERED.
+
+    Without one, Python drops what a nearly full disk or a slow pipe does not take at once.
+    """
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        sys.stdout = open(  # noqa: SIM115
+            1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False
+        )
 
 
 def _open_closed_streams() -> None:

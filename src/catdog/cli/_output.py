@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TextIO
 
 from catdog._text import printable
@@ -46,13 +46,23 @@ _WAYS_OUT = {
 
 
 def out(text: str) -> None:
-    """Write lines to standard output, now."""
-    _write(sys.stdout, text)
+    """Write lines to standard output, now.
+
+    Raises:
+        OSError: If they cannot be written, but not because the reader has seen enough: `| head`.
+    """
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        raise OSError(f"Cannot write to standard output: {error.strerror}.") from error
 
 
 def err(text: str) -> None:
     """Write lines to standard error, now; nothing in them moves the cursor."""
-    _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
+    with suppress(OSError):  # there is nowhere to say it; the exit code tells
+        _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
 
 
 def out_json(value: Any) -> None:
@@ -94,7 +104,6 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(f"{shown}\n")
         stream.flush()
-    except OSError as error:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python says it once more
-        if not isinstance(error, BrokenPipeError):  # the reader has seen enough: `| head`
-            raise
+        raise

@@ -68,7 +68,10 @@ def _add_predict(commands: "_Commands[argparse.ArgumentParser]") -> None:
         example="catdog predict photo.jpg holiday/ --unsure-below 0.9",
     )
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a picture, or a folder with all below it"
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a picture, or a folder with all below it; options go before or behind all of them",
     )
     parser.add_argument(
         "--model",
@@ -92,7 +95,7 @@ def _add_train(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "train a model on a folder of pictures, and save it",
         example="catdog train pets/ --model mobilenet_v2.linear --out pets.keras",
     )
-    parser.add_argument("folder", metavar="FOLDER", help=_FOLDER)
+    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
     parser.add_argument(
         "--model",
         default="mobilenet_v2.linear",
@@ -100,7 +103,11 @@ def _add_train(commands: "_Commands[argparse.ArgumentParser]") -> None:
         help="a name that `catdog models` lists (default: %(default)s)",
     )
     parser.add_argument(
-        "--out", required=True, metavar="FILE.keras", help="where to save the model"
+        "--out",
+        type=_not_empty,
+        required=True,
+        metavar="FILE.keras",
+        help="where to save the model",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
@@ -119,10 +126,14 @@ def _add_train(commands: "_Commands[argparse.ArgumentParser]") -> None:
     )
     _add_data_options(parser)
     parser.add_argument(
-        "--save-split", metavar="FILE", help="write down which picture is in which set"
+        "--save-split",
+        type=_not_empty,
+        metavar="FILE",
+        help="write down which picture is in which set",
     )
     parser.add_argument(
         "--cache-dir",
+        type=_not_empty,
         metavar="DIR",
         help="keep what the frozen part gives, for the next training on these pictures",
     )
@@ -135,7 +146,7 @@ def _add_evaluate(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "judge a model on pictures it was not trained on",
         example="catdog evaluate pets/ --model pets.keras",
     )
-    parser.add_argument("folder", metavar="FOLDER", help=_FOLDER)
+    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
     parser.add_argument("--model", required=True, metavar="MODEL", help=_TRAINED)
     parser.add_argument(
         "--split",
@@ -158,13 +169,14 @@ def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "look at every file of a folder, and say which cannot be used",
         example="catdog scan pets/ && catdog train pets/ --out pets.keras",
     )
-    parser.add_argument("folder", metavar="FOLDER", help=_FOLDER)
+    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
     _add_json(parser)
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split-file",
+        type=_not_empty,
         metavar="FILE",
         help="take the sets from this file, which --save-split of `catdog train` wrote",
     )
@@ -175,6 +187,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="write one JSON document")
+
+
+def _not_empty(text: str) -> str:
+    """Refuse the value of a shell's variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty: pass a path")
+    return text
 
 
 def _image_size(text: str) -> tuple[int, int]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from catdog._pictures import each_picture
+from catdog._pictures import Source, each_picture
 from catdog._text import printable
 from catdog.cli._open import class_names_of, open_model
 from catdog.cli._output import err, out, out_json, progress_on_stderr
@@ -25,15 +26,16 @@ def run(options: Namespace) -> int:
     found = list(_find(options.paths, names))
     with warnings.catch_warnings(), progress_on_stderr():
         warnings.filterwarnings("ignore", r".* cannot be read:")  # they are told one by one below
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, but not too large
         coming = iter(
             predict(
                 model,
-                [path for path in found if isinstance(path, Path)],
+                [source for source in found if isinstance(source, Source)],
                 on_bad_image="skip",
                 unsure_below=options.unsure_below,
             )
         )
-    answers = [next(coming) if isinstance(each, Path) else each for each in found]
+    answers = [next(coming) if isinstance(each, Source) else each for each in found]
     if options.json:
         out_json([answer.to_dict() for answer in answers])
     elif good := [str(answer) for answer in answers if answer.error is None]:
@@ -44,13 +46,13 @@ def run(options: Namespace) -> int:
     return 1 if errors else 0
 
 
-def _find(paths: Iterable[str], class_names: tuple[str, ...]) -> Iterator[Path | Prediction]:
+def _find(paths: Iterable[str], class_names: tuple[str, ...]) -> Iterator[Source | Prediction]:
     """Yield the pictures that paths mean; for one that means none, what is wrong with it."""
     for path in paths:
-        # The shell has put in home folders; a file may really be called "~cat.jpg".
+        # A shell has put in home folders already: a file may really be called "~cat.jpg".
         meant = Path(path).absolute() if path.startswith("~") else path
         try:
-            yield from [Path(str(source.content)) for source in each_picture(meant, "PATH")]
+            yield from list(each_picture(meant, "PATH"))
         except (OSError, ValueError) as error:
             unknown = np.full(len(class_names), np.nan)
             yield Prediction(None, np.nan, unknown, Path(path), class_names, error=str(error))

@@ -34,4 +34,5 @@ def quiet_import() -> Iterator[None]:
             os.dup2(shown, 2)
             os.close(shown)
             said.seek(0)
-            os.write(2, b"".join(line for line in said if not _REMARK.match(line)))
+            if rest := b"".join(line for line in said if not _REMARK.match(line)):
+                os.write(2, rest)

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from catdog.cli._output import out, out_json
+from catdog.cli._output import err, out, out_json
 from catdog.data import scan_images
 
 
@@ -10,7 +10,7 @@ def run(options: Namespace) -> int:
     """Write the report.
 
     Returns:
-        1 if some files cannot be used, else 0.
+        1 if some files cannot be used, or a class has none that can, else 0.
     """
     report = scan_images(options.folder)
     if options.json:
@@ -26,4 +26,7 @@ def run(options: Namespace) -> int:
         )
     else:
         out(str(report))
-    return 1 if report.bad else 0
+    empty = [name for name, pictures in report.label_counts().items() if not pictures]
+    if empty:
+        err(f"catdog: classes without a picture that can be used: {', '.join(empty)}")
+    return 1 if report.bad or empty else 0

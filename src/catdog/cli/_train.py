@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from argparse import Namespace
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ from catdog.training import train, train_head
 
 def run(options: Namespace) -> int:
     """Train, save, and judge on the validation pictures; the test set is for `catdog evaluate`."""
-    target = _check_target(options.out, options.overwrite)
+    target = _check_target(options)
     model_spec(options.model)  # what is wrong is told before the pictures are looked at
     _checks.check_positive_int("epochs", options.epochs)
     data = load_datasets(
@@ -55,34 +56,45 @@ def run(options: Namespace) -> int:
             train_head(model, data, epochs=options.epochs, cache_dir=kept, verbose=verbose)
         else:
             train(model, data, epochs=options.epochs, verbose=verbose)
+    if not options.overwrite:
+        target = _not_taken(target)
+        options.out = str(Path(options.out).with_name(target.name))
     save_model(model, target)
+    out(f"wrote {printable(options.out)}")
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
-    out(f"{result}\nwrote {printable(options.out)}")
-    out(f"Judge it on the test pictures: {_next_command(options)}")
+    out(f"{result}\nJudge it on the test pictures: {_next_command(options)}")
     return 0
 
 
-def _check_target(out: str, overwrite: bool) -> Path:
+def _check_target(options: Namespace) -> Path:
     """Return where the model goes, after a try: it would be a pity to learn it after the training.
 
     Raises:
         OSError: If no file can be made there, or one is there already.
         ValueError: If a model cannot be saved there.
     """
-    told = f"--out={out!r}"
+    told = f"--out={options.out!r}"
     try:
-        target = model_target(out)
-    except (OSError, TypeError, ValueError) as error:
+        target = model_target(options.out)
+    except (OSError, ValueError) as error:
         raise ValueError(re.sub("^path", "--out", str(error))) from error
-    if os.path.lexists(Path(out).expanduser()) and not overwrite:
+    if os.path.lexists(_checks.expand_home(options.out)) and not options.overwrite:
         raise FileExistsError(f"{told} exists. Choose another name, or pass --overwrite.")
+    if options.save_split and _checks.expand_home(options.save_split).resolve() == target:
+        raise ValueError(f"{told} and --save-split are one file. Choose two names.")
     try:
         with TemporaryDirectory(dir=target.parent, prefix=".") as scratch:
             (Path(scratch) / target.name).touch()
     except OSError as error:
         raise OSError(f"{told} cannot be written: {error.strerror}.") from error
     return target
+
+
+def _not_taken(target: Path) -> Path:
+    """Return where to save if something else has come to be there during the training."""
+    numbered = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
+    return next(path for path in chain([target], numbered) if not os.path.lexists(path))
 
 
 def _begins_frozen(model: keras.Model) -> bool:

@@ -122,7 +122,7 @@ class Datasets:
             FileExistsError: If something else than this very split is there.
             FileNotFoundError: If its folder does not exist.
         """
-        write_split(Path(path).expanduser(), self._pictures, self.report, self.seed)
+        write_split(_checks.expand_home(path), self._pictures, self.report, self.seed)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what can be copied and pickled: the record, without TensorFlow's objects."""

@@ -24,7 +24,7 @@ def find_source(argument: str, source: "str | PathLike[str]") -> Path:
         return _fetch.KNOWN[source]()
     if not isinstance(source, str | PathLike) or not str(source):
         raise TypeError(f"{argument} must be a folder or the name of a data set, not {source!r}.")
-    folder = Path(source).expanduser().absolute()  # found again after a change of folder
+    folder = _checks.expand_home(source).absolute()  # found again after a change of folder
     if not folder.exists():
         raise FileNotFoundError(
             f"{argument}={str(source)!r} is neither a folder that exists nor a data set that "

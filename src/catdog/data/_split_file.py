@@ -129,7 +129,7 @@ def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
     """
     if not isinstance(value, str | PathLike) or not str(value):
         raise TypeError(f"split_file must be the path of a split file, not {value!r}.")
-    file = _parse(Path(value).expanduser())
+    file = _parse(_checks.expand_home(value))
     if file.class_names != layout.class_names:
         raise ValueError(
             f"split_file={str(value)!r} was made for the classes {list(file.class_names)}, but "

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from os import PathLike
-from pathlib import Path
 
 import keras
 
@@ -124,7 +123,7 @@ def build_model(
 
     Raises:
         ValueError: If the name or the backbone is unknown, the model has no choice of backbones,
-            an argument is out of range, or the weights do not fit.
+            an argument is out of range, the weights do not fit, or Keras is set to channels first.
         FileNotFoundError: If the weights file does not exist.
         TypeError: If `weights` is no path.
         OSError: If weights are neither cached nor to be downloaded, or damaged.
@@ -138,6 +137,7 @@ def build_model(
         ```
     """
     spec = model_spec(name)
+    _check_data_format()
     label = spec.name
     if backbone is not None:
         spec = _on_backbone(spec, backbone)
@@ -169,6 +169,14 @@ def build_model(
     return model
 
 
+def _check_data_format() -> None:
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "Keras is set to channels_first, but catdog's pictures have their channels last. Call "
+            'keras.config.set_image_data_format("channels_last"), or write so in keras.json.'
+        )
+
+
 def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
     """Return the spec of a model on another backbone, or say that it has no choice of them."""
     if spec not in transfer.SPECS:
@@ -197,7 +205,7 @@ def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str)
     )
     if not isinstance(weights, str | PathLike):
         raise TypeError(f"weights must be a path, not {weights!r}. {way_out}")
-    path = Path(weights).expanduser()
+    path = _checks.expand_home(weights)
     if not path.is_file():
         raise FileNotFoundError(f"weights={str(path)!r} is no file. {way_out}")
     try:
