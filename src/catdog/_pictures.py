@@ -104,9 +104,9 @@ def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[Source]:
 def _claims_picture(path: Path) -> bool:
     """Tell a picture by its name; what cannot be read must not be left out without a word.
 
-    A folder, but for a link to one, is among the files only if it cannot be listed.
+    A folder is among the files if it cannot be listed, or if it is a link, which is not followed.
     """
-    if path.is_dir():
+    if _is_folder(path):
         return not path.is_symlink()
     return is_picture_name(path) or path.suffix.lower() in OTHER_SUFFIXES
 
