@@ -539,6 +539,19 @@ def test_train_tells_a_folder_that_cannot_be_written(
     )
 
 
+def test_train_tells_what_could_not_be_saved(
+    image_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_train, "save_model", refuse)
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out m.keras"
+    assert main(shlex.split(typed)) == 2
+    told = "catdog: error: --out='m.keras' cannot be written: [Errno 28] No space left on device\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
 def test_train_overwrites_if_told(image_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "m.keras").write_text("old")
     typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --overwrite --out m.keras"

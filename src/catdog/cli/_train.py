@@ -15,7 +15,7 @@ from catdog._features import cut_model
 from catdog._text import printable
 from catdog._types import Verbose
 from catdog.cli._output import in_options, out, progress_on_stderr
-from catdog.data import load_datasets
+from catdog.data import Datasets, load_datasets
 from catdog.data._datasets import serve_to
 from catdog.evaluation import evaluate
 from catdog.models import build_model, model_spec
@@ -41,26 +41,12 @@ def run(options: Namespace) -> int:
         num_classes=len(data.class_names),
         seed=data.seed,
     )
-    frozen = _begins_frozen(model)
-    if options.cache_dir and not frozen:
-        raise ValueError(
-            f"--cache-dir would have no effect: {options.model} has no frozen part. Leave it out."
-        )
+    frozen = _begins_frozen(model, options)
     if options.save_split:
         data.save_split(options.save_split)
     out(in_options(serve_to(model, data)))
-    with progress_on_stderr() as watched:
-        verbose: Verbose = 1 if watched else 2  # bars, or a line an epoch
-        if frozen:  # run once
-            kept = options.cache_dir
-            train_head(model, data, epochs=options.epochs, cache_dir=kept, verbose=verbose)
-        else:
-            train(model, data, epochs=options.epochs, verbose=verbose)
-    if not options.overwrite:
-        target = _not_taken(target)
-        options.out = str(Path(options.out).with_name(target.name))
-    save_model(model, target)
-    out(f"wrote {printable(options.out)}")
+    _train(model, data, options, frozen=frozen)
+    _save(model, target, options)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
     out(f"{result}\nJudge it on the test pictures: {_next_command(options)}")
@@ -91,18 +77,51 @@ def _check_target(options: Namespace) -> Path:
     return target
 
 
-def _not_taken(target: Path) -> Path:
-    """Return where to save if something else has come to be there during the training."""
-    numbered = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
-    return next(path for path in chain([target], numbered) if not os.path.lexists(path))
+def _begins_frozen(model: keras.Model, options: Namespace) -> bool:
+    """Tell whether a model has a frozen part, which is to be run once.
 
-
-def _begins_frozen(model: keras.Model) -> bool:
+    Raises:
+        ValueError: If it has none whose features could be kept.
+    """
     try:
         cut_model(model)
     except ValueError:
+        if options.cache_dir:
+            raise ValueError(
+                f"--cache-dir would have no effect: {options.model} has no frozen part. Leave it "
+                "out."
+            ) from None
         return False
     return True
+
+
+def _train(model: keras.Model, data: Datasets, options: Namespace, *, frozen: bool) -> None:
+    with progress_on_stderr() as watched:
+        verbose: Verbose = 1 if watched else 2  # bars, or a line an epoch
+        if frozen:
+            train_head(
+                model, data, epochs=options.epochs, cache_dir=options.cache_dir, verbose=verbose
+            )
+        else:
+            train(model, data, epochs=options.epochs, verbose=verbose)
+
+
+def _save(model: keras.Model, target: Path, options: Namespace) -> None:
+    """Save a model, under another name if a file has come there meanwhile, and say where."""
+    if not options.overwrite:
+        target = _not_taken(target)
+        options.out = str(Path(options.out).with_name(target.name))
+    try:
+        save_model(model, target)
+    except (OSError, ValueError) as error:
+        raise OSError(f"--out={options.out!r} cannot be written: {error}") from error
+    out(f"wrote {printable(options.out)}")
+
+
+def _not_taken(target: Path) -> Path:
+    """Return the path, or with a number in its name if there is a file already."""
+    numbered = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
+    return next(path for path in chain([target], numbered) if not os.path.lexists(path))
 
 
 def _next_command(options: Namespace) -> str:
