@@ -701,6 +701,35 @@ def test_evaluate_a_model_that_comes_trained(image_folder: Path, capsys: Capture
     assert captured.err.startswith("catdog: warning: cnn was trained on most of Kaggle's")
 
 
+@pytest.mark.real_data
+def test_evaluate_knows_which_pictures_are_new_to_it(capsys: Capture) -> None:
+    assert main(["evaluate", "cats_and_dogs_filtered", "--model", "compact", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["accuracy"] > 0.95
+    assert captured.err == ""
+
+
+def test_evaluate_on_all_pictures(file: str, image_folder: Path, capsys: Capture) -> None:
+    assert main(["evaluate", str(image_folder), "--model", file, "--split", "all"]) == 2
+    assert "--split all is for pictures that a model was not tr" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_a_model_that_comes_trained_on_all_pictures(
+    image_folder: Path, capsys: Capture
+) -> None:
+    (image_folder / "dogs/picture.9.png").unlink()
+    typed = ["evaluate", str(image_folder), "--model", "compact", "--json", "--split", "all"]
+    assert main(typed) == 0
+    result = strict_json(capsys.readouterr().out)
+    assert (result["split"], result["n"]) == ("test", 19)
+    assert result["baseline"] == pytest.approx(10 / 19)
+    answers = predict(catdog.build_model("compact"), [image_folder], verbose=0)
+    right = [answer.path is not None and answer.label == answer.path.parent.name
+             for answer in answers]  # fmt: skip
+    assert result["accuracy"] == pytest.approx(np.mean(right))
+
+
 # models and scan
 
 

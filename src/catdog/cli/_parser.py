@@ -150,9 +150,10 @@ def _add_evaluate(commands: "_Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument("--model", required=True, metavar="MODEL", help=_TRAINED)
     parser.add_argument(
         "--split",
-        choices=("train", "validation", "test"),
+        choices=("train", "validation", "test", "all"),
         default="test",
-        help="which pictures (default: %(default)s); they are divided as for the training",
+        help="which pictures (default: %(default)s); they are divided as for the training, or are "
+        "all a test set, if the model was trained on none of them",
     )
     _add_data_options(parser)
     _add_json(parser)
