@@ -192,6 +192,15 @@ def test_the_code_tells_if_words_cannot(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.undo()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_progress_that_cannot_be_shown_stops_nothing(image_folder: Path) -> None:
+    options = "--model cnn --image-size 24 --epochs 1 --out m.keras"
+    command = [sys.executable, "-m", "catdog", "train", str(image_folder), *options.split()]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        subprocess.run(command, stderr=full, stdout=subprocess.DEVNULL, check=False)
+    load_model("m.keras")
+
+
 def test_output_has_a_buffer() -> None:
     """Python drops what a raw stream does not take at once."""
     code = (
@@ -567,6 +576,7 @@ def test_train_overwrites_if_told(image_folder: Path, tmp_path: Path) -> None:
         ("--model cnn --seed -1", "--seed must be a whole number from 0"),
         ("--model cnn --image-size 2", "--image-size must be at least (22, 22)"),
         ("--model cnn --backbone VGG16", "--backbone='VGG16' goes with --model transfer alone"),
+        ("--cache-dir m", "--cache-dir must be a folder, but m is a file."),
         ("--model cnn --cache-dir features", "--cache-dir would have no effect: cnn has no"),
         ("--model cnn --split-file no.json", "--split-file='no.json' does not exist. catdog train"),
         ("--model cnn --save-split no/a.json", "The folder no does not exist."),
@@ -574,6 +584,7 @@ def test_train_overwrites_if_told(image_folder: Path, tmp_path: Path) -> None:
     ],
 )
 def test_train_refuses(more: str, told: str, image_folder: Path, capsys: Capture) -> None:
+    Path("m").touch()
     before = set(Path().iterdir())
     kept = [] if "--save-split" in more else ["--save-split", "s.json"]
     assert main(["train", str(image_folder), "--out", "m.keras", *kept, *more.split()]) == 2
@@ -623,6 +634,10 @@ def test_train_is_interrupted(
 
 
 def test_next_command_survives_the_shell() -> None:
+    typed = ["train", "--out=-m.keras", "--save-split=-s", "pets"]
+    command = _train._next_command(make_parser().parse_args(typed))
+    evaluate = make_parser().parse_args(shlex.split(command)[1:])
+    assert (evaluate.model, evaluate.split_file, evaluate.folder) == ("-m.keras", "-s", "pets")
     typed = ["train", "--out", "it's.keras", "--skip-bad", "--", "-my pets"]
     command = _train._next_command(make_parser().parse_args(typed))
     assert shlex.split(command) == [
@@ -767,7 +782,17 @@ def test_scan_tells_a_class_without_pictures(image_folder: Path, capsys: Capture
     for path in (image_folder / "cats").iterdir():
         path.unlink()
     assert main(["scan", str(image_folder)]) == 1
-    assert "classes without a picture that can be used: cats" in capsys.readouterr().err
+    assert "no picture that can be used is in: cats\n" in capsys.readouterr().err
+
+
+def test_scan_tells_a_split_without_pictures(make_folder: MakeFolder, capsys: Capture) -> None:
+    folder = make_folder(
+        {f"{split}/{name}": 2 for split in ("train", "validation") for name in "ab"}
+    )
+    for path in (folder / "train/b").iterdir():
+        path.unlink()
+    assert main(["scan", str(folder)]) == 1
+    assert capsys.readouterr().err.endswith("is in: train/b\n")
 
 
 def test_scan_needs_no_tensorflow(image_folder: Path) -> None:

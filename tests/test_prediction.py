@@ -509,8 +509,29 @@ def test_links_to_folders_are_no_pictures(model: keras.Model, tmp_path: Path) ->
 
 
 def test_an_address_is_no_path(model: keras.Model) -> None:
-    with pytest.raises(ValueError, match=r"images='https://.*' is an address. Download the pic"):
-        predict(model, "https://example.com/cat.jpg")
+    for address in ("https://example.com/cat.jpg", "FTP://example.com/cat.jpg"):
+        with pytest.raises(ValueError, match=r"images='.*://.*' is an address. Download the pic"):
+            predict(model, address)
+
+
+def test_a_folder_that_may_not_be_looked_into(
+    model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its names are known, but not whether they are those of folders."""
+    (tmp_path / "closed").mkdir()
+    for name in ("cat.png", "closed/sub"):
+        Image.fromarray(grey(0)).save(tmp_path / name, "png")
+    is_dir = Path.is_dir
+
+    def refuse(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.warns(UserWarning, match="1 picture cannot be read"):
+        answers = predict(model, tmp_path, on_bad_image="skip")
+    assert [answer.path for answer in answers] == [tmp_path / "cat.png", tmp_path / "closed/sub"]
 
 
 def test_a_path_that_cannot_be_looked_at_is_skipped_too(model: keras.Model) -> None:

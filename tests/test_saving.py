@@ -306,7 +306,7 @@ def rewritten(path: Path, member: str, change: Callable[[Any], Any]) -> Path:
 
 def test_a_file_of_a_later_catdog(path: Path) -> None:
     later = rewritten(path, CARD_MEMBER, lambda card: {**card, "version": 2})
-    with pytest.raises(ValueError, match=r"of version 2, but .*Update catdog.*keras\.models\.load"):
+    with pytest.raises(ValueError, match=r"of version 2, but .*update catdog.*keras\.models\.load"):
         load_model(later)
 
 

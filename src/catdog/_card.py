@@ -181,7 +181,7 @@ def card_from_json(text: str | bytes) -> ModelCard:
         raise ValueError(f"damaged ({error!r})") from error
     if written > VERSION:
         raise ValueError(
-            f"of version {written}, but this catdog reads versions up to {VERSION}. Update catdog."
+            f"of version {written}, but this catdog reads versions up to {VERSION}: update catdog"
         )
     try:
         return _read_card(raw)

@@ -1,5 +1,6 @@
 """Pictures as users have them (files, folders, bytes, arrays, Pillow's images), one by one."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -83,7 +84,7 @@ def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[Source]:
     """Yield a file, or the pictures in a folder and below it."""
     if not str(given):
         raise ValueError(f"{name} is an empty path. Pass a picture file or a folder.")
-    if str(given).startswith(("http://", "https://")):
+    if re.match("[a-z]+://", str(given), re.IGNORECASE):
         raise ValueError(
             f"{name}={given!r} is an address. Download the picture, and pass the file."
         )
@@ -106,8 +107,11 @@ def _claims_picture(path: Path) -> bool:
 
     A folder is among the files if it cannot be listed, or if it is a link, which is not followed.
     """
-    if _is_folder(path):
-        return not path.is_symlink()
+    try:
+        if path.is_dir():
+            return not path.is_symlink()
+    except OSError:  # may not be looked at: reading it says so
+        return True
     return is_picture_name(path) or path.suffix.lower() in OTHER_SUFFIXES
 
 

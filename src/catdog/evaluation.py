@@ -49,7 +49,10 @@ def evaluate(
     """
     split = _checks.check_split(split)
     check_same_classes(
-        model, data.class_names, "Name the folders of the pictures as the model's classes."
+        model,
+        data.class_names,
+        "Name the folders of the pictures as the model's classes, or train it on them with train, "
+        "which gives it their names.",
     )
     served = serve_to(model, data)
     with naming_broken_pictures(served):

@@ -117,10 +117,12 @@ def test_a_damaged_file_is_never_used(
         build_model("compact")
 
 
-@pytest.mark.parametrize("content", [None, b"", b'{"sha256": 1}'])
+@pytest.mark.parametrize("content", [None, b"", b'{"sha256": 1}', b"temperature"])
 def test_a_damaged_record_is_told(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if content == b"temperature":
+        content = (_shipped.FOLDER / "compact.json").read_bytes().replace(b": 0.79", b": 979")
     monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
     if content is not None:
         (tmp_path / "compact.json").write_bytes(content)

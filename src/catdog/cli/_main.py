@@ -67,7 +67,11 @@ def _buffer_output() -> None:
     """
     if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
         sys.stdout = open(  # noqa: SIM115
-            1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False
+            sys.stdout.fileno(),
+            "w",
+            encoding=sys.stdout.encoding,
+            errors=sys.stdout.errors,
+            closefd=False,
         )
 
 

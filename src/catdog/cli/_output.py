@@ -1,5 +1,6 @@
 """What the commands write: results on standard output, all else on standard error."""
 
+import io
 import json
 import os
 import re
@@ -56,7 +57,7 @@ def out(text: str) -> None:
     except BrokenPipeError:
         pass
     except OSError as error:
-        raise OSError(f"Cannot write to standard output: {error.strerror}.") from error
+        raise OSError(f"Cannot write to standard output: {error.strerror or error}.") from error
 
 
 def err(text: str) -> None:
@@ -94,8 +95,24 @@ def progress_on_stderr() -> Iterator[bool]:
     Yields:
         Whether somebody watches: the stream is a terminal.
     """
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(_Progress()):
         yield sys.stderr.isatty()
+
+
+class _Progress(io.TextIOBase):
+    """Standard error, but for what it does not take: no training is lost for a full disk."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -1,9 +1,10 @@
 """`catdog scan`: which files of a folder cannot be used."""
 
 from argparse import Namespace
+from collections.abc import Iterator
 
 from catdog.cli._output import err, out, out_json
-from catdog.data import scan_images
+from catdog.data import ScanReport, scan_images
 
 
 def run(options: Namespace) -> int:
@@ -26,7 +27,15 @@ def run(options: Namespace) -> int:
         )
     else:
         out(str(report))
-    empty = [name for name, pictures in report.label_counts().items() if not pictures]
+    empty = list(_empty(report))
     if empty:
-        err(f"catdog: classes without a picture that can be used: {', '.join(empty)}")
+        err(f"catdog: no picture that can be used is in: {', '.join(empty)}")
     return 1 if report.bad or empty else 0
+
+
+def _empty(report: ScanReport) -> Iterator[str]:
+    """Yield the classes that hold no pictures, in each split folder if there are some."""
+    for split in report.splits or (None,):
+        for name, pictures in report.label_counts(split).items():
+            if not pictures:
+                yield f"{split}/{name}" if split else name

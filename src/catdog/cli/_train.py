@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import keras
 
 from catdog import _checks
+from catdog._feature_cache import check_folder
 from catdog._features import cut_model
 from catdog._text import printable
 from catdog._types import Verbose
@@ -28,6 +29,8 @@ def run(options: Namespace) -> int:
     target = _check_target(options)
     model_spec(options.model)  # what is wrong is told before the pictures are looked at
     _checks.check_positive_int("epochs", options.epochs)
+    if options.cache_dir:
+        check_folder(options.cache_dir)
     data = load_datasets(
         options.folder,
         seed=options.seed,
@@ -126,11 +129,16 @@ def _not_taken(target: Path) -> Path:
 
 def _next_command(options: Namespace) -> str:
     """Return the command that judges the model on the test pictures of this very split."""
-    command = ["catdog", "evaluate", "--model", options.out]
+    command = ["catdog", "evaluate", *_option("--model", options.out)]
     if split_file := options.split_file or options.save_split:
-        command += ["--split-file", split_file]
+        command += _option("--split-file", split_file)
     if options.skip_bad:
         command += ["--skip-bad"]
     if options.folder.startswith("-"):
         command += ["--"]
     return printable(shlex.join([*command, options.folder]))
+
+
+def _option(name: str, value: str) -> list[str]:
+    """Return an option and its value, in one word if they would be taken for two options."""
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]

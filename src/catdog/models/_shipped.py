@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._card import ModelCard, give_card
+from catdog._types import ImageSize
 from catdog.models._spec import MeasuredAccuracy, ShippedWeights
 
 FOLDER = Path(__file__).parent / "weights"
@@ -25,7 +26,9 @@ def shipped_weights(name: str) -> ShippedWeights:
     """
     path = FOLDER / f"{name}.json"
     try:
-        return _from_record(name, json.loads(path.read_bytes()))
+        shipped = _from_record(name, json.loads(path.read_bytes()))
+        _card(shipped, shipped.image_size)
+        return shipped
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise OSError(f"Cannot read {path}, a part of catdog: {error!r}. {REINSTALL}") from error
 
@@ -71,16 +74,17 @@ def load_shipped(model: keras.Model, shipped: ShippedWeights) -> None:
         )
     model.set_weights(values)
     if same_classes:
-        give_card(
-            model,
-            ModelCard(
-                class_names=shipped.class_names,
-                image_size=model.input_shape[1:3],
-                recipe=shipped.name,
-                temperature=shipped.temperature,
-                versions=shipped.versions,
-            ),
-        )
+        give_card(model, _card(shipped, model.input_shape[1:3]))
+
+
+def _card(shipped: ShippedWeights, image_size: ImageSize) -> ModelCard:
+    return ModelCard(
+        class_names=shipped.class_names,
+        image_size=image_size,
+        recipe=shipped.name,
+        temperature=shipped.temperature,
+        versions=shipped.versions,
+    )
 
 
 def _read(shipped: ShippedWeights) -> list[NDArray[np.float16]]:
