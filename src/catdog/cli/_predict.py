@@ -52,7 +52,7 @@ def _find(paths: Iterable[str], class_names: tuple[str, ...]) -> Iterator[Source
         # A shell has put in home folders already: a file may really be called "~cat.jpg".
         meant = Path(path).absolute() if path.startswith("~") else path
         try:
-            yield from list(each_picture(meant, "PATH"))
+            yield from each_picture(meant, "PATH")
         except (OSError, ValueError) as error:
             unknown = np.full(len(class_names), np.nan)
             yield Prediction(None, np.nan, unknown, Path(path), class_names, error=str(error))
