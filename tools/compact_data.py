@@ -24,6 +24,7 @@ from catdog.data._decode import decode_image
 
 SIDE = 128
 LARGE, FILTERED = "cats_and_dogs_large.zip", "cats_and_dogs_filtered.zip"
+JUDGED_ON = "cats_and_dogs_filtered/validation"
 THUMBNAIL_SIDE = 16
 COPY_CORRELATION = 0.97  # of two thumbnails; see `thumbnails`
 HELD_OUT = 1000  # pictures
@@ -164,7 +165,7 @@ def read_pictures(seed: int) -> tuple[Pictures, dict[str, Pictures]]:
     """Return the pictures to learn from, and those to choose by: as they lie there and original."""
     large = read_archive(cached_path(f"datasets/{LARGE}"), below="cats_and_dogs_large/")
     filtered = cached_path(f"datasets/{FILTERED}")
-    last = read_archive(filtered, below="cats_and_dogs_filtered/validation/")
+    last = read_archive(filtered, below=f"{JUDGED_ON}/")
     large, copies = without_copies(large, last)
     logging.info("left out as copies of pictures judged on at the end: %s", copies or "none")
     learned, held_out = hold_out(large, HELD_OUT, seed=seed)

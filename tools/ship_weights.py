@@ -19,7 +19,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from compact_data import FILTERED, SIDE, Pictures, read_archive, read_pictures
+from compact_data import FILTERED, JUDGED_ON, SIDE, Pictures, read_archive, read_pictures
 
 from catdog import build_model
 from catdog._keras_cache import cached_path
@@ -29,7 +29,6 @@ from catdog._types import Floats
 from catdog.calibration import fit_temperature
 from catdog.models._shipped import FOLDER
 
-JUDGED_ON = "cats_and_dogs_filtered/validation"
 CLASSES = ("cats", "dogs")
 COMMANDS = {
     "compact": "train_compact.py",

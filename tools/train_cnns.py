@@ -4,8 +4,8 @@
 
 The recipe is that of the write-up, for 8 epochs of nine times as many pictures, which are 128
 pixels wide. Run again, it goes on after the last whole epoch, with the pictures in another order
-than an unbroken run has. The folder then
-holds `NAME.weights.h5`, `NAME.run.json` and `NAME.log.csv`, a line an epoch.
+than an unbroken run has. The folder then holds `NAME.weights.h5`, `NAME.run.json` and
+`NAME.log.csv`, a line an epoch.
 """
 
 import argparse

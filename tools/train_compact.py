@@ -3,9 +3,9 @@
     KERAS_HOME=... python tools/train_compact.py --work FOLDER
 
 Needs both archives and MobileNetV2's weights for 224 pixels in Keras' cache, and scikit-learn (of
-the group `test`). Run again, it goes on
-after the last whole epoch in the folder, and ends with the very weights that an unbroken run gives,
-but for the order in which threads add. The folder then holds
+the group `test`). Run again, it goes on after the last whole epoch in the folder, and ends with the
+very weights that an unbroken run gives, but for the order in which threads add. The folder then
+holds
 
 - `lessons.npz`: what the teacher says of the training pictures; computed once
 - `checkpoint.npz`: all that a resumed run must know, after every epoch

@@ -99,12 +99,12 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Share of pictures whose predicted class is right, from 0 to 1."""
-        return float(np.mean(_right(self)))
+        return float(np.mean(right_answers(self)))
 
     @property
     def interval(self) -> tuple[float, float]:
         """Lower and upper end of the Wilson 95 % interval of the accuracy."""
-        return _statistics.wilson_interval(int(np.sum(_right(self))), self.n)
+        return _statistics.wilson_interval(int(np.sum(right_answers(self))), self.n)
 
     @property
     def beats_baseline(self) -> bool:
@@ -245,17 +245,17 @@ def check_evaluation(value: Any, argument: str = "evaluation") -> None:
 
 def reliability(evaluation: Evaluation) -> _statistics.Reliability:
     """Return the judged pictures by how sure the model was of them."""
-    return _statistics.reliability(evaluation.probabilities.max(axis=1), _right(evaluation))
+    return _statistics.reliability(evaluation.probabilities.max(axis=1), right_answers(evaluation))
 
 
-def _right(of: Evaluation) -> NDArray[np.bool_]:
+def right_answers(of: Evaluation) -> NDArray[np.bool_]:
     """Return for each picture whether the model is right, shape `(n,)`."""
     right: NDArray[np.bool_] = of.predictions == of.labels
     return right
 
 
 def _headline(of: Evaluation) -> str:
-    return f"{of.split} set: {np.sum(_right(of))} of {counted(of.n, 'picture')} right"
+    return f"{of.split} set: {np.sum(right_answers(of))} of {counted(of.n, 'picture')} right"
 
 
 def _figures(of: Evaluation) -> Iterator[tuple[str, str, str]]:

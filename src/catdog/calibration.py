@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from catdog._card import MAX_TEMPERATURE, ModelCard, card_of, check_same_classes, give_card
-from catdog._evaluation import Evaluation, check_evaluation
+from catdog._evaluation import Evaluation, check_evaluation, right_answers
 from catdog._logits import check_logits
 from catdog._statistics import (
     Counts,
@@ -248,7 +248,7 @@ def coverage_curve(evaluation: Evaluation) -> CoverageCurve:
     """
     check_evaluation(evaluation)
     confidences = evaluation.probabilities.max(axis=1)
-    right = evaluation.predictions == evaluation.labels
+    right = right_answers(evaluation)
     thresholds, where = np.unique(confidences, return_inverse=True)
     return CoverageCurve(
         thresholds=thresholds,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from catdog import _statistics
-from catdog._evaluation import Evaluation, check_evaluation
+from catdog._evaluation import Evaluation, check_evaluation, right_answers
 from catdog._text import counted
 from catdog._types import Split
 
@@ -131,7 +131,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
         ```
     """
     check_same_pictures({"first": first, "second": second})
-    first_right, second_right = (one.predictions == one.labels for one in (first, second))
+    first_right, second_right = map(right_answers, (first, second))
     return Comparison(
         split=first.split,
         both_right=int(np.sum(first_right & second_right)),

@@ -14,11 +14,10 @@ from catdog._evaluation import Evaluation
 from catdog._record import record_split
 from catdog._types import SPLITS, Verbose
 from catdog.baseline import baseline_accuracy, majority_class
-from catdog.cli._open import open_model
+from catdog.cli._open import comes_trained, open_model
 from catdog.cli._output import out, out_json, progress_on_stderr
 from catdog.data import Datasets, load_datasets
 from catdog.evaluation import evaluate
-from catdog.saving import SUFFIX
 
 ALL = "all"
 
@@ -83,7 +82,7 @@ def _judge(model: keras.Model, data: Datasets, split: str, *, verbose: Verbose) 
 def _doubt(trained: SplitRecord | None, here: SplitRecord, options: Namespace) -> str | None:
     """Return why the figures may be too good, if they may."""
     model = options.model
-    if not model.endswith(SUFFIX):
+    if comes_trained(model):
         if options.folder == "cats_and_dogs_filtered" and options.split in ("validation", "test"):
             return None
         return (

@@ -19,16 +19,17 @@ def open_model(model: str) -> keras.Model:
     """
     if model.endswith(SUFFIX):
         return load_model(model)
-    if _comes_trained(model):
+    if comes_trained(model):
         return build_model(model, weights="cats_vs_dogs")
-    ready = filter(_comes_trained, list_models())
+    ready = filter(comes_trained, list_models())
     raise ValueError(
         f"--model={model!r} is neither a {SUFFIX} file nor a model that comes trained: "
         f"{', '.join(ready)}. `catdog train` makes a file of any that `catdog models` lists."
     )
 
 
-def _comes_trained(model: str) -> bool:
+def comes_trained(model: str) -> bool:
+    """Tell whether this names a model that comes with the package, ready to use."""
     try:
         return model_spec(model).shipped is not None
     except ValueError:  # no model is called so
