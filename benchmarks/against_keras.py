@@ -2,9 +2,9 @@
 
     python benchmarks/against_keras.py --out docs/results/against_keras.json
 
-- training: the same model on the same training and validation pictures, each time in a new process,
+- training: the same model on the same training and validation images, each time in a new process,
   both loops in turn, every other round in the other order. The first epoch begins with the folder
-  of pictures: it includes whatever the loop does to load them. CPU time is that of all threads;
+  of images: it includes whatever the loop does to load them. CPU time is that of all threads;
   other work on the machine hardly changes it. Memory is the most that the process ever held, where
   Linux tells it.
 - import: `import catdog` beside `import keras`, each in a new process.
@@ -26,7 +26,7 @@ from harness import STATUS, Record, ask_python, new_record, peak_mib, spread, su
 from numpy.typing import NDArray
 
 from catdog import build_model, list_models, load_datasets, train
-from catdog._types import Split
+from catdog.typing import Split
 
 LOOPS = ("posts", "catdog")
 EPOCHS_OF_THE_POSTS = 20
@@ -104,15 +104,15 @@ def clocks() -> NDArray[np.float64]:
 
 
 def batches(folder: Path) -> tf.data.Dataset:
-    """Load pictures as the posts do."""
+    """Load images as the posts do."""
     loaded = keras.utils.image_dataset_from_directory(
         folder, shuffle=True, batch_size=32, image_size=(160, 160), verbose=False
     )
     return loaded.prefetch(tf.data.AUTOTUNE)
 
 
-def link_pictures(source: str, root: Path) -> None:
-    """Lay the pictures that catdog trains and judges on out for Keras, as links."""
+def link_images(source: str, root: Path) -> None:
+    """Lay the images that catdog trains and judges on out for Keras, as links."""
     data = load_datasets(source)
     for split in SPLITS:
         for name in data.class_names:
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     record = new_record(data=options.data, epochs=options.epochs, rounds=options.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        link_pictures(options.data, Path(folder))
+        link_images(options.data, Path(folder))
         record["rows"] = [measure_training(name, Path(folder), options) for name in options.models]
     record["imports"] = measure_imports(options.imports)
     write_record(record, options.out)

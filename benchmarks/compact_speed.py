@@ -1,8 +1,8 @@
-"""What a picture costs: `compact` at 128 pixels against MobileNetV2 at 160, in the same run.
+"""What an image costs: `compact` at 128 pixels against MobileNetV2 at 160, in the same run.
 
     python benchmarks/compact_speed.py --out docs/results/compact_speed.json
 
-Both predict the same number of drawn pictures in batches, in turn, so that whatever else the
+Both predict the same number of drawn images in batches, in turn, so that whatever else the
 machine does slows both. Weights do not matter for the time: they are the initial ones. The time is
 that of `model.predict` alone, from pixels in memory.
 """
@@ -23,35 +23,35 @@ from catdog.models import compact
 BAR = 1 / 3  # of the time of MobileNetV2
 
 
-def prediction(model: keras.Model, pictures: int, batch_size: int) -> Callable[[], object]:
-    """Return a function that lets a model predict drawn pictures."""
-    pixels = np.random.default_rng(0).uniform(0, 255, (pictures, *model.input_shape[1:]))
+def prediction(model: keras.Model, images: int, batch_size: int) -> Callable[[], object]:
+    """Return a function that lets a model predict drawn images."""
+    pixels = np.random.default_rng(0).uniform(0, 255, (images, *model.input_shape[1:]))
     return partial(model.predict, pixels.astype(np.float32), batch_size=batch_size, verbose=0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pictures", type=int, default=640)
+    parser.add_argument("--images", type=int, default=640)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
     options = parser.parse_args(arguments)
 
-    record = new_record(pictures=options.pictures, batch_size=options.batch_size)
+    record = new_record(images=options.images, batch_size=options.batch_size)
     models = {
         "compact": compact.build((128, 128), 2),
         "mobilenet_v2": build_model("mobilenet_v2", weights=None),
     }
     tasks = {
-        name: prediction(model, options.pictures, options.batch_size)
+        name: prediction(model, options.images, options.batch_size)
         for name, model in models.items()
     }
     seconds = time_in_turn(tasks, options.rounds)
-    cost = {name: [1000 * each / options.pictures for each in seconds[name]] for name in models}
+    cost = {name: [1000 * each / options.images for each in seconds[name]] for name in models}
     ratios = [a / b for a, b in zip(cost["compact"], cost["mobilenet_v2"], strict=True)]
     for name in models:
-        print(f"  {name:12} {spread(cost[name])} ms a picture")
+        print(f"  {name:12} {spread(cost[name])} ms an image")
     print(f"  compact takes {spread(ratios)} of the time of MobileNetV2; bar {BAR:.2f}")
     record["milliseconds"] = {name: summary(cost[name]) for name in models}
     record["pixels"] = {name: model.input_shape[1:3] for name, model in models.items()}

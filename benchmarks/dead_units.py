@@ -4,7 +4,7 @@
 
 Trains the augmented networks with and without the preprocessor for a few epochs, from several
 seeds, and counts the hidden units (the dense layer of 64, after its relu) that answer 0 to every
-validation picture. Such a unit has no gradient any more: it cannot come back.
+validation image. Such a unit has no gradient any more: it cannot come back.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def measure(name: str, data: Datasets, *, epochs: int, seed: int) -> dict[str, A
 
 
 def dead_units(model: keras.Model, data: Datasets) -> int:
-    """Count the units of the last hidden layer that answer 0 to every validation picture."""
+    """Count the units of the last hidden layer that answer 0 to every validation image."""
     hidden = keras.Model(model.inputs, model.layers[-2].output)
     answers = hidden.predict(data.validation, verbose=0)
     return int(np.sum((answers == 0).all(axis=0)))

@@ -1,15 +1,15 @@
-"""Whether features averaged over a picture and its mirror image make `mobilenet_v2.linear` better.
+"""Whether features averaged over an image and its mirror image make `mobilenet_v2.linear` better.
 
     python benchmarks/flip_average.py --out docs/results/flip_average.json
 
-Runs the frozen part of the model over the training and validation pictures and over their mirror
+Runs the frozen part of the model over the training and validation images and over their mirror
 images, once. Then trains its linear head, from several seeds and with several weights of an L2
-penalty, on the features of the pictures alone and on the mean of both. All heads are judged on the
-validation pictures after the last epoch; the test pictures are not looked at.
+penalty, on the features of the images alone and on the mean of both. All heads are judged on the
+validation images after the last epoch; the test images are not looked at.
 
 The best penalty of either kind is the one of the highest mean accuracy, and of these the one of the
-lowest mean loss. With these two penalties, the heads of the first seed are compared picture by
-picture.
+lowest mean loss. With these two penalties, the heads of the first seed are compared image by
+image.
 """
 
 import argparse
@@ -23,9 +23,10 @@ from harness import Record, new_record, write_record
 from numpy.typing import NDArray
 
 from catdog import Datasets, build_model, load_datasets
-from catdog._features import FrozenPass, Parts, cut_model
-from catdog._statistics import mcnemar_p_value, paired_interval, wilson_interval
-from catdog._types import Split
+from catdog.evaluation.metrics import mcnemar_p_value, paired_interval, wilson_interval
+from catdog.models.graph import ModelParts, split_model
+from catdog.training.features import FeatureExtractor
+from catdog.typing import Split
 
 MODEL = "mobilenet_v2.linear"
 PENALTIES = (0.0, 1e-4, 1e-3, 1e-2)
@@ -34,17 +35,17 @@ Features = dict[Split, NDArray[np.float32]]
 
 
 class Judged(NamedTuple):
-    """How a head does on the validation pictures."""
+    """How a head does on the validation images."""
 
     loss: float  # mean cross-entropy, without the penalty
     right: NDArray[np.bool_]  # (n,)
 
 
 def both_kinds(data: Datasets) -> dict[str, Features]:
-    """Return the features of the pictures, and their mean with those of the mirror images."""
+    """Return the features of the images, and their mean with those of the mirror images."""
     model = build_model(MODEL)
-    served, parts = data.at(model.input_shape[1:3]), cut_model(model)
-    plain, mirrored = (run(each, served) for each in (parts, mirrored_parts(parts)))
+    resized, parts = data.at(model.input_shape[1:3]), split_model(model)
+    plain, mirrored = (run(each, resized) for each in (parts, mirrored_parts(parts)))
     return {
         "plain": plain,
         "flip_averaged": {
@@ -53,17 +54,17 @@ def both_kinds(data: Datasets) -> dict[str, Features]:
     }
 
 
-def mirrored_parts(parts: Parts) -> Parts:
-    """Return the same parts, but for the frozen one to see the mirror image of every picture."""
-    pixels = keras.Input(parts.frozen.input_shape[1:])
-    mirrored = keras.Model(pixels, parts.frozen(keras.ops.flip(pixels, axis=2)))
-    return Parts(parts.augmentation, mirrored, parts.head)
+def mirrored_parts(parts: ModelParts) -> ModelParts:
+    """Return the same parts, but for the frozen one to see the mirror image of every image."""
+    pixels = keras.Input(parts.backbone.input_shape[1:])
+    mirrored = keras.Model(pixels, parts.backbone(keras.ops.flip(pixels, axis=2)))
+    return ModelParts(parts.augmentation, mirrored, parts.head)
 
 
-def run(parts: Parts, data: Datasets) -> Features:
-    """Return the features of all pictures to train and to judge on, each `(n, features)`."""
+def run(parts: ModelParts, data: Datasets) -> Features:
+    """Return the features of all images to train and to judge on, each `(n, features)`."""
     splits: tuple[Split, ...] = ("train", "validation")
-    frozen = FrozenPass(parts, data, sum(len(data.paths(split)) for split in splits))
+    frozen = FeatureExtractor(parts, data, sum(len(data.paths(split)) for split in splits))
     return {split: frozen.features(split)[0] for split in splits}
 
 
@@ -99,7 +100,7 @@ def row_of(heads: Sequence[Judged], *, kind: str, penalty: float) -> Record:
 
 
 def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Record:
-    """Return how two heads differ on the same pictures, by McNemar's exact test."""
+    """Return how two heads differ on the same images, by McNemar's exact test."""
     n, only_first, only_second = (
         len(first),
         int((first & ~second).sum()),

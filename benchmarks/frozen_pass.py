@@ -2,12 +2,12 @@
 
     python benchmarks/frozen_pass.py --out docs/results/frozen_pass.json
 
-- speed: milliseconds a picture once it runs, all ways in one process, in turn
+- speed: milliseconds an image once it runs, all ways in one process, in turn
 - setup: seconds from the model to the features of a first batch, in a new process each time,
   because the first of anything takes longer in a process
 - XLA: once, in a process that is ended if it takes too long
 
-The networks are those of the zoo with ImageNet weights, the pictures those of the built-in set.
+The networks are those of the zoo with ImageNet weights, the images those of the built-in set.
 """
 
 import argparse
@@ -31,14 +31,14 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from catdog import build_model, load_datasets
-from catdog._features import cut_model
-from catdog._litert import WORTH_IT, compile_for_cpu
-from catdog.data._datasets import in_order
+from catdog.data.datasets import ordered_batches
+from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, compile_with_litert
+from catdog.models.graph import split_model
 
 MODELS = {160: "mobilenet_v2.both_flips", 224: "mobilenet_v2.linear"}  # by input size
 BATCH = 32
 CORES = os.cpu_count() or 1
-XLA_PICTURES = 64
+XLA_IMAGES = 64
 XLA_LIMIT = 120.0  # seconds
 
 Pixels = NDArray[np.float32]
@@ -48,7 +48,7 @@ Way = Callable[[keras.Model], Run]
 
 
 def in_batches(compute: Callable[[Pixels], Any], *, batch: int = BATCH, threads: int = 1) -> Run:
-    """Return a function that runs all pictures through `compute`, in batches."""
+    """Return a function that runs all images through `compute`, in batches."""
     pool = ThreadPoolExecutor(threads)
 
     def run(images: Pixels) -> Features:
@@ -78,8 +78,8 @@ def folded(model: keras.Model, *, batch: int = BATCH, threads: int = 1) -> Run:
 
 
 def compiled(model: keras.Model) -> Run:
-    """Run it as catdog does: in LiteRT, with an interpreter a core, a picture at a time."""
-    compute = compile_for_cpu(
+    """Run it as catdog does: in LiteRT, with an interpreter a core, an image at a time."""
+    compute = compile_with_litert(
         model,
         np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype(np.float32),
     )
@@ -94,8 +94,8 @@ def lite(model: keras.Model, *, origin: str, interpreters: int = CORES, threads:
     Args:
         model: What to run.
         origin: What it is converted from: `"graph"`, `"graph and model"` or `"model"`.
-        interpreters: How many there are; each gets a share of the pictures.
-        threads: Of each interpreter, which gets one picture at a time.
+        interpreters: How many there are; each gets a share of the images.
+        threads: Of each interpreter, which gets one image at a time.
     """
     if origin == "model":
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
@@ -123,7 +123,7 @@ def interpreter(program: bytes, threads: int) -> Any:
 
 
 def run_share(made: Any, images: Pixels) -> Features:
-    """Run pictures through an interpreter, one at a time."""
+    """Run images through an interpreter, one at a time."""
     before, after = (made.get_input_details()[0]["index"], made.get_output_details()[0]["index"])
     features = []
     for image in images:
@@ -167,8 +167,8 @@ XLA: dict[str, Way] = {"XLA": partial(graph, xla=True)}
 
 def measure(side: int, options: argparse.Namespace) -> Record:
     """Measure all ways at one input size."""
-    frozen, images = frozen_part(side, options.pictures)
-    print(f"\n{side} px, {len(images)} pictures, {options.rounds} rounds")
+    frozen, images = frozen_part(side, options.images)
+    print(f"\n{side} px, {len(images)} images, {options.rounds} rounds")
     runs = {name: way(frozen) for name, way in (WAYS | SPEED_ALONE).items()}
     expected = runs[BASE](images)
     speed = time_in_turn({name: partial(run, images) for name, run in runs.items()}, options.rounds)
@@ -183,28 +183,28 @@ def measure(side: int, options: argparse.Namespace) -> Record:
     for row in rows.values():
         print(describe(row))
     pays = pays_from(rows[BASE], rows[CATDOG])
-    print(f"  {CATDOG} pays from {pays} pictures; catdog takes it from {WORTH_IT}")
+    print(f"  {CATDOG} pays from {pays} images; catdog takes it from {MIN_IMAGES_TO_COMPILE}")
     return {
         "side": side,
         "model": MODELS[side],
-        "pictures": len(images),
+        "images": len(images),
         "rounds": options.rounds,
         "largest_feature": float(np.abs(expected).max()),
         "rows": list(rows.values()),
         "xla": measure_xla(side),
         "pays_from": pays,
-        "worth_it": WORTH_IT,
+        "worth_it": MIN_IMAGES_TO_COMPILE,
     }
 
 
 def frozen_part(side: int, count: int) -> tuple[keras.Model, Pixels]:
-    """Return the frozen part of the zoo's model for an input size, and pictures ready for it."""
-    parts = cut_model(build_model(MODELS[side], seed=0))
+    """Return the frozen part of the zoo's model for an input size, and images ready for it."""
+    parts = split_model(build_model(MODELS[side], seed=0))
     data = load_datasets("synthetic", image_size=(side, side), batch_size=count)
-    images = next(iter(in_order(data, "train")))[0]
+    images = next(iter(ordered_batches(data, "train")))[0]
     if parts.augmentation:
         images = parts.augmentation(images, training=False)
-    return parts.frozen, np.asarray(images)
+    return parts.backbone, np.asarray(images)
 
 
 def measure_setup(side: int, rounds: int) -> dict[str, list[float]]:
@@ -227,19 +227,19 @@ def measure_xla(side: int) -> Record:
 
 
 def run_cold(name: str, side: int) -> Record:
-    """Get one way ready in this new process, and run a few more pictures."""
-    frozen, images = frozen_part(side, BATCH + XLA_PICTURES)
+    """Get one way ready in this new process, and run a few more images."""
+    frozen, images = frozen_part(side, BATCH + XLA_IMAGES)
     begin = time.perf_counter()
     run = (WAYS | SETUP_ALONE | XLA)[name](frozen)
     run(images[:BATCH])
     ready = time.perf_counter()
     run(images[BATCH:])
     seconds = time.perf_counter() - ready
-    return {"setup": round(ready - begin, 3), "ms": round(1000 * seconds / XLA_PICTURES, 3)}
+    return {"setup": round(ready - begin, 3), "ms": round(1000 * seconds / XLA_IMAGES, 3)}
 
 
 def pays_from(base: Mapping[str, Any], other: Mapping[str, Any]) -> int | None:
-    """Return from how many pictures on a way takes less time than the base.
+    """Return from how many images on a way takes less time than the base.
 
     The setup of either is included, and it includes a batch.
     """
@@ -260,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sides", type=int, nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--pictures", type=int, default=256)
+    parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
     parser.add_argument("--cold", nargs=2, help=argparse.SUPPRESS)  # for processes of its own

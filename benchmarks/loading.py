@@ -1,12 +1,12 @@
-"""What loading pictures costs: the time of the scan, how it grows, and the memory of training.
+"""What loading images costs: the time of the scan, how it grows, and the memory of training.
 
     python benchmarks/loading.py --out docs/results/loading.json
 
-- scan: looking at the 3000 real pictures, beside merely decoding them, as every pass over them does
-- linear: looking at folders of more and more pictures, drawn for this
+- scan: looking at the 3000 real images, beside merely decoding them, as every pass over them does
+- linear: looking at folders of more and more images, drawn for this
 - memory: how far training from the largest of these folders goes beyond its budget, `cache_mib`
 
-The real pictures are not downloaded: where Keras' cache lacks them, that part is skipped.
+The real images are not downloaded: where Keras' cache lacks them, that part is skipped.
 """
 
 import argparse
@@ -37,35 +37,35 @@ from harness import (
 from PIL import Image
 
 from catdog import load_datasets, scan_images, train
-from catdog._keras_cache import cached_path
+from catdog._utils.keras_cache import cached_path
 
 PARTS = ("scan", "linear", "memory")
-REAL_PICTURES = "cats_and_dogs_filtered"
+REAL_IMAGES = "cats_and_dogs_filtered"
 BAR = 1.5  # plain decodes that a scan may cost
 SIZES = (1250, 2500, 5000, 10000, 20000)  # files in the folders drawn
 CLASS_NAMES = ("cats", "dogs")
 IMAGE_SIZE = (160, 160)
-BUDGETS = (0, 256, 1024)  # MiB; training and validation pictures (80 % of 20000) would take 1172
+BUDGETS = (0, 256, 1024)  # MiB; training and validation images (80 % of 20000) would take 1172
 FLOOR_FILES = 200
 RUNS = 2  # processes for each budget; the highest peak counts, and the lowest floor
 # What a process may take beyond the floor and its budget, in MiB: the paths and hashes of 20000
-# pictures (40), the batches that tf.data holds ready (9 each; it decides how many), and the holes
-# that thousands of kept pictures leave in the heap (up to a tenth of the budget).
+# images (40), the batches that tf.data holds ready (9 each; it decides how many), and the holes
+# that thousands of kept images leave in the heap (up to a tenth of the budget).
 ALLOWANCE = 192
 
 
 def measure_scan(rounds: int) -> Record:
-    """Time the scan of the real pictures and two plain decodes of them, in turn."""
+    """Time the scan of the real images and two plain decodes of them, in turn."""
     paths = sorted(real_folder().rglob("*.jpg"))
     seconds = time_in_turn(
         {
-            "scan": partial(scan_images, REAL_PICTURES),
+            "scan": partial(scan_images, REAL_IMAGES),
             "tensorflow": partial(decode_with_tensorflow, paths),
             "pillow": partial(decode_with_pillow, paths),
         },
         rounds,
     )
-    print(f"\nscan of {len(paths)} real pictures, {rounds} rounds: seconds, median (range)")
+    print(f"\nscan of {len(paths)} real images, {rounds} rounds: seconds, median (range)")
     for name, times in seconds.items():
         print(f"  {name:12}  {spread(times)}")
     record: Record = {"files": len(paths), "rounds": rounds}
@@ -79,12 +79,12 @@ def measure_scan(rounds: int) -> Record:
 
 
 def real_folder() -> Path:
-    """Return where the real pictures are, if they are."""
-    return cached_path(f"datasets/{REAL_PICTURES}")
+    """Return where the real images are, if they are."""
+    return cached_path(f"datasets/{REAL_IMAGES}")
 
 
 def decode_with_tensorflow(paths: Sequence[Path]) -> None:
-    """Decode pictures as `keras.utils.image_dataset_from_directory` does, without resizing."""
+    """Decode images as `keras.utils.image_dataset_from_directory` does, without resizing."""
 
     def decode(path: Any) -> Any:
         return tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
@@ -95,11 +95,11 @@ def decode_with_tensorflow(paths: Sequence[Path]) -> None:
 
 
 def decode_with_pillow(paths: Sequence[Path]) -> None:
-    """Decode pictures with Pillow on all cores."""
+    """Decode images with Pillow on all cores."""
 
     def decode(path: Path) -> None:
-        with Image.open(path) as picture:
-            picture.convert("RGB")
+        with Image.open(path) as image:
+            image.convert("RGB")
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(decode, paths):
@@ -155,7 +155,7 @@ def measure_memory(folder: Path, small: Path) -> Record:
     floors = [train_elsewhere(small, 0) for _ in range(RUNS)]
     floor = min(each["peak"] for each in floors)
     print(f"\nmemory of training, MiB; the highest of {RUNS} peaks")
-    print(f"  floor {floor}: {FLOOR_FILES} pictures and no budget; allowance {ALLOWANCE}")
+    print(f"  floor {floor}: {FLOOR_FILES} images and no budget; allowance {ALLOWANCE}")
     print("  budget  before training    peak  above floor  beyond budget  within allowance")
     rows = []
     for budget in BUDGETS:
@@ -202,7 +202,7 @@ def measure(parts: Sequence[str], sizes: Sequence[int], rounds: int) -> Record:
     if "scan" in parts and real_folder().is_dir():
         results["scan"] = measure_scan(3 * rounds)  # they are short, and a machine has its moods
     elif "scan" in parts:
-        print(f"\nscan: skipped, {REAL_PICTURES} is not in Keras' cache")
+        print(f"\nscan: skipped, {REAL_IMAGES} is not in Keras' cache")
     if parts == ["scan"]:
         return results
     with tempfile.TemporaryDirectory() as root:

@@ -4,9 +4,9 @@
 
 - time: `catdog.predict` on a folder, and `keras.Model.predict` over the same folder as
   `keras.utils.image_dataset_from_directory` serves it, with the same model, in turn
-- memory: the peak of a process that predicts on many pictures, and of one that does on more
+- memory: the peak of a process that predicts on many images, and of one that does on more
 
-The real pictures are not downloaded: where Keras' cache lacks them, nothing is measured.
+The real images are not downloaded: where Keras' cache lacks them, nothing is measured.
 """
 
 import argparse
@@ -34,23 +34,23 @@ from harness import (
 )
 
 from catdog import build_model, predict
-from catdog._keras_cache import cached_path
+from catdog._utils.keras_cache import cached_path
 
 PARTS = ("time", "memory")
-REAL_PICTURES = "cats_and_dogs_filtered"
+REAL_IMAGES = "cats_and_dogs_filtered"
 CLASS_NAMES = ("cats", "dogs")
 MODELS = ("cnn", "compact", "mobilenet_v2")  # at their own sizes: 160, 128, 160 pixels
-FEW, MANY, MORE = 300, 2000, 5000  # of 1000 pictures or more, predict compiles the model
-RUNS = 2  # processes for each number of pictures; the highest peak counts
+FEW, MANY, MORE = 300, 2000, 5000  # of 1000 images or more, predict compiles the model
+RUNS = 2  # processes for each number of images; the highest peak counts
 ALLOWANCE = 64  # MiB that the peak may grow by
 
 
-def copy_pictures(folder: Path, count: int) -> Path:
-    """Fill a folder with so many of the real pictures, over and over, as links."""
+def copy_images(folder: Path, count: int) -> Path:
+    """Fill a folder with so many of the real images, over and over, as links."""
     folder.mkdir()
-    pictures = sorted(cached_path(f"datasets/{REAL_PICTURES}").rglob("*.jpg"))
-    for number, picture in enumerate(islice(cycle(pictures), count)):
-        (folder / f"{number}.jpg").symlink_to(picture)
+    images = sorted(cached_path(f"datasets/{REAL_IMAGES}").rglob("*.jpg"))
+    for number, image in enumerate(islice(cycle(images), count)):
+        (folder / f"{number}.jpg").symlink_to(image)
     return folder
 
 
@@ -61,10 +61,10 @@ def predict_with_catdog(model: keras.Model, folder: Path) -> None:
 
 def predict_with_keras(model: keras.Model, folder: Path) -> None:
     """Predict on a folder as Keras' guides do."""
-    pictures = keras.utils.image_dataset_from_directory(
+    images = keras.utils.image_dataset_from_directory(
         folder, labels=None, shuffle=False, image_size=model.input_shape[1:3], verbose=False
     )
-    model.predict(pictures, verbose=0)
+    model.predict(images, verbose=0)
 
 
 TASKS = {"catdog": predict_with_catdog, "keras": predict_with_keras}
@@ -123,7 +123,7 @@ def columns(times: Mapping[str, Sequence[Times]]) -> dict[str, tuple[list[float]
 
 
 def measure_memory(many: Path, more: Path) -> Record:
-    """Compare the peaks of processes that predict on many pictures and on more of them."""
+    """Compare the peaks of processes that predict on many images and on more of them."""
     peaks = {
         len(list(folder.iterdir())): max(
             ask_python(__file__, "--predict", folder) for _ in range(RUNS)
@@ -161,13 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.predict:
         predict_and_report(options.predict)
         return
-    if not cached_path(f"datasets/{REAL_PICTURES}").is_dir():
-        sys.exit(f"{REAL_PICTURES} is not in Keras' cache. load_datasets() downloads it.")
+    if not cached_path(f"datasets/{REAL_IMAGES}").is_dir():
+        sys.exit(f"{REAL_IMAGES} is not in Keras' cache. load_datasets() downloads it.")
 
     record = new_record()
     with tempfile.TemporaryDirectory() as scratch:
         few, many, more = (
-            copy_pictures(Path(scratch, str(count)), count) for count in (FEW, MANY, MORE)
+            copy_images(Path(scratch, str(count)), count) for count in (FEW, MANY, MORE)
         )
         results: Record = {}
         if "time" in options.only:

@@ -1,9 +1,9 @@
-"""What catdog's own recipes reach on the real pictures that were never trained on.
+"""What catdog's own recipes reach on the real images that were never trained on.
 
     python benchmarks/recipes.py --out docs/results/recipes.json
 
-Trains each recipe with `train_head` on the 2000 training pictures, for a number of epochs that is
-fixed beforehand, and judges it once on the validation and the test pictures together (n = 1000).
+Trains each recipe with `train_head` on the 2000 training images, for a number of epochs that is
+fixed beforehand, and judges it once on the validation and the test images together (n = 1000).
 The seconds are those of the whole script up to the trained model, imports included, with one recipe
 in each process.
 """
@@ -19,11 +19,11 @@ from pathlib import Path  # noqa: E402
 from harness import Record, new_record, write_record  # noqa: E402
 
 from catdog import build_model, evaluate, load_datasets, train_head  # noqa: E402
-from catdog._statistics import wilson_interval  # noqa: E402
+from catdog.evaluation.metrics import wilson_interval  # noqa: E402
 
 
 def measure(name: str, *, epochs: int, seed: int) -> Record:
-    """Train one recipe and judge it on all pictures that it was not trained on."""
+    """Train one recipe and judge it on all images that it was not trained on."""
     data = load_datasets(seed=seed)
     model = build_model(name, seed=seed)
     train_head(model, data, epochs=epochs, verbose=0)

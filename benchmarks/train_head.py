@@ -1,16 +1,16 @@
-"""What running the frozen part once saves: `train_head` against the plain loop over pictures.
+"""What running the frozen part once saves: `train_head` against the plain loop over images.
 
     python benchmarks/train_head.py --out docs/results/train_head.json
 
-Each way trains the same model on the real pictures in a process of its own, from the same seed:
+Each way trains the same model on the real images in a process of its own, from the same seed:
 
-- plain: `train`, which runs the frozen part over every picture in every epoch
+- plain: `train`, which runs the frozen part over every image in every epoch
 - cold: `train_head`, with an empty feature cache on the disk, which it fills
 - warm: `train_head` again, with the features from the disk
 
-The time is that of the training call alone, with the first reading of the pictures. Accuracies are
-those on the validation pictures after the last epoch; the test of their difference is paired (the
-same pictures): McNemar's exact test.
+The time is that of the training call alone, with the first reading of the images. Accuracies are
+those on the validation images after the last epoch; the test of their difference is paired (the
+same images): McNemar's exact test.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 from harness import Record, ask_python, new_record, write_record
 
 from catdog import build_model, evaluate, load_datasets, train, train_head
-from catdog._statistics import mcnemar_p_value
+from catdog.evaluation.metrics import mcnemar_p_value
 
 WAYS = ("plain", "cold", "warm")
 COLD_BAR = 20.0  # times faster than plain
@@ -31,7 +31,7 @@ WARM_BAR = 10.0  # times faster than cold
 
 
 def train_one_way(way: str, options: argparse.Namespace) -> Record:
-    """Train a model from the same seed and judge it on the validation pictures."""
+    """Train a model from the same seed and judge it on the validation images."""
     data = load_datasets(seed=options.seed)
     model = build_model(options.model, seed=options.seed)
     begin = time.perf_counter()
@@ -65,7 +65,7 @@ def run_child(way: str, options: argparse.Namespace, cache_dir: str) -> Record:
 
 
 def compare(first: Sequence[bool], second: Sequence[bool]) -> Record:
-    """Return how many pictures only one of two models got right, and McNemar's exact p."""
+    """Return how many images only one of two models got right, and McNemar's exact p."""
     only_first = sum(a and not b for a, b in zip(first, second, strict=True))
     only_second = sum(b and not a for a, b in zip(first, second, strict=True))
     p = mcnemar_p_value(only_first, only_second)

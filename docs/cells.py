@@ -23,7 +23,7 @@ def accuracies(spec: catdog.ModelSpec) -> str:
 
 
 def judged(figures: dict[str, Any]) -> str:
-    """Return an accuracy with its interval and the number of pictures."""
+    """Return an accuracy with its interval and the number of images."""
     return f"**{figures['accuracy']:.1%}**<br>{span(figures['interval'])}<br>n = {figures['n']}"
 
 

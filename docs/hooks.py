@@ -13,7 +13,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 import catdog
-from catdog.models._shipped import FOLDER as SHIPPED
+from catdog.models.pretrained import FOLDER as PRETRAINED
 from catdog.models.transfer import BACKBONES, Scaling
 
 # The others have the names of their records.
@@ -50,14 +50,14 @@ def shipped_table() -> str:
     for name in catdog.list_models():
         if catdog.model_spec(name).shipped is None:
             continue
-        card = json.loads((SHIPPED / f"{name}.json").read_text("utf-8"))
+        card = json.loads((PRETRAINED / f"{name}.json").read_text("utf-8"))
         trained = card["trained"]
         rows.append(
             [
                 code(name),
-                judged(card["judged"]),
+                judged(card["evaluated"]),
                 f"{card['judged']['calibration_error']:.1%}",
-                f"{trained['pictures']:,} pictures, {trained['settings']['epochs']} epochs",
+                f"{trained['images']:,} images, {trained['settings']['epochs']} epochs",
                 f"{trained['cpu_seconds'] / 3600:.1f} h",
                 f"`{card['command']}`",
             ]

@@ -3,9 +3,9 @@
     python docs/make_figures.py
 
 Each page's python blocks run from top to bottom in one namespace, and so do bash blocks of `catdog`
-commands whose output the page shows; blocks with a title (they need the real pictures) are left
+commands whose output the page shows; blocks with a title (they need the real images) are left
 out. What a block prints goes into the snippet that follows the block, `--8<-- "name.txt"`; its
-figures go into the pictures that follow it, `![](assets/name.png)`. What the README's block prints
+figures go into the images that follow it, `![](assets/name.png)`. What the README's block prints
 goes into the README itself. So the pages show what their own code does, and nothing is copied by
 hand.
 """
@@ -30,7 +30,7 @@ DPI = 110
 BLOCK = re.compile(r"^```(python|bash)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SNIPPET = re.compile(r'^--8<-- "([^"/]+\.txt)"$', re.MULTILINE)
 OUTPUT = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
-PICTURE = re.compile(r"!\[[^\]]*\]\([./]*assets/([^)/]+\.png)\)")
+IMAGE = re.compile(r"!\[[^\]]*\]\([./]*assets/([^)/]+\.png)\)")
 
 
 def blocks(markdown: str) -> Iterator[tuple[str, str]]:
@@ -50,7 +50,7 @@ def blocks(markdown: str) -> Iterator[tuple[str, str]]:
 def as_python(commands: str) -> str:
     """Return Python code that runs commands of `catdog`, one on each line."""
     calls = [f"assert main({shlex.split(line)[1:]}) == 0" for line in commands.splitlines()]
-    return "\n".join(["from catdog.cli import main", *calls])
+    return "\n".join(["from catdog.cli.main import main", *calls])
 
 
 def run_page(page: Path) -> None:
@@ -65,7 +65,7 @@ def run_page(page: Path) -> None:
             (ASSETS / name).write_text(printed.getvalue(), "utf-8")
         drawn = plt.get_fignums()
         if drawn:
-            for number, name in zip(drawn, PICTURE.findall(text), strict=True):
+            for number, name in zip(drawn, IMAGE.findall(text), strict=True):
                 save_figure(number, ASSETS / name)
             plt.close("all")
 

@@ -89,10 +89,10 @@ def loading_scan(record: dict[str, Any]) -> str:
     ]
     return "\n\n".join(
         [
-            f"A scan of {scan['files']} real pictures, in plain decodes of the same pictures "
+            f"A scan of {scan['files']} real images, in plain decodes of the same images "
             f"(median and range of {scan['rounds']} rounds):",
             table(["Decoded by", "Scan, in decodes", "At most"], compared),
-            "Folders of small drawn pictures:",
+            "Folders of small drawn images:",
             table(["Files", "Seconds per 1000 files"], grown),
             measured_with(record),
         ]
@@ -111,23 +111,23 @@ def loading_memory(record: dict[str, Any]) -> str:
         ]
         for row in memory["rows"]
     ]
-    head = ["Budget (MiB)", "Highest memory", "Beyond a process with 200 pictures", "At most"]
+    head = ["Budget (MiB)", "Highest memory", "Beyond a process with 200 images", "At most"]
     return f"{table(head, rows)}\n\n{measured_with(record)}"
 
 
 def frozen_pass(record: dict[str, Any]) -> str:
     """Return how fast the frozen part runs in each way, a table for each input size."""
-    head = ["Way", "Milliseconds a picture", "Seconds until the first batch", "Largest difference"]
+    head = ["Way", "Milliseconds an image", "Seconds until the first batch", "Largest difference"]
     parts = []
     for result in record["results"]:
         rows = [frozen_pass_cells(row) for row in result["rows"]]
         rows.append(["XLA (once)", *xla_cells(result["xla"]), ""])
         about = (
             f"`{result['model']}`, {result['side']} pixels (median and range of "
-            f"{result['rounds']} rounds over {result['pictures']} pictures; features go up to "
+            f"{result['rounds']} rounds over {result['images']} images; features go up to "
             f"{result['largest_feature']:.1f}):"
         )
-        pays = f"With these medians, catdog's way saves time from {result['pays_from']:,} pictures."
+        pays = f"With these medians, catdog's way saves time from {result['pays_from']:,} images."
         parts += [about, table(head, rows), pays]
     return "\n\n".join([*parts, measured_with(record)])
 
@@ -151,7 +151,7 @@ def xla_cells(xla: dict[str, Any]) -> list[str]:
 
 def flip_average(record: dict[str, Any]) -> str:
     """Return how heads on plain and on flip-averaged features do, and how the best two differ."""
-    kinds = {"plain": "of the picture", "flip_averaged": "mean with the mirror image's"}
+    kinds = {"plain": "of the image", "flip_averaged": "mean with the mirror image's"}
     rows = [
         [
             kinds[row["features"]],
@@ -168,7 +168,7 @@ def flip_average(record: dict[str, Any]) -> str:
         f"- Best penalty: {best['plain']:g}, and {best['flip_averaged']:g} for the mean. Their "
         f"heads of seed {seeds[0]} differ by {100 * paired['difference']:+.1f} points (95 % "
         f"interval {low} to {high}, n = {paired['n']}): the first alone is right on "
-        f"{paired['only_first']} pictures, the second alone on {paired['only_second']}, "
+        f"{paired['only_first']} images, the second alone on {paired['only_second']}, "
         f"p = {paired['p']:.2g}",
         f"- Epochs: {record['epochs']}; seeds: {', '.join(map(str, seeds))}",
     ]
@@ -204,7 +204,7 @@ def against_keras(record: dict[str, Any]) -> str:
         for name, seconds in record["imports"].items()
     ]
     about = (
-        "The posts' loop, then `train`, on the same pictures (medians of "
+        "The posts' loop, then `train`, on the same images (medians of "
         f"{record['rounds']} runs of {record['epochs']} epochs, each in a new process; ratios run "
         "by run, median and range):"
     )
@@ -264,7 +264,7 @@ def prediction(record: dict[str, Any]) -> str:
 
 
 def compact_speed(record: dict[str, Any]) -> str:
-    """Return what a picture costs `compact` and MobileNetV2, as a table."""
+    """Return what an image costs `compact` and MobileNetV2, as a table."""
     rows = [
         [code(name), "{} x {}".format(*record["pixels"][name]), median_and_range(milliseconds)]
         for name, milliseconds in record["milliseconds"].items()
@@ -274,7 +274,7 @@ def compact_speed(record: dict[str, Any]) -> str:
         f"batches of {record['batch_size']} (median and range, in turn; "
         f"{record['ratio']['bar']:.2f} was the aim):"
     )
-    shown = table(["Model", "Pixels", "Milliseconds a picture"], rows)
+    shown = table(["Model", "Pixels", "Milliseconds an image"], rows)
     return f"{ratio}\n\n{shown}\n\n{measured_with(record)}"
 
 
@@ -286,7 +286,7 @@ def compact_again(card: dict[str, Any]) -> str:
     """
     shipped = catdog.model_spec(card["model"]).shipped
     assert shipped is not None
-    second = card["judged"]
+    second = card["evaluated"]
     low, high = shipped.measured.interval
     lies = "lies" if low <= second["accuracy"] <= high else "does not lie"
     gave = "the same file, to the last bit" if card["sha256"] == shipped.sha256 else "other weights"
@@ -309,7 +309,7 @@ def provenance(rows: list[dict[str, Any]]) -> str:
     """Return what the rows were measured with, as a list; rows that differ name each way."""
     facts: dict[str, list[str]] = {
         "Command": [f"`{row['command']}`" for row in rows],
-        "Pictures": [f"`{row['data']}`" for row in rows],
+        "Images": [f"`{row['data']}`" for row in rows],
         "Epochs": [str(row["epochs"]) for row in rows],
         "Versions": [versions(row) for row in rows],
         "Machine": [row["machine"] for row in rows],

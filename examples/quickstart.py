@@ -1,8 +1,8 @@
-"""From pictures to a judged, saved classifier, in about a minute.
+"""From images to a judged, saved classifier, in about a minute.
 
-    python examples/quickstart.py                                  # the built-in pictures, offline
+    python examples/quickstart.py                                  # the built-in images, offline
     python examples/quickstart.py --data cats_and_dogs_filtered    # the real ones (68.6 MB)
-    python examples/quickstart.py --data my_pictures --model mobilenet_v2 --epochs 5
+    python examples/quickstart.py --data my_images --model mobilenet_v2 --epochs 5
 
 Figures and the model are written to the folder `quickstart_output`.
 """
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--image-size", type=int, default=96, help="pixels a side")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--skip-bad", action="store_true", help="leave out unreadable pictures")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out unreadable images")
     parser.add_argument("--out", type=Path, default=Path("quickstart_output"))
     options = parser.parse_args(arguments)
     plt.switch_backend("Agg")  # figures are saved, no window is needed
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     save(figure, options.out / "result.png")
     save_model(model, options.out / "model.keras")
     print(f"wrote {options.out / 'model.keras'}: catdog.load_model opens it, and Keras alone too")
-    print("\nThe saved model says of three test pictures:")
+    print("\nThe saved model says of three test images:")
     for prediction in predict(load_model(options.out / "model.keras"), data.paths("test")[:3]):
         print(prediction)
 

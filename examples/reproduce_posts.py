@@ -1,4 +1,4 @@
-"""Train the models of the two write-ups and compare with what they report.
+"""Train the models of the two blog posts and compare with what they report.
 
     python examples/reproduce_posts.py                          # all eight, 20 epochs
     python examples/reproduce_posts.py cnn.two_block --epochs 5
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         row = reproduce(name, options.data, epochs=options.epochs, seed=options.seed)
         rows = keep(row, options.out)
 
-    print("\nAccuracy on the validation pictures after the last epoch:\n")
+    print("\nAccuracy on the validation images after the last epoch:\n")
     print(COLUMNS.format("model", "post reports", "measured", "95 % interval", "baseline"))
     for row in rows:
         print_row(row)

@@ -1,4 +1,4 @@
-"""What every test gets: a quiet screen, no network, a cache folder of its own, tiny pictures."""
+"""What every test gets: a quiet screen, no network, a cache folder of its own, tiny images."""
 
 import os
 import socket
@@ -84,8 +84,8 @@ def close_figures() -> Iterator[None]:
     plt.close("all")
 
 
-def write_pictures(folder: Path, count: int, *, size: int = 8, tint: int = 0) -> None:
-    """Write `count` PNG pictures of noise around the brightness `tint`.
+def write_images(folder: Path, count: int, *, size: int = 8, tint: int = 0) -> None:
+    """Write `count` PNG images of noise around the brightness `tint`.
 
     Each is different, and different from those of a folder of another name.
     """
@@ -93,20 +93,20 @@ def write_pictures(folder: Path, count: int, *, size: int = 8, tint: int = 0) ->
     rng = np.random.default_rng([tint, count, *"/".join(folder.parts[-2:]).encode()])
     for i in range(count):
         pixels = rng.integers(tint, tint + 100, (size, size, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"picture.{i}.png")
+        Image.fromarray(pixels).save(folder / f"image.{i}.png")
 
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> MakeFolder:
-    """Return a function that writes a folder of pictures: `make_folder(cats=6, dogs=6)`.
+    """Return a function that writes a folder of images: `make_folder(cats=6, dogs=6)`.
 
     Keys are sub-folders; `{"train/cats": 6}` makes nested ones.
     """
 
     def make(counts: dict[str, int] | None = None, /, **more: int) -> Path:
-        root = tmp_path / "pictures"
+        root = tmp_path / "images"
         for tint, (name, count) in enumerate({**(counts or {}), **more}.items()):
-            write_pictures(root / name, count, tint=(tint * 50) % 150)
+            write_images(root / name, count, tint=(tint * 50) % 150)
         return root
 
     return make

@@ -3,7 +3,7 @@
     python tests/offline_user.py [FOLDER]
 
 `FOLDER` is `cats_and_dogs_filtered`, if it is at hand: the command line and `evaluate` must then
-tell as many of its 1000 pictures as the card of the weights says. Else it is only seen that the
+tell as many of its 1000 images as the card of the weights says. Else it is only seen that the
 command line answers. `.ci/run` starts this with the wheel alone.
 """
 
@@ -25,7 +25,7 @@ socket.socket.connect = socket.getaddrinfo = refuse
 
 
 def answers_of(folder: Path, scratch: Path) -> list[tuple[str, str]]:
-    """Return what each picture is called, by the folder it is in, and by `catdog predict`."""
+    """Return what each image is called, by the folder it is in, and by `catdog predict`."""
     (scratch / "sitecustomize.py").write_text(NO_NETWORK)
     environment = {**os.environ, "KERAS_HOME": str(scratch), "PYTHONPATH": str(scratch)}
     command = [str(Path(sys.executable).with_name("catdog")), "predict", str(folder), "--json"]
@@ -34,7 +34,7 @@ def answers_of(folder: Path, scratch: Path) -> list[tuple[str, str]]:
 
 
 def draw(folder: Path) -> Path:
-    """Fill a folder with two pictures of noise."""
+    """Fill a folder with two images of noise."""
     import numpy as np
     from PIL import Image
 
@@ -46,7 +46,7 @@ def draw(folder: Path) -> Path:
 
 
 def evaluate_both(folder: Path) -> int:
-    """Return how many pictures of the validation and test sets `evaluate` finds right."""
+    """Return how many images of the validation and test sets `evaluate` finds right."""
     from catdog import build_model, evaluate, load_datasets
 
     data = load_datasets(folder)
@@ -59,10 +59,10 @@ def main() -> None:
     """Run the script."""
     with tempfile.TemporaryDirectory() as scratch:
         given = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-        pictures = given / "validation" if given else draw(Path(scratch, "drawn"))
-        answers = answers_of(pictures, Path(scratch))
+        images = given / "validation" if given else draw(Path(scratch, "drawn"))
+        answers = answers_of(images, Path(scratch))
         right = sum(truth == label for truth, label in answers)
-        print(f"{right} of {len(answers)} pictures right")
+        print(f"{right} of {len(answers)} images right")
         if given:
             from catdog import model_spec
 

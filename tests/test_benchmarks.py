@@ -15,9 +15,9 @@ import pytest
 from scipy.stats import binomtest
 
 from catdog import load_datasets
-from catdog._features import Parts
-from catdog._types import Split
-from tests.conftest import write_pictures
+from catdog.models.graph import ModelParts
+from catdog.typing import Split
+from tests.conftest import write_images
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "harness")
@@ -58,11 +58,11 @@ def test_record_says_what_was_measured_with(
     load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     harness, out = load("benchmarks/harness.py"), tmp_path / "record.json"
-    monkeypatch.setattr(sys, "argv", ["benchmarks/x.py", "--data", "my pictures"])
+    monkeypatch.setattr(sys, "argv", ["benchmarks/x.py", "--data", "my images"])
     harness.write_record(harness.new_record(epochs=3), out)
     harness.write_record({}, None)
     record = json.loads(out.read_text())
-    assert record["command"] == "python benchmarks/x.py --data 'my pictures'"
+    assert record["command"] == "python benchmarks/x.py --data 'my images'"
     assert record["versions"]["keras"] == keras.__version__
     assert record["cores"] >= 1
     assert record["epochs"] == 3
@@ -98,7 +98,7 @@ def test_peak_memory_is_that_of_the_process_alone(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("ms", "expected"), [(2.0, 532), (5.0, None), (4.0, None)])
-def test_compiling_pays_from_the_picture_that_makes_up_for_the_setup(
+def test_compiling_pays_from_the_image_that_makes_up_for_the_setup(
     load: Load, ms: float, expected: int | None
 ) -> None:
     base = {"ms": {"median": 4.0}, "setup": {"median": 1.0}}
@@ -119,12 +119,12 @@ def test_rounds_are_compared_one_by_one(load: Load) -> None:
     assert ratios["reckoned"]["max"] == pytest.approx(47 / 22, abs=1e-3)
 
 
-def test_both_loops_train_and_judge_on_the_same_pictures(load: Load, tmp_path: Path) -> None:
+def test_both_loops_train_and_judge_on_the_same_images(load: Load, tmp_path: Path) -> None:
     for split in ("train", "validation", "test"):
         for name in ("cats", "dogs"):
-            write_pictures(tmp_path / "mine" / split / name, 3)
+            write_images(tmp_path / "mine" / split / name, 3)
     data = load_datasets(tmp_path / "mine")
-    load("benchmarks/against_keras.py").link_pictures(tmp_path / "mine", tmp_path / "links")
+    load("benchmarks/against_keras.py").link_images(tmp_path / "mine", tmp_path / "links")
     found = {
         (path.parent.parent.name, path.parent.name, path.resolve())
         for path in (tmp_path / "links").rglob("*.png")
@@ -146,10 +146,10 @@ def test_flip_average_compares_by_the_exact_test(load: Load) -> None:
 
 def test_flip_average_runs_the_frozen_part_on_mirror_images(load: Load) -> None:
     frozen = keras.Sequential([keras.Input((4, 6, 3)), keras.layers.Flatten()])
-    parts = load("benchmarks/flip_average.py").mirrored_parts(Parts(None, frozen, frozen))
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 4, 6, 3)).astype(np.float32)
-    mirrored = parts.frozen.predict_on_batch(pictures)
-    np.testing.assert_array_equal(mirrored, pictures[:, :, ::-1].reshape(2, -1))
+    parts = load("benchmarks/flip_average.py").mirrored_parts(ModelParts(None, frozen, frozen))
+    images = np.random.default_rng(0).uniform(0, 255, (2, 4, 6, 3)).astype(np.float32)
+    mirrored = parts.frozen.predict_on_batch(images)
+    np.testing.assert_array_equal(mirrored, images[:, :, ::-1].reshape(2, -1))
     assert parts.head is frozen
 
 

@@ -11,7 +11,7 @@ import catdog
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# A fence with a title, such as one that needs the real pictures, is not run.
+# A fence with a title, such as one that needs the real images, is not run.
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

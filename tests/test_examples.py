@@ -9,7 +9,7 @@ from types import ModuleType
 import keras
 import pytest
 
-from tests.conftest import write_pictures
+from tests.conftest import write_images
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -29,9 +29,9 @@ def test_every_example_is_tested() -> None:
 
 @pytest.mark.parametrize("classes", ["cats dogs", "cats dogs rabbits"])
 def test_quickstart(tmp_path: Path, capsys: pytest.CaptureFixture[str], classes: str) -> None:
-    folder, out = tmp_path / "pictures", tmp_path / "out"
+    folder, out = tmp_path / "images", tmp_path / "out"
     for name in classes.split():
-        write_pictures(folder / name, 6)
+        write_images(folder / name, 6)
     load("quickstart").main(
         ["--data", str(folder), "--epochs", "1", "--image-size", "24", "--out", str(out)]
     )
@@ -45,9 +45,9 @@ def test_quickstart(tmp_path: Path, capsys: pytest.CaptureFixture[str], classes:
 def test_reproduce_posts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, out = tmp_path / "pictures", tmp_path / "posts.json"
+    folder, out = tmp_path / "images", tmp_path / "posts.json"
     for name in ("cats", "dogs"):
-        write_pictures(folder / name, 6)
+        write_images(folder / name, 6)
     script = load("reproduce_posts")
     options = ["--data", str(folder), "--epochs", "1", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", ["reproduce_posts.py", "model1.two_block"])
@@ -64,7 +64,7 @@ def test_reproduce_posts(
     assert rows[0]["versions"]["keras"] == keras.__version__
     assert rows[0]["validation"]["n"] == rows[0]["test"]["n"] == 2
     assert len(rows[0]["history"]["val_accuracy"]) == 1
-    table = capsys.readouterr().out.rpartition("Accuracy on the validation pictures")[2]
+    table = capsys.readouterr().out.rpartition("Accuracy on the validation images")[2]
     assert "cnn.two_block" in table
     assert "54% to 57%" in table
     assert "n=2" in table

@@ -10,9 +10,9 @@ from catdog import (
     Comparison,
     CoverageCurve,
     Datasets,
+    EvaluatedImage,
     Evaluation,
     Finding,
-    JudgedPicture,
     LabelIssue,
     LabelIssues,
     Leaderboard,
@@ -55,7 +55,7 @@ from catdog import (
     train,
     train_head,
 )
-from catdog.models import MeasuredAccuracy
+from catdog.models.spec import MeasuredAccuracy
 
 data: Datasets = load_datasets("synthetic", image_size=(96, 96), batch_size=16, seed=1)
 train_set, validation_set, test_set = data
@@ -89,7 +89,7 @@ interval: tuple[float, float] = result.interval
 baseline: float = baseline_accuracy(data, split="validation")
 baseline_accuracy([0, 0, 1])
 
-judged: tuple[JudgedPicture, ...] = tuple(result.top_losses(3))
+judged: tuple[EvaluatedImage, ...] = tuple(result.top_losses(3))
 text: dict[str, object] = result.to_dict()
 comparison: Comparison = compare(result, result)
 p_value: float = comparison.p_value
@@ -105,7 +105,7 @@ model = load_model(Path("cats_and_dogs.keras"))
 answers: list[Prediction] = predict(model, ["photo.jpg", files[0]], unsure_below=0.9)
 label: str | None = answers[0].label
 issues: LabelIssues = find_label_issues(model, data, cache_dir="features")
-issue: LabelIssue = issues.pictures[0]
+issue: LabelIssue = issues.images[0]
 heat = gradcam(model, "photo.jpg", label="cats")
 hottest: float = float(heat.max())
 

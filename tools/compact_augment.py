@@ -1,4 +1,4 @@
-"""What is done to a picture before the student sees it: numbers drawn in NumPy, applied in Keras.
+"""What is done to an image before the student sees it: numbers drawn in NumPy, applied in Keras.
 
 Every number comes from the seed and the epoch alone, so that a run that was stopped goes on as if
 it had not been.
@@ -11,12 +11,12 @@ import numpy as np
 from compact_data import SIDE
 from numpy.typing import NDArray
 
-SHIFT = 0.04  # of a crop, as a share of the picture's side; so much is the teacher's view changed
+SHIFT = 0.04  # of a crop, as a share of the image's side; so much is the teacher's view changed
 ZOOM = 0.08  # of the crop's sides
 TURN = 0.2  # radians
 BRIGHTNESS, CONTRAST, SATURATION, TINT = 0.25, 0.25, 0.4, 0.08
-# Of the difference to a blurred copy. The training pictures were made small with care; users'
-# pictures are sampled without antialiasing, and are sharper and rougher for it.
+# Of the difference to a blurred copy. The training images were made small with care; users'
+# images are sampled without antialiasing, and are sharper and rougher for it.
 SHARPNESS = (-0.8, 2.0)
 GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 
 
 class Changes(NamedTuple):
-    """What is done to each of `n` pictures.
+    """What is done to each of `n` images.
 
     Attributes:
         transform: From pixels of the result to pixels of the source, `(n, 8)`, as
@@ -41,7 +41,7 @@ class Changes(NamedTuple):
 
 
 def draw_changes(boxes: Floats, rng: np.random.Generator) -> Changes:
-    """Draw what is done to each picture, close to its crop: top, left, height, width, `(n, 4)`."""
+    """Draw what is done to each image, close to its crop: top, left, height, width, `(n, 4)`."""
     n = len(boxes)
     colour, offset = _colours(n, rng)
     return Changes(

@@ -11,7 +11,7 @@ from compact_augment import Changes, Floats, change
 from compact_data import Pixels
 from numpy.typing import NDArray
 
-from catdog._atomic import write_whole
+from catdog._utils.files import atomic_write
 
 WEIGHT_DECAY = 0.05
 AVERAGING = 0.999  # of the weights, a step
@@ -143,7 +143,7 @@ class Student:
             with scratch.open("wb") as file:
                 np.savez(file, **arrays)
 
-        write_whole(path, write)
+        atomic_write(path, write)
 
     def load(self, path: Path) -> Mapping[str, NDArray[Any]]:
         """Read what `save` wrote, and return the caller's facts."""

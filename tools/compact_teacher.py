@@ -1,6 +1,6 @@
 """What `compact` learns from besides the labels: MobileNetV2, frozen, with its ImageNet weights.
 
-The teacher looks once at some fixed crops of each picture. What it says of a crop is kept, and the
+The teacher looks once at some fixed crops of each image. What it says of a crop is kept, and the
 student is shown that very crop: Beyer et al., "Knowledge distillation: A good teacher is patient
 and consistent", CVPR 2022, https://arxiv.org/abs/2106.05237.
 """
@@ -20,10 +20,10 @@ from sklearn.model_selection import StratifiedKFold
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from catdog import build_model
-from catdog.models.mobilenet_v2 import BASE_NAME
+from catdog.models.mobilenet_v2 import BACKBONE_NAME
 
 TEACHER_SIDE = 224
-SMALLEST_AREA = 0.4  # of a crop, as a share of the picture
+SMALLEST_AREA = 0.4  # of a crop, as a share of the image
 WIDEST_ASPECT = 4 / 3
 FOLDS = 5
 STRENGTH = 1e-3  # of the linear head (scikit-learn's C) on features of variance 1
@@ -34,13 +34,13 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Lessons:
-    """What the teacher says of each crop of each picture.
+    """What the teacher says of each crop of each image.
 
     Attributes:
         boxes: Top, left, height and width of each crop in pixels, `(n, views, 4)`. The first is the
-            whole picture.
+            whole image.
         logits: The log odds that it is a dog, `(n, views)`, from a head that was trained on other
-            pictures.
+            images.
         features: What the frozen part sees, `(n, views, 256)`: principal components, scaled so that
             their variances add up to 1.
     """
@@ -76,13 +76,13 @@ def see(pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
 
 
 def _converted() -> bytes:
-    """Return the frozen part, with its scaling and pooling, as a LiteRT model of one picture."""
+    """Return the frozen part, with its scaling and pooling, as a LiteRT model of one image."""
     model = build_model("mobilenet_v2.linear")
     base = keras.Sequential(
         [
             keras.Input((TEACHER_SIDE, TEACHER_SIDE, 3), batch_size=1),
             keras.layers.Rescaling(1 / 127.5, offset=-1),
-            model.get_layer(BASE_NAME),
+            model.get_layer(BACKBONE_NAME),
             keras.layers.GlobalAveragePooling2D(),
         ]
     )
@@ -106,9 +106,9 @@ def _see_part(converted: bytes, pixels: Pixels, boxes: Floats) -> NDArray[np.flo
     return seen
 
 
-def _crop(picture: Pixels, box: Floats) -> Floats:
+def _crop(image: Pixels, box: Floats) -> Floats:
     top, left, height, width = (float(edge) for edge in box)
-    crop = Image.fromarray(picture).resize(
+    crop = Image.fromarray(image).resize(
         (TEACHER_SIDE, TEACHER_SIDE),
         Image.Resampling.BILINEAR,
         box=(left, top, min(left + width, SIDE), min(top + height, SIDE)),
@@ -119,7 +119,7 @@ def _crop(picture: Pixels, box: Floats) -> Floats:
 def teach(
     features: NDArray[np.float16], boxes: Floats, labels: NDArray[np.int32], *, seed: int
 ) -> Lessons:
-    """Turn features into lessons; the head that judges a picture never saw its label.
+    """Turn features into lessons; the head that judges an image never saw its label.
 
     A wrong label so does not come back as a soft target.
     """

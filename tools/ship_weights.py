@@ -3,8 +3,8 @@
     KERAS_HOME=... python tools/ship_weights.py compact --work FOLDER
 
 `FOLDER` is what `tools/train_compact.py` or `tools/train_cnns.py` filled. The weights are rounded
-to float16; the temperature is fitted to the pictures held out in training; then the network, as
-users get it, is judged on the 1000 pictures of cats_and_dogs_filtered's validation folder. That is
+to float16; the temperature is fitted to the images held out in training; then the network, as
+users get it, is judged on the 1000 images of cats_and_dogs_filtered's validation folder. That is
 to be done once, when all is decided; `--out` takes another folder for a second training of the same
 network, to compare.
 """
@@ -19,15 +19,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from compact_data import FILTERED, JUDGED_ON, SIDE, Pictures, read_archive, read_pictures
+from compact_data import FILTERED, JUDGED_ON, SIDE, Images, read_archive, read_images
 
 from catdog import build_model
-from catdog._keras_cache import cached_path
-from catdog._logits import check_logits
-from catdog._statistics import expected_calibration_error, log_softmax, reliability, wilson_interval
-from catdog._types import Floats
-from catdog.calibration import fit_temperature
-from catdog.models._shipped import FOLDER
+from catdog._utils.keras_cache import cached_path
+from catdog.evaluation.calibration import fit_temperature
+from catdog.evaluation.metrics import expected_calibration_error, reliability, wilson_interval
+from catdog.models.logits import check_logits, log_softmax
+from catdog.models.pretrained import FOLDER
+from catdog.typing import Floats
 
 CLASSES = ("cats", "dogs")
 COMMANDS = {
@@ -51,16 +51,16 @@ def rounded(model: keras.Model) -> dict[str, Any]:
     return {str(number): half for number, half in enumerate(halves)}
 
 
-def logits_of(model: keras.Model, pictures: Pictures) -> Floats:
-    """Return what the model says of pictures, `(n, 2)`."""
-    logits = model.predict(pictures.pixels.astype(np.float32), batch_size=100, verbose=0)
+def logits_of(model: keras.Model, images: Images) -> Floats:
+    """Return what the model says of images, `(n, 2)`."""
+    logits = model.predict(images.pixels.astype(np.float32), batch_size=100, verbose=0)
     check_logits(logits)
     return np.asarray(logits, np.float64)
 
 
-def judge(logits: Floats, pictures: Pictures, temperature: float) -> dict[str, Any]:
+def judge(logits: Floats, images: Images, temperature: float) -> dict[str, Any]:
     """Return accuracy, its 95 % interval, and the calibration error."""
-    right = logits.argmax(axis=1) == pictures.labels
+    right = logits.argmax(axis=1) == images.labels
     confidences = np.exp(log_softmax(logits / temperature)).max(axis=1)
     return {
         "accuracy": float(right.mean()),
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = build_model(name, image_size=(SIDE, SIDE), weights=options.work / f"{name}.weights.h5")
     np.savez(out / f"{name}.npz", **rounded(model))
 
-    held_out = read_pictures(run["settings"]["seed"])[1]["held_out_originals"]
+    held_out = read_images(run["settings"]["seed"])[1]["held_out_originals"]
     held_out_logits = logits_of(model, held_out)
     temperature = fit_temperature(held_out_logits, held_out.labels)
     last = read_archive(cached_path(f"datasets/{FILTERED}"), below=f"{JUDGED_ON}/")
@@ -96,11 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "class_names": CLASSES,
         "image_size": [SIDE, SIDE],
         "temperature": temperature,
-        "judged": {"data": JUDGED_ON, **judge(logits_of(model, last), last, temperature)},
+        "evaluated": {"data": JUDGED_ON, **judge(logits_of(model, last), last, temperature)},
         "held_out": judge(held_out_logits, held_out, temperature),
         "command": f"python tools/{COMMANDS[name]} --work FOLDER",
-        "judged_by": f"python tools/ship_weights.py {name} --work FOLDER",
-        "trained": {each: run[each] for each in ("settings", "pictures", "cpu_seconds")},
+        "evaluated_by": f"python tools/ship_weights.py {name} --work FOLDER",
+        "trained": {each: run[each] for each in ("settings", "images", "cpu_seconds")},
         "versions": run["versions"],
     }
     (out / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -1,9 +1,9 @@
-"""Train the write-ups' CNNs that catdog ships on the pictures that `compact` learns from.
+"""Train the blog posts' CNNs that catdog ships on the images that `compact` learns from.
 
     KERAS_HOME=... python tools/train_cnns.py cnn.three_block --work FOLDER
 
-The recipe is that of the write-up, for 8 epochs of nine times as many pictures, which are 128
-pixels wide. Run again, it goes on after the last whole epoch, with the pictures in another order
+The recipe is that of the blog post, for 8 epochs of nine times as many images, which are 128
+pixels wide. Run again, it goes on after the last whole epoch, with the images in another order
 than an unbroken run has. The folder then holds `NAME.weights.h5`, `NAME.run.json` and
 `NAME.log.csv`, a line an epoch.
 """
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-from compact_data import SIDE, read_pictures, write_run
+from compact_data import SIDE, read_images, write_run
 
 from catdog import build_model
 
@@ -46,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     log = options.work / f"{options.name}.log.csv"
-    learned, held_out = read_pictures(SEED)
+    learned, held_out = read_images(SEED)
     model = build_model(options.name, image_size=(SIDE, SIDE), weights=None, seed=SEED)
-    keras.utils.set_random_seed(SEED)  # the order of the pictures
+    keras.utils.set_random_seed(SEED)  # the order of the images
     model.fit(
         learned.pixels,
         learned.labels,

@@ -7,13 +7,13 @@ the group `test`). Run again, it goes on after the last whole epoch in the folde
 very weights that an unbroken run gives, but for the order in which threads add. The folder then
 holds
 
-- `lessons.npz`: what the teacher says of the training pictures; computed once
+- `lessons.npz`: what the teacher says of the training images; computed once
 - `checkpoint.npz`: all that a resumed run must know, after every epoch
 - `log.jsonl`: a line an epoch
 - `compact.weights.h5`: the averaged weights of the last epoch
 - `compact.run.json`: how they were made
 
-Choices are made by 1000 pictures that are held out; `tools/ship_weights.py` judges the network on
+Choices are made by 1000 images that are held out; `tools/ship_weights.py` judges the network on
 1000 others, and puts it into the package.
 """
 
@@ -30,13 +30,13 @@ from typing import Any
 import keras
 import numpy as np
 from compact_augment import draw_changes
-from compact_data import Pictures, read_pictures, write_run
+from compact_data import Images, read_images, write_run
 from compact_student import Batch, Student
 from compact_teacher import Lessons, draw_boxes, see, teach
 
-from catdog._atomic import write_whole
-from catdog._seeding import seeded
-from catdog._statistics import wilson_interval
+from catdog._utils.files import atomic_write
+from catdog._utils.seeding import seeded
+from catdog.evaluation.metrics import wilson_interval
 from catdog.models.compact import build
 
 WARM_UP = 3.0  # epochs
@@ -67,38 +67,36 @@ def learning_rate(settings: Settings, progress: float) -> float:
     return settings.learning_rate * (1 + math.cos(math.pi * min(done, 1))) / 2
 
 
-def batches(
-    pictures: Pictures, lessons: Lessons, settings: Settings, epoch: int
-) -> Iterator[Batch]:
-    """Yield one epoch: every picture once, in one of its crops; the few that fill no batch wait."""
+def batches(images: Images, lessons: Lessons, settings: Settings, epoch: int) -> Iterator[Batch]:
+    """Yield one epoch: every image once, in one of its crops; the few that fill no batch wait."""
     rng = np.random.default_rng([settings.seed, 3, epoch])
-    order = rng.permutation(len(pictures))
-    views = rng.integers(lessons.boxes.shape[1], size=len(pictures))
+    order = rng.permutation(len(images))
+    views = rng.integers(lessons.boxes.shape[1], size=len(images))
     changes = draw_changes(lessons.boxes[order, views], rng)
     size = settings.batch_size
     for begin in range(0, len(order) - size + 1, size):
         part = slice(begin, begin + size)
         chosen, view = order[part], views[part]
         yield Batch(
-            pixels=pictures.pixels[chosen],
+            pixels=images.pixels[chosen],
             changes=type(changes)(*(each[part] for each in changes)),
-            labels=pictures.labels[chosen],
+            labels=images.labels[chosen],
             logits=lessons.logits[chosen, view],
             features=lessons.features[chosen, view],
         )
 
 
-def judge(network: keras.Model, pictures: Pictures) -> dict[str, Any]:
-    """Return how many of the pictures the network tells, with the 95 % interval."""
-    logits = network.predict(pictures.pixels.astype(np.float32), batch_size=100, verbose=0)
-    right, n = int((logits.argmax(axis=1) == pictures.labels).sum()), len(pictures)
+def judge(network: keras.Model, images: Images) -> dict[str, Any]:
+    """Return how many of the images the network tells, with the 95 % interval."""
+    logits = network.predict(images.pixels.astype(np.float32), batch_size=100, verbose=0)
+    right, n = int((logits.argmax(axis=1) == images.labels).sum()), len(images)
     return {"right": right, "n": n, "accuracy": right / n, "interval": wilson_interval(right, n)}
 
 
 def train(
-    pictures: Pictures,
+    images: Images,
     lessons: Lessons,
-    judged: dict[str, Pictures],
+    judged: dict[str, Images],
     settings: Settings,
     work: Path,
     *,
@@ -107,9 +105,9 @@ def train(
     """Train, or go on training, and write a checkpoint and a line of the log after every epoch.
 
     Args:
-        pictures: What is learned from.
+        images: What is learned from.
         lessons: What the teacher says of them.
-        judged: Pictures to judge the averaged weights on after every epoch, by what to call them.
+        judged: Images to judge the averaged weights on after every epoch, by what to call them.
         settings: How to train.
         work: The folder of the run.
         last_epoch: Stop after so many epochs, as if killed.
@@ -118,14 +116,12 @@ def train(
         ValueError: If the folder holds a run with other settings.
     """
     with seeded(settings.seed):
-        student = Student(
-            build(pictures.pixels.shape[1:3], 2), components=lessons.features.shape[-1]
-        )
+        student = Student(build(images.pixels.shape[1:3], 2), components=lessons.features.shape[-1])
     checkpoint = work / "checkpoint.npz"
     first = _resume(student, checkpoint, settings) if checkpoint.is_file() else 0
     for epoch in range(first, last_epoch or settings.epochs):
         begin, cpu = time.perf_counter(), time.process_time()
-        told = _one_epoch(student, pictures, lessons, settings, epoch)
+        told = _one_epoch(student, images, lessons, settings, epoch)
         seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu
         network = student.use_averaged()
         line = {
@@ -155,12 +151,12 @@ def _resume(student: Student, checkpoint: Path, settings: Settings) -> int:
 
 
 def _one_epoch(
-    student: Student, pictures: Pictures, lessons: Lessons, settings: Settings, epoch: int
+    student: Student, images: Images, lessons: Lessons, settings: Settings, epoch: int
 ) -> dict[str, float]:
-    steps = len(pictures) // settings.batch_size
+    steps = len(images) // settings.batch_size
     told = [
         student.learn(batch, learning_rate(settings, epoch + step / steps))
-        for step, batch in enumerate(batches(pictures, lessons, settings, epoch))
+        for step, batch in enumerate(batches(images, lessons, settings, epoch))
     ]
     names = ("by_labels", "by_logits", "by_features", "told")
     return {
@@ -169,21 +165,21 @@ def _one_epoch(
     }
 
 
-def prepare_lessons(pictures: Pictures, settings: Settings, path: Path) -> Lessons:
-    """Return what the teacher says, from the file if it is of the same pictures and settings."""
-    key = json.dumps([settings.seed, settings.views, *pictures.hashes.tolist()])
+def prepare_lessons(images: Images, settings: Settings, path: Path) -> Lessons:
+    """Return what the teacher says, from the file if it is of the same images and settings."""
+    key = json.dumps([settings.seed, settings.views, *images.hashes.tolist()])
     if path.is_file():
         with np.load(path) as file:
             if str(file["key"]) == key:
                 return Lessons(file["boxes"], file["logits"], file["features"])
-    boxes = draw_boxes(len(pictures), settings.views, seed=settings.seed)
-    lessons = teach(see(pictures.pixels, boxes), boxes, pictures.labels, seed=settings.seed)
+    boxes = draw_boxes(len(images), settings.views, seed=settings.seed)
+    lessons = teach(see(images.pixels, boxes), boxes, images.labels, seed=settings.seed)
 
     def write(scratch: Path) -> None:
         with scratch.open("wb") as file:
             np.savez(file, key=np.array(key), **asdict(lessons))
 
-    write_whole(path, write)
+    atomic_write(path, write)
     return lessons
 
 
@@ -195,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     settings = Settings()
     options.work.mkdir(parents=True, exist_ok=True)
-    learned, judged = read_pictures(settings.seed)
+    learned, judged = read_images(settings.seed)
     lessons = prepare_lessons(learned, settings, options.work / "lessons.npz")
     student = train(learned, lessons, judged, settings, options.work)
     student.use_averaged().save_weights(options.work / "compact.weights.h5")

@@ -1,45 +1,47 @@
-"""catdog: a typed Keras model zoo for cats, dogs and anybody's own folders of pictures.
+"""catdog: a typed Keras model zoo for cats, dogs and anybody's own folders of images.
 
-Names are loaded when they are first used, so that `import catdog` costs nothing.
+Public names are loaded when they are first used, so that `import catdog` is fast. Types for
+annotations are in `catdog.typing`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from catdog._evaluation import Evaluation, JudgedPicture
-    from catdog._feature_cache import clear_feature_cache, feature_cache_size
-    from catdog.augmentation import make_augmentation
-    from catdog.baseline import baseline_accuracy
-    from catdog.calibration import (
-        Calibration,
-        CoverageCurve,
-        calibrate,
-        coverage_curve,
-    )
-    from catdog.comparison import Comparison, compare
-    from catdog.data import Datasets, Finding, ScanReport, load_datasets, scan_images
-    from catdog.evaluation import evaluate
-    from catdog.explanation import gradcam, plot_gradcam
-    from catdog.exporting import export_model
-    from catdog.label_issues import LabelIssue, LabelIssues, find_label_issues, plot_label_issues
-    from catdog.models import ModelSpec, ReportedAccuracy, build_model, list_models, model_spec
-    from catdog.plotting import (
-        plot_augmentation,
+    from catdog.data.datasets import Datasets
+    from catdog.data.load import load_datasets
+    from catdog.data.report import Finding, ScanReport
+    from catdog.data.scan import scan_images
+    from catdog.evaluation.baseline import baseline_accuracy
+    from catdog.evaluation.calibration import Calibration, calibrate
+    from catdog.evaluation.comparison import Comparison, compare
+    from catdog.evaluation.coverage import CoverageCurve, coverage_curve
+    from catdog.evaluation.evaluate import evaluate
+    from catdog.evaluation.label_issues import LabelIssue, LabelIssues, find_label_issues
+    from catdog.evaluation.leaderboard import Leaderboard, leaderboard
+    from catdog.evaluation.result import EvaluatedImage, Evaluation
+    from catdog.inference.export import export_model
+    from catdog.inference.gradcam import gradcam
+    from catdog.inference.predict import Prediction, predict
+    from catdog.models.augmentation import make_augmentation
+    from catdog.models.preprocessing import make_preprocessor
+    from catdog.models.registry import build_model, list_models, model_spec
+    from catdog.models.saving import load_model, save_model
+    from catdog.models.spec import ModelSpec, ReportedAccuracy
+    from catdog.plotting.data import plot_augmentation, plot_examples
+    from catdog.plotting.evaluation import (
         plot_calibration,
         plot_confusion,
         plot_coverage,
-        plot_examples,
-        plot_history,
         plot_leaderboard,
-        plot_predictions,
-        plot_top_losses,
     )
-    from catdog.prediction import Prediction, predict
-    from catdog.preprocessing import make_preprocessor
-    from catdog.ranking import Leaderboard, leaderboard
-    from catdog.saving import load_model, save_model
-    from catdog.training import fine_tune, train, train_head
+    from catdog.plotting.explanation import plot_gradcam
+    from catdog.plotting.images import plot_label_issues, plot_predictions, plot_top_losses
+    from catdog.plotting.training import plot_history
+    from catdog.training.feature_cache import clear_feature_cache, feature_cache_size
+    from catdog.training.fine_tune import fine_tune
+    from catdog.training.train import train
+    from catdog.training.train_head import train_head
 
 __version__ = "0.1.0"
 
@@ -48,9 +50,9 @@ __all__ = [
     "Comparison",
     "CoverageCurve",
     "Datasets",
+    "EvaluatedImage",
     "Evaluation",
     "Finding",
-    "JudgedPicture",
     "LabelIssue",
     "LabelIssues",
     "Leaderboard",
@@ -95,63 +97,63 @@ __all__ = [
     "train_head",
 ]
 
-_HOMES = {
-    "Calibration": "calibration",
-    "Comparison": "comparison",
-    "CoverageCurve": "calibration",
-    "Datasets": "data",
-    "Evaluation": "_evaluation",
-    "Finding": "data",
-    "JudgedPicture": "_evaluation",
-    "LabelIssue": "label_issues",
-    "LabelIssues": "label_issues",
-    "Leaderboard": "ranking",
-    "ModelSpec": "models",
-    "Prediction": "prediction",
-    "ReportedAccuracy": "models",
-    "ScanReport": "data",
-    "baseline_accuracy": "baseline",
-    "build_model": "models",
-    "calibrate": "calibration",
-    "clear_feature_cache": "_feature_cache",
-    "compare": "comparison",
-    "coverage_curve": "calibration",
-    "evaluate": "evaluation",
-    "export_model": "exporting",
-    "feature_cache_size": "_feature_cache",
-    "find_label_issues": "label_issues",
-    "fine_tune": "training",
-    "gradcam": "explanation",
-    "leaderboard": "ranking",
-    "list_models": "models",
-    "load_datasets": "data",
-    "load_model": "saving",
-    "make_augmentation": "augmentation",
-    "make_preprocessor": "preprocessing",
-    "model_spec": "models",
-    "plot_augmentation": "plotting",
-    "plot_calibration": "plotting",
-    "plot_confusion": "plotting",
-    "plot_coverage": "plotting",
-    "plot_examples": "plotting",
-    "plot_gradcam": "explanation",
-    "plot_history": "plotting",
-    "plot_label_issues": "label_issues",
-    "plot_leaderboard": "plotting",
-    "plot_predictions": "plotting",
-    "plot_top_losses": "plotting",
-    "predict": "prediction",
-    "save_model": "saving",
-    "scan_images": "data",
-    "train": "training",
-    "train_head": "training",
+_MODULES = {
+    "Calibration": "evaluation.calibration",
+    "Comparison": "evaluation.comparison",
+    "CoverageCurve": "evaluation.coverage",
+    "Datasets": "data.datasets",
+    "EvaluatedImage": "evaluation.result",
+    "Evaluation": "evaluation.result",
+    "Finding": "data.report",
+    "LabelIssue": "evaluation.label_issues",
+    "LabelIssues": "evaluation.label_issues",
+    "Leaderboard": "evaluation.leaderboard",
+    "ModelSpec": "models.spec",
+    "Prediction": "inference.predict",
+    "ReportedAccuracy": "models.spec",
+    "ScanReport": "data.report",
+    "baseline_accuracy": "evaluation.baseline",
+    "build_model": "models.registry",
+    "calibrate": "evaluation.calibration",
+    "clear_feature_cache": "training.feature_cache",
+    "compare": "evaluation.comparison",
+    "coverage_curve": "evaluation.coverage",
+    "evaluate": "evaluation.evaluate",
+    "export_model": "inference.export",
+    "feature_cache_size": "training.feature_cache",
+    "find_label_issues": "evaluation.label_issues",
+    "fine_tune": "training.fine_tune",
+    "gradcam": "inference.gradcam",
+    "leaderboard": "evaluation.leaderboard",
+    "list_models": "models.registry",
+    "load_datasets": "data.load",
+    "load_model": "models.saving",
+    "make_augmentation": "models.augmentation",
+    "make_preprocessor": "models.preprocessing",
+    "model_spec": "models.registry",
+    "plot_augmentation": "plotting.data",
+    "plot_calibration": "plotting.evaluation",
+    "plot_confusion": "plotting.evaluation",
+    "plot_coverage": "plotting.evaluation",
+    "plot_examples": "plotting.data",
+    "plot_gradcam": "plotting.explanation",
+    "plot_history": "plotting.training",
+    "plot_label_issues": "plotting.images",
+    "plot_leaderboard": "plotting.evaluation",
+    "plot_predictions": "plotting.images",
+    "plot_top_losses": "plotting.images",
+    "predict": "inference.predict",
+    "save_model": "models.saving",
+    "scan_images": "data.scan",
+    "train": "training.train",
+    "train_head": "training.train_head",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value  # found directly from now on
     return value
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from catdog.cli import main
+from catdog.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

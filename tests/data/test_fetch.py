@@ -17,11 +17,11 @@ from typing import NoReturn
 import pytest
 
 from catdog import load_datasets
-from catdog._types import SPLITS
-from catdog.data import _fetch, _synthetic
-from catdog.data._fetch import draw_synthetic, fetch_cats_and_dogs
+from catdog.data import fetch, synthetic
+from catdog.data.fetch import draw_synthetic, fetch_cats_and_dogs
+from catdog.typing import SPLITS
 from tests import local_server
-from tests.conftest import write_pictures
+from tests.conftest import write_images
 from tests.local_server import Answer, LocalServer
 
 COUNTS = {"train": 2, "validation": 5}
@@ -34,18 +34,18 @@ Contents = dict[Path, bytes]
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tiny archive in the official layout, in the cache; nothing can be downloaded."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(_fetch, "CATS_AND_DOGS_COUNTS", COUNTS)
-    monkeypatch.setattr(_fetch, "CATS_AND_DOGS_URL", NOWHERE)
+    monkeypatch.setattr(fetch, "CATS_AND_DOGS_COUNTS", COUNTS)
+    monkeypatch.setattr(fetch, "CATS_AND_DOGS_URL", NOWHERE)
     for part, count in COUNTS.items():
         for name in ("cats", "dogs"):
-            write_pictures(tmp_path / "official" / part / name, count)
+            write_images(tmp_path / "official" / part / name, count)
     path = tmp_path / "home" / "datasets" / "cats_and_dogs_filtered.zip"
     path.parent.mkdir(parents=True)
     with zipfile.ZipFile(path, "w") as content:
         content.writestr("cats_and_dogs_filtered/vectorize.py", "")
-        for picture in sorted(tmp_path.glob("official/*/*/*.png")):
-            place = picture.relative_to(tmp_path / "official")
-            content.write(picture, f"cats_and_dogs_filtered/{place}")
+        for image in sorted(tmp_path.glob("official/*/*/*.png")):
+            place = image.relative_to(tmp_path / "official")
+            content.write(image, f"cats_and_dogs_filtered/{place}")
     return path
 
 
@@ -54,18 +54,18 @@ def published(archive: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatc
     """The bytes of the archive, which is on the local server and no longer in the cache."""
     body = archive.read_bytes()
     archive.unlink()
-    monkeypatch.setattr(_fetch, "CATS_AND_DOGS_URL", server.url)
+    monkeypatch.setattr(fetch, "CATS_AND_DOGS_URL", server.url)
     server.answers = [local_server.good(body)]
     return body
 
 
-def pictures(folder: Path) -> Contents:
+def images(folder: Path) -> Contents:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.png")}
 
 
 def assert_whole(folder: Path, tmp_path: Path) -> None:
     assert folder == tmp_path / "home" / "datasets" / "cats_and_dogs_filtered"
-    assert pictures(folder / folder.name) == pictures(tmp_path / "official")
+    assert images(folder / folder.name) == images(tmp_path / "official")
 
 
 def cached_names(tmp_path: Path) -> list[str]:
@@ -86,7 +86,7 @@ def test_it_is_loaded_by_its_name(archive: Path) -> None:
     assert all(archive.with_suffix("") in path.parents for path in data.paths("train"))
 
 
-def test_unpacked_pictures_need_neither_archive_nor_network(archive: Path) -> None:
+def test_unpacked_images_need_neither_archive_nor_network(archive: Path) -> None:
     folder = fetch_cats_and_dogs()
     archive.unlink()
     assert fetch_cats_and_dogs() == folder
@@ -141,7 +141,7 @@ BROKEN: dict[str, tuple[Breaks, str]] = {
     "empty": (lambda body: b"", "is broken (File is not a zip file)"),
     "a page": (lambda body: b"<html>Log in</html>", "is broken (File is not a zip file)"),
     "corrupt": (lambda body: body.replace(b"IHDR", b"JHDR", 1), "is broken (Bad CRC-32 for file"),
-    "no pictures": (
+    "no images": (
         lambda body: b"PK\5\6" + bytes(18),
         "is not the right one: it holds 0 instead of 2 in train/cats, 0 instead of 2 in train/dogs",
     ),
@@ -196,16 +196,16 @@ def test_a_broken_archive_is_fetched_once_more(
 def test_an_archive_that_unpacks_to_too_much_is_refused(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_fetch, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(fetch, "MAX_UNPACKED", 1000)
     with pytest.raises(OSError, match=r"it unpacks to \d+ bytes, more than 1000\)"):
         fetch_cats_and_dogs()
     assert list(archive.parent.iterdir()) == [archive]
 
 
-def test_pictures_removed_by_hand_are_missed(archive: Path) -> None:
+def test_images_removed_by_hand_are_missed(archive: Path) -> None:
     folder = fetch_cats_and_dogs()
     next(folder.glob("*/train/cats/*")).unlink()
-    (folder / folder.name / "train" / "cats" / ".DS_Store").touch()  # no picture
+    (folder / folder.name / "train" / "cats" / ".DS_Store").touch()  # no image
     shutil.rmtree(folder / folder.name / "validation" / "dogs")
     with pytest.raises(OSError, match="is not whole: it holds") as raised:
         fetch_cats_and_dogs()
@@ -218,13 +218,13 @@ def test_pictures_removed_by_hand_are_missed(archive: Path) -> None:
     assert fetch_cats_and_dogs() == folder
 
 
-def test_pictures_added_by_hand_do_not_matter(archive: Path) -> None:
+def test_images_added_by_hand_do_not_matter(archive: Path) -> None:
     folder = fetch_cats_and_dogs()
     (folder / folder.name / "train" / "cats" / "mine.png").touch()
     assert fetch_cats_and_dogs() == folder
 
 
-def test_pictures_unpacked_by_hand_are_taken(archive: Path, tmp_path: Path) -> None:
+def test_images_unpacked_by_hand_are_taken(archive: Path, tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "official", archive.with_suffix(""))
     archive.unlink()
     assert fetch_cats_and_dogs() == archive.with_suffix("")
@@ -234,14 +234,14 @@ def test_pictures_unpacked_by_hand_are_taken(archive: Path, tmp_path: Path) -> N
     ("name", "fetch"),
     [
         ("cats_and_dogs_filtered", fetch_cats_and_dogs),
-        (f"catdog_synthetic_{_synthetic.VERSION}", draw_synthetic),
+        (f"catdog_synthetic_{synthetic.VERSION}", draw_synthetic),
     ],
 )
 def test_a_file_in_the_place_of_the_folder_is_found_out_first(
     archive: Path, name: str, fetch: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(_fetch, "download")
-    monkeypatch.delattr(_fetch, "land")
+    monkeypatch.delattr(fetch, "download")
+    monkeypatch.delattr(fetch, "land")
     archive.unlink()
     (archive.parent / name).touch()
     with pytest.raises(NotADirectoryError, match=f"{name} is a file, where.*Move it away"):
@@ -255,17 +255,17 @@ def test_a_file_in_the_place_of_the_folder_is_found_out_first(
         (errno.EACCES, "may not be written to. Set"),
     ],
 )
-def test_trouble_with_the_disk_while_the_pictures_are_written(
+def test_trouble_with_the_disk_while_the_images_are_written(
     archive: Path, number: int, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object, **options: object) -> NoReturn:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(zipfile.ZipFile, "extractall", fail)
-    monkeypatch.setattr(_synthetic, "write_pictures", fail)
-    for fetch in (fetch_cats_and_dogs, draw_synthetic):
+    monkeypatch.setattr(synthetic, "write_images", fail)
+    for get in (fetch_cats_and_dogs, draw_synthetic):
         with pytest.raises(OSError, match="KERAS_HOME") as raised:
-            fetch()
+            get()
         assert str(raised.value).startswith(f"{archive.parent} {advice}")
     assert list(archive.parent.iterdir()) == [archive]
 
@@ -285,18 +285,18 @@ def test_a_read_only_cache_is_read(
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     for _ in range(2):
         assert fetch_cats_and_dogs() == folder
-    assert pictures(folder / folder.name) == pictures(tmp_path / "official")
+    assert images(folder / folder.name) == images(tmp_path / "official")
 
 
 @pytest.fixture
 def small_synthetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The built-in set with a few pictures only, not drawn yet."""
+    """The built-in set with a few images only, not drawn yet."""
     counts: dict[str, int] = dict.fromkeys(SPLITS, 1)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(_synthetic, "COUNTS", counts)
-    drawn = partial(_synthetic.write_pictures, counts=counts)
-    monkeypatch.setattr(_synthetic, "write_pictures", drawn)
-    return tmp_path / "home" / "datasets" / f"catdog_synthetic_{_synthetic.VERSION}"
+    monkeypatch.setattr(synthetic, "COUNTS", counts)
+    drawn = partial(synthetic.write_images, counts=counts)
+    monkeypatch.setattr(synthetic, "write_images", drawn)
+    return tmp_path / "home" / "datasets" / f"catdog_synthetic_{synthetic.VERSION}"
 
 
 def test_the_built_in_set_is_drawn_once_and_missed(small_synthetic: Path) -> None:
@@ -308,15 +308,15 @@ def test_the_built_in_set_is_drawn_once_and_missed(small_synthetic: Path) -> Non
         draw_synthetic()
 
 
-# Fetches the pictures, or is killed when a function is called for the n-th time.
+# Fetches the images, or is killed when a function is called for the n-th time.
 FETCH = """
 import itertools, os, pkgutil, signal, sys
-from catdog import _download
-from catdog.data import _fetch, _synthetic
+import catdog._utils.download as download_module
+from catdog.data import fetch, synthetic
 
-_download.CHUNK = 64
-_fetch.CATS_AND_DOGS_URL = sys.argv[1]
-_fetch.CATS_AND_DOGS_COUNTS = {"train": 2, "validation": 5}
+download_module.CHUNK = 64
+fetch.CATS_AND_DOGS_URL = sys.argv[1]
+fetch.CATS_AND_DOGS_COUNTS = {"train": 2, "validation": 5}
 
 def kill_at(owner, name, call):
     original, calls = getattr(owner, name), itertools.count(1)
@@ -328,7 +328,7 @@ def kill_at(owner, name, call):
 
 if len(sys.argv) > 3:
     kill_at(pkgutil.resolve_name(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
-print(_fetch.KNOWN[sys.argv[2]]())
+print(fetch.KNOWN[sys.argv[2]]())
 """
 
 
@@ -356,10 +356,10 @@ def test_two_processes_at_once_both_end_well(
 
 
 KILLS = {
-    "before the download": ("catdog._download", "land", "1"),
+    "before the download": ("catdog._utils.download", "land", "1"),
     "during the download": ("http.client:HTTPResponse", "read1", "3"),
     "before the archive is renamed": ("pathlib:Path", "replace", "1"),
-    "before the extraction": ("catdog.data._fetch", "_unpack", "1"),
+    "before the extraction": ("catdog.data.fetch", "_unpack", "1"),
     "during the extraction": ("zipfile:ZipFile", "_extract_member", "3"),
     "late in the extraction": ("zipfile:ZipFile", "_extract_member", "15"),
     "before the folder is renamed": ("pathlib:Path", "replace", "2"),
@@ -382,7 +382,7 @@ def test_a_killed_run_leaves_nothing_that_is_trusted(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
 def test_drawing_that_was_killed_begins_anew(small_synthetic: Path) -> None:
-    killed = start_fetch(NOWHERE, "synthetic", "catdog.data._synthetic", "draw_face", "3")
+    killed = start_fetch(NOWHERE, "synthetic", "catdog.data.synthetic", "draw_face", "3")
     assert finish(killed) == ("", -signal.SIGKILL)
     (leftover,) = small_synthetic.parent.iterdir()
     assert draw_synthetic() == small_synthetic
@@ -405,7 +405,7 @@ print(hashlib.sha256(b"".join(batches)).hexdigest())
 
 
 @pytest.mark.real_data
-def test_the_real_pictures() -> None:
+def test_the_real_images() -> None:
     data = load_datasets()
     counts = [data.label_counts(split) for split in SPLITS]
     assert counts == [{"cats": n, "dogs": n} for n in (1000, 400, 100)]
@@ -426,13 +426,13 @@ def test_two_processes_with_one_seed_get_the_same_real_files_and_batches() -> No
 
 
 @pytest.mark.real_data
-def test_the_three_real_sets_share_no_picture_over_several_passes() -> None:
+def test_the_three_real_sets_share_no_image_over_several_passes() -> None:
     data = load_datasets(image_size=(48, 48))
     seen: list[set[bytes]] = [set(), set(), set()]
     for _ in range(3):
-        for pictures, dataset in zip(seen, data, strict=True):
+        for images, dataset in zip(seen, data, strict=True):
             for images, _ in dataset:
-                pictures.update(image.tobytes() for image in images.numpy())
+                images.update(image.tobytes() for image in images.numpy())
     assert set.union(*seen)
     assert not seen[0] & seen[1]
     assert not seen[0] & seen[2]

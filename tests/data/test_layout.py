@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from catdog._types import SPLITS
-from catdog.data._layout import find_layout
-from tests.conftest import MakeFolder, write_pictures
+from catdog.data.layout import find_layout
+from catdog.typing import SPLITS
+from tests.conftest import MakeFolder, write_images
 
 
 def test_class_folders(make_folder: MakeFolder) -> None:
@@ -37,27 +37,27 @@ def test_root_is_found_inside_an_unpacked_archive(make_folder: MakeFolder) -> No
 
 def test_junk_is_passed_over(make_folder: MakeFolder) -> None:
     folder = make_folder({"cats": 1, "dogs": 1, ".ipynb_checkpoints": 1, "__MACOSX/cats": 1})
-    for name in (".DS_Store", "._picture.0.png", "Thumbs.db", "desktop.ini"):
+    for name in (".DS_Store", "._image.0.png", "Thumbs.db", "desktop.ini"):
         (folder / "cats" / name).write_bytes(b"x")
     (folder / "cats" / "@eaDir").mkdir()
     (folder / "cats" / "@eaDir" / "thumbnail.jpg").write_bytes(b"x")
     (folder / "readme.md").write_text("x")
     layout = find_layout(folder)
     assert layout.class_names == ("cats", "dogs")
-    assert [file.path.name for file in layout.files] == ["picture.0.png"] * 2
+    assert [file.path.name for file in layout.files] == ["image.0.png"] * 2
     assert layout.strays == ()
 
 
-def test_pictures_outside_the_class_folders_are_strays(make_folder: MakeFolder) -> None:
+def test_images_outside_the_class_folders_are_strays(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}/{name}": 1 for split in SPLITS for name in "ab"})
     for place in (folder, folder / "train"):
-        write_pictures(place / "more", 1)
-        (place / "more" / "picture.0.png").rename(place / "loose.PNG")
+        write_images(place / "more", 1)
+        (place / "more" / "image.0.png").rename(place / "loose.PNG")
         (place / "more").rmdir()
     assert find_layout(folder).strays == (folder / "loose.PNG", folder / "train" / "loose.PNG")
 
 
-def test_pictures_below_class_folders_count(make_folder: MakeFolder) -> None:
+def test_images_below_class_folders_count(make_folder: MakeFolder) -> None:
     layout = find_layout(make_folder({"cats": 1, "cats/indoors": 2, "dogs": 1}))
     assert [file.label for file in layout.files] == [0, 0, 0, 1]
 
@@ -85,7 +85,7 @@ def test_no_class_folders(tmp_path: Path) -> None:
 
 def test_a_class_folder_is_passed(make_folder: MakeFolder) -> None:
     folder = make_folder(cats=2, dogs=2)
-    with pytest.raises(ValueError, match=r"no class folders\. It holds pictures itself: pass the"):
+    with pytest.raises(ValueError, match=r"no class folders\. It holds images itself: pass the"):
         find_layout(folder / "cats")
 
 
@@ -126,21 +126,21 @@ def test_two_folders_for_one_split(make_folder: MakeFolder) -> None:
 
 
 def test_order_does_not_depend_on_when_files_were_made(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "dogs", 3)
-    write_pictures(tmp_path / "cats", 12)
+    write_images(tmp_path / "dogs", 3)
+    write_images(tmp_path / "cats", 12)
     paths = [file.path for file in find_layout(tmp_path).files]
     assert paths == sorted(paths)
 
 
-def test_links_to_pictures_elsewhere_are_followed(make_folder: MakeFolder, tmp_path: Path) -> None:
+def test_links_to_images_elsewhere_are_followed(make_folder: MakeFolder, tmp_path: Path) -> None:
     folder = make_folder(cats=2, dogs=2)
-    write_pictures(tmp_path / "elsewhere", 1)
-    (folder / "dogs" / "link.png").symlink_to(tmp_path / "elsewhere" / "picture.0.png")
+    write_images(tmp_path / "elsewhere", 1)
+    (folder / "dogs" / "link.png").symlink_to(tmp_path / "elsewhere" / "image.0.png")
     assert len(find_layout(folder).files) == 5
 
 
 def test_split_folders_without_class_folders(make_folder: MakeFolder) -> None:
-    with pytest.raises(ValueError, match=r"train holds no class folders\. Put its pictures into"):
+    with pytest.raises(ValueError, match=r"train holds no class folders\. Put its images into"):
         find_layout(make_folder({"train": 2, "validation": 2}))
 
 
@@ -155,18 +155,18 @@ def test_links_to_folders_are_not_followed(make_folder: MakeFolder) -> None:
     (folder / "cats" / "loop").symlink_to(folder)
     assert [file.path.name for file in find_layout(folder).files] == [
         "loop",
-        *["picture.0.png"] * 2,
+        *["image.0.png"] * 2,
     ]
 
 
-def test_pictures_beside_the_split_folders(make_folder: MakeFolder) -> None:
+def test_images_beside_the_split_folders(make_folder: MakeFolder) -> None:
     names = ("train", "validation", "Testset")
     folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
-    with pytest.raises(ValueError, match=r"Testset holds pictures.*Rename it, or move it away"):
+    with pytest.raises(ValueError, match=r"Testset holds images.*Rename it, or move it away"):
         find_layout(folder)
 
 
-def test_hidden_pictures_do_not_hide_the_root(make_folder: MakeFolder) -> None:
+def test_hidden_images_do_not_hide_the_root(make_folder: MakeFolder) -> None:
     folder = make_folder({"archive/cats": 1, "archive/dogs": 1})
     (folder / "archive" / "._preview.jpg").touch()
     assert find_layout(folder).class_names == ("cats", "dogs")

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog import Datasets, build_model, evaluate, load_datasets, scan_images, train
-from catdog._types import SPLITS, Labels
-from catdog.data._datasets import in_order, naming_broken_pictures, serve_to
-from catdog.data._pipeline import PictureCache
-from tests.conftest import MakeFolder, write_pictures
+from catdog.data.datasets import ordered_batches
+from catdog.data.pipeline import ImageCache
+from catdog.data.session import raise_read_errors
+from catdog.matching import resize_to_model
+from catdog.typing import SPLITS, Labels
+from tests.conftest import MakeFolder, write_images
 
 SIZE = (8, 8)
 
@@ -50,9 +52,9 @@ def test_sets_are_disjoint_over_any_number_of_passes(image_folder: Path) -> None
     data = load_datasets(image_folder, image_size=SIZE, batch_size=4)
     seen: list[set[bytes]] = [set(), set(), set()]
     for _ in range(3):
-        for pictures, dataset in zip(seen, data, strict=True):
-            pictures.update(image.tobytes() for image in collect(dataset)[0])
-    assert [len(pictures) for pictures in seen] == [12, 4, 4]
+        for images, dataset in zip(seen, data, strict=True):
+            images.update(image.tobytes() for image in collect(dataset)[0])
+    assert [len(images) for images in seen] == [12, 4, 4]
     assert len(set.union(*seen)) == 20
 
 
@@ -68,7 +70,7 @@ def test_held_out_sets_keep_the_order_of_their_paths(image_folder: Path, cache_m
 
 def test_training_set_in_order(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
-    images, labels = collect(in_order(data, "train"))
+    images, labels = collect(ordered_batches(data, "train"))
     assert np.array_equal(images, decoded(data.paths("train")))
     assert np.array_equal(labels, data.labels("train"))
 
@@ -104,7 +106,7 @@ def test_cache_does_not_change_the_batches(image_folder: Path) -> None:
             assert np.array_equal(one, other)
 
 
-def test_cache_keeps_decoded_pictures_within_the_budget(image_folder: Path) -> None:
+def test_cache_keeps_decoded_images_within_the_budget(image_folder: Path) -> None:
     kept, read_again = (
         load_datasets(image_folder, image_size=SIZE, cache_mib=mib) for mib in (1, 0)
     )
@@ -113,22 +115,22 @@ def test_cache_keeps_decoded_pictures_within_the_budget(image_folder: Path) -> N
     for path in kept.paths("validation"):
         path.unlink()
     assert np.array_equal(collect(kept.validation)[0], before[0])
-    with pytest.raises(Exception, match="Cannot read the picture"):
+    with pytest.raises(Exception, match="Cannot read the image"):
         collect(read_again.validation)
 
 
 def test_the_budget_is_three_bytes_a_pixel() -> None:
-    assert PictureCache((100, 50), 1).capacity == 2**20 // (100 * 50 * 3)
-    assert PictureCache((100, 50), 0).capacity == 0
+    assert ImageCache((100, 50), 1).capacity == 2**20 // (100 * 50 * 3)
+    assert ImageCache((100, 50), 0).capacity == 0
 
 
 def test_a_full_cache_keeps_what_it_has_and_no_more(image_folder: Path) -> None:
-    side = 300  # three pictures fit into 1 MiB
+    side = 300  # three images fit into 1 MiB
     data = load_datasets(image_folder, image_size=(side, side), cache_mib=1, batch_size=1)
     first = [collect(data.test)[0] for _ in range(2)]
     assert np.array_equal(first[0], first[1])
     collect(data.validation)
-    assert len(data._cache._kept) == 3
+    assert len(data._session.caches[(side, side)]._kept) == 3
 
 
 def test_the_global_seed_has_no_say(image_folder: Path) -> None:
@@ -162,7 +164,7 @@ def test_two_processes_see_the_same(image_folder: Path) -> None:
         subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)
     )
     assert first == second
-    assert "picture" in first
+    assert "image" in first
 
 
 def test_other_seed_other_test_set(make_folder: MakeFolder) -> None:
@@ -231,10 +233,10 @@ def test_names_that_are_not_ascii(make_folder: MakeFolder) -> None:
     assert len(collect(data.train)[0]) == 6
 
 
-def test_a_picture_that_changed_is_named(image_folder: Path) -> None:
+def test_a_image_that_changed_is_named(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
     path = data.paths("test")[1]
-    Image.new("RGB", SIZE).save(path)  # still a picture, but of what?
+    Image.new("RGB", SIZE).save(path)  # still an image, but of what?
     with pytest.raises(Exception, match=f"{path.name} was changed after load_datasets looked"):
         collect(data.test)
 
@@ -248,26 +250,26 @@ def judge(model: Any, data: Datasets) -> None:
 
 
 @pytest.mark.parametrize("use", [train_once, judge])
-def test_a_picture_that_vanished_is_named_without_tensorflows_words(
+def test_a_image_that_vanished_is_named_without_tensorflows_words(
     image_folder: Path, use: Callable[[Any, Datasets], None]
 ) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
     model = build_model("cnn", image_size=(32, 32))
     path = data.paths("validation")[1]
     path.unlink()
-    with pytest.raises(ValueError, match=f"^Cannot read the picture {path}") as raised:
+    with pytest.raises(ValueError, match=f"^Cannot read the image {path}") as raised:
         use(model, data)
     assert "Call load_datasets again" in str(raised.value)
     assert "tensorflow" not in str(raised.value).lower()
 
 
-def test_other_errors_are_not_blamed_on_a_picture(image_folder: Path) -> None:
+def test_other_errors_are_not_blamed_on_an_image(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
     model = build_model("cnn", image_size=(32, 32))
     data.paths("test")[0].unlink()
     with pytest.raises(ValueError, match="Cannot read"):
         evaluate(model, data, verbose=0)
-    with pytest.raises(KeyError), naming_broken_pictures(serve_to(model, data)):
+    with pytest.raises(KeyError), raise_read_errors():
         raise KeyError("mine")
 
 
@@ -303,7 +305,7 @@ def test_bad_arguments(image_folder: Path, arguments: dict[str, Any], message: s
 def test_class_too_small_to_divide(make_folder: MakeFolder) -> None:
     with pytest.raises(
         ValueError,
-        match=r"for each of train, validation, test, copies.*But dogs has 2\. Add pictures",
+        match=r"for each of train, validation, test, copies.*But dogs has 2\. Add images",
     ):
         load_datasets(make_folder(cats=5, dogs=2))
 
@@ -326,7 +328,7 @@ def test_a_class_that_is_missing_in_one_set(make_folder: MakeFolder) -> None:
 def test_copies_stay_in_one_set(make_folder: MakeFolder) -> None:
     folder = make_folder(cats=20, dogs=20)
     for number in range(8):
-        content = (folder / "cats" / f"picture.{number}.png").read_bytes()
+        content = (folder / "cats" / f"image.{number}.png").read_bytes()
         for name in "ab":
             (folder / "cats" / f"copy.{number}.{name}.png").write_bytes(content)
     for seed in range(5):
@@ -337,10 +339,10 @@ def test_copies_stay_in_one_set(make_folder: MakeFolder) -> None:
         assert np.abs(np.array(counts) - 36 * np.array([0.6, 0.2, 0.2])).max() <= 1
 
 
-def test_bad_pictures_are_left_out_of_each_set(make_folder: MakeFolder) -> None:
+def test_bad_images_are_left_out_of_each_set(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}/{name}": 3 for split in SPLITS for name in "ab"})
     for split in SPLITS:
-        (folder / split / "a" / "picture.1.png").write_bytes(b"")
+        (folder / split / "a" / "image.1.png").write_bytes(b"")
     with pytest.warns(UserWarning, match="3 files of 18 in .*, and left out") as caught:
         data = load_datasets(folder, on_bad_image="skip")
     assert caught[0].filename == __file__
@@ -368,7 +370,7 @@ def test_unknown_source() -> None:
 
 
 def test_a_file_is_not_a_folder(image_folder: Path) -> None:
-    path = image_folder / "cats" / "picture.0.png"
+    path = image_folder / "cats" / "image.0.png"
     with pytest.raises(NotADirectoryError, match=r"source='.*0\.png' is a file\. Pass the folder"):
         load_datasets(path)
     with pytest.raises(NotADirectoryError, match=r"folder='.*0\.png' is a file"):
@@ -378,7 +380,7 @@ def test_a_file_is_not_a_folder(image_folder: Path) -> None:
 def test_data_is_served_at_the_models_size(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
     model = build_model("cnn", image_size=(32, 24))
-    assert serve_to(model, data).image_size == (32, 24)
+    assert resize_to_model(model, data).image_size == (32, 24)
 
 
 def test_model_of_any_size_takes_the_datas(image_folder: Path) -> None:
@@ -389,7 +391,7 @@ def test_model_of_any_size_takes_the_datas(image_folder: Path) -> None:
         [keras.Input((None, None, 3)), layers.GlobalAveragePooling2D(), layers.Dense(2)]
     )
     data = load_datasets(image_folder, image_size=SIZE)
-    assert serve_to(model, data) is data
+    assert resize_to_model(model, data) is data
 
 
 def test_models_that_do_not_fit_the_data(make_folder: MakeFolder) -> None:
@@ -397,10 +399,10 @@ def test_models_that_do_not_fit_the_data(make_folder: MakeFolder) -> None:
 
     data = load_datasets(make_folder(a=5, b=5, c=5), image_size=SIZE)
     with pytest.raises(ValueError, match=r"3 classes \(a, b, c\)\. Build it with num_classes=3"):
-        serve_to(build_model("cnn", image_size=(32, 32)), data)
+        resize_to_model(build_model("cnn", image_size=(32, 32)), data)
     grey = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(ValueError, match="that takes one batch of RGB"):
-        serve_to(grey, data)
+        resize_to_model(grey, data)
 
 
 def test_a_model_of_a_fixed_batch_is_served_too(image_folder: Path) -> None:
@@ -409,7 +411,7 @@ def test_a_model_of_a_fixed_batch_is_served_too(image_folder: Path) -> None:
     layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
     model = keras.Sequential([keras.Input((*SIZE, 3), batch_size=4), *layers])
     data = load_datasets(image_folder, image_size=(16, 16), batch_size=4)
-    assert serve_to(model, data).image_size == SIZE
+    assert resize_to_model(model, data).image_size == SIZE
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
@@ -420,7 +422,7 @@ def test_models_that_return_probabilities(image_folder: Path, activation: str) -
     model = keras.Sequential([keras.Input((*SIZE, 3)), *layers])
     data = load_datasets(image_folder, image_size=SIZE)
     with pytest.raises(ValueError, match=f"model ends in {activation}.*Take it off"):
-        serve_to(model, data)
+        resize_to_model(model, data)
 
 
 def test_things_that_are_no_model_or_no_data(image_folder: Path) -> None:
@@ -430,12 +432,12 @@ def test_things_that_are_no_model_or_no_data(image_folder: Path) -> None:
     unbuilt = keras.Sequential([keras.layers.Flatten()])
     for model in (None, "cnn", unbuilt):
         with pytest.raises(ValueError, match="Build it with catdog.build_model, or begin it with"):
-            serve_to(model, data)
+            resize_to_model(model, data)
     with pytest.raises(TypeError, match="data must be what load_datasets returns, not str"):
-        serve_to(build_model("cnn", image_size=(32, 32)), "synthetic")  # type: ignore[arg-type]
+        resize_to_model(build_model("cnn", image_size=(32, 32)), "synthetic")  # type: ignore[arg-type]
 
 
-def test_a_picture_is_found_after_a_change_of_folder(
+def test_a_image_is_found_after_a_change_of_folder(
     image_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(image_folder.parent)
@@ -465,10 +467,10 @@ def test_every_class_that_is_too_small_is_named(make_folder: MakeFolder) -> None
         load_datasets(make_folder(a=5, b=2, c=1))
 
 
-def test_pictures_in_no_class_folder_are_told(make_folder: MakeFolder) -> None:
+def test_images_in_no_class_folder_are_told(make_folder: MakeFolder) -> None:
     folder = make_folder({"photos/cats": 5, "photos/dogs": 5})
     Image.new("RGB", SIZE).save(folder / "loose.png")  # on the way down to the class folders
-    with pytest.warns(UserWarning, match=r"1 picture in no class folder.*\n  \.\./loose\.png"):
+    with pytest.warns(UserWarning, match=r"1 image in no class folder.*\n  \.\./loose\.png"):
         load_datasets(folder)
 
 
@@ -484,7 +486,7 @@ def test_data_can_be_copied_after_use(
     assert again.at((9, 9)).paths("test") == data.paths("test")
 
 
-def test_a_picture_that_became_a_pipe_is_not_waited_for(image_folder: Path) -> None:
+def test_a_image_that_became_a_pipe_is_not_waited_for(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
     path = data.paths("test")[0]
     path.unlink()
@@ -493,7 +495,7 @@ def test_a_picture_that_became_a_pipe_is_not_waited_for(image_folder: Path) -> N
         collect(data.test)
 
 
-def test_a_picture_that_cannot_be_decoded_after_all_is_named(
+def test_a_image_that_cannot_be_decoded_after_all_is_named(
     image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = load_datasets(image_folder, image_size=SIZE)
@@ -502,7 +504,7 @@ def test_a_picture_that_cannot_be_decoded_after_all_is_named(
         raise MemoryError
 
     monkeypatch.setattr(Image, "open", fail)
-    with pytest.raises(Exception, match=r"Cannot read the picture /.*\.png: MemoryError\(\)"):
+    with pytest.raises(Exception, match=r"Cannot read the image /.*\.png: MemoryError\(\)"):
         collect(data.test)
 
 
@@ -516,9 +518,9 @@ print("left", flush=True)
 """
 
 
-def test_a_process_may_end_while_pictures_are_decoded(tmp_path: Path) -> None:
+def test_a_process_may_end_while_images_are_decoded(tmp_path: Path) -> None:
     for name in ("cats", "dogs"):
-        write_pictures(tmp_path / name, 60, size=400)
+        write_images(tmp_path / name, 60, size=400)
     done = subprocess.run(
         [sys.executable, "-c", LEAVE, str(tmp_path)], capture_output=True, text=True, timeout=60
     )

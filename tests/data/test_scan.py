@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catdog import ScanReport, load_datasets, scan_images
-from catdog._types import SPLITS
-from catdog.data import _report, _scan
-from catdog.data._decode import decode_image
-from tests.conftest import MakeFolder, write_pictures
+from catdog.data import report, scan
+from catdog.images.decode import decode_image
+from catdog.typing import SPLITS
+from tests.conftest import MakeFolder, write_images
 
 
 def encoded(suffix: str = "jpeg", *, side: int = 64, seed: int = 0, **options: Any) -> bytes:
-    """Return a picture of noise as a file of the given format."""
+    """Return an image of noise as a file of the given format."""
     pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, suffix, **options)
@@ -51,7 +51,7 @@ def bomb() -> bytes:
 # What lies in a messy folder: file name, content, and the reason the report must give.
 BAD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("empty.jpg", lambda: b"", "zero bytes"),
-    ("page.png", lambda: b"<html>404 Not Found</html>", "not a picture"),
+    ("page.png", lambda: b"<html>404 Not Found</html>", "not an image"),
     ("phone.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0", "format not read"),
     ("phone.jpg", lambda: b"\0\0\0\x18ftypheix\0\0\0\0", "format not read"),
     ("page.webp", lambda: b"\0\0\0\x1cftypavif\0\0\0\0", "format not read"),
@@ -79,7 +79,7 @@ ODD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("tiny.png", lambda: encoded("png", side=31, seed=3), "very small"),
     ("notes.txt", lambda: b"BM, he said", "other file"),
     ("labels.csv", lambda: b"", "other file"),
-    ("BMW.txt", lambda: b"BMW is the maker of the car in the picture. " * 20, "other file"),
+    ("BMW.txt", lambda: b"BMW is the maker of the car in the image. " * 20, "other file"),
     ("png.md", lambda: b"\x89PNG\r\n\x1a\n is how it begins" * 20, "other file"),
     ("first_frame.gif", lambda: cut_in_the_second_frame(), "used"),
     ("film.mp4", lambda: b"\0\0\0\x20ftypisom\0\0\2\0", "other file"),
@@ -92,10 +92,10 @@ def names(files: list[tuple[str, Callable[[], bytes], str]]) -> list[str]:
 
 @pytest.fixture
 def tidy(tmp_path: Path) -> Path:
-    """Two classes of five good pictures each."""
+    """Two classes of five good images each."""
     for name in ("cats", "dogs"):
-        write_pictures(tmp_path / "pictures" / name, 5, size=40)
-    return tmp_path / "pictures"
+        write_images(tmp_path / "images" / name, 5, size=40)
+    return tmp_path / "images"
 
 
 def add(folder: Path, name: str, content: bytes) -> Path:
@@ -160,7 +160,7 @@ def test_everything_at_once(tidy: Path) -> None:
             assert images.shape[1:] == (8, 8, 3)
 
 
-def test_long_files_that_are_no_pictures_are_not_read(
+def test_long_files_that_are_no_images_are_not_read(
     tidy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(tidy / "cats", "film.mp4", b"\0\0\0\x20ftypisom\0\0\2\0")
@@ -191,8 +191,8 @@ def test_files_that_cannot_be_opened(tidy: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_files_that_may_not_be_read(tidy: Path) -> None:
-    (tidy / "cats" / "picture.0.png").chmod(0)
-    assert reasons(scan_images(tidy)) == {"cats/picture.0.png": "cannot be opened"}
+    (tidy / "cats" / "image.0.png").chmod(0)
+    assert reasons(scan_images(tidy)) == {"cats/image.0.png": "cannot be opened"}
 
 
 def test_a_folder_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_a_folder_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyP
     assert report.label_counts() == {"cats": 5, "dogs": 5}
 
 
-def test_an_error_of_the_disk_is_not_blamed_on_the_picture(
+def test_an_error_of_the_disk_is_not_blamed_on_the_image(
     tidy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -228,7 +228,7 @@ def test_pipes_and_links_to_folders_are_passed_over(tidy: Path) -> None:
     assert set(reasons(scan_images(tidy)).values()) == {"other file"}
 
 
-def test_a_phone_picture_with_a_second_one_behind_it_is_a_jpeg(tidy: Path) -> None:
+def test_a_phone_image_with_a_second_one_behind_it_is_a_jpeg(tidy: Path) -> None:
     more = Image.new("RGB", (64, 64))
     content = encoded("mpo", save_all=True, append_images=[more])
     add(tidy / "cats", "phone.jpg", content)
@@ -244,26 +244,26 @@ def test_the_size_of_a_jpeg_is_its_own(tidy: Path) -> None:
 
 
 def test_copies_in_one_class_are_kept_and_named(tidy: Path) -> None:
-    content = (tidy / "cats" / "picture.3.png").read_bytes()
+    content = (tidy / "cats" / "image.3.png").read_bytes()
     add(tidy / "cats", "zzz/copy.png", content)
     report = scan_images(tidy)
     assert reasons(report) == {"cats/zzz/copy.png": "duplicate"}
-    assert report.findings[0].same_as == tidy / "cats" / "picture.3.png"
-    assert report.rows()[0]["same_as"] == "cats/picture.3.png"
-    assert "cats/zzz/copy.png: the same picture as cats/picture.3.png" in str(report)
+    assert report.findings[0].same_as == tidy / "cats" / "image.3.png"
+    assert report.rows()[0]["same_as"] == "cats/image.3.png"
+    assert "cats/zzz/copy.png: the same image as cats/image.3.png" in str(report)
     assert report.label_counts()["cats"] == 6
 
 
-def test_one_picture_in_two_classes_is_used_in_none(tidy: Path) -> None:
-    content = (tidy / "cats" / "picture.3.png").read_bytes()
+def test_one_image_in_two_classes_is_used_in_none(tidy: Path) -> None:
+    content = (tidy / "cats" / "image.3.png").read_bytes()
     add(tidy / "dogs", "cat.jpg", content)  # of a wrong suffix too: that no longer matters
     report = scan_images(tidy)
-    assert reasons(report) == {"cats/picture.3.png": "two labels", "dogs/cat.jpg": "two labels"}
+    assert reasons(report) == {"cats/image.3.png": "two labels", "dogs/cat.jpg": "two labels"}
     assert report.label_counts() == {"cats": 4, "dogs": 5}
 
 
 def test_a_hard_link_is_a_copy(tidy: Path) -> None:
-    os.link(tidy / "cats" / "picture.0.png", tidy / "dogs" / "link.png")
+    os.link(tidy / "cats" / "image.0.png", tidy / "dogs" / "link.png")
     assert set(reasons(scan_images(tidy)).values()) == {"two labels"}
 
 
@@ -298,7 +298,7 @@ def test_counts_of_a_split_that_is_not_there(tidy: Path) -> None:
         scan_images(tidy).label_counts("train")
 
 
-def test_pictures_in_no_class_folder(tidy: Path) -> None:
+def test_images_in_no_class_folder(tidy: Path) -> None:
     add(tidy, "loose.jpg", encoded())
     report = scan_images(tidy)
     assert reasons(report) == {"loose.jpg": "outside"}
@@ -322,8 +322,8 @@ def test_rows(tidy: Path) -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    reasons = {*get_args(_report.BadReason), *get_args(_report.NoteReason)}
-    assert set(_report._MEANING) == reasons
+    reasons = {*get_args(report.BadReason), *get_args(report.NoteReason)}
+    assert set(report._MEANING) == reasons
     page = Path(__file__).parents[2] / "docs/how-to/messy-folders.md"
     rows = re.findall(r"^\| `([a-z ]+)` \|", page.read_text("utf-8"), re.MULTILINE)
     assert set(rows) == reasons
@@ -334,8 +334,8 @@ def test_printing(tidy: Path) -> None:
         add(tidy / "cats", f"empty.{i:02}.jpg", b"")
     add(tidy / "dogs", "notes.txt", b"x")
     lines = str(scan_images(tidy)).splitlines()
-    assert lines[0] == "pictures: 23 files, 2 classes"
-    assert lines[1] == "  pictures       10  (cats 5, dogs 5)"
+    assert lines[0] == "images: 23 files, 2 classes"
+    assert lines[1] == "  images       10  (cats 5, dogs 5)"
     assert lines[2:5] == [
         "cannot be used: 12 files",
         "  zero bytes (12): the file is empty",
@@ -378,7 +378,7 @@ def test_a_scan_that_is_stopped_stops(tidy: Path, monkeypatch: pytest.MonkeyPatc
             raise KeyboardInterrupt
         stopped.wait(1)  # until the main thread has seen it
 
-    monkeypatch.setattr(_scan, "_look_at", stop)
+    monkeypatch.setattr(scan, "_scan_file", stop)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         scan_images(tidy)
@@ -389,8 +389,8 @@ def test_a_scan_that_is_stopped_stops(tidy: Path, monkeypatch: pytest.MonkeyPatc
 def scratch() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         for name in ("cats", "dogs"):
-            write_pictures(Path(folder) / "pictures" / name, 3)
-        yield Path(folder) / "pictures"
+            write_images(Path(folder) / "images" / name, 3)
+        yield Path(folder) / "images"
 
 
 SAMPLES = [encoded(kind, side=12) for kind in ("jpeg", "png", "gif", "bmp", "webp")]
@@ -398,7 +398,7 @@ SAMPLES = [encoded(kind, side=12) for kind in ("jpeg", "png", "gif", "bmp", "web
 
 @st.composite
 def spoiled(draw: st.DrawFn) -> bytes:
-    """Any bytes, or a good picture of which some bytes were changed or cut off."""
+    """Any bytes, or a good image of which some bytes were changed or cut off."""
     sample = bytearray(draw(st.sampled_from([*SAMPLES, b""])))
     for _ in range(draw(st.integers(0, 4))):
         if sample:
@@ -419,7 +419,7 @@ def test_any_bytes_are_used_or_named(scratch: Path, content: bytes, suffix: str)
         if used:
             assert decode_image(path, (5, 7)).shape == (5, 7, 3)
         elif path in {finding.path for finding in report.bad}:
-            with pytest.raises(ValueError, match="Cannot read the picture"):
+            with pytest.raises(ValueError, match="Cannot read the image"):
                 decode_image(path, (5, 7))
     finally:
         path.unlink()

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from catdog._types import Labels
-from catdog.data._split import stratified_split
+from catdog.data.split import stratified_split
+from catdog.typing import Labels
 
 
 def split(labels: Labels, shares: Sequence[float], *, seed: int) -> tuple[NDArray[np.intp], ...]:
-    """Split pictures that are all different."""
+    """Split images that are all different."""
     return stratified_split(labels, shares, contents=range(len(labels)), seed=seed)
 
 
@@ -24,15 +24,13 @@ three_shares = st.tuples(st.floats(0.05, 0.4), st.floats(0.05, 0.4)).map(
 
 
 @given(label_lists, three_shares, st.integers(0, 2**31 - 1))
-def test_parts_hold_every_picture_once(
-    labels: Labels, shares: tuple[float, ...], seed: int
-) -> None:
+def test_parts_hold_every_image_once(labels: Labels, shares: tuple[float, ...], seed: int) -> None:
     parts = split(labels, shares, seed=seed)
     assert sorted(np.concatenate(parts)) == list(range(len(labels)))
 
 
 @given(label_lists, three_shares, st.integers(0, 2**31 - 1))
-def test_every_class_is_shared_out_to_within_one_picture(
+def test_every_class_is_shared_out_to_within_one_image(
     labels: Labels, shares: tuple[float, ...], seed: int
 ) -> None:
     parts = split(labels, shares, seed=seed)
@@ -76,7 +74,7 @@ def test_the_caller_keeps_its_random_state_and_labels() -> None:
 
 @st.composite
 def copied(draw: st.DrawFn) -> tuple[Labels, list[int]]:
-    """Labels and contents: in each class at least three different pictures, some of them copied."""
+    """Labels and contents: in each class at least three different images, some of them copied."""
     labels: list[int] = []
     contents: list[int] = []
     for label in range(draw(st.integers(1, 3))):
@@ -89,9 +87,9 @@ def copied(draw: st.DrawFn) -> tuple[Labels, list[int]]:
 
 @given(copied(), three_shares, st.integers(0, 2**31 - 1))
 def test_copies_stay_together(
-    pictures: tuple[Labels, list[int]], shares: tuple[float, ...], seed: int
+    images: tuple[Labels, list[int]], shares: tuple[float, ...], seed: int
 ) -> None:
-    labels, contents = pictures
+    labels, contents = images
     parts = stratified_split(labels, shares, seed=seed, contents=contents)
     assert sorted(np.concatenate(parts)) == list(range(len(labels)))
     seen = [{contents[i] for i in part} for part in parts]
@@ -132,12 +130,12 @@ def test_copies_go_to_any_part() -> None:
 
 
 def test_copies_count_once_for_being_too_few() -> None:
-    with pytest.raises(ValueError, match="2 pictures cannot be divided into 3 parts"):
+    with pytest.raises(ValueError, match="2 images cannot be divided into 3 parts"):
         stratified_split(
             np.zeros(6, np.int32), (0.6, 0.2, 0.2), seed=0, contents=[1, 1, 1, 1, 2, 2]
         )
 
 
-def test_too_few_pictures() -> None:
-    with pytest.raises(ValueError, match="1 pictures cannot be divided into 2 parts"):
+def test_too_few_images() -> None:
+    with pytest.raises(ValueError, match="1 images cannot be divided into 2 parts"):
         split(np.array([0, 0, 1]), (0.5, 0.5), seed=0)

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from catdog import load_datasets
-from catdog._types import SPLITS, Split
-from catdog.data._datasets import Datasets
-from tests.conftest import MakeFolder, write_pictures
+from catdog.data.datasets import Datasets
+from catdog.typing import SPLITS, Split
+from tests.conftest import MakeFolder, write_images
 
 
 def names(data: Datasets, split: Split) -> list[str]:
@@ -82,7 +82,7 @@ def test_another_split_is_not_overwritten(image_folder: Path, split_file: Path) 
 
 def test_names_that_are_not_text(make_folder: MakeFolder, tmp_path: Path) -> None:
     folder = make_folder({"Kätzchen": 5, "犬": 5})
-    (folder / "犬" / "picture.0.png").rename(folder / "犬" / "\udcff.png")  # no UTF-8
+    (folder / "犬" / "image.0.png").rename(folder / "犬" / "\udcff.png")  # no UTF-8
     data = load_datasets(folder)
     data.save_split(tmp_path / "split.json")
     again = load_datasets(folder, split_file=tmp_path / "split.json")
@@ -112,10 +112,10 @@ def test_other_files_are_not_overwritten(image_folder: Path, tmp_path: Path) -> 
 
 def test_new_files_do_not_change_the_sets(image_folder: Path, split_file: Path) -> None:
     before = load_datasets(image_folder, split_file=split_file)
-    write_pictures(image_folder / "cats" / "more", 2)
+    write_images(image_folder / "cats" / "more", 2)
     with pytest.warns(
         UserWarning,
-        match=r'not know 2 pictures.*more/picture\.0\.png, for one.*new_files="train"',
+        match=r'not know 2 images.*more/image\.0\.png, for one.*new_files="train"',
     ):
         after = load_datasets(image_folder, split_file=split_file)
     assert all(before.paths(split) == after.paths(split) for split in SPLITS)
@@ -123,15 +123,15 @@ def test_new_files_do_not_change_the_sets(image_folder: Path, split_file: Path) 
 
 def test_new_files_can_be_trained_on(image_folder: Path, split_file: Path) -> None:
     before = load_datasets(image_folder, split_file=split_file)
-    write_pictures(image_folder / "cats" / "more", 2)
+    write_images(image_folder / "cats" / "more", 2)
     tested = before.paths("test")[0]
     shutil.copy(tested, image_folder / "cats" / "more" / "copy.png")  # never to be trained on
-    with pytest.warns(UserWarning, match=r"1 picture in .*copy\.png, for one.*They are copies"):
+    with pytest.warns(UserWarning, match=r"1 image in .*copy\.png, for one.*They are copies"):
         after = load_datasets(image_folder, split_file=split_file, new_files="train")
     assert after.paths("test") == before.paths("test")
     assert after.paths("validation") == before.paths("validation")
     new = {path.name for path in set(after.paths("train")) - set(before.paths("train"))}
-    assert new == {"picture.0.png", "picture.1.png"}
+    assert new == {"image.0.png", "image.1.png"}
     assert list(after.paths("train")) == sorted(after.paths("train"))
 
 
@@ -154,40 +154,38 @@ def test_new_files_in_a_held_out_folder_are_not_trained_on(
 ) -> None:
     folder = make_folder({f"{split}/{name}": 3 for split in SPLITS[:2] for name in "ab"})
     load_datasets(folder).save_split(tmp_path / "split.json")
-    write_pictures(folder / "validation" / "a" / "more", 1)
-    with pytest.warns(UserWarning, match="1 picture in .*or lie in another folder"):
+    write_images(folder / "validation" / "a" / "more", 1)
+    with pytest.warns(UserWarning, match="1 image in .*or lie in another folder"):
         data = load_datasets(folder, split_file=tmp_path / "split.json", new_files="train")
     assert len(data.paths("train")) == 6
 
 
-def test_vanished_changed_and_moved_pictures_are_named(
-    image_folder: Path, split_file: Path
-) -> None:
+def test_vanished_changed_and_moved_images_are_named(image_folder: Path, split_file: Path) -> None:
     cats = image_folder / "cats"
-    (cats / "picture.0.png").unlink()
-    Image.new("RGB", (8, 8)).save(cats / "picture.1.png")
-    (cats / "picture.2.png").rename(cats / "felix.png")
-    (cats / "picture.3.png").write_bytes(b"")
-    with pytest.raises(ValueError, match="4 pictures of split_file=.* cannot be found") as raised:
+    (cats / "image.0.png").unlink()
+    Image.new("RGB", (8, 8)).save(cats / "image.1.png")
+    (cats / "image.2.png").rename(cats / "felix.png")
+    (cats / "image.3.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="4 images of split_file=.* cannot be found") as raised:
         load_datasets(image_folder, split_file=split_file)
     message = str(raised.value)
-    assert "cats/picture.0.png has vanished\n" in message
-    assert "cats/picture.1.png has changed\n" in message
-    assert "cats/picture.2.png has vanished (the same picture is at cats/felix.png)" in message
-    assert "cats/picture.3.png has changed\n" in message
+    assert "cats/image.0.png has vanished\n" in message
+    assert "cats/image.1.png has changed\n" in message
+    assert "cats/image.2.png has vanished (the same image is at cats/felix.png)" in message
+    assert "cats/image.3.png has changed\n" in message
 
 
 def test_long_lists_are_cut(image_folder: Path, split_file: Path) -> None:
     for path in image_folder.rglob("*.png"):
         path.unlink()
-    with pytest.raises(ValueError, match=r"20 pictures of (.|\n)*has vanished\n  ... and 10 more"):
+    with pytest.raises(ValueError, match=r"20 images of (.|\n)*has vanished\n  ... and 10 more"):
         load_datasets(image_folder, split_file=split_file)
 
 
 def test_other_classes(make_folder: MakeFolder, split_file: Path) -> None:
-    (split_file.parent / "pictures" / "cats").rename(split_file.parent / "pictures" / "lions")
+    (split_file.parent / "images" / "cats").rename(split_file.parent / "images" / "lions")
     with pytest.raises(ValueError, match=r"classes \['cats', 'dogs'\], but .*\['dogs', 'lions'\]"):
-        load_datasets(split_file.parent / "pictures", split_file=split_file)
+        load_datasets(split_file.parent / "images", split_file=split_file)
 
 
 def test_fractions_have_nothing_to_divide(image_folder: Path, split_file: Path) -> None:
@@ -257,7 +255,7 @@ def test_files_of_another_kind(image_folder: Path, split_file: Path, content: by
 def test_a_bad_split_file_is_refused_before_the_scan(
     image_folder: Path, split_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catdog.data._load.scan_layout", lambda layout: pytest.fail("it scanned"))
+    monkeypatch.setattr("catdog.data.load.scan_layout", lambda layout: pytest.fail("it scanned"))
     split_file.write_text("{}")
     with pytest.raises(ValueError, match="is no split file"):
         load_datasets(image_folder, split_file=split_file)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from catdog import load_datasets
-from catdog._types import SPLITS
-from catdog.data import _synthetic
+from catdog.data import synthetic
+from catdog.typing import SPLITS
 
 
 @pytest.mark.parametrize("kind", ["cat", "dog"])
 def test_faces_follow_the_generator(kind: Literal["cat", "dog"]) -> None:
     first, second, other = (
-        np.asarray(_synthetic.draw_face(kind, np.random.default_rng(seed), size=64))
+        np.asarray(synthetic.draw_face(kind, np.random.default_rng(seed), size=64))
         for seed in (0, 0, 1)
     )
     assert first.shape == (64, 64, 3)
@@ -23,7 +23,7 @@ def test_faces_follow_the_generator(kind: Literal["cat", "dog"]) -> None:
 
 def test_smaller_sets_are_the_beginning_of_larger_ones(tmp_path: Path) -> None:
     for name, counts in (("small", {"train": 1, "test": 1}), ("large", {"train": 2, "test": 2})):
-        _synthetic.write_pictures(tmp_path / name, counts=counts)
+        synthetic.write_images(tmp_path / name, counts=counts)
     small = sorted(path for path in (tmp_path / "small").rglob("*.jpg"))
     assert len(small) == 4
     for path in small:
@@ -31,8 +31,8 @@ def test_smaller_sets_are_the_beginning_of_larger_ones(tmp_path: Path) -> None:
         assert path.read_bytes() == twin.read_bytes()
 
 
-def test_no_two_pictures_are_alike(tmp_path: Path) -> None:
-    _synthetic.write_pictures(tmp_path, counts=dict.fromkeys(SPLITS, 3))
+def test_no_two_images_are_alike(tmp_path: Path) -> None:
+    synthetic.write_images(tmp_path, counts=dict.fromkeys(SPLITS, 3))
     contents = [path.read_bytes() for path in tmp_path.rglob("*.jpg")]
     assert len(contents) == 18
     assert all(a != b for a, b in itertools.combinations(contents, 2))

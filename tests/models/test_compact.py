@@ -36,22 +36,22 @@ def drawn_pixels(count: int, side: int = SIDE) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
 
 
-def drawn_pictures(count: int, side: int = SIDE) -> Any:
+def drawn_images(count: int, side: int = SIDE) -> Any:
     """Return cats and dogs by turns; dogs are darker."""
-    from compact_data import Pictures
+    from compact_data import Images
 
     labels = np.arange(count, dtype=np.int32) % 2
     names = [f"{'dog' if label else 'cat'}.{number // 2}" for number, label in enumerate(labels)]
     pixels = drawn_pixels(count, side) // (1 + 3 * labels[:, None, None, None].astype(np.uint8))
-    return Pictures(np.array(names), labels, pixels, np.array([f"hash {name}" for name in names]))
+    return Images(np.array(names), labels, pixels, np.array([f"hash {name}" for name in names]))
 
 
-def drawn_lessons(pictures: Any, views: int = 3, components: int = 4) -> Any:
+def drawn_lessons(images: Any, views: int = 3, components: int = 4) -> Any:
     from compact_teacher import Lessons, draw_boxes
 
     rng = np.random.default_rng(1)
-    shape = (len(pictures), views)
-    logits = np.where(pictures.labels, 3, -3)[:, None] + rng.normal(size=shape)
+    shape = (len(images), views)
+    logits = np.where(images.labels, 3, -3)[:, None] + rng.normal(size=shape)
     features = rng.normal(size=(*shape, components))
     boxes = draw_boxes(*shape, seed=0)
     return Lessons(boxes, logits.astype(np.float32), features.astype(np.float32))
@@ -73,20 +73,20 @@ def test_logits_for_any_size_and_number_of_classes(size: tuple[int, int]) -> Non
 
 
 def test_copies_are_found_even_mirrored_and_the_rest_stays() -> None:
-    from compact_data import Pictures, without_copies
+    from compact_data import Images, without_copies
 
-    pictures = drawn_pictures(8, 64)
-    pixels = pictures.pixels.copy()
+    images = drawn_images(8, 64)
+    pixels = images.pixels.copy()
     pixels[2] = pixels[2, :, ::-1]
     pixels[5] = np.clip(pixels[5] * 1.1 + 4.0, 0, 255).astype(np.uint8)
     other = 255 - pixels[7]
-    judged = Pictures(
+    judged = Images(
         names=np.array(["mirrored", "brighter", "same file"]),
         labels=np.zeros(3, np.int32),
         pixels=np.stack([pixels[2], pixels[5], other]),
         hashes=np.array(["a", "b", "hash dog.3"]),
     )
-    left, told = without_copies(pictures, judged)
+    left, told = without_copies(images, judged)
     assert left.names.tolist() == ["cat.0", "dog.0", "dog.1", "cat.2", "cat.3"]
     assert [line.partition(" (")[0] for line in told[:2]] == [
         "cat.1 = mirrored",
@@ -94,19 +94,19 @@ def test_copies_are_found_even_mirrored_and_the_rest_stays() -> None:
     ]
 
 
-def test_held_out_pictures_are_balanced_and_apart_and_their_originals_are_known() -> None:
+def test_held_out_images_are_balanced_and_apart_and_their_originals_are_known() -> None:
     from compact_data import HELD_OUT_BELOW, hold_out
 
-    pictures = drawn_pictures(2 * HELD_OUT_BELOW + 20, 1)
-    learned, held_out = hold_out(pictures, 10, seed=0)
+    images = drawn_images(2 * HELD_OUT_BELOW + 20, 1)
+    learned, held_out = hold_out(images, 10, seed=0)
     assert np.bincount(held_out.labels).tolist() == [5, 5]
-    assert set(learned.names) | set(held_out.names) == set(pictures.names)
+    assert set(learned.names) | set(held_out.names) == set(images.names)
     assert not set(learned.names) & set(held_out.names)
     assert all(int(name.partition(".")[2]) < HELD_OUT_BELOW for name in held_out.names)
-    assert hold_out(pictures, 10, seed=1)[1].names.tolist() != held_out.names.tolist()
+    assert hold_out(images, 10, seed=1)[1].names.tolist() != held_out.names.tolist()
 
 
-def test_crops_lie_inside_and_the_first_is_the_picture() -> None:
+def test_crops_lie_inside_and_the_first_is_the_image() -> None:
     from compact_data import SIDE as FULL
     from compact_teacher import SMALLEST_AREA, draw_boxes
 
@@ -197,16 +197,16 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert (np.diff(rates[peak:]) <= 0).all()
 
 
-def test_every_epoch_shows_every_picture_once_and_otherwise() -> None:
+def test_every_epoch_shows_every_image_once_and_otherwise() -> None:
     from train_compact import Settings, batches
 
-    pictures = drawn_pictures(12)
-    lessons = drawn_lessons(pictures)
+    images = drawn_images(12)
+    lessons = drawn_lessons(images)
     settings = Settings(batch_size=4)
-    first, again, other = (list(batches(pictures, lessons, settings, epoch)) for epoch in (0, 0, 1))
+    first, again, other = (list(batches(images, lessons, settings, epoch)) for epoch in (0, 0, 1))
     for epoch in (first, other):
         shown = np.concatenate([batch.pixels for batch in epoch])
-        assert {bytes(each) for each in shown} == {bytes(each) for each in pictures.pixels}
+        assert {bytes(each) for each in shown} == {bytes(each) for each in images.pixels}
     for one, two in zip(first, again, strict=True):
         assert np.array_equal(one.features, two.features)
         assert np.array_equal(one.changes.transform, two.changes.transform)
@@ -220,15 +220,15 @@ def test_every_epoch_shows_every_picture_once_and_otherwise() -> None:
 def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     from train_compact import Settings, train
 
-    pictures = drawn_pictures(24)
-    lessons = drawn_lessons(pictures)
+    images = drawn_images(24)
+    lessons = drawn_lessons(images)
     settings = Settings(epochs=4, batch_size=8, learning_rate=0.01)
     ends = []
     for stops in ([None], [3, None]):
         work = tmp_path / str(len(stops))
         work.mkdir()
         for stop in stops:
-            student = train(pictures, lessons, {"all": pictures}, settings, work, last_epoch=stop)
+            student = train(images, lessons, {"all": images}, settings, work, last_epoch=stop)
         ends.append(student.use_averaged().get_weights())
         log = [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
         assert [line["epoch"] for line in log] == [1, 2, 3, 4]
@@ -244,8 +244,8 @@ def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
 def test_a_run_with_other_settings_is_not_resumed(tmp_path: Path) -> None:
     from train_compact import Settings, train
 
-    pictures = drawn_pictures(4)
-    lessons = drawn_lessons(pictures)
-    train(pictures, lessons, {}, Settings(epochs=4, batch_size=4), tmp_path, last_epoch=1)
+    images = drawn_images(4)
+    lessons = drawn_lessons(images)
+    train(images, lessons, {}, Settings(epochs=4, batch_size=4), tmp_path, last_epoch=1)
     with pytest.raises(ValueError, match=r"begun with .*'seed': 0.*another --work"):
-        train(pictures, lessons, {}, Settings(seed=1, epochs=4, batch_size=4), tmp_path)
+        train(images, lessons, {}, Settings(seed=1, epochs=4, batch_size=4), tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from catdog import build_model, list_models, model_spec
-from catdog._types import ImageSize
+from catdog.typing import ImageSize
 
 SIZE = (36, 32)
 NAMES = list_models()
@@ -22,7 +22,7 @@ def make(name: str, **options: Any) -> keras.Model:
     return build_model(name, **{"image_size": SIZE, "weights": None, "seed": 1, **options})
 
 
-def pictures(count: int = 2, size: ImageSize = SIZE) -> NDArray[np.float32]:
+def images(count: int = 2, size: ImageSize = SIZE) -> NDArray[np.float32]:
     return np.random.default_rng(0).uniform(0, 255, (count, *size, 3)).astype(np.float32)
 
 
@@ -76,7 +76,7 @@ COMPACT = [
 ]  # fmt: skip
 TRANSFER = ["Functional", "GlobalMaxPooling2D", DROPOUT, FLATTEN, HIDDEN, OUTPUT]
 
-# The layers as the two write-ups give them, and those of our own.
+# The layers as the two blog posts give them, and those of our own.
 RECIPES = {
     "cnn.three_block": [*C32, *C32, *C64, DROPOUT, FLATTEN, OUTPUT],
     "cnn.two_block": [*C32, *C32, FLATTEN, DROPOUT, OUTPUT],
@@ -127,7 +127,7 @@ def test_layers_are_those_of_the_recipe(name: str) -> None:
 @pytest.mark.parametrize("classes", [2, 5])
 @pytest.mark.parametrize("name", NAMES)
 def test_logits(name: str, classes: int) -> None:
-    logits = make(name, num_classes=classes).predict(pictures(), verbose=0)
+    logits = make(name, num_classes=classes).predict(images(), verbose=0)
     assert logits.shape == (2, classes)
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
@@ -141,7 +141,7 @@ def test_compiled_as_the_posts_do(name: str) -> None:
     assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
     assert isinstance(model.loss, keras.losses.SparseCategoricalCrossentropy)
     assert model.loss.get_config()["from_logits"]
-    assert "accuracy" in model.evaluate(pictures(), np.array([0, 1]), verbose=0, return_dict=True)
+    assert "accuracy" in model.evaluate(images(), np.array([0, 1]), verbose=0, return_dict=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -150,7 +150,7 @@ def test_gradients_reach_every_trainable_weight(name: str) -> None:
 
     model = make(name)
     with tf.GradientTape() as tape:
-        loss = model.loss(np.array([0, 1, 1, 1]), model(pictures(4), training=True))
+        loss = model.loss(np.array([0, 1, 1, 1]), model(images(4), training=True))
     gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
     assert gradients
     for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
@@ -164,8 +164,8 @@ def test_same_seed_same_weights_and_same_training(name: str) -> None:
     for _ in range(2):
         model = make(name)
         model.run_eagerly = not name.startswith("cnn")  # to trace MobileNetV2 takes 5 s
-        model.fit(pictures(4), np.array([0, 1, 0, 1]), epochs=1, shuffle=False, verbose=0)
-        outputs.append(model.predict(pictures(), verbose=0))
+        model.fit(images(4), np.array([0, 1, 0, 1]), epochs=1, shuffle=False, verbose=0)
+        outputs.append(model.predict(images(), verbose=0))
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-4, atol=1e-4)
 
 
@@ -178,9 +178,9 @@ def test_other_seed_other_weights(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_prediction_never_augments(name: str) -> None:
     model = make(name)
-    first, second = (model.predict(pictures(), verbose=0) for _ in range(2))
+    first, second = (model.predict(images(), verbose=0) for _ in range(2))
     assert np.array_equal(first, second)
-    np.testing.assert_allclose(first, model(pictures(), training=False), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(first, model(images(), training=False), rtol=1e-4, atol=1e-4)
 
 
 PREDICT_WITHOUT_CATDOG = """
@@ -200,7 +200,7 @@ BACKBONES = ("VGG16", "EfficientNetB0", "ConvNeXtTiny")
 
 
 def test_saved_models_open_without_catdog(tmp_path: Path) -> None:
-    np.save(tmp_path / "images.npy", pictures())
+    np.save(tmp_path / "images.npy", images())
     expected = {}
     options = [(name, {"name": name}) for name in NAMES]
     options += [(backbone, {"name": "transfer", "backbone": backbone}) for backbone in BACKBONES]
@@ -208,7 +208,7 @@ def test_saved_models_open_without_catdog(tmp_path: Path) -> None:
         model = make(**built)
         model.run_eagerly = True  # to trace these networks takes longer than to run them once
         model.save(tmp_path / f"{name}.keras")
-        expected[str(tmp_path / f"{name}.keras")] = model.predict(pictures(), verbose=0)
+        expected[str(tmp_path / f"{name}.keras")] = model.predict(images(), verbose=0)
     command = [sys.executable, "-c", PREDICT_WITHOUT_CATDOG, str(tmp_path / "images.npy")]
     subprocess.run([*command, *expected], check=True, cwd=tmp_path)
     for path, logits in expected.items():
@@ -219,7 +219,7 @@ def test_saved_models_open_without_catdog(tmp_path: Path) -> None:
 def test_smallest_size(name: str) -> None:
     smallest = model_spec(name).min_image_size
     model = make(name, image_size=(smallest, smallest))
-    assert model.predict(pictures(1, (smallest, smallest)), verbose=0).shape == (1, 2)
+    assert model.predict(images(1, (smallest, smallest)), verbose=0).shape == (1, 2)
     with pytest.raises(ValueError, match=rf"image_size must be at least .* for {name}, not"):
         make(name, image_size=(smallest, smallest - 1))
 

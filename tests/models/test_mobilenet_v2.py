@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 
 from catdog import build_model
-from catdog._types import ImageSize
-from catdog.models import _frozen, mobilenet_v2
+from catdog.models import backbones, mobilenet_v2
+from catdog.typing import ImageSize
 
 SIZE = (32, 32)
 
 
 def test_batch_normalisation_is_frozen_whatever_is_passed() -> None:
     model = build_model("mobilenet_v2", image_size=SIZE, weights=None)
-    base = model.get_layer(mobilenet_v2.BASE_NAME)
+    base = model.get_layer(mobilenet_v2.BACKBONE_NAME)
     norms = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(norms) == 52
     assert not any(layer.trainable for layer in norms)
     before = [weight.copy() for weight in base.get_weights()]
     pixels = np.random.default_rng(0).uniform(-1, 1, (4, *SIZE, 3))
-    trained, served = base(pixels, training=True), base(pixels, training=False)
-    assert np.array_equal(trained, served)
+    trained, resized = base(pixels, training=True), base(pixels, training=False)
+    assert np.array_equal(trained, resized)
     assert all(np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True))
 
 
 def test_it_is_still_frozen_after_saving_and_loading(tmp_path: Path) -> None:
     build_model("mobilenet_v2", image_size=SIZE, weights=None).save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    base = model.get_layer(mobilenet_v2.BASE_NAME)
+    base = model.get_layer(mobilenet_v2.BACKBONE_NAME)
     assert not any(layer.trainable for layer in base.layers if layer.weights)
     assert len(model.trainable_weights) == 4
 
@@ -45,7 +45,7 @@ def test_missing_weights_say_what_to_do(keras_home: Path, monkeypatch: pytest.Mo
 @pytest.mark.real_data
 def test_imagenet_weights_are_those_of_keras() -> None:
     model = build_model("mobilenet_v2")
-    base = model.get_layer(mobilenet_v2.BASE_NAME)
+    base = model.get_layer(mobilenet_v2.BACKBONE_NAME)
     expected = keras.applications.MobileNetV2(include_top=False, input_shape=(160, 160, 3))
     for one, other in zip(base.get_weights(), expected.get_weights(), strict=True):
         assert np.array_equal(one, other)
@@ -58,11 +58,11 @@ def test_imagenet_weights_are_those_of_keras() -> None:
 def test_weights_are_those_that_keras_takes_for_the_size(
     size: ImageSize, side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def download(url: str, target: Path, *, otherwise: str) -> NoReturn:
-        assert url == f"{_frozen.WEIGHTS_URL}/mobilenet_v2/{target.name}"
+    def download(url: str, target: Path, *, fallback_hint: str) -> NoReturn:
+        assert url == f"{backbones.WEIGHTS_URL}/mobilenet_v2/{target.name}"
         raise OSError(target.name)
 
-    monkeypatch.setattr(_frozen, "download", download)
+    monkeypatch.setattr(backbones, "download", download)
     with pytest.raises(OSError, match=f"_1.0_{side}_no_top.h5$"):
         build_model("mobilenet_v2", image_size=size)
 
@@ -70,10 +70,10 @@ def test_weights_are_those_that_keras_takes_for_the_size(
 def test_broken_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
-    def download(url: str, target: Path, *, otherwise: str) -> None:
+    def download(url: str, target: Path, *, fallback_hint: str) -> None:
         target.parent.mkdir()
         target.write_bytes(b"half a download")
 
-    monkeypatch.setattr(_frozen, "download", download)
+    monkeypatch.setattr(backbones, "download", download)
     with pytest.raises(OSError, match=r"Cannot read the ImageNet weights .*_160_.*Delete"):
         build_model("mobilenet_v2")

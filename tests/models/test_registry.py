@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import catdog.models
 from catdog import ModelSpec, build_model, list_models, model_spec
-from catdog.models import _registry
+from catdog.models import registry
 
 SIZE = (32, 32)
 
@@ -96,13 +96,13 @@ def test_our_own_recipes_are_those_that_no_post_reports() -> None:
 def test_duplicate_is_refused() -> None:
     spec = model_spec("cnn")
     with pytest.raises(ValueError, match="'cnn.three_block' is listed twice"):
-        _registry._by_name([spec, spec])
+        registry._by_name([spec, spec])
 
 
 def test_every_file_of_models_is_in_the_table() -> None:
     folder = Path(catdog.models.__file__).parent
     files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
-    assert files == {spec.build.__module__.rpartition(".")[2] for spec in _registry.SPECS}
+    assert files == {spec.build.__module__.rpartition(".")[2] for spec in registry.SPECS}
 
 
 def test_names_appear_in_the_model() -> None:
@@ -127,7 +127,7 @@ def test_weights_file_is_missing(tmp_path: Path) -> None:
 def test_weights_that_do_not_fit(tmp_path: Path, options: dict[str, Any]) -> None:
     path = tmp_path / "cnn.weights.h5"
     build_model("cnn", image_size=SIZE).save_weights(path)
-    with pytest.raises(ValueError, match="does not fit cnn.three_block for pictures of .*Pass the"):
+    with pytest.raises(ValueError, match="does not fit cnn.three_block for images of .*Pass the"):
         build_model("cnn", **{"image_size": SIZE, "weights": path, **options})
 
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from catdog import build_model, model_spec
-from catdog.models import _frozen
+from catdog.models import backbones
 from catdog.models.transfer import BACKBONES, IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Backbone, spec_of
 
 # What black and white become in front of the first convolution, over all colours.
@@ -38,7 +38,7 @@ IMAGENET = (IMAGENET_MEAN_RGB, IMAGENET_STD_RGB)  # what EfficientNetB0 holds am
 
 @dataclass
 class Built:
-    """A model on one backbone, with the smallest pictures that it takes, and no weights loaded."""
+    """A model on one backbone, with the smallest images that it takes, and no weights loaded."""
 
     name: str
     backbone: Backbone
@@ -59,15 +59,15 @@ def built(request: pytest.FixtureRequest) -> Built:
     return Built(request.param, backbone, model, model.get_layer(backbone.layer))
 
 
-def pictures(built: Built) -> NDArray[np.float32]:
-    """Return a black picture, a white one, and one of noise."""
+def images(built: Built) -> NDArray[np.float32]:
+    """Return a black image, a white one, and one of noise."""
     noise = np.random.default_rng(0).uniform(0, 255, (*built.image_size, 3))
     return np.stack([np.zeros_like(noise), np.full_like(noise, 255), noise]).astype(np.float32)
 
 
 def scaled(built: Built) -> Any:
-    """Return the pictures as they reach the backbone."""
-    pixels = pictures(built)
+    """Return the images as they reach the backbone."""
+    pixels = images(built)
     for layer in built.model.layers[1 : built.model.layers.index(built.base)]:
         pixels = layer(pixels)
     return pixels
@@ -127,7 +127,7 @@ def publisher(monkeypatch: pytest.MonkeyPatch) -> Publisher:
     publisher = Publisher()
     keras_files = sys.modules[keras.utils.get_file.__module__]
     monkeypatch.setattr(keras_files, "get_file", publisher.get_file)
-    monkeypatch.setattr(_frozen, "download", publisher.download)
+    monkeypatch.setattr(backbones, "download", publisher.download)
     monkeypatch.setattr(keras.Model, "load_weights", lambda *given: publisher.load(*given))
     return publisher
 
@@ -145,10 +145,10 @@ def test_features_are_those_of_keras_with_its_weights(built: Built, publisher: P
     assert publisher.files[0] == publisher.files[1]
 
     preprocess_input = sys.modules[application.__module__].preprocess_input
-    expected = theirs(preprocess_input(pictures(built)), training=False)
+    expected = theirs(preprocess_input(images(built)), training=False)
     assert_same(built.base(scaled(built), training=True), expected)  # frozen in training too
     pool, dense = built.model.layers[-2:]
-    assert_same(built.model(pictures(built), training=False), dense(pool(expected)))
+    assert_same(built.model(images(built), training=False), dense(pool(expected)))
 
 
 def assert_same(found: Any, expected: Any) -> None:

@@ -1,5 +1,1 @@
-"""catdog on the command line: `catdog`, or `python -m catdog`."""
-
-from catdog.cli._main import main
-
-__all__ = ["main"]
+"""The command line: one file for each command, the parser, and what the commands write."""

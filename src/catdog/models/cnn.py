@@ -1,6 +1,6 @@
 """Small convolutional networks: plain, augmented, and augmented with scaled pixels.
 
-Each comes in the recipe of either write-up: two convolution blocks or three. The comments give the
+Each comes in the recipe of either blog post: two convolution blocks or three. The comments give the
 output shape at 160 x 160 pixels and two classes.
 """
 
@@ -9,12 +9,12 @@ from functools import partial
 
 from keras import Input, Layer, Sequential, layers
 
-from catdog._types import ImageSize
-from catdog.augmentation import make_augmentation
-from catdog.models._shipped import shipped_weights
-from catdog.models._sources import FIRST_POST, SECOND_POST
-from catdog.models._spec import ModelSpec, ReportedAccuracy
-from catdog.preprocessing import make_preprocessor
+from catdog.models.augmentation import make_augmentation
+from catdog.models.preprocessing import make_preprocessor
+from catdog.models.pretrained import pretrained_weights
+from catdog.models.sources import FIRST_POST, SECOND_POST
+from catdog.models.spec import ModelSpec, ReportedAccuracy
+from catdog.typing import ImageSize
 
 IMAGE_SIZE = (160, 160)
 TWO_BLOCK_MIN_SIZE = 10  # each block takes 2 pixels, then halves: 10 -> 4 -> 1
@@ -115,7 +115,7 @@ SPECS = (
         num_trainable_params=70_114,
         reported=ReportedAccuracy(validation=(0.62, 0.66), final_validation=0.6436),
         build=_builder(_three_block),
-        shipped=shipped_weights("cnn.three_block"),
+        shipped=pretrained_weights("cnn.three_block"),
     ),
     _TWO_BLOCK(
         name="cnn.two_block",
@@ -148,7 +148,7 @@ SPECS = (
         num_trainable_params=1_355_938,
         reported=ReportedAccuracy(validation=(0.72, 0.72), final_validation=0.7203),
         build=_builder(_augmented_three_block, scaled=True),
-        shipped=shipped_weights("cnn_preprocessed.three_block"),
+        shipped=pretrained_weights("cnn_preprocessed.three_block"),
     ),
     _TWO_BLOCK(
         name="cnn_preprocessed.two_block",

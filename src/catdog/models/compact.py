@@ -2,7 +2,7 @@
 
 Plain 3 x 3 convolutions where MobileNets have depthwise ones, which multiply so little for each
 number they read that memory sets the pace (Ma et al., "ShuffleNet V2", ECCV 2018,
-https://arxiv.org/abs/1807.11164). Two strided convolutions make the picture small before anything
+https://arxiv.org/abs/1807.11164). Two strided convolutions make the image small before anything
 costs much.
 
 Sources: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
@@ -15,10 +15,10 @@ from functools import partial
 import keras
 from keras import KerasTensor, layers
 
-from catdog._types import ImageSize
-from catdog.models._shipped import load_shipped, shipped_weights
-from catdog.models._sources import OWN
-from catdog.models._spec import ModelSpec
+from catdog.models.pretrained import load_pretrained, pretrained_weights
+from catdog.models.sources import OWN
+from catdog.models.spec import ModelSpec
+from catdog.typing import ImageSize
 
 STEM = (16, 32)  # channels of the strided convolutions
 STAGES = ((32, 1), (64, 2), (128, 3))  # channels and residual blocks; all but the first halve
@@ -58,7 +58,7 @@ def build(image_size: ImageSize, num_classes: int) -> keras.Model:
     return keras.Model(pixels, layers.Dense(num_classes)(x))  # 2
 
 
-_WEIGHTS = shipped_weights("compact")
+_WEIGHTS = pretrained_weights("compact")
 
 SPECS = (
     ModelSpec(
@@ -74,7 +74,7 @@ SPECS = (
         num_trainable_params=1_010_194,
         weights="cats and dogs, trained by catdog",
         build=build,
-        load_default_weights=partial(load_shipped, shipped=_WEIGHTS),
+        load_default_weights=partial(load_pretrained, shipped=_WEIGHTS),
         measured=_WEIGHTS.measured,
         shipped=_WEIGHTS,
     ),

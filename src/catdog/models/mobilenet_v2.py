@@ -10,17 +10,17 @@ from functools import partial
 import keras
 from keras import Input, Sequential, layers
 
-from catdog._types import ImageSize
-from catdog.augmentation import Flip, make_augmentation
-from catdog.models._frozen import WEIGHTS_URL, frozen_base, load_published
-from catdog.models._sources import FIRST_POST, OWN, SECOND_POST
-from catdog.models._spec import MeasuredAccuracy, ModelSpec, ReportedAccuracy
-from catdog.preprocessing import make_preprocessor
+from catdog.models.augmentation import make_augmentation
+from catdog.models.backbones import WEIGHTS_URL, frozen_backbone, load_published
+from catdog.models.preprocessing import make_preprocessor
+from catdog.models.sources import FIRST_POST, OWN, SECOND_POST
+from catdog.models.spec import MeasuredAccuracy, ModelSpec, ReportedAccuracy
+from catdog.typing import Flip, ImageSize
 
-BASE_NAME = "mobilenet_v2"
+BACKBONE_NAME = "mobilenet_v2"
 PUBLISHED_SIZES = (96, 128, 160, 192, 224)
 
-_base = partial(frozen_base, keras.applications.MobileNetV2, name=BASE_NAME)
+_base = partial(frozen_backbone, keras.applications.MobileNetV2, name=BACKBONE_NAME)
 
 
 def _builder(flip: Flip) -> Callable[[ImageSize, int], Sequential]:
@@ -76,7 +76,7 @@ _SPEC = partial(
     ModelSpec,
     min_image_size=32,
     weights="ImageNet (the frozen part)",
-    load_default_weights=lambda model: load_imagenet(model.get_layer(BASE_NAME)),
+    load_default_weights=lambda model: load_imagenet(model.get_layer(BACKBONE_NAME)),
 )
 _POST = partial(_SPEC, image_size=(160, 160), num_params=2_340_098, num_trainable_params=82_114)
 _SUMMARY = (

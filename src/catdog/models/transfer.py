@@ -14,14 +14,14 @@ from typing import Literal
 import keras
 from keras import Input, Sequential, applications, layers
 
-from catdog import _checks
-from catdog._types import ImageSize
-from catdog.augmentation import make_augmentation
+from catdog._utils import checks
 from catdog.models import mobilenet_v2
-from catdog.models._frozen import WEIGHTS_URL, frozen_base, load_published
-from catdog.models._sources import OWN
-from catdog.models._spec import ModelSpec
-from catdog.preprocessing import make_preprocessor
+from catdog.models.augmentation import make_augmentation
+from catdog.models.backbones import WEIGHTS_URL, frozen_backbone, load_published
+from catdog.models.preprocessing import make_preprocessor
+from catdog.models.sources import OWN
+from catdog.models.spec import ModelSpec
+from catdog.typing import ImageSize
 
 # What a network takes: pixels as they are, which it scales itself, or one of the three modes of
 # `keras.applications.imagenet_utils.preprocess_input`, by their names there.
@@ -43,7 +43,7 @@ class Backbone:
         num_params: Number of its weights.
         num_features: Channels of what it returns.
         load_imagenet: Fills it with its ImageNet weights.
-        side: Height and width in pixels of the pictures it was trained on.
+        side: Height and width in pixels of the images it was trained on.
         min_side: Fewest pixels a side that it takes.
     """
 
@@ -84,7 +84,7 @@ _NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 BACKBONES = {
     "MobileNetV2": Backbone(
         applications.MobileNetV2,
-        mobilenet_v2.BASE_NAME,
+        mobilenet_v2.BACKBONE_NAME,
         scaling="tf",
         num_params=2_257_984,
         num_features=1280,
@@ -236,7 +236,7 @@ def _builder(backbone: Backbone) -> Callable[[ImageSize, int], Sequential]:
                 Input((*image_size, 3)),
                 make_augmentation(flip="horizontal", rotation=0.1),
                 *_preprocessors(backbone.scaling, image_size),
-                frozen_base(backbone.application, image_size, name=backbone.layer),
+                frozen_backbone(backbone.application, image_size, name=backbone.layer),
                 layers.GlobalAveragePooling2D(),
                 layers.Dense(num_classes),
             ]
@@ -254,7 +254,7 @@ def spec_of(name: str) -> ModelSpec:
     Raises:
         ValueError: If it is not listed; the message lists all and the closest.
     """
-    backbone = BACKBONES[_checks.check_choice("backbone", name, BACKBONES)]
+    backbone = BACKBONES[checks.check_choice("backbone", name, BACKBONES)]
     head = 2 * (backbone.num_features + 1)
     return ModelSpec(
         name="transfer",

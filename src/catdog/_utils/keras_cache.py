@@ -1,0 +1,123 @@
+"""Keras' cache folder: where things lie in it, and how they get there whole."""
+
+import errno
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+DISK_TROUBLE = (*_FULL, *_FORBIDDEN, errno.EIO)
+LEFTOVER_SECONDS = 24 * 60 * 60.0  # nothing of ours takes that long
+
+
+def cache_folder() -> Path:
+    """Return Keras' cache folder, made if need be: `KERAS_HOME`, else `~/.keras`.
+
+    Like `keras.utils.get_file`, falls back to the temporary folder where this cannot be written
+    to. `KERAS_HOME` is read on each call; Keras itself reads it once, when it is imported.
+    """
+    folder = _keras_home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return _fallback()
+    return folder if os.access(folder, os.W_OK) else _fallback()
+
+
+class DiskError(OSError):
+    """The cache folder cannot be written to; the message names it and the way out."""
+
+
+def cached_path(name: str) -> Path:
+    """Return where a file or folder of the cache lies, or else where it is to be put.
+
+    What lies in `KERAS_HOME` is found there even if nothing can be written there, as in a cache
+    that a class room shares. What killed runs left behind a day ago or earlier is removed.
+
+    Args:
+        name: Path below the cache folder, such as `"models/weights.h5"`.
+    """
+    own = cache_folder() / name
+    _remove_leftovers(own.parent)
+    shared = _keras_home() / name
+    return shared if os.access(shared, os.R_OK) else own
+
+
+def write_to_cache(
+    target: Path, make: Callable[[Path], object], *, size: int | None = None
+) -> None:
+    """Make a file or folder under a scratch name, then rename it: `target` is whole or absent.
+
+    A file takes the place of an older one, a folder does not. If ours cannot land, and another
+    process has landed the same meanwhile, that is taken.
+
+    Args:
+        target: Where the file or folder is to be.
+        make: Is called with the path at which to make it, on the same disk.
+        size: How many bytes it takes, if that is known.
+
+    Raises:
+        DiskError: If the disk is full, or may not be written to.
+        OSError: If it cannot be made for another reason.
+    """
+    before = _stamp(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(target, make)
+    except OSError as error:
+        if _stamp(target) not in (None, before):
+            return
+        if trouble := _disk_trouble(error, target.parent, size):
+            raise DiskError(trouble) from error
+        raise
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes when another file or folder takes the place of `path`."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def _disk_trouble(error: OSError, folder: Path, size: int | None) -> str | None:
+    """Say what stands in the way of writing to `folder`, and what to do; `None` if nothing does."""
+    if error.errno in _FULL:
+        needed = f" ({size / 1e6:.1f} MB are needed)" if size else ""
+        return (
+            f"{folder} lies on a disk with no space left{needed}. Free some, or set the "
+            "environment variable KERAS_HOME to a folder on another disk."
+        )
+    if error.errno in _FORBIDDEN:
+        return (
+            f"{folder} may not be written to. Set the environment variable KERAS_HOME to a folder "
+            "of your own."
+        )
+    return None
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the scratch folders of killed runs; those of running ones are younger."""
+    for scratch in folder.glob(f".*{SCRATCH_SUFFIX}"):
+        with suppress(OSError):  # another process may remove it too
+            changed = max(path.stat().st_mtime for path in (scratch, *scratch.iterdir()))
+            if time.time() - changed > LEFTOVER_SECONDS:
+                shutil.rmtree(scratch)
+
+
+def _keras_home() -> Path:
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    return home.absolute()  # found again after a change of folder
+
+
+def _fallback() -> Path:
+    folder = Path(tempfile.gettempdir()) / ".keras"
+    folder.mkdir(exist_ok=True)
+    return folder

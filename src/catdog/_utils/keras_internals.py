@@ -1,0 +1,90 @@
+"""What catdog uses of Keras and TensorFlow beyond their public interfaces, each under a name.
+
+Seen in Keras 3.15 and TensorFlow 2.21. `tests/_utils/test_keras_internals.py` has a test for each
+name, which fails first when an upgrade changes it. Keras and TensorFlow are imported when a
+function is called, so that this file can be read without them.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+SEED_STATE = "seed_generator_state"
+"""Name of the variable from which a layer draws its random numbers."""
+
+CONFIG_MEMBER, METADATA_MEMBER = "config.json", "metadata.json"
+"""Members of the archive that a `.keras` file is."""
+
+LAMBDA_CODE_MARK = b'"__lambda__"'
+"""Stands in `CONFIG_MEMBER` where a Lambda layer's Python code is stored."""
+
+UNUSED_OPTIMIZER_WARNING = (
+    "(?s)Skipping variable loading for optimizer.* saved optimizer has [12] variable"
+)
+"""Keras' warning about an optimizer that was saved before its first step: nothing is lost."""
+
+LAYER_REFERENCES = ("name", "keras_history", "input_layers", "output_layers")
+"""Keys of a model's configuration under which other layers are referred to by name."""
+
+LOG_LEVEL_VARIABLE = "TF_CPP_MIN_LOG_LEVEL"
+"""Environment variable of TensorFlow's log level; 3 shows only what ends the process."""
+
+IMPORT_LOG_LINE = re.compile(
+    rb"I\d{4} [\d:. ]+\S+\.cc:\d+\]|WARNING: All log messages before absl::"
+)
+"""What TensorFlow 2.21 writes to standard error while it is imported, whatever the log level."""
+
+RANDOM_OP_PARTS = ("Random", "TruncatedNormal", "Multinomial")
+"""Parts of the names of TensorFlow's operations that draw random numbers."""
+
+
+def all_layers(layer: "keras.Layer") -> "list[keras.Layer]":
+    """Return a layer and all layers inside it, also those a custom layer holds as attributes."""
+    return list(layer._flatten_layers())
+
+
+def inner_layers(model: "keras.Model") -> "list[keras.Layer]":
+    """Return all layers inside a model, without the model itself."""
+    return list(model._flatten_layers(include_self=False))
+
+
+def compile_arguments(model: "keras.Model") -> dict[str, Any]:
+    """Return the arguments of `model.compile`: the very functions and objects.
+
+    The public `get_compile_config` serializes them, and fails for functions of the user's own.
+    """
+    return dict(model._compile_config.config)
+
+
+def reset_initial_epoch(model: "keras.Model") -> None:
+    """Make the next run begin at epoch 0: `BackupAndRestore` leaves its epoch on the model."""
+    model._initial_epoch = None
+
+
+def initial_epoch(model: "keras.Model") -> int:
+    """Return the epoch at which `BackupAndRestore` lets a run begin; 0 without that callback."""
+    return model._initial_epoch or 0
+
+
+def is_defined_by_keras(model: "keras.Model", method: str) -> bool:
+    """Return whether a model's method is Keras' own, not that of a subclass."""
+    return str(getattr(type(model), method).__module__).partition(".")[0] == "keras"
+
+
+def is_keras_layer(layer: "keras.Layer") -> bool:
+    """Return whether a layer's class is one of Keras' own."""
+    return type(layer).__module__.partition(".")[0] == "keras"
+
+
+def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":
+    """Return the variables from which a layer, or one inside it, draws random numbers."""
+    return [variable for variable in layer.variables if variable.name == SEED_STATE]
+
+
+def freeze_variables(function: Any) -> Any:
+    """Return a concrete TensorFlow function with the values of its variables as constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    return convert_variables_to_constants_v2(function)

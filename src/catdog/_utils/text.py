@@ -1,0 +1,35 @@
+"""How lists and names are shown to people."""
+
+from collections.abc import Mapping, Sequence
+
+
+def printable(name: object) -> str:
+    """Return a name or path with what a terminal cannot show (a line break, say) written out."""
+    return "".join(
+        letter
+        if letter.isprintable()
+        else letter.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for letter in str(name)
+    )
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun, such as `1 image` or `2 images`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def percent(probability: float) -> str:
+    """Return a probability such as `97.2%`; what is not certain does not read as 100 %."""
+    return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"
+
+
+def shorten(items: Sequence[str], limit: int = 10) -> list[str]:
+    """Return the first `limit` items, and how many there are more."""
+    rest = len(items) - limit
+    return [*items[:limit], f"... and {rest} more"] if rest > 0 else list(items)
+
+
+def count_line(name: str, counts: Mapping[str, int]) -> str:
+    """Return a line such as `  train       2000  (cats 1000, dogs 1000)`."""
+    listed = [f"{printable(class_name)} {count}" for class_name, count in counts.items()]
+    return f"  {name:<10} {sum(counts.values()):>6}  ({', '.join(shorten(listed, 20))})"

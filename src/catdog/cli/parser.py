@@ -1,0 +1,205 @@
+"""The commands and their options. Nothing heavy is imported, so that `--help` answers at once."""
+
+import argparse
+import re
+
+import catdog
+
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    done, but something could not be read or is bad
+  2    wrong use, or an error, which standard error tells
+  130  interrupted
+
+Results go to standard output; progress, warnings and errors to standard error.
+`catdog COMMAND --help` shows the options of a command, with an example.
+"""
+_FOLDER = (
+    "one folder per class, or train/ and validation/ (and perhaps test/) with one folder per class "
+    "in each; or a known data set: cats_and_dogs_filtered, synthetic"
+)
+_TRAINED = (
+    "a .keras file, or a model that comes trained on cats and dogs: compact, cnn, cnn_preprocessed"
+)
+_SIZE = re.compile(r"([0-9]+)(?:x([0-9]+))?", re.ASCII)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; the options it returns have the name of the `command`, or `None`."""
+    parser = argparse.ArgumentParser(
+        prog="catdog",
+        description="Train, judge and use image classifiers: cats, dogs, or your own folders.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"catdog {catdog.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _add_predict(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_models(commands)
+    _add_scan(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # argparse has no other name for it
+
+
+def _add(
+    commands: "_Commands[argparse.ArgumentParser]", name: str, does: str, *, example: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=does,
+        description=f"{does[0].upper()}{does[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_predict(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(
+        commands,
+        "predict",
+        "say what is on images",
+        example="catdog predict photo.jpg holiday/ --unsure-below 0.9",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="an image, or a folder with all below it; options go before or behind all of them",
+    )
+    parser.add_argument(
+        "--model",
+        default="compact",
+        metavar="MODEL",
+        help=f"{_TRAINED} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--unsure-below",
+        type=float,
+        metavar="P",
+        help="give no label where the probability is below P, above 0 and at most 1",
+    )
+    _add_json(parser)
+
+
+def _add_train(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(
+        commands,
+        "train",
+        "train a model on a folder of images, and save it",
+        example="catdog train pets/ --model mobilenet_v2.linear --out pets.keras",
+    )
+    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
+    parser.add_argument(
+        "--model",
+        default="mobilenet_v2.linear",
+        metavar="NAME",
+        help="a name that `catdog models` lists (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=_not_empty,
+        required=True,
+        metavar="FILE.keras",
+        help="where to save the model",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
+    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--image-size",
+        type=_image_size,
+        metavar="PIXELS",
+        help="side, or HEIGHTxWIDTH (default: the model's own)",
+    )
+    parser.add_argument("--backbone", metavar="NAME", help="the frozen network of --model transfer")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="draws the split, the weights and the order (default: 0, or that of the split file)",
+    )
+    _add_data_options(parser)
+    parser.add_argument(
+        "--save-split",
+        type=_not_empty,
+        metavar="FILE",
+        help="write down which image is in which set",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=_not_empty,
+        metavar="DIR",
+        help="keep what the frozen part gives, for the next training on these images",
+    )
+
+
+def _add_evaluate(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(
+        commands,
+        "evaluate",
+        "judge a model on images it was not trained on",
+        example="catdog evaluate pets/ --model pets.keras",
+    )
+    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
+    parser.add_argument("--model", required=True, metavar="MODEL", help=_TRAINED)
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test", "all"),
+        default="test",
+        help="which images (default: %(default)s); they are divided as for the training, or are "
+        "all a test set, if the model was trained on none of them",
+    )
+    _add_data_options(parser)
+    _add_json(parser)
+
+
+def _add_models(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    _add_json(_add(commands, "models", "list the models there are", example="catdog models"))
+
+
+def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(
+        commands,
+        "scan",
+        "look at every file of a folder, and say which cannot be used",
+        example="catdog scan pets/ && catdog train pets/ --out pets.keras",
+    )
+    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
+    _add_json(parser)
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--split-file",
+        type=_not_empty,
+        metavar="FILE",
+        help="take the sets from this file, which --save-split of `catdog train` wrote",
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out files that cannot be used"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="write one JSON document")
+
+
+def _not_empty(text: str) -> str:
+    """Refuse the value of a shell's variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty: pass a path")
+    return text
+
+
+def _image_size(text: str) -> tuple[int, int]:
+    """Return `96` as (96, 96), and `96x128` as (96, 128)."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a side, 96, nor a size, 96x128")
+    return int(found[1]), int(found[2] or found[1])

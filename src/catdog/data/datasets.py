@@ -1,0 +1,197 @@
+"""The record that `load_datasets` returns, and how its images are resized."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog._utils import checks
+from catdog._utils.public import public
+from catdog._utils.seeding import shuffled
+from catdog._utils.text import count_line, counted
+from catdog.data.report import ImageFile, ScanReport
+from catdog.data.session import ReadErrors, Session
+from catdog.data.split_file import write_split
+from catdog.typing import SPLITS, ImageSize, Labels, Split
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@public
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """Training, validation and test images that share no file, with their class names.
+
+    Made by [`load_datasets`][catdog.load_datasets]. Unpacks as `train, validation, test = data`.
+
+    Attributes:
+        class_names: Names of the classes, sorted; labels index into them.
+        image_size: Height and width in pixels at which the images are resized.
+        batch_size: Images in a batch; the last batch of a pass may hold fewer.
+        seed: What the split and the order of the training images were drawn from.
+        cache_mib: Memory budget of the decoded images, in MiB.
+        report: What the scan of the folder found, including the files that were left out.
+    """
+
+    class_names: tuple[str, ...]
+    image_size: ImageSize
+    batch_size: int
+    seed: int
+    cache_mib: int
+    report: ScanReport = field(repr=False)
+    _images: Mapping[Split, Sequence[ImageFile]] = field(repr=False)
+    _session: Session = field(default_factory=Session, repr=False)
+
+    @cached_property
+    def train(self) -> "tf.data.Dataset":
+        """Training batches of images and labels, reshuffled on every pass by the seed.
+
+        Images are `float32` `(batch, height, width, 3)` in `[0, 255]`, labels `int32` `(batch,)`.
+        """
+        return training_batches(self)
+
+    @cached_property
+    def validation(self) -> "tf.data.Dataset":
+        """Validation batches, always in the order of `paths("validation")`."""
+        return self._batches("validation")
+
+    @cached_property
+    def test(self) -> "tf.data.Dataset":
+        """Test batches, always in the order of `paths("test")`."""
+        return self._batches("test")
+
+    def __iter__(self) -> "Iterator[tf.data.Dataset]":
+        return iter((self.train, self.validation, self.test))
+
+    def paths(self, split: Split) -> tuple[Path, ...]:
+        """Return the image files of a split, ordered by class and name."""
+        return tuple(image.path for image in self._images[checks.check_split(split)])
+
+    def labels(self, split: Split) -> Labels:
+        """Return the label of each of `paths(split)`: shape `(n,)`, `int32`, no image is read."""
+        images = self._images[checks.check_split(split)]
+        return np.array([image.label for image in images], np.int32)
+
+    def label_counts(self, split: Split) -> dict[str, int]:
+        """Return how many images of each class a split holds, such as `{"cats": 1000, ...}`."""
+        counts = np.bincount(self.labels(split), minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    @property
+    def test_evaluations(self) -> int:
+        """How often `evaluate` was called on the test set, at any image size.
+
+        A copy continues from this count on its own. Data that is loaded again begins at 0.
+        """
+        return self._session.test_evaluations
+
+    def at(self, image_size: ImageSize) -> "Datasets":
+        """Return the same split at another image size; asked again, it is the same object.
+
+        Args:
+            image_size: Height and width in pixels.
+        """
+        size = checks.check_image_size(image_size)
+        known = self._session.resized
+        known.setdefault(self.image_size, self)
+        return known.setdefault(size, replace(self, image_size=size))
+
+    def save_split(self, path: "str | PathLike[str]") -> None:
+        """Write down which image is in which set, so that others can load the same three sets.
+
+        `load_datasets(folder, split_file=path)` reads it, on another machine too. The file is JSON:
+        path below the folder, class, length and SHA-256 hash of every image, and the seed. It
+        holds no images.
+
+        Args:
+            path: The file to write, such as `"split.json"`. Nothing is overwritten.
+
+        Raises:
+            FileExistsError: If something else than this very split is there.
+            FileNotFoundError: If its folder does not exist.
+        """
+        write_split(checks.expand_home(path), self._images, self.report, self.seed)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what can be copied and pickled: the fields, without TensorFlow's objects."""
+        state = {part.name: getattr(self, part.name) for part in fields(self)}
+        return state | {"_session": self._session.copy()}
+
+    def __str__(self) -> str:
+        height, width = self.image_size
+        lines = [f"{len(self.class_names)} classes, images of {height} x {width} pixels"]
+        lines += [count_line(split, self.label_counts(split)) for split in SPLITS]
+        used = {path for split in SPLITS for path in self.paths(split)}
+        if unused := {finding.path for finding in self.report.bad} - used:
+            files = counted(len(unused), "file")
+            lines.append(f"  {files} cannot be used: print(data.report)")
+        return "\n".join(lines)
+
+    def _batches(
+        self,
+        split: Split,
+        *,
+        shuffle_seed: int | None = None,
+        errors: ReadErrors | None = None,
+    ) -> "tf.data.Dataset":
+        from catdog.data.pipeline import ImageCache, make_batches
+
+        caches = self._session.caches
+        if self.image_size not in caches:
+            caches.setdefault(self.image_size, ImageCache(self.image_size, self.cache_mib))
+        return make_batches(
+            self._images[split],
+            caches[self.image_size],
+            batch_size=self.batch_size,
+            shuffle_seed=shuffle_seed,
+            errors=[] if errors is None else errors,
+        )
+
+
+def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "tf.data.Dataset":
+    """Return the training batches as a new process gets them: the first pass comes first.
+
+    Args:
+        data: The images.
+        errors: Receives what is raised while images are read, as from `raise_read_errors`.
+    """
+    return data._batches("train", shuffle_seed=data.seed, errors=errors)
+
+
+def ordered_batches(
+    data: Datasets, split: Split, errors: ReadErrors | None = None
+) -> "tf.data.Dataset":
+    """Return the batches of a split in the order of `data.paths(split)`, the training set too.
+
+    Args:
+        data: The images.
+        split: The set.
+        errors: Receives what is raised while images are read, as from `raise_read_errors`.
+    """
+    return data._batches(split, errors=errors)
+
+
+def count_test_evaluation(data: Datasets, split: Split) -> int | None:
+    """Count an evaluation on the test set; return the count, `None` for other sets."""
+    return data._session.count_test_evaluation() if split == "test" else None
+
+
+def content_hashes(data: Datasets, split: Split) -> list[str]:
+    """Return the SHA-256 hash of each of `data.paths(split)`, as it was when it was looked at."""
+    return [image.sha256 for image in data._images[split]]
+
+
+def training_order(data: Datasets, epoch: int) -> NDArray[np.int64]:
+    """Return where the images of `training_batches` lie in `data.paths("train")`.
+
+    Args:
+        data: The images.
+        epoch: Which pass over them, counted from 0.
+    """
+    return shuffled(len(data._images["train"]), data.seed, epoch)

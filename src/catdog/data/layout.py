@@ -1,0 +1,188 @@
+"""How a folder of images is laid out: its classes, its splits, its files. Nothing is read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catdog.images.formats import is_image_name, is_system_file
+from catdog.images.listing import walk
+from catdog.typing import SPLITS, Split
+
+_SPLIT_FOLDERS: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+_EXPECTED = (
+    "catdog expects one folder per class (cats/, dogs/), "
+    "or train/ and validation/ (and perhaps test/) with one folder per class in each."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file in a class folder, not looked into.
+
+    Attributes:
+        path: Where it lies.
+        label: Position of its class in `Layout.class_names`.
+        split: The split folder it lies in; `None` if the folder has none.
+    """
+
+    path: Path
+    label: int
+    split: Split | None
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What a folder holds, by the names of its files and folders.
+
+    Attributes:
+        root: The folder that holds the class folders, or the split folders.
+        class_names: Names of the class folders, sorted; labels index into them.
+        splits: The splits that have a folder of their own; empty if the class folders lie
+            directly in the root.
+        files: Everything in the class folders, ordered by split, class and name; also folders that
+            could not be listed.
+        strays: Images, by their suffix, that lie in no class folder.
+    """
+
+    root: Path
+    class_names: tuple[str, ...]
+    splits: tuple[Split, ...]
+    files: tuple[File, ...]
+    strays: tuple[Path, ...]
+
+
+def find_layout(folder: Path) -> Layout:
+    """List what lies in `folder`, whose layout is found by its content.
+
+    Args:
+        folder: Holds class folders, or split folders with class folders, or one folder that does
+            (as archives often unpack).
+
+    Raises:
+        ValueError: If the layout is not understood, or there are fewer than two classes.
+    """
+    root, above = _find_root(folder)
+    split_folders = _split_folders(root)
+    if not split_folders:
+        class_names = _class_names(root)
+        undivided = tuple(_list_classes(root, class_names, None))
+        return Layout(root, class_names, (), undivided, _strays(*above, root))
+    class_names = _check_split_folders(root, split_folders)
+    files = [
+        file
+        for split, path in split_folders.items()
+        for file in _list_classes(path, class_names, split)
+    ]
+    strays = _strays(*above, root, *split_folders.values())
+    return Layout(root, class_names, tuple(split_folders), tuple(files), strays)
+
+
+def _find_root(folder: Path) -> tuple[Path, list[Path]]:
+    """Step down through folders that hold one folder only, as archives often unpack.
+
+    Returns:
+        The folder of the class or split folders, and those that were passed on the way.
+    """
+    above: list[Path] = []
+    while True:
+        inside = _subfolders(folder)
+        if _split_folders(folder) or len(inside) != 1 or inside[0].is_symlink():
+            return folder, above
+        if _strays(inside[0]):
+            return folder, above
+        above.append(folder)
+        folder = inside[0]
+
+
+def _split_folders(folder: Path) -> dict[Split, Path]:
+    """Return the split folders directly in `folder`, in the order of the splits."""
+    found: dict[Split, Path] = {}
+    for path in _subfolders(folder):
+        split = _SPLIT_FOLDERS.get(path.name.lower())
+        if split in found:
+            raise ValueError(
+                f"{folder} holds both {found[split].name}/ and {path.name}/, which mean the same. "
+                "Keep one of them."
+            )
+        if split:
+            found[split] = path
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tuple[str, ...]:
+    """Return the class names of `train/`, which the other split folders must share."""
+    missing = [split for split in SPLITS[:2] if split not in split_folders]
+    if missing:
+        found = ", ".join(f"{path.name}/" for path in split_folders.values())
+        raise ValueError(
+            f"{root} holds {found} but no {missing[0]}/. Add it, or pass the folder of the class "
+            f"folders alone. A class of such a name must be renamed. {_EXPECTED}"
+        )
+    class_names = _class_names(split_folders["train"])
+    for folder in _subfolders(root):
+        if folder in split_folders.values():
+            _check_same_classes(split_folders["train"], class_names, folder)
+        elif any(is_image_name(path) for path in walk(folder)):
+            raise ValueError(
+                f"{folder} holds images, but its name means none of {', '.join(SPLITS)}, which "
+                "lie beside it. Rename it, or move it away."
+            )
+    return class_names
+
+
+def _check_same_classes(train: Path, class_names: Sequence[str], folder: Path) -> None:
+    inside = [path.name for path in _subfolders(folder)]
+    if not inside:
+        raise ValueError(
+            f"{folder} holds no class folders, as {train} does. Put its images into folders "
+            f"{list(class_names)}, or move it away."
+        )
+    if inside != list(class_names):
+        raise ValueError(
+            f"{train} holds the classes {list(class_names)}, but {folder} holds {inside}. "
+            "Give each the same class folders."
+        )
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    """Return the sorted names of the class folders in `folder`, at least two."""
+    names = tuple(path.name for path in _subfolders(folder))
+    if not names:
+        hint = "It holds images itself: pass the folder above. " if _strays(folder) else ""
+        if folder.name.lower() in _SPLIT_FOLDERS:
+            hint = "Put its images into a folder for each class. "
+        raise ValueError(f"{folder} holds no class folders. {hint}{_EXPECTED}")
+    if len(names) == 1:
+        raise ValueError(
+            f"{folder} holds one class only, {names[0]!r}: there is nothing to tell apart. "
+            "Put the images of each class into a folder of their own, at least two."
+        )
+    return names
+
+
+def _list_classes(folder: Path, class_names: Sequence[str], split: Split | None) -> Iterator[File]:
+    """Yield the files of each class folder, sorted."""
+    for label, name in enumerate(class_names):
+        for path in sorted(walk(folder / name), key=lambda path: path.parts):
+            yield File(path, label, split)
+
+
+def _strays(*folders: Path) -> tuple[Path, ...]:
+    """Return the images that lie directly in `folders`."""
+    inside = (path for folder in folders for path in sorted(folder.iterdir()))
+    return tuple(path for path in inside if is_image_name(path) and not path.is_dir())
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """Return the folders directly in `folder`, sorted, without what systems leave there."""
+    found = (path for path in folder.iterdir() if path.is_dir() and not is_system_file(path.name))
+    return sorted(found, key=lambda path: path.name)  # Windows compares paths without their case

@@ -1,0 +1,278 @@
+"""`load_datasets`: from a name or a folder to three sets that share no image."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import TypeVar
+
+import numpy as np
+
+from catdog._utils import checks
+from catdog._utils.public import public
+from catdog._utils.text import counted, printable, shorten
+from catdog.data.datasets import Datasets
+from catdog.data.layout import Layout, find_layout
+from catdog.data.report import (
+    Finding,
+    ImageFile,
+    ScanReport,
+    describe,
+    relative_name,
+    usable_images,
+)
+from catdog.data.scan import scan_layout
+from catdog.data.source import find_source
+from catdog.data.split import stratified_split
+from catdog.data.split_file import find_images, read_split
+from catdog.images.formats import FORMATS
+from catdog.typing import ImageSize, NewFiles, OnBadImage, Split
+
+_OfFile = TypeVar("_OfFile", ImageFile, Finding)
+
+DEFAULT_FRACTION = 0.2
+
+
+@public
+def load_datasets(
+    source: "str | PathLike[str]" = "cats_and_dogs_filtered",
+    *,
+    image_size: ImageSize = (160, 160),
+    batch_size: int = 32,
+    seed: int | None = None,
+    validation_fraction: float | None = None,
+    test_fraction: float | None = None,
+    on_bad_image: OnBadImage = "raise",
+    split_file: "str | PathLike[str] | None" = None,
+    new_files: NewFiles = "skip",
+    cache_mib: int = 1024,
+) -> Datasets:
+    """Load images as three sets that share no image, for ever.
+
+    Every file is looked at first, as [`scan_images`][catdog.scan_images] does. Then the images
+    are divided once, class by class and by the seed; exact copies of an image stay in one set.
+    What is divided depends on the folder:
+
+    | the folder holds | validation set | test set |
+    |---|---|---|
+    | one folder per class | `validation_fraction` (0.2) of all | `test_fraction` (0.2) of all |
+    | `train/`, `validation/` | the rest of `validation/` | `test_fraction` (0.2) of `validation/` |
+    | `train/`, `validation/`, `test/` | `validation/` | `test/` |
+
+    (`training/`, `val/`, `valid/` and `testing/` mean the same, in small letters or capitals.)
+    Images are JPEG, PNG, WebP, BMP and GIF files below each class folder, known by their
+    content. Hidden files, what systems leave behind and files that are no images are passed over.
+
+    Args:
+        source: A folder of images, or a known name: `"cats_and_dogs_filtered"` (3000 photos,
+            downloaded once into Keras' cache, 68.6 MB) or `"synthetic"` (1800 drawn faces, no
+            network needed).
+        image_size: Height and width in pixels to which the images are stretched.
+        batch_size: Images in a batch.
+        seed: From 0 to 2**31 - 1. The same seed gives the same three sets and the same batches, in
+            every process. `None` means 0, or the seed of the split file; never a random one.
+        validation_fraction: Share of the images for validation, between 0 and 1 (see the table).
+        test_fraction: Share of the images for the test, between 0 and 1 (see the table).
+        on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
+            `"skip"` them with a warning that does. `data.report` knows them all.
+        split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
+            of dividing the images. Its images must all be there and unchanged. `seed` then only
+            orders the training images.
+        new_files: What to do with images that the split file does not know: `"skip"` them, or
+            `"train"` on them. Validation and test set stay as they are.
+        cache_mib: Memory budget in MiB. Decoded images are kept, at three bytes a pixel, until
+            the budget is full; 3000 images at 160 x 160 take 220 MiB. The others are decoded
+            again on every pass. The budget holds for each image size that is resized; 0 keeps none.
+
+    Returns:
+        The three sets, whose batches are `float32` images in `[0, 255]` of shape
+        `(batch, height, width, 3)` with `int32` labels.
+
+    Raises:
+        FileNotFoundError: If the folder or the split file does not exist.
+        NotADirectoryError: If the source is a file.
+        OSError: If the download fails.
+        TypeError: If the source is neither a name nor a path.
+        ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
+            or too small to be divided, there are fewer than two classes, images of the split file
+            vanished or changed, or an argument is out of its range.
+
+    Example:
+        ```python
+        from catdog import load_datasets
+
+        data = load_datasets("synthetic")
+        train, validation, test = data
+        print(data.class_names, data.label_counts("train"))
+        ```
+    """
+    size = checks.check_image_size(image_size)
+    batch = checks.check_positive_int("batch_size", batch_size)
+    budget = checks.check_positive_int("cache_mib", cache_mib, at_least=0)
+    if seed is not None:
+        seed = checks.check_seed(seed)
+    skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
+    grow = checks.check_choice("new_files", new_files, ("skip", "train")) == "train"
+    given = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
+    fractions = {
+        argument: checks.check_fraction(argument, value)
+        for argument, value in given.items()
+        if value is not None
+    }
+    layout = find_layout(find_source("source", source))
+    plan = _plan(layout, fractions)
+    if split_file is None and grow:
+        _refuse(["new_files"], "there is no split_file")
+    if split_file is not None:
+        _refuse(fractions, "the split file says which image is in which set")
+    file = None if split_file is None else read_split(split_file, layout)
+    report = scan_layout(layout)  # may take long: what can be refused without it was
+    _tell_outside(report)
+    sets: Mapping[Split, Sequence[ImageFile]]
+    if file is None:
+        seed = seed or 0
+        _refuse_or_skip(report.bad, report, skip)
+        sets = _divide(usable_images(report), plan, layout.class_names, seed)
+    else:
+        sets = find_images(file, report)
+        seed = file.seed if seed is None else seed
+        _refuse_or_skip(_unknown(report.bad, sets), report, skip)
+        if grow:
+            sets = _add_new_files(sets, report)
+        _tell_unused(sets, report, grow)
+    return Datasets(layout.class_names, size, batch, seed, budget, report, sets)
+
+
+# For each part that the folder has (`None`: all of it), the sets that it becomes.
+_Plan = Mapping[Split | None, Mapping[Split, float]]
+
+
+def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
+    """Decide which share of which part of the folder each set gets."""
+    validation = fractions.get("validation_fraction", DEFAULT_FRACTION)
+    test = fractions.get("test_fraction", DEFAULT_FRACTION)
+    if not layout.splits:
+        if validation + test >= 1:
+            raise ValueError(
+                f"validation_fraction={validation} and test_fraction={test} leave nothing to train "
+                "on. Choose two that add up to less than 1."
+            )
+        return {None: {"train": 1 - validation - test, "validation": validation, "test": test}}
+    if "test" in layout.splits:
+        _refuse(fractions, "the folder has its own validation/ and test/")
+        return {split: {split: 1.0} for split in layout.splits}
+    _refuse(fractions.keys() - {"test_fraction"}, "the folder has its own validation/")
+    return {"train": {"train": 1.0}, "validation": {"validation": 1 - test, "test": test}}
+
+
+def _refuse(names: Iterable[str], reason: str) -> None:
+    """Raise if an argument was set that has nothing to act on."""
+    if listed := " and ".join(sorted(names)):
+        raise ValueError(f"{listed} would have no effect: {reason}. Leave it out.")
+
+
+def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:
+    """Raise if there are bad files, or warn that they are left out: with their names."""
+    if not bad:
+        return
+    listed = "\n  ".join(
+        shorten([f"{each.reason}: {describe(each, report.folder)}" for each in bad])
+    )
+    files = counted(len({each.path for each in bad}), "file")
+    told = f"{files} of {report.n_files} in {printable(report.folder)} cannot be used"
+    if not skip:
+        raise ValueError(
+            f"{told}:\n  {listed}\n"
+            'Mend or remove them, or leave them out with on_bad_image="skip". '
+            "catdog.scan_images lists them all."
+        )
+    warnings.warn(f"{told}, and left out:\n  {listed}", stacklevel=3)
+
+
+def _divide(
+    images: Sequence[ImageFile], plan: _Plan, class_names: Sequence[str], seed: int
+) -> dict[Split, list[ImageFile]]:
+    """Make the three sets as planned, class by class."""
+    sets: dict[Split, list[ImageFile]] = {}
+    for part, shares in plan.items():
+        members = [image for image in images if image.split == part]
+        _check_enough(members, shares, class_names)
+        labels = np.array([image.label for image in members])
+        contents = [image.sha256 for image in members]
+        positions = stratified_split(labels, list(shares.values()), contents=contents, seed=seed)
+        for split, chosen in zip(shares, positions, strict=True):
+            sets[split] = [members[position] for position in chosen]
+    return sets
+
+
+def _check_enough(
+    images: Iterable[ImageFile], shares: Iterable[Split], class_names: Sequence[str]
+) -> None:
+    """Raise if a class has too few images for every set to get one."""
+    different: list[set[str]] = [set() for _ in class_names]
+    for image in images:
+        different[image.label].add(image.sha256)
+    sets = list(shares)
+    few = [
+        f"{printable(name)} has {len(contents)}"
+        for name, contents in zip(class_names, different, strict=True)
+        if len(contents) < len(sets)
+    ]
+    if few:
+        raise ValueError(
+            f"Each class needs an image for each of {', '.join(sets)}, copies not counted. But "
+            f"{', '.join(shorten(few))}. Add images ({', '.join(FORMATS)}), or remove the class."
+        )
+
+
+def _add_new_files(
+    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
+) -> dict[Split, Sequence[ImageFile]]:
+    """Add the images that the split file does not know to the training set."""
+    contents = {image.sha256 for inside in sets.values() for image in inside}
+    new = [
+        image
+        for image in _unknown(usable_images(report), sets)
+        if image.split in (None, "train")
+        and image.sha256 not in contents  # a copy of a test image stays out
+    ]
+    grown = sorted([*sets["train"], *new], key=lambda each: (each.label, each.path.parts))
+    return {**sets, "train": grown}
+
+
+def _tell_outside(report: ScanReport) -> None:
+    """Warn of images that lie in no class folder."""
+    outside = [
+        describe(each, report.folder) for each in report.findings if each.reason == "outside"
+    ]
+    if outside:
+        listed = "\n  ".join(shorten(outside))
+        warnings.warn(
+            f"{counted(len(outside), 'image')} in no class folder, passed over:\n  {listed}",
+            stacklevel=3,
+        )
+
+
+def _tell_unused(
+    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool
+) -> None:
+    """Warn of good images that are in none of the sets, for the split file does not know them."""
+    unused = _unknown(usable_images(report), sets)
+    if not unused:
+        return
+    example = printable(relative_name(unused[0].path, report.folder))
+    why = (
+        "They are copies of images that it knows, or lie in another folder than train/."
+        if grown
+        else 'new_files="train" adds new ones to the training set.'
+    )
+    warnings.warn(
+        f"The split file does not know {counted(len(unused), 'image')} in "
+        f"{printable(report.folder)} ({example}, for one), in none of the sets now. {why}",
+        stacklevel=3,
+    )
+
+
+def _unknown(items: Iterable[_OfFile], sets: Mapping[Split, Sequence[ImageFile]]) -> list[_OfFile]:
+    """Return the images, or findings, whose file is in none of the sets."""
+    known = {image.path for inside in sets.values() for image in inside}
+    return [item for item in items if item.path not in known]

@@ -1,0 +1,177 @@
+"""From files to batches: the only module that speaks tf.data."""
+
+import atexit
+import hashlib
+import itertools
+import stat
+import time
+from collections.abc import Callable, Sequence
+from functools import wraps
+from threading import Lock
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog._utils.seeding import shuffled
+from catdog.data.report import ImageFile
+from catdog.data.session import ReadErrors
+from catdog.images.decode import decode_image
+from catdog.typing import ImageSize
+
+PREFETCH_BATCHES = 2  # batches; AUTOTUNE would take more and more memory after every pause
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class _Gate:
+    """Lets tf.data's threads into Python, until Python ends.
+
+    A thread that is still on its way in then would wait for the interpreter for ever, and the
+    interpreter for TensorFlow, which waits for the thread: the process would never end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._last_call = 0.0
+        self._open = True
+
+    def guard(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        """Return a function that TensorFlow may call at any time."""
+
+        @wraps(function)
+        def guarded(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
+            with self._lock:
+                self._last_call = time.monotonic()
+                if not self._open:
+                    raise RuntimeError("Python is ending")
+                self._inside += 1
+            try:
+                return function(*arguments, **options)
+            finally:
+                with self._lock:
+                    self._last_call = time.monotonic()
+                    self._inside -= 1
+
+        return guarded
+
+    def close(self, *, quiet: float = 0.2, patience: float = 10.0) -> None:
+        """Turn everybody away from now on; wait until nobody has come for `quiet` seconds."""
+        self._open = False
+        end = time.monotonic() + patience
+        while time.monotonic() < end and (
+            self._inside or time.monotonic() - self._last_call < quiet
+        ):
+            time.sleep(0.01)
+
+
+_gate = _Gate()
+atexit.register(_gate.close)
+
+
+class ImageCache:
+    """Decodes images at one size and keeps their pixels, as far as a memory budget reaches."""
+
+    def __init__(self, image_size: ImageSize, mib: int) -> None:
+        """Keep at most `mib` MiB of images of `image_size`, at three bytes a pixel."""
+        self.image_size = image_size
+        self.capacity = mib * 2**20 // (image_size[0] * image_size[1] * 3)
+        self._kept: dict[str, NDArray[np.uint8]] = {}
+
+    def read(self, image: ImageFile) -> NDArray[np.uint8]:
+        """Return the pixels of an image, `(height, width, 3)`.
+
+        Raises:
+            ValueError: If its file is not what it was when it was looked at.
+        """
+        pixels = self._kept.get(image.sha256)
+        if pixels is None:
+            content = _read_unchanged(image)
+            pixels = decode_image(content, self.image_size, name=str(image.path))
+            if len(self._kept) < self.capacity:
+                self._kept[image.sha256] = pixels
+        return pixels
+
+
+def _read_unchanged(image: ImageFile) -> bytes:
+    """Return the content of a file that is the same as when the folder was looked at."""
+    again = "Call load_datasets again, to look at the folder anew."
+    try:
+        status = image.path.stat()
+        same = stat.S_ISREG(status.st_mode) and status.st_size == image.size
+        content = image.path.read_bytes() if same else b""  # a pipe would keep us waiting
+    except OSError as error:
+        raise ValueError(f"Cannot read the image {image.path}: {error}. {again}") from error
+    if not same or hashlib.sha256(content).hexdigest() != image.sha256:
+        raise ValueError(
+            f"The image {image.path} was changed after load_datasets looked at it. {again}"
+        )
+    return content
+
+
+def make_batches(
+    images: Sequence[ImageFile],
+    cache: ImageCache,
+    *,
+    batch_size: int,
+    shuffle_seed: int | None = None,
+    errors: ReadErrors,
+) -> tf.data.Dataset:
+    """Decode images in parallel and batch them.
+
+    Args:
+        images: The images of a set.
+        cache: Reads the files, at its image size.
+        batch_size: Images in a batch; the last one may hold fewer.
+        shuffle_seed: Reshuffles every pass, the same way in every process; `None` keeps the order.
+        errors: Receives what is raised while images are read: TensorFlow would hide it.
+
+    Returns:
+        Batches `(images, labels)`: `float32` `(batch, height, width, 3)` in `[0, 255]`, and
+        `int32` `(batch,)`.
+    """
+    labels = tf.constant([image.label for image in images], tf.int32)
+
+    @_gate.guard
+    def read(position: Any) -> NDArray[np.uint8]:
+        try:
+            return cache.read(images[position])
+        except ValueError as error:
+            errors.append(error)
+            raise
+
+    def decode(position: Any) -> tuple[Any, Any]:
+        pixels = tf.numpy_function(read, [position], tf.uint8)
+        return tf.ensure_shape(pixels, (*cache.image_size, 3)), labels[position]
+
+    count = len(images)
+    order = tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
+    decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+    # TensorFlow makes room for a whole batch at once, whether there are so many images or not.
+    return decoded.batch(min(batch_size, count)).map(_to_float).prefetch(PREFETCH_BATCHES)
+
+
+def _shuffled(count: int, seed: int) -> tf.data.Dataset:
+    """Return the positions `0 .. count - 1`, in a new order on every pass.
+
+    `Dataset.shuffle` would mix TensorFlow's global seed into its own; here `seed` alone decides.
+    """
+    passes = itertools.count()
+
+    @_gate.guard
+    def draw() -> NDArray[np.int64]:
+        return shuffled(count, seed, next(passes))
+
+    def positions(_: Any) -> tf.data.Dataset:
+        order = tf.ensure_shape(tf.numpy_function(draw, [], tf.int64), [count])
+        return tf.data.Dataset.from_tensor_slices(order)
+
+    one_pass = tf.data.Dataset.range(1).flat_map(positions)
+    return one_pass.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def _to_float(images: Any, labels: Any) -> tuple[Any, Any]:
+    return tf.cast(images, tf.float32), labels

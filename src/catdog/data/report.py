@@ -1,0 +1,251 @@
+"""What a scan found: the record that `scan_images` returns, and how it is shown."""
+
+import html
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from catdog._utils.public import public
+from catdog._utils.text import count_line, counted, printable, shorten
+from catdog.typing import Split
+
+BadReason = Literal[
+    "zero bytes",
+    "not an image",
+    "format not read",
+    "truncated",
+    "cannot be decoded",
+    "too many pixels",
+    "cannot be opened",
+    "two labels",
+    "in two splits",
+]
+NoteReason = Literal[
+    "wrong extension", "animated", "very small", "duplicate", "other file", "outside"
+]
+Reason = BadReason | NoteReason
+
+_BAD_REASONS = get_args(BadReason)
+
+_MEANING: Mapping[Reason, str] = {
+    "zero bytes": "the file is empty",
+    "not an image": "the content is not that of an image",
+    "format not read": "save it as JPEG or PNG",
+    "truncated": "the end is missing",
+    "cannot be decoded": "the content is damaged",
+    "too many pixels": "it would fill the memory",
+    "cannot be opened": "missing, or not permitted",
+    "two labels": "one image in several classes",
+    "in two splits": "one image to train on and to judge by",
+    "wrong extension": "used, read by their content",
+    "animated": "used, the first frame of each",
+    "very small": "used, but there is little to see",
+    "duplicate": "used, all copies in the same set",
+    "other file": "passed over",
+    "outside": "passed over, in no class folder",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """An image that was read whole.
+
+    Attributes:
+        path: Where it lies.
+        label: Position of its class in the class names.
+        split: The split folder it lies in; `None` if the folder has none.
+        size: Length of the file in bytes.
+        sha256: Hash of the file, 64 hexadecimal digits.
+    """
+
+    path: Path
+    label: int
+    split: Split | None
+    size: int
+    sha256: str
+
+
+@public
+@dataclass(frozen=True)
+class Finding:
+    """Something about a file that its owner should know.
+
+    Attributes:
+        path: The file.
+        reason: What it is, in a few fixed words, such as `"truncated"` or `"duplicate"`.
+        detail: More about it, such as the decoder's words; may be empty.
+        class_name: The class folder it lies in; `None` outside them.
+        split: The split folder it lies in; `None` if there are none.
+        same_as: The other file, if the two are one and the same image.
+    """
+
+    path: Path
+    reason: Reason
+    detail: str
+    class_name: str | None
+    split: Split | None
+    same_as: Path | None = None
+
+    @property
+    def bad(self) -> bool:
+        """Whether the file cannot be used; `on_bad_image` of `load_datasets` is about these."""
+        return self.reason in _BAD_REASONS
+
+
+@public
+@dataclass(frozen=True, eq=False)
+class ScanReport:
+    """What a folder holds, every file looked at once.
+
+    Made by [`scan_images`][catdog.scan_images]. Print it for a readable block; a notebook shows it
+    as tables.
+
+    Attributes:
+        folder: The folder of the class folders, or of the split folders.
+        class_names: Names of the classes, sorted.
+        splits: The splits that have a folder of their own; empty if there are none.
+        n_files: Number of files in the class folders, without what systems leave there.
+        findings: Everything that is worth knowing, ordered by path.
+    """
+
+    folder: Path
+    class_names: tuple[str, ...]
+    splits: tuple[Split, ...]
+    n_files: int
+    findings: tuple[Finding, ...] = field(repr=False)
+    _readable: tuple[ImageFile, ...] = field(repr=False)
+
+    @property
+    def bad(self) -> tuple[Finding, ...]:
+        """The findings about files that cannot be used."""
+        return tuple(finding for finding in self.findings if finding.bad)
+
+    def label_counts(self, split: Split | None = None) -> dict[str, int]:
+        """Return how many usable images each class has, such as `{"cats": 1000, ...}`.
+
+        Args:
+            split: Count in this split folder alone.
+
+        Raises:
+            ValueError: If the folder has no such split folder.
+        """
+        if split is not None and split not in self.splits:
+            there = ", ".join(repr(name) for name in self.splits) or "none: leave it out"
+            raise ValueError(f"split={split!r} has no folder in {self.folder}. There is {there}.")
+        counts = dict.fromkeys(self.class_names, 0)
+        for image in usable_images(self):
+            if split in (None, image.split):
+                counts[self.class_names[image.label]] += 1
+        return counts
+
+    def rows(self) -> list[dict[str, str | bool | None]]:
+        """Return the findings as plain rows, ready for `csv` or `pandas.DataFrame`.
+
+        Each has the keys `path` and `same_as` (as seen from the folder), `class_name`, `split`,
+        `reason`, `detail` and `bad`.
+        """
+        return [
+            {
+                "path": relative_name(finding.path, self.folder),
+                "class_name": finding.class_name,
+                "split": finding.split,
+                "reason": finding.reason,
+                "detail": finding.detail,
+                "same_as": relative_name(other, self.folder)
+                if (other := finding.same_as)
+                else None,
+                "bad": finding.bad,
+            }
+            for finding in self.findings
+        ]
+
+    def __str__(self) -> str:
+        name = printable(self.folder.name)
+        lines = [f"{name}: {counted(self.n_files, 'file')}, {len(self.class_names)} classes"]
+        lines += [count_line(name, counts) for name, counts in _counts(self)]
+        for title, kinds in _sections(self):
+            lines.append(title)
+            for reason, findings in kinds.items():
+                lines.append(f"  {reason} ({len(findings)}): {_MEANING[reason]}")
+                described = [describe(finding, self.folder) for finding in findings]
+                lines += [f"    {line}" for line in shorten(described)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the report as tables, for notebooks."""
+        counts = [(name, *of.values(), sum(of.values())) for name, of in _counts(self)]
+        parts = [
+            f"<p><b>{_escape(self.folder.name)}</b>: {counted(self.n_files, 'file')}</p>",
+            _table(("usable images", *self.class_names, "all"), counts),
+        ]
+        for title, kinds in _sections(self):
+            rows = [
+                (reason, relative_name(finding.path, self.folder), _details(finding, self.folder))
+                for reason, findings in kinds.items()
+                for finding in findings
+            ]
+            parts += [f"<p>{_escape(title)}</p>", _table(("what", "file", "detail"), rows)]
+        return "\n".join(parts)
+
+
+def usable_images(report: ScanReport) -> list[ImageFile]:
+    """Return the readable images, without those whose copies contradict each other."""
+    bad = {finding.path for finding in report.bad}
+    return [image for image in report._readable if image.path not in bad]
+
+
+def readable_images(report: ScanReport) -> tuple[ImageFile, ...]:
+    """Return every image that can be decoded."""
+    return report._readable
+
+
+def describe(finding: Finding, folder: Path) -> str:
+    """Return a line such as `cats/felix.jpg: image file is truncated`."""
+    parts = (relative_name(finding.path, folder), _details(finding, folder))
+    return ": ".join(printable(part) for part in parts if part)
+
+
+def _details(finding: Finding, folder: Path) -> str:
+    """Return what there is to say about a file beside the reason."""
+    if finding.same_as:
+        return f"the same image as {relative_name(finding.same_as, folder)}"
+    return finding.detail
+
+
+def relative_name(path: Path, folder: Path) -> str:
+    """Return `path` as seen from `folder`, with forward slashes on every system."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _counts(report: ScanReport) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield the name and the counts of each split folder, or of the whole folder."""
+    if not report.splits:
+        yield "images", report.label_counts()
+    for split in report.splits:
+        yield split, report.label_counts(split)
+
+
+def _sections(report: ScanReport) -> Iterator[tuple[str, dict[Reason, list[Finding]]]]:
+    """Yield the two halves of the report, each with its findings by reason."""
+    for title, bad in (("cannot be used", True), ("worth a look", False)):
+        kinds: dict[Reason, list[Finding]] = {}
+        for reason in _MEANING:
+            found = [each for each in report.findings if each.reason == reason]
+            if found and found[0].bad is bad:
+                kinds[reason] = found
+        if kinds:
+            files = {finding.path for findings in kinds.values() for finding in findings}
+            yield f"{title}: {counted(len(files), 'file')}", kinds
+
+
+def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    """Return an HTML table of escaped cells."""
+    lines = [f"<tr>{''.join(f'<th>{_escape(cell)}</th>' for cell in head)}</tr>"]
+    lines += [f"<tr>{''.join(f'<td>{_escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _escape(text: object) -> str:
+    return html.escape(printable(text))

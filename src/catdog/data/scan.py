@@ -1,0 +1,270 @@
+"""Look at every file of a folder once: is it an image, is it whole, is it there twice?"""
+
+import hashlib
+import os
+import stat
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from catdog._utils.progress import progress
+from catdog._utils.public import public
+from catdog._utils.text import printable
+from catdog.data.layout import File, Layout, find_layout
+from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
+from catdog.data.source import find_source
+from catdog.images.formats import (
+    FORMATS,
+    OTHER_SIGNATURES,
+    OTHER_SUFFIXES,
+    SIGNATURES,
+    SUFFIXES,
+    is_image_name,
+)
+from catdog.typing import SPLITS
+
+SMALL_SIDE = 32  # pixels; a side shorter than this is reported
+
+
+class _Unusable(Exception):
+    """A file that cannot be used, and why."""
+
+    def __init__(self, reason: BadReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: BadReason = reason
+
+
+@public
+def scan_images(folder: "str | PathLike[str]") -> ScanReport:
+    """Look at every file of a folder of images, and say what is wrong with which.
+
+    Every file in the class folders is read once, on all processor cores; a scan that takes longer
+    than a second shows its progress. Nothing is changed, moved or deleted. A file is known by its
+    content, not by its name.
+
+    These files cannot be used, and `load_datasets` refuses them or leaves them out: files of zero
+    bytes, files that are no image though their name says so, images in a format that catdog
+    does not read (HEIC, TIFF), truncated and damaged ones, ones of more than 179 million pixels,
+    files that cannot be opened, one and the same image in two classes, and
+    copies of an image in two of `train/`, `validation/` and `test/` (the copy to judge by is
+    usable, the one to train on is not).
+
+    These are worth a look: images whose suffix is that of another format, animated ones, ones
+    with a side of less than 32 pixels, exact copies (of the same class, in the same folder or
+    where the split is still to be made), files that are no images, and images that lie in no
+    class folder.
+
+    Args:
+        folder: A folder as `load_datasets` takes it, or the name of a data set (which is fetched if
+            it is not there yet).
+
+    Returns:
+        The images of each class, and every finding by file and reason.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+        NotADirectoryError: If it is a file.
+        OSError: If the data set cannot be fetched.
+        TypeError: If it is neither a name nor a path.
+        ValueError: If its layout is not understood.
+
+    Example:
+        ```python
+        from catdog import scan_images
+
+        report = scan_images("synthetic")
+        print(report)
+        for row in report.rows():
+            print(row["path"], row["reason"], row["detail"])
+        ```
+    """
+    return scan_layout(find_layout(find_source("folder", folder)))
+
+
+def scan_layout(layout: Layout) -> ScanReport:
+    """Look at every file of a folder whose layout is known."""
+    readable: list[ImageFile] = []
+    findings = [Finding(path, "outside", "", None, None) for path in layout.strays]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # they would name no file
+        looks = list(_scan_files(layout))
+    for file, (image, reasons) in zip(layout.files, looks, strict=True):
+        class_name = layout.class_names[file.label]
+        findings += [
+            Finding(file.path, reason, detail, class_name, file.split) for reason, detail in reasons
+        ]
+        if image:
+            readable.append(image)
+    findings += _compare(readable, layout)
+    bad = {finding.path for finding in findings if finding.bad}
+    findings = [each for each in findings if each.bad or each.path not in bad]
+    findings.sort(key=lambda finding: finding.path.parts)
+    return ScanReport(
+        layout.root,
+        layout.class_names,
+        layout.splits,
+        len(layout.files),
+        tuple(findings),
+        tuple(readable),
+    )
+
+
+_ScannedFile = tuple[ImageFile | None, list[tuple[Reason, str]]]
+
+
+def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
+    """Look at the files in parallel; Pillow and hashlib let other threads run meanwhile."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    doing = f"Looking at the images of {printable(layout.root.name)}"
+    try:
+        with progress(doing, len(layout.files)) as advance:
+            for look in pool.map(_scan_file, layout.files):
+                yield look
+                advance(1)
+    finally:  # on Ctrl-C too, thousands of files may still wait
+        pool.shutdown(cancel_futures=True)
+
+
+def _scan_file(file: File) -> _ScannedFile:
+    """Read one file; return it as an image if it is one, and what there is to say about it."""
+    try:
+        status = file.path.stat()
+        if stat.S_ISDIR(status.st_mode) and not file.path.is_symlink():
+            return None, [("cannot be opened", "a folder that may not be listed")]
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+            return None, [("other file", "not a regular file, or a link to a folder")]
+        with file.path.open("rb") as content:
+            notes = _inspect(content, file.path, status.st_size)
+            if notes is None:  # a film, say, which may be long
+                return None, [("other file", "")]
+            content.seek(0)
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    except _Unusable as error:
+        return None, [(error.reason, str(error))]
+    except OSError as error:
+        return None, [("cannot be opened", error.strerror or str(error))]
+    return ImageFile(file.path, file.label, file.split, status.st_size, sha256), notes
+
+
+def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str]] | None:
+    """Decode a file; return what is odd about it, or `None` if it neither is nor claims an image.
+
+    Raises:
+        _Unusable: If it claims to be an image and cannot be used.
+    """
+    try:
+        image = Image.open(content, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise _Unusable("too many pixels", str(error)) from error
+    except Exception as error:  # Pillow's plugins raise many kinds
+        _pass_on_disk_errors(error)
+        return _explain_unopened(content, path, size, error)
+    with image:
+        oddities = list(_oddities(image, path))
+        image.draft(None, (1, 1))  # a JPEG's bits are all read, but few pixels computed
+        try:
+            image.load()
+        except Exception as error:
+            _pass_on_disk_errors(error)
+            raise _broken(content, size, error) from error
+    return oddities
+
+
+def _pass_on_disk_errors(error: Exception) -> None:
+    """Raise what is the disk's fault, not the image's."""
+    if isinstance(error, OSError) and error.errno:
+        raise error
+
+
+def _explain_unopened(
+    content: BinaryIO, path: Path, size: int, error: Exception
+) -> list[tuple[Reason, str]] | None:
+    """Say why a file is not read; `None` if it neither is an image nor is named like one."""
+    content.seek(0)
+    start = content.read(16)
+    for name, signature in OTHER_SIGNATURES.items():
+        if signature.match(start):
+            raise _Unusable("format not read", f"{name} by its content") from error
+    other = path.suffix.lower() in OTHER_SUFFIXES
+    if not other and not is_image_name(path):
+        return None
+    if size == 0:
+        raise _Unusable("zero bytes", "") from error
+    if other:
+        raise _Unusable("format not read", f"{path.suffix.lower()} by its name") from error
+    if start.startswith(SIGNATURES):
+        raise _broken(content, size, error) from error
+    raise _Unusable("not an image", "the content is that of no image catdog knows") from error
+
+
+def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
+    """Tell what is cut off from what is damaged, by the words of Pillow's decoders."""
+    cut = "truncated" in str(error).lower() or _is_cut_webp(content, size)
+    unknown = isinstance(error, UnidentifiedImageError)  # its words name an object in memory
+    detail = "it begins like an image, but cannot be read" if unknown else str(error)
+    return _Unusable("truncated" if cut else "cannot be decoded", detail or repr(error))
+
+
+def _is_cut_webp(content: BinaryIO, size: int) -> bool:
+    """Tell whether a WebP file is shorter than its header says; its decoder does not say why."""
+    content.seek(0)
+    start = content.read(8)
+    return start.startswith(b"RIFF") and int.from_bytes(start[4:], "little") + 8 > size
+
+
+def _oddities(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
+    """Yield what is odd about an image that can be used."""
+    # A phone's JPEG may have a second image behind it, which Pillow calls MPO.
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    if path.suffix.lower() not in SUFFIXES[name]:
+        yield "wrong extension", f"{name} by its content"
+    with suppress(Exception):  # the first frame may be whole though the next is not
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            yield "animated", ""
+    if min(image.size) < SMALL_SIDE:
+        yield "very small", f"{image.width} x {image.height} pixels"
+
+
+def _compare(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
+    """Yield a finding for each copy of an image that is there more than once."""
+    by_content: defaultdict[str, list[ImageFile]] = defaultdict(list)
+    for image in images:
+        by_content[image.sha256].append(image)
+    for copies in by_content.values():
+        for image, reason, other in _compare_duplicates(copies):
+            class_name = layout.class_names[image.label]
+            yield Finding(image.path, reason, "", class_name, image.split, other.path)
+
+
+def _compare_duplicates(
+    copies: Sequence[ImageFile],
+) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
+    """Yield which of the copies of one image may not be used or are superfluous, and why.
+
+    Copies with several labels are all wrong. Else the copy in the set that is held out most stays,
+    so that no image to judge by was trained on.
+    """
+    if len({image.label for image in copies}) > 1:
+        one = copies[0]
+        other = next(copy for copy in copies if copy.label != one.label)
+        for image in copies:
+            yield image, "two labels", one if image.label != one.label else other
+        return
+    kept = max(copies, key=_held_out)
+    for image in copies:
+        if image.split != kept.split:
+            yield image, "in two splits", kept
+        elif image is not kept:
+            yield image, "duplicate", kept
+
+
+def _held_out(image: ImageFile) -> int:
+    """Rank the test set highest; without split folders all are equal."""
+    return SPLITS.index(image.split) if image.split else 0

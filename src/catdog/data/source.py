@@ -1,0 +1,37 @@
+"""From what the user names to a folder."""
+
+from os import PathLike
+from pathlib import Path
+
+from catdog._utils import checks
+from catdog.data import fetch
+
+
+def find_source(argument: str, source: "str | PathLike[str]") -> Path:
+    """Return the folder of a known data set, fetched if need be, or of the user's own.
+
+    Args:
+        argument: Name of the argument that `source` was passed as, for the errors.
+        source: The name of a data set, or a folder.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+        NotADirectoryError: If it is a file.
+        OSError: If the data set cannot be fetched.
+        TypeError: If `source` is neither a name nor a path.
+    """
+    if isinstance(source, str) and source in fetch.KNOWN:
+        return fetch.KNOWN[source]()
+    if not isinstance(source, str | PathLike) or not str(source):
+        raise TypeError(f"{argument} must be a folder or the name of a data set, not {source!r}.")
+    folder = checks.expand_home(source).absolute()  # found again after a change of folder
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"{argument}={str(source)!r} is neither a folder that exists nor a data set that "
+            f"catdog knows. {checks.suggest(source, fetch.KNOWN)}"
+        )
+    if not folder.is_dir():
+        raise NotADirectoryError(
+            f"{argument}={str(source)!r} is a file. Pass the folder of the class folders."
+        )
+    return folder

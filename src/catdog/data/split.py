@@ -1,0 +1,106 @@
+"""Dividing labelled images into parts: pure functions of the labels, the copies and a seed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog.typing import Labels
+
+
+def stratified_split(
+    labels: Labels, shares: Sequence[float], *, contents: Sequence[object], seed: int
+) -> tuple[NDArray[np.intp], ...]:
+    """Divide positions `0 .. len(labels) - 1` into disjoint parts, class by class.
+
+    Every part gets its share of every class to within one image; where that would leave a part
+    without an image of the class, it gets one from the largest part. Copies of one image stay
+    together: each group goes to a part at random, the likelier the more room is left in it, and the
+    images that are there once fill up the rest. Where these are too few for that, a part can be
+    off by more than one image.
+
+    Args:
+        labels: Class of each image, shape `(n,)`, integers.
+        shares: Share of each part; they add up to 1.
+        contents: What each image shows, such as a hash; equal ones are copies.
+        seed: The same labels, shares, contents and seed give the same parts.
+
+    Returns:
+        One sorted array of positions for each share; together they hold every position once.
+
+    Raises:
+        ValueError: If a class has fewer different images than there are parts.
+    """
+    rng = np.random.default_rng(seed)
+    parts: list[list[NDArray[np.intp]]] = [[] for _ in shares]
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        for part, chunk in zip(parts, _deal(members, shares, contents, rng), strict=True):
+            part.append(chunk)
+    return tuple(np.sort(np.concatenate(part)) for part in parts)
+
+
+def _deal(
+    members: NDArray[np.intp],
+    shares: Sequence[float],
+    contents: Sequence[object],
+    rng: np.random.Generator,
+) -> list[NDArray[np.intp]]:
+    """Divide the shuffled members of one class; those of equal content go to one part."""
+    groups: dict[object, list[int]] = {}
+    for member in members.tolist():
+        groups.setdefault(contents[member], []).append(member)
+    if len(groups) < len(shares):
+        raise ValueError(f"{len(groups)} images cannot be divided into {len(shares)} parts")
+    chunks: list[list[int]] = [[] for _ in shares]
+    rooms = _part_sizes(len(members), shares)
+    copies = sorted((group for group in groups.values() if len(group) > 1), key=len, reverse=True)
+    singles = [group[0] for group in groups.values() if len(group) == 1]
+    for dealt, group in enumerate(copies):
+        part = _draw_part(chunks, rooms, len(group), len(groups) - dealt, rng)
+        chunks[part] += group
+        rooms[part] -= len(group)
+    rooms = _shrink(rooms, chunks, len(singles))
+    for chunk, single in zip(chunks, np.split(singles, np.cumsum(rooms)[:-1]), strict=True):
+        chunk += single.tolist()
+    return [np.array(chunk, np.intp) for chunk in chunks]
+
+
+def _draw_part(
+    chunks: Sequence[Sequence[int]],
+    rooms: NDArray[np.intp],
+    size: int,
+    groups_left: int,
+    rng: np.random.Generator,
+) -> int:
+    """Draw a part for a group, by the room in those that it fits in; else take the roomiest."""
+    empty = [part for part, chunk in enumerate(chunks) if not chunk]
+    choice = empty if groups_left <= len(empty) else list(range(len(chunks)))  # each needs a group
+    fitting = [part for part in choice if rooms[part] >= size]
+    if not fitting:
+        return max(choice, key=lambda part: int(rooms[part]))
+    weights = rooms[fitting] / rooms[fitting].sum()
+    return int(rng.choice(fitting, p=weights))
+
+
+def _shrink(
+    rooms: NDArray[np.intp], chunks: Sequence[Sequence[int]], singles: int
+) -> NDArray[np.intp]:
+    """Take back room that copies took beyond their part's, where most is left."""
+    least = np.array([0 if chunk else 1 for chunk in chunks])
+    rooms = np.maximum(rooms, least)
+    while rooms.sum() > singles:
+        rooms[np.argmax(rooms - least)] -= 1
+    return rooms
+
+
+def _part_sizes(count: int, shares: Sequence[float]) -> NDArray[np.intp]:
+    """Share `count` images out by largest remainder, at least one to every part."""
+    ideal = count * np.asarray(shares)
+    sizes = np.floor(ideal + 1e-9).astype(np.intp)  # 0.29 * 100 is 28.999999999999996
+    short = count - int(sizes.sum())
+    sizes[np.argsort(sizes - ideal, kind="stable")[:short]] += 1
+    while sizes.min() == 0:
+        sizes[np.argmax(sizes)] -= 1
+        sizes[np.argmin(sizes)] += 1
+    return sizes

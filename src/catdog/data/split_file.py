@@ -1,0 +1,188 @@
+"""A split as a file: which image is in which set, by path and content."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from catdog._utils import checks
+from catdog._utils.files import atomic_write
+from catdog._utils.text import counted, printable, shorten
+from catdog.data.layout import Layout
+from catdog.data.report import ImageFile, ScanReport, readable_images, relative_name
+from catdog.typing import SPLITS, Split
+
+FORMAT = "catdog split"
+VERSION = 1
+
+
+class _Entry(NamedTuple):
+    """An image as the file names it."""
+
+    name: str
+    label: int
+    sha256: str
+
+
+class SplitFile(NamedTuple):
+    """A split file, read and checked, but not yet compared with a folder's images."""
+
+    path: Path
+
+    class_names: tuple[str, ...]
+    seed: int
+    entries: Mapping[Split, Sequence[_Entry]]
+
+
+def write_split(
+    path: Path, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, seed: int
+) -> None:
+    """Write which image is in which set to a file, whole or not at all.
+
+    Args:
+        path: Where to; what is there already must be the very same.
+        sets: The images of each set.
+        report: What was found in the folder of the images.
+        seed: What the order of the training images is drawn from.
+
+    Raises:
+        FileExistsError: If something else is at `path`.
+        FileNotFoundError: If the folder of `path` does not exist.
+    """
+    text = _to_json(sets, report, seed)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist. Make it first.")
+    if os.path.lexists(path):
+        if path.is_file() and path.read_bytes() == text.encode("ascii"):
+            return
+        raise FileExistsError(
+            f"{path} exists, and holds something else than this split. Choose another name. (If it "
+            "holds an earlier split, load_datasets(..., split_file=...) gives you its sets.)"
+        )
+    atomic_write(path, lambda scratch: scratch.write_text(text, "ascii"))
+
+
+def _to_json(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, seed: int) -> str:
+    """Return the split as JSON with a line for each image."""
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "catdog": version("catdog"),
+        "seed": seed,
+        "class_names": report.class_names,
+    }
+    members = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    for split in SPLITS:
+        lines = ",\n".join(_lines(sets[split], report))
+        members.append(f" {json.dumps(split)}: [\n{lines}\n ]")
+    return "{\n" + ",\n".join(members) + "\n}\n"
+
+
+def _lines(images: Iterable[ImageFile], report: ScanReport) -> Iterable[str]:
+    for image in images:
+        entry = {
+            "path": relative_name(image.path, report.folder),
+            "class": report.class_names[image.label],
+            "bytes": image.size,
+            "sha256": image.sha256,
+        }
+        yield f"  {json.dumps(entry)}"
+
+
+def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFile]]:
+    """Find the images of a split file in the folder that was scanned.
+
+    Raises:
+        ValueError: If images vanished or changed; the message names them.
+    """
+    found = {relative_name(each.path, report.folder): each for each in readable_images(report)}
+    by_content = {image.sha256: name for name, image in found.items()}
+    wrong: list[str] = []
+    for entry in (entry for split in SPLITS for entry in file.entries[split]):
+        image = found.get(entry.name)
+        if image and image.sha256 == entry.sha256:
+            continue
+        there = image or os.path.lexists(report.folder / entry.name)
+        moved = by_content.get(entry.sha256)
+        hint = f" (the same image is at {printable(moved)})" if moved else ""
+        wrong.append(f"{printable(entry.name)} has {'changed' if there else 'vanished'}{hint}")
+    if wrong:
+        listed = "\n  ".join(shorten(wrong))
+        raise ValueError(
+            f"{counted(len(wrong), 'image')} of split_file={str(file.path)!r} cannot be found in "
+            f"{report.folder} as at the time of writing:\n  {listed}\n"
+            "Bring them back, or make a new split without split_file."
+        )
+    return {split: [found[entry.name] for entry in file.entries[split]] for split in SPLITS}
+
+
+def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
+    """Read a split file, and check that it is one for a folder of these classes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError: If `value` is no path.
+        ValueError: If it is no split file, or one for other classes.
+    """
+    if not isinstance(value, str | PathLike) or not str(value):
+        raise TypeError(f"split_file must be the path of a split file, not {value!r}.")
+    file = _parse(checks.expand_home(value))
+    if file.class_names != layout.class_names:
+        raise ValueError(
+            f"split_file={str(value)!r} was made for the classes {list(file.class_names)}, but "
+            f"{layout.root} holds {list(layout.class_names)}. Pass the folder it was made for."
+        )
+    return file
+
+
+def _parse(path: Path) -> SplitFile:
+    """Read a split file and check that it is one."""
+    named = f"split_file={str(path)!r}"
+    if not path.is_file():
+        problem = "is no file" if path.exists() else "does not exist"
+        raise FileNotFoundError(f"{named} {problem}. data.save_split(path) writes one.")
+    try:
+        raw = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{named} is not JSON: {error}. data.save_split(path) writes one."
+        ) from error
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise ValueError(f"{named} is no split file. data.save_split(path) writes one.")
+    if raw.get("version") != VERSION:
+        raise ValueError(
+            f"{named} is of version {raw.get('version')!r}, but this catdog reads version "
+            f"{VERSION}. Use the catdog that wrote it: {raw.get('catdog')}."
+        )
+    try:
+        return _check_content(path, raw)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{named} is damaged ({error!r}). Take it from where it came.") from error
+
+
+def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
+    """Return what the file holds; raise anything if it does not hold together."""
+    class_names = tuple(raw["class_names"])
+    labels = {name: label for label, name in enumerate(class_names)}
+    entries: dict[Split, list[_Entry]] = {
+        split: [
+            _Entry(str(each["path"]), labels[each["class"]], str(each["sha256"]))
+            for each in raw[split]
+        ]
+        for split in SPLITS
+    }
+    names: set[str] = set()
+    sets: dict[str, Split] = {}
+    for split, inside in entries.items():
+        if {entry.label for entry in inside} != set(range(len(class_names))):
+            raise ValueError(f"the {split} set lacks a class")
+        for entry in inside:
+            if entry.name in names:
+                raise ValueError(f"{entry.name} is listed twice")
+            if sets.setdefault(entry.sha256, split) != split:
+                raise ValueError(f"{entry.name} is in the {split} and the {sets[entry.sha256]} set")
+            names.add(entry.name)
+    return SplitFile(path, class_names, checks.check_seed(raw["seed"]), entries)

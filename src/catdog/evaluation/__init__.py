@@ -1,0 +1,1 @@
+"""Evaluation: metrics with intervals, baseline, calibration, comparison, label issues."""

@@ -1,0 +1,69 @@
+"""The accuracy that costs nothing: always answering the most common class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog._utils import checks
+from catdog._utils.public import public
+from catdog.data.datasets import Datasets
+from catdog.typing import Split
+
+
+@public
+def baseline_accuracy(
+    data_or_labels: Datasets | Sequence[int] | NDArray[np.integer], *, split: Split = "test"
+) -> float:
+    """Return the accuracy of always answering the most common class of the training images.
+
+    A model is worth something only above this. Only labels are counted; no image is read.
+
+    Args:
+        data_or_labels: Data sets; or labels alone, shape `(n,)`, integers, which then are both what
+            the class is chosen from and what it is judged on.
+        split: The set that is judged, if data sets are passed.
+
+    Returns:
+        The share, from 0 to 1, of the judged labels that are of the most common training class.
+        Of equally common classes, the first counts. A class unseen in the judged set scores 0.
+
+    Raises:
+        ValueError: If there are no labels, they are not whole numbers in one row, or the split is
+            unknown.
+
+    Example:
+        ```python
+        from catdog import baseline_accuracy
+
+        print(baseline_accuracy([0, 0, 0, 1]))  # 0.75
+        ```
+
+    Source: `sklearn.dummy.DummyClassifier(strategy="most_frequent")`.
+    """
+    checks.check_split(split)
+    train: NDArray[np.integer]
+    judged: NDArray[np.integer]
+    if isinstance(data_or_labels, Datasets):
+        train, judged = data_or_labels.labels("train"), data_or_labels.labels(split)
+    else:
+        train = judged = _as_labels(data_or_labels)
+    return float(np.mean(judged == majority_class(train)))
+
+
+def majority_class(labels: NDArray[np.integer]) -> int:
+    """Return the most common label, the smallest of equally common ones."""
+    values, counts = np.unique(labels, return_counts=True)
+    return int(values[np.argmax(counts)])
+
+
+def _as_labels(labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.integer]:
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"labels must be one row of at least one label, not shape {array.shape}.")
+    if not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
+        raise ValueError(
+            "labels must be whole numbers from 0, the positions of the classes in class_names, "
+            f"not {array[:5].tolist()}."
+        )
+    return array

@@ -1,0 +1,43 @@
+"""The forward pass: from images to checked logits, and from logits to probabilities."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from catdog.data.datasets import Datasets, ordered_batches
+from catdog.data.session import raise_read_errors
+from catdog.models.logits import check_logits, log_softmax
+from catdog.typing import Floats, Split, Verbose
+
+
+def split_logits(
+    model: keras.Model, resized: Datasets, split: Split, *, verbose: Verbose
+) -> Floats:
+    """Return the checked logits of a split, shape `(n, classes)`, in the order of its paths.
+
+    Args:
+        model: The model.
+        resized: The images at the model's input size.
+        split: The set.
+        verbose: Progress as Keras shows it.
+    """
+    with raise_read_errors() as errors:
+        batches = ordered_batches(resized, split, errors)
+        return checked_logits(model.predict(batches, verbose=verbose))
+
+
+def checked_logits(outputs: Any) -> Floats:
+    """Return a model's outputs as `float64` logits, shape `(n, classes)`.
+
+    Raises:
+        ValueError: If they are probabilities, or not finite.
+    """
+    logits = np.asarray(outputs, np.float64)
+    check_logits(logits)
+    return logits
+
+
+def log_probabilities(logits: Floats, temperature: float) -> Floats:
+    """Return the logarithm of each probability after temperature scaling."""
+    return log_softmax(logits / temperature)

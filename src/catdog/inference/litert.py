@@ -1,0 +1,117 @@
+"""A model compiled for the CPU by LiteRT, which is part of TensorFlow."""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from catdog._utils.keras_internals import inner_layers
+
+Compute = Callable[[Any], NDArray[np.float32]]
+
+MIN_IMAGES_TO_COMPILE = 1000  # images; with fewer, compiling takes longer than it saves
+RELATIVE_TOLERANCE = (
+    1e-3  # of the largest value; LiteRT folds weights together, which rounds them anew
+)
+MAX_THREADS = 32
+
+
+def compile_with_litert(model: keras.Model, image: NDArray[np.generic]) -> Compute | None:
+    """Return a function that computes what `model.predict_on_batch` does, in half the time.
+
+    Each core runs an interpreter of its own, one image at a time, so that what one layer hands to
+    the next stays in the core's cache.
+
+    Args:
+        model: Takes one batch of images and returns one tensor.
+        image: A batch of one, of the size of all, for which the function must return what the
+            model does.
+
+    Returns:
+        The function, or `None` where there is no use for it: on a GPU, for a model of half
+        precision, or if LiteRT cannot run some layer, or does so in another way.
+    """
+    if tf.config.list_physical_devices("GPU") or not _computes_in_float32(model):
+        return None
+    try:
+        return _Interpreters(model, image).compute
+    except Exception:  # LiteRT's own, TensorFlow's, or none of it there: what matters is that it
+        return None  # cannot be used, and the model can
+
+
+def _computes_in_float32(model: keras.Model) -> bool:
+    """Tell whether LiteRT may know the operations; what it does not, it lists on the screen."""
+    return all(layer.compute_dtype == "float32" for layer in inner_layers(model))
+
+
+class _Interpreters:
+    """A model in several interpreters, each of which works in a thread of its own."""
+
+    def __init__(self, model: keras.Model, image: NDArray[np.generic]) -> None:
+        traced = tf.function(lambda images: model(images, training=False)).get_concrete_function(
+            tf.TensorSpec(image.shape, model.inputs[0].dtype)
+        )
+        with _quiet():
+            program = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+            count = min(_cores(), MAX_THREADS)
+            self._interpreters = [
+                tf.lite.Interpreter(model_content=program, num_threads=1) for _ in range(count)
+            ]
+        for interpreter in self._interpreters:
+            interpreter.allocate_tensors()
+        self._input = self._interpreters[0].get_input_details()[0]["index"]
+        self._output = self._interpreters[0].get_output_details()[0]["index"]
+        self._threads = ThreadPoolExecutor(count)
+        if not is_close(self.compute(image), np.asarray(traced(tf.constant(image)))):
+            raise ValueError("LiteRT computes something else")
+
+    def compute(self, images: Any) -> NDArray[np.float32]:
+        """Return the outputs for a batch."""
+        shares = np.array_split(np.asarray(images), len(self._interpreters))
+        done = self._threads.map(self._compute_share, self._interpreters, shares)
+        return np.concatenate([share for share in done if len(share)])
+
+    def _compute_share(self, interpreter: Any, images: NDArray[Any]) -> NDArray[np.float32]:
+        outputs = []
+        for image in images:
+            interpreter.set_tensor(self._input, image[np.newaxis])
+            interpreter.invoke()
+            outputs.append(interpreter.get_tensor(self._output)[0])
+        return np.array(outputs)
+
+
+def is_close(features: NDArray[np.float32], expected: NDArray[Any]) -> bool:
+    """Tell whether features are the expected ones, up to what LiteRT may round."""
+    if features.shape != expected.shape:
+        return False
+    expected = expected.astype(np.float32)
+    return np.allclose(features, expected, rtol=0, atol=RELATIVE_TOLERANCE * np.abs(expected).max())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from the user that LiteRT moves to a package of its own, and how else to convert."""
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

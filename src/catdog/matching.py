@@ -1,0 +1,61 @@
+"""Models and data together: the image size, the classes, and what a model was trained on."""
+
+import hashlib
+from importlib.metadata import version
+
+import keras
+
+from catdog.data.datasets import Datasets, content_hashes
+from catdog.models.logits import check_classifier
+from catdog.models.metadata import ModelMetadata, SplitRecord, attach_metadata, get_model_name
+from catdog.typing import SPLITS
+
+
+def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
+    """Return `data` at the model's input size, after checking that the model fits its classes.
+
+    Raises:
+        TypeError: If `data` is something else.
+        ValueError: If the model does not take RGB images, or does not return logits for the
+            classes of the data.
+    """
+    if not isinstance(data, Datasets):
+        raise TypeError(f"data must be what load_datasets returns, not {type(data).__name__}.")
+    size, count = check_classifier(model)
+    if count != len(data.class_names):
+        raise ValueError(
+            f"model returns {count} logits, but the data has {len(data.class_names)} classes "
+            f"({', '.join(data.class_names)}). Build it with num_classes={len(data.class_names)}, "
+            f"or end it with keras.layers.Dense({len(data.class_names)}), without activation."
+        )
+    return data.at(size) if size else data
+
+
+def record_training(model: keras.Model, data: Datasets) -> None:
+    """Let a model know what it is trained on; an earlier calibration is forgotten.
+
+    Training functions call it when all is checked and before the first step, so that a run that
+    is broken off, or whose callbacks save the model, has it too.
+    """
+    attach_metadata(
+        model,
+        ModelMetadata(
+            class_names=data.class_names,
+            image_size=resize_to_model(model, data).image_size,
+            recipe=get_model_name(model),
+            split=record_split(data),
+            versions={package: version(package) for package in ("catdog", "keras")},
+        ),
+    )
+
+
+def record_split(data: Datasets) -> SplitRecord:
+    """Return which image is in which set, in short."""
+    lines = [
+        f"{split} {label} {content}\n"
+        for split in SPLITS
+        for label, content in zip(data.labels(split), content_hashes(data, split), strict=True)
+    ]
+    digest = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+    counts = {split: len(data.paths(split)) for split in SPLITS}
+    return SplitRecord(data.seed, counts, digest)

@@ -1,0 +1,64 @@
+"""Random changes to training images that leave their class alone."""
+
+import keras
+
+from catdog._utils.checks import as_float, check_choice
+from catdog._utils.public import public
+from catdog._utils.seeding import seeded
+from catdog.typing import Flip
+
+FLIPS: tuple[Flip, ...] = ("horizontal", "vertical", "horizontal_and_vertical")
+
+
+@public
+def make_augmentation(
+    *, flip: Flip | None = "horizontal", rotation: float = 0.2, seed: int | None = None
+) -> keras.Model:
+    """Build the layers that flip and rotate images at random while a model trains.
+
+    Outside training (`predict`, `evaluate`, or a call with `training=False`) the images pass
+    unchanged. Mind that Keras augments when the layers are called bare: pass `training=False`.
+    Made of plain Keras layers, so a saved model needs no catdog to be opened.
+
+    Args:
+        flip: Mirrors each image with probability 1/2 along the named axis, or along each of the
+            two independently; `None` for no flip.
+        rotation: Rotates each image by an angle drawn evenly from `[-rotation, rotation]`, in
+            full turns, from 0 to 0.5: 0.2 is up to 72 degrees either way. Corners are filled by
+            reflection. 0 for no rotation.
+        seed: Makes the random changes reproducible; `None` draws a new seed.
+
+    Returns:
+        A model from `float32` `(batch, height, width, 3)`, in any range of values, to the same
+        shape and range. It has no trainable weights.
+
+    Raises:
+        ValueError: If `flip` is unknown, `rotation` is not in `[0, 0.5]`, or nothing is left to do.
+
+    Example:
+        ```python
+        from catdog import make_augmentation
+        import numpy as np
+
+        augmentation = make_augmentation(flip="horizontal_and_vertical", rotation=0.1, seed=0)
+        batch = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3))
+        changed = augmentation(batch, training=True)
+        ```
+    """
+    if flip is not None:
+        check_choice("flip", flip, FLIPS)
+    turns = as_float(rotation)
+    if turns is None or not 0 <= turns <= 0.5:
+        raise ValueError(
+            f"rotation must be from 0 to 0.5 full turns (0.2 is 72 degrees), not {rotation!r}."
+        )
+    if flip is None and turns == 0:
+        raise ValueError("flip=None with rotation=0 changes nothing. Choose at least one.")
+    # In Keras 3.15, RandomFlip("horizontal_and_vertical") decides both flips by one draw: images
+    # are turned upside down or left alone, never mirrored. A layer for each axis draws apart.
+    axes = [axis for axis in ("horizontal", "vertical") if flip and axis in flip]
+    with seeded(seed):
+        layers = [keras.layers.RandomFlip(axis) for axis in axes]
+        if turns > 0:
+            layers.append(keras.layers.RandomRotation((-turns, turns)))
+    return keras.Sequential(layers, name="augmentation")

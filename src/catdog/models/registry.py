@@ -1,0 +1,222 @@
+"""The table of models, and the functions that read it."""
+
+from collections.abc import Iterable
+from os import PathLike
+
+import keras
+
+from catdog._utils import checks
+from catdog._utils.public import public
+from catdog._utils.seeding import seeded
+from catdog.models import cnn, compact, mobilenet_v2, transfer
+from catdog.models.metadata import set_model_name
+from catdog.models.pretrained import load_pretrained
+from catdog.models.spec import ModelSpec, PretrainedWeights
+from catdog.typing import ImageSize
+
+# The first recipe of an architecture is its default.
+SPECS: tuple[ModelSpec, ...] = (
+    *cnn.SPECS,
+    *compact.SPECS,
+    *mobilenet_v2.SPECS,
+    *transfer.SPECS,
+)
+
+PRETRAINED = "cats_vs_dogs"  # by what they were trained on, as Keras calls its weights "imagenet"
+
+# The names by which the blog posts call the four architectures.
+OTHER_NAMES = {
+    "model1": "cnn",
+    "model2": "cnn_augmented",
+    "model3": "cnn_preprocessed",
+    "model4": "mobilenet_v2",
+}
+
+
+def _by_name(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:
+    """Map every accepted name to its spec; a name listed twice is a mistake in the table."""
+    table: dict[str, ModelSpec] = {}
+    for spec in specs:
+        if spec.name in table:
+            raise ValueError(f"{spec.name!r} is listed twice")
+        table[spec.name] = spec
+        table.setdefault(spec.name.partition(".")[0], spec)
+    for other, architecture in OTHER_NAMES.items():
+        for name in [name for name in table if name.partition(".")[0] == architecture]:
+            table[other + name.removeprefix(architecture)] = table[name]
+    return table
+
+
+_TABLE = _by_name(SPECS)
+
+
+@public
+def list_models() -> tuple[str, ...]:
+    """Return the names of all models, as `architecture.recipe`, or `compact`, or `transfer`.
+
+    [`build_model`][catdog.build_model] also takes a bare architecture, which means its first recipe
+    here, and `model1` to `model4` for the four architectures of the blog posts.
+
+    Example:
+        ```python
+        from catdog import list_models
+
+        print(list_models())
+        ```
+    """
+    return tuple(spec.name for spec in SPECS)
+
+
+@public
+def model_spec(name: str) -> ModelSpec:
+    """Return what is known about a model: layers, source, parameter counts, accuracies.
+
+    Args:
+        name: A model's name, a bare architecture, or `model1` to `model4`. `transfer` means that
+            on its default backbone.
+
+    Raises:
+        ValueError: If there is no such model; the message lists all and the closest.
+
+    Example:
+        ```python
+        from catdog import model_spec
+
+        print(model_spec("cnn").num_params)
+        ```
+    """
+    return _TABLE[checks.check_choice("name", name, _TABLE)]
+
+
+@public
+def build_model(
+    name: str,
+    *,
+    backbone: str | None = None,
+    image_size: ImageSize | None = None,
+    num_classes: int = 2,
+    weights: "str | PathLike[str] | None" = "default",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build a model of the zoo, compiled and ready to train.
+
+    Every model takes `float32` images `(batch, height, width, 3)` in `[0, 255]`, scales them
+    inside if its recipe says so, and returns logits `(batch, num_classes)`. It is compiled with
+    Adam, sparse categorical cross-entropy on logits, and accuracy.
+
+    Args:
+        name: A name of [`list_models`][catdog.list_models], a bare architecture such as
+            `"mobilenet_v2"`, or `"model1"` to `"model4"`.
+        backbone: For `"transfer"` alone: the frozen network, by its name in `keras.applications`,
+            such as `"EfficientNetV2B0"`; `"MobileNetV2"` if `None`.
+        image_size: Height and width in pixels; the model's own default if `None`, or that of the
+            weights with `weights="cats_vs_dogs"`.
+        num_classes: Number of classes, at least 2.
+        weights: `"default"` loads ImageNet weights into a frozen network (downloaded once, 9.4 MB
+            for MobileNetV2), `"cats_vs_dogs"` into `compact`, and nothing into the CNNs.
+            `"cats_vs_dogs"` loads weights that catdog trained itself on 18,000 cats and dogs. They
+            come with the package, for models whose spec has them (`shipped`): with two classes the
+            model is ready to use and knows their names; with more, the last layer is new.
+            `None` loads nothing. Else, the path of a weights file that `model.save_weights` wrote
+            for the same recipe. Of two recipes with the same layers (`cnn_augmented` and
+            `cnn_preprocessed`), the file does not tell which it was.
+        seed: Makes the initial weights and every random layer reproducible; `None` draws anew.
+
+    Returns:
+        A compiled Keras model, made of plain Keras layers alone.
+
+    Raises:
+        ValueError: If the name or the backbone is unknown, the model has no choice of backbones,
+            an argument is out of range, the weights do not fit, or Keras is set to channels first.
+        FileNotFoundError: If the weights file does not exist.
+        TypeError: If `weights` is no path.
+        OSError: If weights are neither cached nor to be downloaded, or damaged.
+
+    Example:
+        ```python
+        from catdog import build_model
+
+        model = build_model("cnn", image_size=(96, 96), seed=0)
+        model.summary()
+        ```
+    """
+    spec = model_spec(name)
+    _check_data_format()
+    label = spec.name
+    if backbone is not None:
+        spec = _on_backbone(spec, backbone)
+        label = f"{spec.name} with {backbone}"
+    shipped = _shipped(spec) if isinstance(weights, str) and weights == PRETRAINED else None
+    default_size = shipped.image_size if shipped else spec.image_size
+    size = checks.check_image_size(
+        default_size if image_size is None else image_size,
+        at_least=spec.min_image_size,
+        needed_by=label,
+    )
+    classes = checks.check_positive_int("num_classes", num_classes, at_least=2)
+    with seeded(seed):
+        model = spec.build(size, classes)
+    model.name = spec.name.replace(".", "_")
+    set_model_name(model, label)
+    if shipped:
+        load_pretrained(model, shipped)
+    elif isinstance(weights, str) and weights == "default":
+        if spec.load_default_weights is not None:
+            spec.load_default_weights(model)
+    elif weights is not None:
+        _load_weights(model, weights, label)
+    model.compile(
+        optimizer=keras.optimizers.Adam(),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _check_data_format() -> None:
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "Keras is set to channels_first, but catdog's images have their channels last. Call "
+            'keras.config.set_image_data_format("channels_last"), or write so in keras.json.'
+        )
+
+
+def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
+    """Return the spec of a model on another backbone, or say that it has no choice of them."""
+    if spec not in transfer.SPECS:
+        raise ValueError(
+            f"backbone={backbone!r} goes with name='transfer' alone, not with {spec.name!r}. Leave "
+            "it out, or pass name='transfer'."
+        )
+    return transfer.spec_of(backbone)
+
+
+def _shipped(spec: ModelSpec) -> PretrainedWeights:
+    """Return the weights of a model that come with the package, or say which models have some."""
+    if spec.shipped is None:
+        having = ", ".join(repr(each.name) for each in SPECS if each.shipped)
+        raise ValueError(
+            f"weights={PRETRAINED!r} come with {having} alone, not with {spec.name!r}. Leave "
+            "weights out, or pass one of these names."
+        )
+    return spec.shipped
+
+
+def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str) -> None:
+    """Load a weights file into a model, or say which file does not fit which model."""
+    way_out = (
+        'Pass the path of a file that model.save_weights wrote, "default", "cats_vs_dogs", or None.'
+    )
+    if not isinstance(weights, str | PathLike):
+        raise TypeError(f"weights must be a path, not {weights!r}. {way_out}")
+    path = checks.expand_home(weights)
+    if not path.is_file():
+        raise FileNotFoundError(f"weights={str(path)!r} is no file. {way_out}")
+    try:
+        model.load_weights(path)
+    except Exception as error:  # Keras raises KeyError, OSError, ValueError, and more
+        raise ValueError(
+            f"weights={str(path)!r} does not fit {name} for images of {model.input_shape[1:3]} "
+            f"and {model.output_shape[-1]} classes. Pass the image_size and num_classes that it "
+            f"was saved with. Keras says: {error}"
+        ) from error

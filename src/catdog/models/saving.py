@@ -1,0 +1,252 @@
+"""A model in a file, with what it knows: saved today, opened tomorrow."""
+
+import json
+import warnings
+import zipfile
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from catdog._utils import checks
+from catdog._utils.files import atomic_write
+from catdog._utils.keras_internals import (
+    CONFIG_MEMBER,
+    LAMBDA_CODE_MARK,
+    METADATA_MEMBER,
+    UNUSED_OPTIMIZER_WARNING,
+)
+from catdog._utils.public import public
+from catdog.models.metadata import (
+    ModelMetadata,
+    attach_metadata,
+    get_metadata,
+    metadata_from_json,
+    metadata_to_json,
+)
+
+SUFFIX = ".keras"
+CATDOG_MEMBER = "catdog.json"  # of the archive; Keras does not read it
+TEXT_MEMBERS = (CONFIG_MEMBER, METADATA_MEMBER, CATDOG_MEMBER)
+# A hundred thousand class names, or layers, fit in; what is larger would fill the memory.
+MAX_TEXT_BYTES = 2**24
+AGAIN = "Copy or download it again, or save the model anew."
+
+
+@public
+def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
+    """Write a model into one file, with the names of its classes and its calibration.
+
+    The file is a Keras file like any other: `keras.models.load_model` opens it too, without catdog.
+    It holds the layers, the weights and the state of the optimizer, so that training can go on.
+    A file that is there already is replaced once the new one is whole; if anything goes wrong
+    before, it stays as it is.
+
+    Args:
+        model: Any built Keras model.
+        path: Where to, such as `"cats_and_dogs.keras"`.
+
+    Raises:
+        FileNotFoundError: If the folder of `path` does not exist.
+        IsADirectoryError: If `path` is a folder.
+        TypeError: If `model` is no Keras model, or `path` no path.
+        ValueError: If `path` does not end in `.keras`, or is a link to what does not, or a device;
+            if the model is not built, or holds Python code, which Keras would refuse to load.
+
+    Example:
+        ```python
+        from catdog import build_model, load_datasets, load_model, save_model, train
+
+        data = load_datasets("synthetic")
+        model = build_model("cnn", image_size=(32, 32))
+        train(model, data, epochs=1)
+        save_model(model, "cats_and_dogs.keras")
+        model = load_model("cats_and_dogs.keras")
+        ```
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a Keras model, not {type(model).__name__}.")
+    if not model.built:
+        raise ValueError(
+            "model is not built: it has no weights yet. Begin it with keras.Input, or call it once."
+        )
+    target = model_target(path)
+    card = get_metadata(model)
+
+    def make(scratch: Path) -> None:
+        model.save(scratch)
+        with zipfile.ZipFile(scratch, "a") as archive:
+            _refuse_code(archive)
+            if card:
+                archive.writestr(CATDOG_MEMBER, metadata_to_json(card))
+
+    atomic_write(target, make)
+
+
+@public
+def load_model(path: "str | PathLike[str]") -> keras.Model:
+    """Open a model that `save_model` or Keras saved.
+
+    Nothing in the file is run as Python code: Keras' safe mode stays on.
+
+    Args:
+        path: A file that ends in `.keras`.
+
+    Returns:
+        The model, compiled if it was when it was saved. It knows the names of its classes, if it
+        knew them then.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        IsADirectoryError: If it is a folder.
+        TypeError: If `path` is no path.
+        ValueError: If the file is damaged, was written by a later catdog, is none of Keras', or
+            holds layers that cannot be opened.
+
+    Example: see [`save_model`][catdog.save_model].
+    """
+    source = _check_path(path)
+    if not source.is_file():
+        problem = "is a folder" if source.is_dir() else "does not exist"
+        kind = IsADirectoryError if source.is_dir() else FileNotFoundError
+        raise kind(f"path={str(path)!r} {problem}. save_model writes such a file.")
+    contents = _read(source)
+    card = contents.card and _parse_metadata(source, contents.card)
+    model = _open(source, contents)
+    if card:
+        attach_metadata(model, card)
+    return model
+
+
+def model_target(path: "str | PathLike[str]") -> Path:
+    """Return where `save_model` puts a file.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, TypeError, ValueError: As `save_model` does.
+    """
+    target = _check_path(path).resolve()  # a link goes on pointing at the file
+    check_target(path, target)
+    if target.suffix != SUFFIX:  # Keras would refuse it
+        raise ValueError(
+            f"path={str(path)!r} is a link to {target}, which does not end in {SUFFIX}. Remove the "
+            "link, or choose another name."
+        )
+    return target
+
+
+def check_target(path: "str | PathLike[str]", target: Path) -> None:
+    """Raise if no file can be put at `target`, which is what `path` means."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"path={str(path)!r}: the folder {target.parent} does not exist. Make it first."
+        )
+    if target.is_dir():
+        raise IsADirectoryError(f"path={str(path)!r} is a folder. Choose another name.")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"path={str(path)!r} is a device or a pipe. Choose another name.")
+
+
+def _check_path(path: "str | PathLike[str]") -> Path:
+    """Return the path of a `.keras` file."""
+    if not isinstance(path, str | PathLike) or not str(path):
+        raise TypeError(f"path must be a path, such as 'model{SUFFIX}', not {path!r}.")
+    checked = checks.expand_home(path)
+    if checked.suffix != SUFFIX:
+        old = checked.suffix.lower() in (".h5", ".hdf5")
+        hint = f"keras.models.load_model opens old {checked.suffix} files. " if old else ""
+        raise ValueError(
+            f"path={str(path)!r} must end in {SUFFIX}. {hint}"
+            f"Call it '{checked.stem or 'model'}{SUFFIX}', say."
+        )
+    return checked
+
+
+def _refuse_code(archive: zipfile.ZipFile) -> None:
+    """Refuse to write what cannot be opened again."""
+    if LAMBDA_CODE_MARK in archive.read(CONFIG_MEMBER):
+        raise ValueError(
+            "model has a Lambda layer, whose Python code would have to be run to open the file "
+            "again; Keras and catdog refuse to. Use Keras' own layers or keras.ops instead, such "
+            "as keras.layers.Rescaling, or give Lambda a named function that is decorated with "
+            "@keras.saving.register_keras_serializable()."
+        )
+
+
+class _Contents(NamedTuple):
+    """What a file holds beside the weights: members of the archive, as they are written."""
+
+    config: bytes
+    metadata: bytes
+    card: bytes | None
+
+
+def _read(path: Path) -> _Contents:
+    """Look whether a file is whole and is one of Keras', and read what it says of its model."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _refuse_bomb(archive)
+            broken = archive.testzip()
+            names = archive.namelist()
+            if broken is None and {CONFIG_MEMBER, METADATA_MEMBER} <= set(names):
+                card = archive.read(CATDOG_MEMBER) if CATDOG_MEMBER in names else None
+                return _Contents(archive.read(CONFIG_MEMBER), archive.read(METADATA_MEMBER), card)
+    except PermissionError:
+        raise
+    except Exception as error:  # of a damaged archive, zipfile and zlib raise many kinds
+        raise ValueError(
+            f"{path} is no Keras file, or a part of it is missing ({error}). {AGAIN}"
+        ) from error
+    if broken is not None:
+        raise ValueError(f"{path} is damaged: its part {broken} is not as it was saved. {AGAIN}")
+    raise ValueError(f"{path} is an archive, but not one of Keras'. save_model writes such a file.")
+
+
+def _refuse_bomb(archive: zipfile.ZipFile) -> None:
+    """Refuse text that is too long to be read into memory."""
+    for member in archive.infolist():
+        if member.filename in TEXT_MEMBERS and member.file_size > MAX_TEXT_BYTES:
+            raise ValueError(
+                f"its part {member.filename} has {member.file_size:,} bytes, more than "
+                f"{MAX_TEXT_BYTES:,}"
+            )
+
+
+def _open(path: Path, contents: _Contents) -> keras.Model:
+    """Let Keras open a file that is whole; say what to do if it cannot."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", UNUSED_OPTIMIZER_WARNING)
+        try:
+            return keras.models.load_model(path, safe_mode=True)
+        except Exception as error:  # whatever the layers raise
+            raise ValueError(
+                f"Keras {keras.__version__} cannot open {path}. {_way_out(path, contents)} "
+                f"Keras says: {error}"
+            ) from error
+
+
+def _way_out(path: Path, contents: _Contents) -> str:
+    if LAMBDA_CODE_MARK in contents.config:
+        return (
+            "It has a Lambda layer, whose Python code would have to be run. If you trust whoever "
+            f"wrote it, keras.models.load_model({str(path)!r}, safe_mode=False) does so."
+        )
+    try:
+        written = json.loads(contents.metadata)["keras_version"]
+    except (KeyError, TypeError, ValueError):
+        return "It does not say which Keras wrote it: it may be none of Keras' files."
+    return (
+        f"Keras {written} wrote it; if that is newer, update Keras. If it has layers or losses of "
+        "your own, decorate them with @keras.saving.register_keras_serializable(), and import them "
+        "first."
+    )
+
+
+def _parse_metadata(path: Path, text: bytes) -> ModelMetadata:
+    try:
+        return metadata_from_json(text)
+    except ValueError as error:
+        raise ValueError(
+            f"What {path} says about its model is {error}. Without that, "
+            "keras.models.load_model opens it."
+        ) from error

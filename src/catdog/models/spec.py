@@ -1,0 +1,109 @@
+"""What is known about a model, beside the function that builds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import keras
+
+from catdog._utils.public import public
+from catdog.typing import ImageSize
+
+
+@public
+@dataclass(frozen=True)
+class ReportedAccuracy:
+    """What a published blog post says of a model.
+
+    The blog posts judged on 808 images (26 batches of 32) that were drawn anew on every pass, and
+    gave neither intervals nor seeds; take these as what was reported, not as what is true.
+
+    Attributes:
+        validation: Lowest and highest validation accuracy that the text says training settled at.
+        final_validation: Validation accuracy printed after the last of 20 epochs.
+        test: Accuracy on 192 test images, if the model was evaluated there.
+    """
+
+    validation: tuple[float, float]
+    final_validation: float
+    test: float | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredAccuracy:
+    """What catdog measured of a model, on images that it was not trained on.
+
+    Attributes:
+        accuracy: Share of the images whose class it told.
+        interval: Lowest and highest accuracy of the 95 % interval.
+        n: Number of images.
+        data: Which images.
+        seed: The seed of the split and of the model.
+        command: What was run.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    n: int
+    data: str
+    seed: int
+    command: str
+
+
+@dataclass(frozen=True)
+class PretrainedWeights:
+    """Weights that catdog trained itself, and that come with the package.
+
+    Attributes:
+        name: The model they are for.
+        sha256: Checksum of their file.
+        class_names: Names of the classes, in the order of the model's logits.
+        image_size: Height and width in pixels of the images they were trained on.
+        temperature: What the logits are divided by before the softmax.
+        measured: The accuracy on images that nothing was trained on or chosen by.
+        versions: Versions of the packages with which they were trained.
+    """
+
+    name: str
+    sha256: str
+    class_names: tuple[str, ...]
+    image_size: ImageSize
+    temperature: float
+    measured: MeasuredAccuracy
+    versions: Mapping[str, str] = field(repr=False)
+
+
+@public
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model of the zoo.
+
+    Attributes:
+        name: `architecture.recipe`.
+        summary: The layers after the input, in order.
+        source: Where the recipe was published, or that it is catdog's own.
+        image_size: Default height and width in pixels.
+        min_image_size: Fewest pixels a side that the layers allow.
+        num_params: Number of weights at the default size with two classes.
+        num_trainable_params: How many of them are trained.
+        weights: What `weights="default"` loads, in words.
+        build: Makes the model from an image size and a number of classes, with initial weights.
+        load_default_weights: Fills in the weights of `weights="default"`, if there are any.
+        reported: The accuracies that the source reports, if it was published.
+        measured: The accuracy of a recipe of catdog's own, with its default weights, if it was
+            measured.
+        shipped: The weights that come with the package, if there are any: `weights="cats_vs_dogs"`.
+    """
+
+    name: str
+    summary: str
+    source: str
+    image_size: ImageSize
+    min_image_size: int
+    num_params: int
+    num_trainable_params: int
+    weights: str
+    build: Callable[[ImageSize, int], keras.Model] = field(repr=False)
+    load_default_weights: Callable[[keras.Model], None] | None = field(default=None, repr=False)
+    reported: ReportedAccuracy | None = None
+    measured: MeasuredAccuracy | None = None
+    shipped: PretrainedWeights | None = None

@@ -1,0 +1,97 @@
+"""Figures of a data set: example images, augmentation."""
+
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from catdog._utils import checks
+from catdog._utils.public import public
+from catdog.data.datasets import Datasets
+from catdog.images.decode import decode_image
+from catdog.plotting.style import grid, plain
+from catdog.typing import Split
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@public
+def plot_examples(
+    data: Datasets, *, per_class: int = 3, split: Split = "train", seed: int = 0
+) -> "Figure":
+    """Show a row of images for each class.
+
+    The images are drawn by class from the list of files, so no class is ever missing.
+
+    Args:
+        data: The images.
+        per_class: Images in a row; fewer if a class holds fewer.
+        split: The set they are drawn from.
+        seed: Which images are drawn.
+
+    Returns:
+        A figure with one row a class. In a notebook, end the line with `;` lest it shows twice.
+    """
+    checks.check_made_by("data", data, Datasets, "load_datasets")
+    columns = checks.check_positive_int("per_class", per_class)
+    rng = np.random.default_rng(checks.check_seed(seed))
+    paths, labels = data.paths(split), data.labels(split)
+    figure, axes = grid(len(data.class_names), columns)
+    for label, row in enumerate(axes):
+        members = np.flatnonzero(labels == label)
+        chosen = rng.permutation(members)[:columns]
+        for axis, position in zip(row, chosen, strict=False):
+            axis.imshow(decode_image(paths[position], data.image_size))
+            axis.set_title(plain(data.class_names[label]))
+    return figure
+
+
+@public
+def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: int = 3) -> "Figure":
+    """Show an image beside randomly augmented copies of itself.
+
+    Args:
+        image: Pixels, shape `(height, width, 3)`, in `[0, 255]`; or in `[-1, 1]`, if none is above
+            1.
+        augmentation: A Keras layer or model, such as `make_augmentation` returns.
+        copies: Number of augmented copies.
+
+    Returns:
+        A figure with the original at the left. In a notebook, end the line with `;`.
+
+    Raises:
+        ValueError: If `image` is not one RGB image of finite values, or `copies` is not at
+            least 1.
+    """
+    copies = checks.check_positive_int("copies", copies)
+    original = _as_image(image)
+    batch = np.repeat(original[np.newaxis], copies, axis=0)
+    augmented = keras.ops.convert_to_numpy(augmentation(batch, training=True))
+    signed = bool(original.max() <= 1)
+    figure, axes = grid(1, copies + 1)
+    titles = ["original", *["augmented"] * copies]
+    for axis, title, pixels in zip(axes[0], titles, [original, *augmented], strict=True):
+        axis.imshow(_displayable(pixels, signed=signed))
+        axis.set_title(title)
+    return figure
+
+
+def _as_image(image: ArrayLike) -> NDArray[np.float32]:
+    """Return one RGB image as `float32`."""
+    pixels = np.asarray(image, np.float32)
+    if pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
+        raise ValueError(
+            f"image must be one RGB image, (height, width, 3), not shape {pixels.shape}. "
+            "Of a batch, pass one image: images[0]."
+        )
+    if not np.isfinite(pixels).all():
+        raise ValueError("image must hold finite values, but some are NaN or infinite.")
+    return pixels
+
+
+def _displayable(image: NDArray[np.float32], *, signed: bool) -> NDArray[np.uint8]:
+    """Return pixels of either range as `uint8`."""
+    scaled = (image + 1) * 127.5 if signed else image
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)

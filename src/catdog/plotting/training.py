@@ -1,0 +1,58 @@
+"""Figures of a training run."""
+
+from typing import TYPE_CHECKING
+
+import keras
+
+from catdog._utils import checks
+from catdog._utils.public import public
+from catdog.plotting.style import BLUE, ORANGE, axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@public
+def plot_history(
+    history: keras.callbacks.History,
+    *,
+    metric: str = "accuracy",
+    baseline: float | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Plot a metric over the epochs, on the training and the validation images.
+
+    Args:
+        history: What `train` or `model.fit` returned.
+        metric: A key of `history.history`, such as `"accuracy"` or `"loss"`.
+        baseline: Draws a line at this accuracy, from 0 to 1.
+        ax: Where to draw; a new figure if `None`.
+
+    Returns:
+        The axes drawn on.
+
+    Raises:
+        TypeError: If `history` is something else, or empty.
+        ValueError: If the history does not hold the metric.
+    """
+    values = getattr(history, "history", None)
+    if not values:
+        raise TypeError(
+            "history must be what train or model.fit returned, after at least one epoch, not "
+            f"{history!r}."
+        )
+    checks.check_choice("metric", metric, [key for key in values if not key.startswith("val_")])
+    axes = axes_or_new(ax)
+    epochs = range(1, len(values[metric]) + 1)
+    axes.plot(epochs, values[metric], color=BLUE, marker="o", markersize=3, label="training")
+    if f"val_{metric}" in values:
+        validation = values[f"val_{metric}"]
+        axes.plot(
+            epochs, validation, color=ORANGE, marker="s", markersize=3, ls="--", label="validation"
+        )
+    if baseline is not None:
+        axes.axhline(baseline, color="0.4", ls=":", label="baseline")
+    axes.set(xlabel="epoch", ylabel=metric)
+    axes.locator_params(axis="x", integer=True)
+    axes.legend()
+    return axes

@@ -1,0 +1,1 @@
+"""Training: the whole model, its head on extracted features, fine-tuning."""

@@ -1,0 +1,37 @@
+"""How much each class counts in the loss."""
+
+from collections.abc import Mapping
+
+from catdog._utils import checks
+from catdog.data.datasets import Datasets
+from catdog.typing import ClassWeight
+
+MAX_WEIGHT = 1e6  # what is far above it overflows
+
+
+def label_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int, float] | None:
+    """Return a weight for each label, as Keras takes them.
+
+    `"balanced"` is n / (classes * images of the class), as in scikit-learn, after G. King and
+    L. Zeng, "Logistic Regression in Rare Events Data", Political Analysis 9 (2001): the mean weight
+    of a training image is 1.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = list(data.label_counts("train").values())
+        return {label: sum(counts) / (len(counts) * each) for label, each in enumerate(counts)}
+    if not isinstance(class_weight, Mapping) or set(class_weight) != set(data.class_names):
+        raise ValueError(
+            'class_weight must be "balanced" or a weight for each class, such as '
+            f"{dict.fromkeys(data.class_names, 1.0)}, not {class_weight!r}."
+        )
+    for name, weight in class_weight.items():
+        number = checks.as_float(weight)
+        if number is None or not 0 <= number <= MAX_WEIGHT:
+            raise ValueError(
+                f"class_weight[{name!r}] must be a number from 0 to {MAX_WEIGHT:g}, not {weight!r}."
+            )
+    if not any(class_weight.values()):
+        raise ValueError(f"class_weight={class_weight!r} leaves nothing to train on.")
+    return {label: float(class_weight[name]) for label, name in enumerate(data.class_names)}

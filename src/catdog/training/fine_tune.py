@@ -1,0 +1,76 @@
+"""Training all layers of a model, the backbone too, in small steps."""
+
+from collections.abc import Sequence
+
+import keras
+
+from catdog._utils import checks
+from catdog._utils.keras_internals import all_layers, compile_arguments
+from catdog._utils.public import public
+from catdog.data.datasets import Datasets
+from catdog.matching import resize_to_model
+from catdog.training.class_weights import label_weights
+from catdog.training.train import check_compiled, train
+from catdog.typing import ClassWeight, Verbose
+
+
+@public
+def fine_tune(
+    model: keras.Model,
+    data: Datasets,
+    *,
+    epochs: int = 10,
+    learning_rate: float = 1e-5,
+    class_weight: ClassWeight | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    verbose: Verbose = "auto",
+) -> keras.callbacks.History:
+    """Train all layers of a model in small steps, the frozen part too, once its head is trained.
+
+    Every frozen layer is unfrozen, but for batch normalisation: it keeps the statistics of the
+    images it was first trained on, which a few images of one's own would spoil. The model is
+    compiled anew, with Adam and its own loss and metrics, and stays unfrozen. An epoch takes
+    several times as long as one of `train` with the frozen part, and augmentation is live.
+
+    Args:
+        model: A compiled model with a trained head, as `train_head` leaves it. It is trained in
+            place.
+        data: Training and validation images.
+        epochs: Passes over the training images.
+        learning_rate: Adam's step; about a hundredth of what the head was trained with.
+        class_weight: As in [`train`][catdog.train].
+        callbacks: Any Keras callbacks.
+        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
+
+    Returns:
+        Keras' record of the run, as from `train`.
+
+    Raises:
+        ValueError: If `learning_rate` is not between 0 and 1, and where `train` raises.
+
+    Example:
+        ```python
+        from catdog import build_model, fine_tune, load_datasets, train_head
+
+        data = load_datasets("synthetic")
+        model = build_model("mobilenet_v2", image_size=(96, 96), weights=None)
+        train_head(model, data)
+        history = fine_tune(model, data, epochs=1)
+        ```
+    """
+    rate = checks.as_float(learning_rate)
+    if rate is None or not 0 < rate < 1:
+        raise ValueError(
+            f"learning_rate must be a number between 0 and 1, such as 1e-5, not {learning_rate!r}."
+        )
+    checks.check_positive_int("epochs", epochs)
+    resize_to_model(model, data)
+    label_weights(class_weight, data)
+    check_compiled(model)
+    frozen = [layer for layer in all_layers(model) if not layer.trainable]
+    for layer in frozen:  # outer layers first: they pass it on to the inner ones
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
+    return train(
+        model, data, epochs=epochs, class_weight=class_weight, callbacks=callbacks, verbose=verbose
+    )

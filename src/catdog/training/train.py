@@ -1,0 +1,83 @@
+"""Training all layers of a model that are not frozen."""
+
+from collections.abc import Sequence
+
+import keras
+
+from catdog._utils import checks
+from catdog._utils.keras_internals import reset_initial_epoch
+from catdog._utils.public import public
+from catdog.data.datasets import Datasets, ordered_batches, training_batches
+from catdog.data.session import raise_read_errors
+from catdog.matching import record_training, resize_to_model
+from catdog.training.class_weights import label_weights
+from catdog.typing import ClassWeight, Verbose
+
+
+@public
+def train(
+    model: keras.Model,
+    data: Datasets,
+    *,
+    epochs: int = 20,
+    class_weight: ClassWeight | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    verbose: Verbose = "auto",
+) -> keras.callbacks.History:
+    """Train a compiled model on the training images; watch it on the validation images.
+
+    The test images are never touched. Images are resized at the model's own input size, in an
+    order that the seed of the data draws anew for every epoch, the same in every call. Augmentation
+    layers inside the model change them anew each time. From now on, the model knows the names of
+    its classes.
+
+    Args:
+        model: A compiled model that returns logits `(batch, num_classes)`. It is trained in place.
+        data: Training and validation images.
+        epochs: Passes over the training images.
+        class_weight: How much an image of each class counts: `"balanced"` makes every class count
+            the same, however many images it has; a mapping gives a weight to each class name. The
+            loss that is shown for the training images is weighted then; accuracies are not.
+        callbacks: Any Keras callbacks.
+        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
+
+    Returns:
+        Keras' record of the run; `history.history` maps `"loss"`, `"accuracy"`, `"val_loss"` and
+        `"val_accuracy"` to one value an epoch.
+
+    Raises:
+        ValueError: If `epochs` is not at least 1, the model's number of classes is not the data's,
+            the class weights do not fit the classes, the model is not compiled, or an image was
+            changed or removed after it was loaded.
+
+    Example:
+        ```python
+        from catdog import build_model, load_datasets, train
+
+        data = load_datasets("synthetic")
+        model = build_model("cnn", image_size=(64, 64))
+        history = train(model, data, epochs=1)
+        ```
+    """
+    epochs = checks.check_positive_int("epochs", epochs)
+    resized = resize_to_model(model, data)
+    weights = label_weights(class_weight, data)
+    check_compiled(model)
+    record_training(model, data)
+    reset_initial_epoch(model)
+    with raise_read_errors() as errors:
+        return model.fit(
+            training_batches(resized, errors),
+            validation_data=ordered_batches(resized, "validation", errors),
+            epochs=epochs,
+            callbacks=callbacks,
+            class_weight=weights,
+            verbose=verbose,
+            shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
+        )
+
+
+def check_compiled(model: keras.Model) -> None:
+    """Raise if a model is not compiled."""
+    if not model.compiled:
+        raise ValueError("model is not compiled. Call model.compile(...), or use build_model.")

@@ -1,0 +1,71 @@
+import io
+import sys
+
+import pytest
+
+import catdog._utils.progress as progress_module
+from catdog._utils.progress import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, *, patience: float = 0) -> Terminal:
+    """Put a terminal in the place of standard error (in the test itself: pytest has its own)."""
+    monkeypatch.setattr(progress_module, "SHOW_AFTER_SECONDS", patience)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert isinstance(sys.stderr, Terminal)
+    return sys.stderr
+
+
+@pytest.mark.parametrize("total", [4, None])
+def test_a_task_that_takes_long_shows_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, total: int | None
+) -> None:
+    terminal = watch(monkeypatch)
+    with progress("Counting [cats]", total) as advance:
+        for _ in range(3):
+            advance(1)
+    assert "Counting [cats]" in terminal.getvalue()
+    assert f"3/{total or '?'}" in terminal.getvalue()
+
+
+def test_amounts_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watch(monkeypatch)
+    with progress("Downloading", 2_000_000, unit="bytes") as advance:
+        advance(1_000_000)
+    assert "1.0/2.0 MB" in terminal.getvalue()
+
+
+def test_a_task_that_is_soon_done_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watch(monkeypatch, patience=60)
+    with progress("Counting", 4) as advance:
+        advance(4)
+    assert terminal.getvalue() == ""
+
+
+@pytest.mark.parametrize("variable", ["CI", "FORCE_COLOR"])
+def test_a_log_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    monkeypatch.setattr(progress_module, "SHOW_AFTER_SECONDS", 0)
+    with progress("Counting", 4) as advance:
+        advance(4)
+    assert capsys.readouterr() == ("", "")
+
+
+def count_and_stop() -> None:
+    with progress("Counting", 4) as advance:
+        advance(1)
+        raise KeyboardInterrupt
+
+
+def test_an_error_passes_through_and_ends_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watch(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        count_and_stop()
+    assert terminal.getvalue().endswith("\x1b[2K")  # the line is cleared
