@@ -1,15 +1,14 @@
-"""The posts' small networks trained by `train`, beside the posts' own loop.
+"""Compare `train` with the training loop of the blog posts, on their small networks.
 
     python benchmarks/against_keras.py --out docs/results/against_keras.json
 
-- training: the same model on the same training and validation images, each time in a new process,
-  both loops in turn, every other round in the other order. The first epoch begins with the folder
-  of images: it includes whatever the loop does to load them. CPU time is that of all threads;
-  other work on the machine hardly changes it. Memory is the most that the process ever held, where
-  Linux tells it.
-- import: `import catdog` beside `import keras`, each in a new process.
+- training: the same model on the same training and validation images, each time in a new process.
+  The two loops alternate, and their order changes from round to round. The first epoch starts with
+  the folder of images, so it includes the loading. CPU time is that of all threads; other work on
+  the machine hardly changes it. Memory is the peak of the process, on Linux only.
+- import: `import catdog` and `import keras`, each in a new process.
 
-The posts load with `image_dataset_from_directory`, shuffled, `prefetch`, and call `fit`.
+The loop of the blog posts calls `image_dataset_from_directory`, shuffled, `prefetch`, and `fit`.
 """
 
 import argparse
@@ -32,7 +31,7 @@ LOOPS = ("posts", "catdog")
 EPOCHS_OF_THE_POSTS = 20
 SPLITS: tuple[Split, ...] = ("train", "validation")
 IMPORTED = ("keras", "catdog")
-IMPORT_AND_TELL = """
+IMPORT_AND_PRINT_SECONDS = """
 import time
 begin = time.perf_counter()
 import {}
@@ -41,12 +40,12 @@ print(time.perf_counter() - begin)
 
 
 def measure_training(name: str, folder: Path, options: argparse.Namespace) -> Record:
-    """Train a model by both loops, in turn."""
+    """Train a model with both loops, alternating."""
     found: dict[str, list[Record]] = {loop: [] for loop in LOOPS}
     for number in range(options.rounds):
         for loop in LOOPS[:: -1 if number % 2 else 1]:
-            given = ["--loop", loop, str(folder), "--models", name, "--data", options.data]
-            found[loop].append(ask_python(__file__, *given, "--epochs", options.epochs))
+            arguments = ["--loop", loop, str(folder), "--models", name, "--data", options.data]
+            found[loop].append(ask_python(__file__, *arguments, "--epochs", options.epochs))
     faster = times_faster(found["posts"], found["catdog"])
     print(f"\n{name}")
     for loop, runs in found.items():
@@ -58,12 +57,13 @@ def measure_training(name: str, folder: Path, options: argparse.Namespace) -> Re
 
 
 def times_faster(posts: Sequence[Record], ours: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Return how many times as long the posts' loop took, round by round.
+    """Return the time of the blog posts' loop divided by that of `train`, round by round.
 
-    That of the posts' number of epochs is reckoned from the first epoch and the later ones.
+    The time of 20 epochs, as in the blog posts, is estimated from the first epoch and the later
+    ones. Its key in the record is `reckoned`.
     """
 
-    def reckoned(run: Record) -> float:
+    def estimated(run: Record) -> float:
         return float(run["first"] + (EPOCHS_OF_THE_POSTS - 1) * run["later"])
 
     pairs = list(zip(posts, ours, strict=True))
@@ -71,26 +71,26 @@ def times_faster(posts: Sequence[Record], ours: Sequence[Record]) -> dict[str, d
         what: summary([post[what] / our[what] for post, our in pairs])
         for what in ("first", "later", "first_cpu", "later_cpu")
     }
-    ratios["reckoned"] = summary([reckoned(post) / reckoned(our) for post, our in pairs])
+    ratios["reckoned"] = summary([estimated(post) / estimated(our) for post, our in pairs])
     return ratios
 
 
 def train_by(loop: str, folder: Path, name: str, *, data: str, epochs: int) -> Record:
-    """Train a model in this new process."""
+    """Train a model with one loop, in this process."""
     model = build_model(name, seed=0)
     begin, ends = clocks(), []
     watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(clocks()))
     if loop == "catdog":
         train(model, load_datasets(data), epochs=epochs, callbacks=[watch], verbose=0)
     else:
-        shown, judged = (batches(folder / split) for split in SPLITS)
+        training, validation = (batches(folder / split) for split in SPLITS)
         model.fit(
-            shown,
-            validation_data=judged,
+            training,
+            validation_data=validation,
             epochs=epochs,
             callbacks=[watch],
             verbose=0,
-            shuffle=False,  # the dataset does it; Keras warns if asked to do it again
+            shuffle=False,  # the dataset shuffles; Keras warns if both do
         )
     first, later = ends[0] - begin, (ends[-1] - ends[0]) / (epochs - 1)
     names = ("first", "first_cpu", "later", "later_cpu")
@@ -99,12 +99,12 @@ def train_by(loop: str, folder: Path, name: str, *, data: str, epochs: int) -> R
 
 
 def clocks() -> NDArray[np.float64]:
-    """Return the time and the CPU time of this process, in seconds, each from some beginning."""
+    """Return elapsed time and CPU time of this process, in seconds since an arbitrary start."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
 def batches(folder: Path) -> tf.data.Dataset:
-    """Load images as the posts do."""
+    """Load images as in the blog posts."""
     loaded = keras.utils.image_dataset_from_directory(
         folder, shuffle=True, batch_size=32, image_size=(160, 160), verbose=False
     )
@@ -112,7 +112,7 @@ def batches(folder: Path) -> tf.data.Dataset:
 
 
 def link_images(source: str, root: Path) -> None:
-    """Lay the images that catdog trains and judges on out for Keras, as links."""
+    """Link the training and validation images into class folders, for Keras."""
     data = load_datasets(source)
     for split in SPLITS:
         for name in data.class_names:
@@ -125,11 +125,11 @@ def link_images(source: str, root: Path) -> None:
 
 
 def measure_imports(rounds: int) -> Record:
-    """Time imports in new processes, in turn, after a round that does not count."""
+    """Time imports in new processes, alternating, after a warm-up round that is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in IMPORTED}
     for number in range(rounds + 1):
         for name in IMPORTED:
-            found = ask_python("-c", IMPORT_AND_TELL.format(name))
+            found = ask_python("-c", IMPORT_AND_PRINT_SECONDS.format(name))
             if number > 0:
                 seconds[name].append(found)
     print("\nseconds of an import")
@@ -146,9 +146,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", default="cats_and_dogs_filtered", help="data set or folder")
     parser.add_argument("--epochs", type=int, default=3, help="at least 2")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--imports", type=int, default=7, help="how often to time an import")
+    parser.add_argument("--imports", type=int, default=7, help="rounds of timed imports")
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
-    parser.add_argument("--loop", nargs=2, help=argparse.SUPPRESS)  # for processes of its own
+    parser.add_argument("--loop", nargs=2, help=argparse.SUPPRESS)  # internal
     options = parser.parse_args(arguments)
     if options.loop:
         loop, folder = options.loop

@@ -1,10 +1,10 @@
-"""What an image costs: `compact` at 128 pixels against MobileNetV2 at 160, in the same run.
+"""Compare the prediction time of `compact` at 128 pixels with MobileNetV2 at 160 pixels.
 
     python benchmarks/compact_speed.py --out docs/results/compact_speed.json
 
-Both predict the same number of drawn images in batches, in turn, so that whatever else the
-machine does slows both. Weights do not matter for the time: they are the initial ones. The time is
-that of `model.predict` alone, from pixels in memory.
+Both predict the same number of random images in batches, alternating, so that other work on the
+machine slows both. The weights do not change the time: they are the initial ones. The time is that
+of `model.predict` alone, from pixels in memory.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from harness import new_record, spread, summary, time_in_turn, write_record
 from catdog import build_model
 from catdog.models import compact
 
-BAR = 1 / 3  # of the time of MobileNetV2
+BAR = 1 / 3  # at most this share of the time of MobileNetV2
 
 
 def prediction(model: keras.Model, images: int, batch_size: int) -> Callable[[], object]:
-    """Return a function that lets a model predict drawn images."""
+    """Return a function that runs a model on random images."""
     pixels = np.random.default_rng(0).uniform(0, 255, (images, *model.input_shape[1:]))
     return partial(model.predict, pixels.astype(np.float32), batch_size=batch_size, verbose=0)
 

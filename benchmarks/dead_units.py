@@ -1,10 +1,10 @@
-"""Why augmented networks on unscaled pixels may not learn: their hidden units die.
+"""Count the dead hidden units of augmented networks on scaled and unscaled pixels.
 
     python benchmarks/dead_units.py --out docs/results/dead_units.json
 
 Trains the augmented networks with and without the preprocessor for a few epochs, from several
-seeds, and counts the hidden units (the dense layer of 64, after its relu) that answer 0 to every
-validation image. Such a unit has no gradient any more: it cannot come back.
+seeds, and counts the hidden units (the dense layer of 64, after its relu) that output 0 for every
+validation image. Such a unit has no gradient, so it stays at 0.
 """
 
 import argparse
@@ -27,7 +27,7 @@ MODELS = (
 
 
 def measure(name: str, data: Datasets, *, epochs: int, seed: int) -> dict[str, Any]:
-    """Train one model and count its dead hidden units, before and after."""
+    """Train one model and count its dead hidden units, before and after the training."""
     model = build_model(name, seed=seed)
     dead_before = dead_units(model, data)
     history = train(model, data, epochs=epochs, verbose=2)
@@ -44,10 +44,10 @@ def measure(name: str, data: Datasets, *, epochs: int, seed: int) -> dict[str, A
 
 
 def dead_units(model: keras.Model, data: Datasets) -> int:
-    """Count the units of the last hidden layer that answer 0 to every validation image."""
+    """Count the units of the last hidden layer that output 0 for every validation image."""
     hidden = keras.Model(model.inputs, model.layers[-2].output)
-    answers = hidden.predict(data.validation, verbose=0)
-    return int(np.sum((answers == 0).all(axis=0)))
+    outputs = hidden.predict(data.validation, verbose=0)
+    return int(np.sum((outputs == 0).all(axis=0)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

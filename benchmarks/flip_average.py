@@ -1,15 +1,14 @@
-"""Whether features averaged over an image and its mirror image make `mobilenet_v2.linear` better.
+"""Test whether features averaged over an image and its mirror image improve a linear head.
 
     python benchmarks/flip_average.py --out docs/results/flip_average.json
 
-Runs the frozen part of the model over the training and validation images and over their mirror
-images, once. Then trains its linear head, from several seeds and with several weights of an L2
-penalty, on the features of the images alone and on the mean of both. All heads are judged on the
-validation images after the last epoch; the test images are not looked at.
+Extracts the features of the training and validation images and of their mirror images, once, with
+the backbone of `mobilenet_v2.linear`. Then trains its linear head, from several seeds and with
+several weights of an L2 penalty, on the features of the images alone and on the mean of both. All
+heads are evaluated on the validation images after the last epoch; the test images are not used.
 
-The best penalty of either kind is the one of the highest mean accuracy, and of these the one of the
-lowest mean loss. With these two penalties, the heads of the first seed are compared image by
-image.
+The best penalty of each kind is the one with the highest mean accuracy; ties are broken by the
+lowest mean loss. With these two penalties, the heads of the first seed are compared image by image.
 """
 
 import argparse
@@ -34,11 +33,11 @@ PENALTIES = (0.0, 1e-4, 1e-3, 1e-2)
 Features = dict[Split, NDArray[np.float32]]
 
 
-class Judged(NamedTuple):
-    """How a head does on the validation images."""
+class HeadResult(NamedTuple):
+    """The results of a head on the validation images."""
 
     loss: float  # mean cross-entropy, without the penalty
-    right: NDArray[np.bool_]  # (n,)
+    correct: NDArray[np.bool_]  # (n,)
 
 
 def both_kinds(data: Datasets) -> dict[str, Features]:
@@ -55,21 +54,23 @@ def both_kinds(data: Datasets) -> dict[str, Features]:
 
 
 def mirrored_parts(parts: ModelParts) -> ModelParts:
-    """Return the same parts, but for the frozen one to see the mirror image of every image."""
+    """Return the same parts, with a backbone that flips every image horizontally first."""
     pixels = keras.Input(parts.backbone.input_shape[1:])
     mirrored = keras.Model(pixels, parts.backbone(keras.ops.flip(pixels, axis=2)))
     return ModelParts(parts.augmentation, mirrored, parts.head)
 
 
 def run(parts: ModelParts, data: Datasets) -> Features:
-    """Return the features of all images to train and to judge on, each `(n, features)`."""
+    """Return the features of the training and validation images, each `(n, features)`."""
     splits: tuple[Split, ...] = ("train", "validation")
-    frozen = FeatureExtractor(parts, data, sum(len(data.paths(split)) for split in splits))
-    return {split: frozen.features(split)[0] for split in splits}
+    extractor = FeatureExtractor(parts, data, sum(len(data.paths(split)) for split in splits))
+    return {split: extractor.features(split)[0] for split in splits}
 
 
-def judge(features: Features, data: Datasets, *, penalty: float, epochs: int, seed: int) -> Judged:
-    """Train a linear head on features and judge it on others."""
+def train_and_evaluate(
+    features: Features, data: Datasets, *, penalty: float, epochs: int, seed: int
+) -> HeadResult:
+    """Train a linear head on the training features and evaluate it on the validation features."""
     keras.utils.set_random_seed(seed)
     classes = len(data.class_names)
     regularizer = keras.regularizers.L2(penalty)
@@ -84,12 +85,12 @@ def judge(features: Features, data: Datasets, *, penalty: float, epochs: int, se
         verbose=0,
     )
     logits, labels = head.predict(features["validation"], verbose=0), data.labels("validation")
-    return Judged(float(loss(labels, logits)), logits.argmax(axis=1) == labels)
+    return HeadResult(float(loss(labels, logits)), logits.argmax(axis=1) == labels)
 
 
-def row_of(heads: Sequence[Judged], *, kind: str, penalty: float) -> Record:
-    """Return the figures of the heads that differ in their seed alone."""
-    accuracies = [float(head.right.mean()) for head in heads]
+def row_of(heads: Sequence[HeadResult], *, kind: str, penalty: float) -> Record:
+    """Return the figures of heads that differ only in their seed."""
+    accuracies = [float(head.correct.mean()) for head in heads]
     return {
         "features": kind,
         "l2": penalty,
@@ -100,7 +101,7 @@ def row_of(heads: Sequence[Judged], *, kind: str, penalty: float) -> Record:
 
 
 def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Record:
-    """Return how two heads differ on the same images, by McNemar's exact test."""
+    """Compare two heads on the same images by McNemar's exact test."""
     n, only_first, only_second = (
         len(first),
         int((first & ~second).sum()),
@@ -108,8 +109,8 @@ def compare(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Record:
     )
     return {
         "n": n,
-        "accuracy": [float(right.mean()) for right in (first, second)],
-        "interval": [wilson_interval(int(right.sum()), n) for right in (first, second)],
+        "accuracy": [float(correct.mean()) for correct in (first, second)],
+        "interval": [wilson_interval(int(correct.sum()), n) for correct in (first, second)],
         "only_first": only_first,
         "only_second": only_second,
         "difference": (only_second - only_first) / n,
@@ -134,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = {}
         for penalty in PENALTIES:
             heads = [
-                judge(features, data, penalty=penalty, epochs=options.epochs, seed=seed)
+                train_and_evaluate(
+                    features, data, penalty=penalty, epochs=options.epochs, seed=seed
+                )
                 for seed in options.seeds
             ]
             row = row_of(heads, kind=kind, penalty=penalty)
@@ -145,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             rows.append(row)
         best[kind] = found[max(found)]
-    paired = compare(*(head.right for _, head in best.values()))
+    paired = compare(*(head.correct for _, head in best.values()))
     record |= {"rows": rows, "best": {kind: row["l2"] for kind, (row, _) in best.items()}}
     record["paired"] = paired
     print(f"  best L2: {record['best']}; of seed {options.seeds[0]}: {paired}")

@@ -1,13 +1,13 @@
-"""How fast the frozen part of a model runs on the CPU, in each of the ways that TensorFlow carries.
+"""Compare methods of TensorFlow to extract features with a frozen backbone on the CPU.
 
     python benchmarks/frozen_pass.py --out docs/results/frozen_pass.json
 
-- speed: milliseconds an image once it runs, all ways in one process, in turn
+- speed: milliseconds per image after the setup, all methods in one process, alternating
 - setup: seconds from the model to the features of a first batch, in a new process each time,
-  because the first of anything takes longer in a process
-- XLA: once, in a process that is ended if it takes too long
+  because first calls in a process take longer
+- XLA: once, in a process that is stopped if it takes too long
 
-The networks are those of the zoo with ImageNet weights, the images those of the built-in set.
+The networks are those of the zoo with ImageNet weights, the images those of the built-in data set.
 """
 
 import argparse
@@ -44,7 +44,7 @@ XLA_LIMIT = 120.0  # seconds
 Pixels = NDArray[np.float32]
 Features = NDArray[np.float32]
 Run = Callable[[Pixels], Features]
-Way = Callable[[keras.Model], Run]
+Method = Callable[[keras.Model], Run]
 
 
 def in_batches(compute: Callable[[Pixels], Any], *, batch: int = BATCH, threads: int = 1) -> Run:
@@ -59,18 +59,18 @@ def in_batches(compute: Callable[[Pixels], Any], *, batch: int = BATCH, threads:
 
 
 def predict(model: keras.Model) -> Run:
-    """Run it as Keras does."""
+    """Run the model with `predict_on_batch` of Keras."""
     return in_batches(model.predict_on_batch)
 
 
 def graph(model: keras.Model, *, xla: bool = False) -> Run:
-    """Run it as a `tf.function`, maybe compiled by XLA."""
+    """Run the model as a `tf.function`, optionally compiled by XLA."""
     function = tf.function(partial(model, training=False), jit_compile=xla, autograph=False)
     return in_batches(lambda images: function(tf.constant(images)))
 
 
 def folded(model: keras.Model, *, batch: int = BATCH, threads: int = 1) -> Run:
-    """Run it as a graph with constants for variables, so that TensorFlow can fold them together."""
+    """Run the model as a graph with constants for variables, so that TensorFlow can fold them."""
     constants = convert_variables_to_constants_v2(trace(model, None))
     return in_batches(
         lambda images: constants(tf.constant(images))[0], batch=batch, threads=threads
@@ -78,24 +78,24 @@ def folded(model: keras.Model, *, batch: int = BATCH, threads: int = 1) -> Run:
 
 
 def compiled(model: keras.Model) -> Run:
-    """Run it as catdog does: in LiteRT, with an interpreter a core, an image at a time."""
+    """Run the model as catdog does: in LiteRT, one interpreter per core, one image at a time."""
     compute = compile_with_litert(
         model,
         np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype(np.float32),
     )
     if compute is None:
-        raise SystemExit("catdog does not compile here. Is there a GPU? CUDA_VISIBLE_DEVICES=-1")
+        raise SystemExit("catdog does not compile here. Hide a GPU: CUDA_VISIBLE_DEVICES=-1.")
     return in_batches(compute)
 
 
 def lite(model: keras.Model, *, origin: str, interpreters: int = CORES, threads: int = 1) -> Run:
-    """Run it in LiteRT otherwise.
+    """Run the model in LiteRT, in other ways than catdog.
 
     Args:
-        model: What to run.
-        origin: What it is converted from: `"graph"`, `"graph and model"` or `"model"`.
-        interpreters: How many there are; each gets a share of the images.
-        threads: Of each interpreter, which gets one image at a time.
+        model: The model to run.
+        origin: The source of the conversion: `"graph"`, `"graph and model"` or `"model"`.
+        interpreters: Number of interpreters; each gets a share of the images.
+        threads: Threads of each interpreter, which gets one image at a time.
     """
     if origin == "model":
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
@@ -115,7 +115,7 @@ def lite(model: keras.Model, *, origin: str, interpreters: int = CORES, threads:
 
 def interpreter(program: bytes, threads: int) -> Any:
     """Return an interpreter that is ready to run."""
-    with warnings.catch_warnings():  # TensorFlow says that it moves to a package of its own
+    with warnings.catch_warnings():  # TensorFlow 2.21 announces the move to ai_edge_litert
         warnings.simplefilter("ignore")
         made = tf.lite.Interpreter(model_content=program, num_threads=threads)
     made.allocate_tensors()
@@ -134,14 +134,15 @@ def run_share(made: Any, images: Pixels) -> Features:
 
 
 def trace(model: keras.Model, batch: int | None) -> Any:
-    """Return a model as a graph for batches of a size, or of any."""
+    """Return a model as a graph for batches of one size, or of any size."""
     pixels = tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32)
     call = tf.function(partial(model, training=False), autograph=False)
     return call.get_concrete_function(pixels)
 
 
+# The names are part of the record.
 BASE, CATDOG = "predict_on_batch", "LiteRT, an interpreter a core (catdog)"
-WAYS: dict[str, Way] = {
+METHODS: dict[str, Method] = {
     BASE: predict,
     "tf.function": graph,
     "constants for variables": folded,
@@ -150,7 +151,7 @@ WAYS: dict[str, Way] = {
         lite, origin="graph", interpreters=1, threads=CORES
     ),
 }
-SPEED_ALONE: dict[str, Way] = {
+SPEED_ONLY: dict[str, Method] = {
     f"constants, batches of {batch}, {threads} at once": partial(
         folded, batch=batch, threads=threads
     )
@@ -158,32 +159,32 @@ SPEED_ALONE: dict[str, Way] = {
     for threads in (1, 2)
     if (batch, threads) != (BATCH, 1)  # that is "constants for variables"
 }
-SETUP_ALONE: dict[str, Way] = {
+SETUP_ONLY: dict[str, Method] = {
     "LiteRT, converted from the model": partial(lite, origin="model"),
     "LiteRT, converted with the model's variables": partial(lite, origin="graph and model"),
 }
-XLA: dict[str, Way] = {"XLA": partial(graph, xla=True)}
+XLA: dict[str, Method] = {"XLA": partial(graph, xla=True)}
 
 
 def measure(side: int, options: argparse.Namespace) -> Record:
-    """Measure all ways at one input size."""
-    frozen, images = frozen_part(side, options.images)
+    """Measure all methods at one input size."""
+    backbone, images = backbone_and_images(side, options.images)
     print(f"\n{side} px, {len(images)} images, {options.rounds} rounds")
-    runs = {name: way(frozen) for name, way in (WAYS | SPEED_ALONE).items()}
+    runs = {name: method(backbone) for name, method in (METHODS | SPEED_ONLY).items()}
     expected = runs[BASE](images)
     speed = time_in_turn({name: partial(run, images) for name, run in runs.items()}, options.rounds)
     setup = measure_setup(side, options.rounds)
     rows: dict[str, Record] = {name: {"way": name} for name in speed | setup}
     for name, seconds in speed.items():
         rows[name]["ms"] = summary([1000 * each / len(images) for each in seconds])
-        off = np.abs(runs[name](images) - expected).max()
-        rows[name]["largest_difference"] = float(off)
+        difference = np.abs(runs[name](images) - expected).max()
+        rows[name]["largest_difference"] = float(difference)
     for name, seconds in setup.items():
         rows[name]["setup"] = summary(seconds)
     for row in rows.values():
         print(describe(row))
     pays = pays_from(rows[BASE], rows[CATDOG])
-    print(f"  {CATDOG} pays from {pays} images; catdog takes it from {MIN_IMAGES_TO_COMPILE}")
+    print(f"  {CATDOG} saves time from {pays} images; catdog uses it from {MIN_IMAGES_TO_COMPILE}")
     return {
         "side": side,
         "model": MODELS[side],
@@ -197,8 +198,8 @@ def measure(side: int, options: argparse.Namespace) -> Record:
     }
 
 
-def frozen_part(side: int, count: int) -> tuple[keras.Model, Pixels]:
-    """Return the frozen part of the zoo's model for an input size, and images ready for it."""
+def backbone_and_images(side: int, count: int) -> tuple[keras.Model, Pixels]:
+    """Return the backbone of the zoo's model for an input size, and images as it takes them."""
     parts = split_model(build_model(MODELS[side], seed=0))
     data = load_datasets("synthetic", image_size=(side, side), batch_size=count)
     images = next(iter(ordered_batches(data, "train")))[0]
@@ -208,8 +209,8 @@ def frozen_part(side: int, count: int) -> tuple[keras.Model, Pixels]:
 
 
 def measure_setup(side: int, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds that each way takes to get ready in a new process, in turn."""
-    seconds: dict[str, list[float]] = {name: [] for name in WAYS | SETUP_ALONE}
+    """Return the setup time of each method in new processes, in seconds, alternating."""
+    seconds: dict[str, list[float]] = {name: [] for name in METHODS | SETUP_ONLY}
     for _ in range(rounds):
         for name in seconds:
             seconds[name].append(ask_python(__file__, "--cold", name, side)["setup"])
@@ -217,7 +218,7 @@ def measure_setup(side: int, rounds: int) -> dict[str, list[float]]:
 
 
 def measure_xla(side: int) -> Record:
-    """Return how long XLA takes, or that it took too long."""
+    """Return the times of XLA, or its time limit if it took longer."""
     try:
         figures: Record = ask_python(__file__, "--cold", "XLA", side, timeout=XLA_LIMIT)
     except subprocess.TimeoutExpired:
@@ -227,10 +228,10 @@ def measure_xla(side: int) -> Record:
 
 
 def run_cold(name: str, side: int) -> Record:
-    """Get one way ready in this new process, and run a few more images."""
-    frozen, images = frozen_part(side, BATCH + XLA_IMAGES)
+    """Set up one method in this process, and run a few more images."""
+    backbone, images = backbone_and_images(side, BATCH + XLA_IMAGES)
     begin = time.perf_counter()
-    run = (WAYS | SETUP_ALONE | XLA)[name](frozen)
+    run = (METHODS | SETUP_ONLY | XLA)[name](backbone)
     run(images[:BATCH])
     ready = time.perf_counter()
     run(images[BATCH:])
@@ -239,9 +240,9 @@ def run_cold(name: str, side: int) -> Record:
 
 
 def pays_from(base: Mapping[str, Any], other: Mapping[str, Any]) -> int | None:
-    """Return from how many images on a way takes less time than the base.
+    """Return the number of images from which on a method takes less time than the base.
 
-    The setup of either is included, and it includes a batch.
+    Both times include the setup, and the setup includes one batch.
     """
     ms_saved = base["ms"]["median"] - other["ms"]["median"]
     seconds_lost = other["setup"]["median"] - base["setup"]["median"]
@@ -251,9 +252,9 @@ def pays_from(base: Mapping[str, Any], other: Mapping[str, Any]) -> int | None:
 def describe(row: Record) -> str:
     """Return a line of figures."""
     ms = "{median:6.2f} ms ({min:.2f} to {max:.2f})".format(**row["ms"]) if "ms" in row else ""
-    off = f"{row['largest_difference']:.0e}" if "ms" in row else ""
+    difference = f"{row['largest_difference']:.0e}" if "ms" in row else ""
     setup = "{median:5.2f} s".format(**row["setup"]) if "setup" in row else ""
-    return f"  {row['way']:46}  {ms:28}  {setup:8}  {off}"
+    return f"  {row['way']:46}  {ms:28}  {setup:8}  {difference}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -263,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
-    parser.add_argument("--cold", nargs=2, help=argparse.SUPPRESS)  # for processes of its own
+    parser.add_argument("--cold", nargs=2, help=argparse.SUPPRESS)  # internal
     options = parser.parse_args(arguments)
     if options.cold:
         name, side = options.cold

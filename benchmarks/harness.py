@@ -1,4 +1,4 @@
-"""What the benchmarks share: the record of what was measured with, timing, and new processes."""
+"""Shared by the benchmarks: records, timing, and new processes."""
 
 import importlib.metadata
 import json
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
-STATUS = Path("/proc/self/status")  # Linux has it
+STATUS = Path("/proc/self/status")  # exists on Linux
 
 Record = dict[str, Any]
 
 
 def new_record(**facts: Any) -> Record:
-    """Return and print what is measured with: command, versions, cores, and facts of the script."""
+    """Return and print the start of a record: command, versions, cores, and facts of the script."""
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     record: Record = {
         "command": shlex.join(["python", *sys.argv]),
@@ -34,13 +34,13 @@ def new_record(**facts: Any) -> Record:
 
 
 def write_record(record: Record, path: Path | None) -> None:
-    """Write a record as JSON, if a path is given."""
+    """Write a record as JSON, if a path is passed."""
     if path:
         path.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def time_in_turn(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Time every task once a round, in seconds, after a round that does not count."""
+    """Time every task once per round, in seconds, after a warm-up round that is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(rounds + 1):
         for name, task in tasks.items():
@@ -52,7 +52,7 @@ def time_in_turn(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 
 def ask_python(*arguments: object, timeout: float | None = None) -> Any:
-    """Run Python with these arguments in a new process, and return its last line, which is JSON.
+    """Run Python with these arguments in a new process, and return its last line, parsed as JSON.
 
     Raises:
         subprocess.CalledProcessError: If it fails.
@@ -60,24 +60,24 @@ def ask_python(*arguments: object, timeout: float | None = None) -> Any:
     """
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=timeout)
-    return json.loads(done.stdout.splitlines()[-1])  # converters print of their own
+    return json.loads(done.stdout.splitlines()[-1])  # converters print their own lines before
 
 
 def peak_mib() -> int:
-    """Return the most memory that this process ever held, in MiB.
+    """Return the peak memory of this process, in MiB.
 
-    Linux' `getrusage` will not do: it counts what the process was before it became this program.
+    `getrusage` of Linux is not suitable: it includes the process before it became this program.
     """
     (peak,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
     return int(peak.split()[1]) // 1024
 
 
 def summary(values: Sequence[float], digits: int = 3) -> dict[str, float]:
-    """Return median and range, as they are written down."""
+    """Return median and range, rounded for the record."""
     found = {"median": statistics.median(values), "min": min(values), "max": max(values)}
     return {name: round(value, digits) for name, value in found.items()}
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return median and range, as they are printed."""
+    """Return median and range as text."""
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"

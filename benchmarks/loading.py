@@ -1,12 +1,12 @@
-"""What loading images costs: the time of the scan, how it grows, and the memory of training.
+"""Measure the time of the scan, its growth with the number of files, and the memory of training.
 
     python benchmarks/loading.py --out docs/results/loading.json
 
-- scan: looking at the 3000 real images, beside merely decoding them, as every pass over them does
-- linear: looking at folders of more and more images, drawn for this
-- memory: how far training from the largest of these folders goes beyond its budget, `cache_mib`
+- scan: the scan of the 3000 real images, compared with decoding them only
+- linear: the scan of drawn folders with more and more images
+- memory: the memory of training on the largest of these folders, beyond its cache limit `cache_mib`
 
-The real images are not downloaded: where Keras' cache lacks them, that part is skipped.
+The real images are not downloaded: that part is skipped if they are not in the cache of Keras.
 """
 
 import argparse
@@ -41,21 +41,21 @@ from catdog._utils.keras_cache import cached_path
 
 PARTS = ("scan", "linear", "memory")
 REAL_IMAGES = "cats_and_dogs_filtered"
-BAR = 1.5  # plain decodes that a scan may cost
+BAR = 1.5  # a scan may take this many times as long as decoding
 SIZES = (1250, 2500, 5000, 10000, 20000)  # files in the folders drawn
 CLASS_NAMES = ("cats", "dogs")
 IMAGE_SIZE = (160, 160)
-BUDGETS = (0, 256, 1024)  # MiB; training and validation images (80 % of 20000) would take 1172
+CACHE_LIMITS = (0, 256, 1024)  # MiB; training and validation images (80 % of 20000) would take 1172
 FLOOR_FILES = 200
-RUNS = 2  # processes for each budget; the highest peak counts, and the lowest floor
-# What a process may take beyond the floor and its budget, in MiB: the paths and hashes of 20000
-# images (40), the batches that tf.data holds ready (9 each; it decides how many), and the holes
-# that thousands of kept images leave in the heap (up to a tenth of the budget).
+RUNS = 2  # processes for each limit; the highest peak counts, and the lowest floor
+# Memory that a process may take beyond the floor and its cache limit, in MiB: the paths and hashes
+# of 20000 images (40), the batches that tf.data prefetches (9 each; it decides how many), and the
+# gaps that thousands of cached images leave in the heap (up to a tenth of the limit).
 ALLOWANCE = 192
 
 
 def measure_scan(rounds: int) -> Record:
-    """Time the scan of the real images and two plain decodes of them, in turn."""
+    """Time the scan of the real images and two ways of decoding them, alternating."""
     paths = sorted(real_folder().rglob("*.jpg"))
     seconds = time_in_turn(
         {
@@ -74,12 +74,12 @@ def measure_scan(rounds: int) -> Record:
         ratios = [scan / plain for scan, plain in zip(seconds["scan"], seconds[name], strict=True)]
         met = statistics.median(ratios) <= BAR
         record[f"scan_to_{name}"] = {**summary(ratios), "bar": BAR, "met": met}
-        print(f"  scan is {spread(ratios)} decodes with {name}; at most {BAR}: {verdict(met)}")
+        print(f"  scan / decoding with {name}: {spread(ratios)}; at most {BAR}: {verdict(met)}")
     return record
 
 
 def real_folder() -> Path:
-    """Return where the real images are, if they are."""
+    """Return the folder of the real images, which may not exist."""
     return cached_path(f"datasets/{REAL_IMAGES}")
 
 
@@ -107,7 +107,7 @@ def decode_with_pillow(paths: Sequence[Path]) -> None:
 
 
 def measure_growth(folders: Mapping[int, Path], rounds: int) -> Record:
-    """Time the scan of folders of several sizes in turn, and loading the largest."""
+    """Time the scan of folders of several sizes, and loading the largest, alternating."""
     largest = max(folders)
     tasks: dict[str, Callable[[], object]] = {
         str(size): partial(scan_images, folder) for size, folder in folders.items()
@@ -122,7 +122,7 @@ def measure_growth(folders: Mapping[int, Path], rounds: int) -> Record:
         print(f"  {size:6} files  {spread(per_1000)}")
     medians = [row["seconds_per_1000"]["median"] for row in rows]
     ratio = round(max(medians) / min(medians), 2)
-    print(f"  the largest of these is {ratio} times the smallest")
+    print(f"  the highest of these is {ratio} times the lowest")
     loading = seconds["load_datasets"]
     print(f"  load_datasets (scan and split) of {largest} files: {spread(loading)} seconds")
     return {
@@ -134,7 +134,7 @@ def measure_growth(folders: Mapping[int, Path], rounds: int) -> Record:
 
 
 def draw_folders(root: Path, sizes: Sequence[int]) -> dict[int, Path]:
-    """Write folders of small noisy JPEGs, all different; the same files in each, as hard links."""
+    """Write folders of small noisy JPEGs, all different; the folders share files by hard links."""
     rng = np.random.default_rng(0)
     folders = {size: root / str(size) for size in sizes}
     for folder in folders.values():
@@ -151,32 +151,32 @@ def draw_folders(root: Path, sizes: Sequence[int]) -> dict[int, Path]:
 
 
 def measure_memory(folder: Path, small: Path) -> Record:
-    """Train from a folder with several budgets, each time in a process of its own."""
-    floors = [train_elsewhere(small, 0) for _ in range(RUNS)]
+    """Train on a folder with several cache limits, each time in a new process."""
+    floors = [train_in_new_process(small, 0) for _ in range(RUNS)]
     floor = min(each["peak"] for each in floors)
     print(f"\nmemory of training, MiB; the highest of {RUNS} peaks")
-    print(f"  floor {floor}: {FLOOR_FILES} images and no budget; allowance {ALLOWANCE}")
-    print("  budget  before training    peak  above floor  beyond budget  within allowance")
+    print(f"  floor {floor}: {FLOOR_FILES} images and no cache; allowance {ALLOWANCE}")
+    print("   limit  before training    peak  above floor   beyond limit  within allowance")
     rows = []
-    for budget in BUDGETS:
-        runs = [train_elsewhere(folder, budget) for _ in range(RUNS)]
+    for limit in CACHE_LIMITS:
+        runs = [train_in_new_process(folder, limit) for _ in range(RUNS)]
         before, peak = (max(each[when] for each in runs) for when in ("before", "peak"))
         above = peak - floor
-        met = above <= budget + ALLOWANCE
-        rows.append({"cache_mib": budget, "runs": runs, "above_floor": above, "met": met})
-        beyond = above - budget
-        print(f"  {budget:6}  {before:15}  {peak:6}  {above:11}  {beyond:13}  {verdict(met):>16}")
+        met = above <= limit + ALLOWANCE
+        rows.append({"cache_mib": limit, "runs": runs, "above_floor": above, "met": met})
+        beyond = above - limit
+        print(f"  {limit:6}  {before:15}  {peak:6}  {above:11}  {beyond:13}  {verdict(met):>16}")
     return {"unit": "MiB", "floor_runs": floors, "allowance": ALLOWANCE, "rows": rows}
 
 
-def train_elsewhere(folder: Path, cache_mib: int) -> dict[str, int]:
-    """Run `train_and_report` in a new process and return what it says."""
+def train_in_new_process(folder: Path, cache_mib: int) -> dict[str, int]:
+    """Run `train_and_report` in a new process and return its figures."""
     answer: dict[str, int] = ask_python(__file__, "--train", folder, cache_mib)
     return answer
 
 
 def train_and_report(folder: Path, cache_mib: int) -> None:
-    """Train a tiny model for an epoch; print the peak of the memory before it and at the end."""
+    """Train a tiny model for an epoch; print the peak memory before it and at the end."""
     data = load_datasets(folder, image_size=IMAGE_SIZE, cache_mib=cache_mib)
     layers = [
         keras.Input((*IMAGE_SIZE, 3)),
@@ -192,15 +192,15 @@ def train_and_report(folder: Path, cache_mib: int) -> None:
 
 
 def verdict(met: bool) -> str:
-    """Say whether a bar was met."""
+    """Return whether a limit was met, in words."""
     return "met" if met else "NOT MET"
 
 
 def measure(parts: Sequence[str], sizes: Sequence[int], rounds: int) -> Record:
-    """Take the measurements that were asked for and can be taken here."""
+    """Take the selected measurements that are possible on this machine."""
     results: Record = {}
     if "scan" in parts and real_folder().is_dir():
-        results["scan"] = measure_scan(3 * rounds)  # they are short, and a machine has its moods
+        results["scan"] = measure_scan(3 * rounds)  # they are short, so their times vary more
     elif "scan" in parts:
         print(f"\nscan: skipped, {REAL_IMAGES} is not in Keras' cache")
     if parts == ["scan"]:
@@ -226,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--rounds", type=int, default=5, help="timings of each folder; scan: 3 times that"
     )
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
-    parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)  # for processes of its own
+    parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)  # internal
     options = parser.parse_args(arguments)
     if options.train:
         folder, cache_mib = options.train

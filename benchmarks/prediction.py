@@ -1,12 +1,12 @@
-"""What `predict` costs on a folder of photos, beside Keras: time and memory.
+"""Compare `predict` with Keras on a folder of photos: time and memory.
 
     python benchmarks/prediction.py --out docs/results/prediction.json
 
-- time: `catdog.predict` on a folder, and `keras.Model.predict` over the same folder as
-  `keras.utils.image_dataset_from_directory` serves it, with the same model, in turn
-- memory: the peak of a process that predicts on many images, and of one that does on more
+- time: `catdog.predict` on a folder, and `keras.Model.predict` on the same folder, loaded by
+  `keras.utils.image_dataset_from_directory`, with the same model, alternating
+- memory: the peak of a process that predicts on many images, and of one that predicts on more
 
-The real images are not downloaded: where Keras' cache lacks them, nothing is measured.
+The real images are not downloaded: if they are not in the cache of Keras, nothing is measured.
 """
 
 import argparse
@@ -39,14 +39,14 @@ from catdog._utils.keras_cache import cached_path
 PARTS = ("time", "memory")
 REAL_IMAGES = "cats_and_dogs_filtered"
 CLASS_NAMES = ("cats", "dogs")
-MODELS = ("cnn", "compact", "mobilenet_v2")  # at their own sizes: 160, 128, 160 pixels
-FEW, MANY, MORE = 300, 2000, 5000  # of 1000 images or more, predict compiles the model
+MODELS = ("cnn", "compact", "mobilenet_v2")  # at their default sizes: 160, 128, 160 pixels
+FEW, MANY, MORE = 300, 2000, 5000  # predict compiles the model for 1000 images or more
 RUNS = 2  # processes for each number of images; the highest peak counts
-ALLOWANCE = 64  # MiB that the peak may grow by
+ALLOWANCE = 64  # MiB; the peak may grow by this much
 
 
 def copy_images(folder: Path, count: int) -> Path:
-    """Fill a folder with so many of the real images, over and over, as links."""
+    """Fill a folder with `count` links to the real images, which repeat if needed."""
     folder.mkdir()
     images = sorted(cached_path(f"datasets/{REAL_IMAGES}").rglob("*.jpg"))
     for number, image in enumerate(islice(cycle(images), count)):
@@ -55,12 +55,12 @@ def copy_images(folder: Path, count: int) -> Path:
 
 
 def predict_with_catdog(model: keras.Model, folder: Path) -> None:
-    """Predict on a folder."""
+    """Predict on a folder with catdog."""
     predict(model, folder, class_names=CLASS_NAMES, verbose=0)
 
 
 def predict_with_keras(model: keras.Model, folder: Path) -> None:
-    """Predict on a folder as Keras' guides do."""
+    """Predict on a folder with Keras, as its guides do."""
     images = keras.utils.image_dataset_from_directory(
         folder, labels=None, shuffle=False, image_size=model.input_shape[1:3], verbose=False
     )
@@ -71,9 +71,11 @@ TASKS = {"catdog": predict_with_catdog, "keras": predict_with_keras}
 
 
 def measure_time(folder: Path, rounds: int) -> list[Record]:
-    """Time both on one folder, for each model, after a round that does not count."""
+    """Time both on one folder, for each model, after a warm-up round that is not counted."""
     files = len(list(folder.iterdir()))
-    print(f"\n{files} photos, {rounds} rounds: ms a photo, and of all cores, median (range)")
+    print(
+        f"\n{files} photos, {rounds} rounds: ms per photo, and CPU ms of all cores, median (range)"
+    )
     rows: list[Record] = []
     for name in MODELS:
         model = build_model(name, weights=None, seed=0)
@@ -88,8 +90,8 @@ def measure_time(folder: Path, rounds: int) -> list[Record]:
             row[task] = {"ms_per_photo": summary(wall), "core_ms_per_photo": summary(cores)}
             print(f"  {name:20} {task:6}  {spread(wall)}  {spread(cores)}")
         ratios = [
-            mine.wall / other.wall
-            for mine, other in zip(times["catdog"], times["keras"], strict=True)
+            catdog_time.wall / keras_time.wall
+            for catdog_time, keras_time in zip(times["catdog"], times["keras"], strict=True)
         ]
         met = statistics.median(ratios) <= 1
         row["catdog_to_keras"] = {**summary(ratios), "bar": 1, "met": met}
@@ -99,14 +101,14 @@ def measure_time(folder: Path, rounds: int) -> list[Record]:
 
 
 class Times(NamedTuple):
-    """What a photo takes, in milliseconds: on the clock, and of all cores together."""
+    """Milliseconds per photo: elapsed time, and CPU time of all cores."""
 
     wall: float
     cores: float
 
 
 def time_once(task: Callable[[], object], photos: int) -> Times:
-    """Time a task; other work on the machine lengthens the first, hardly the second."""
+    """Time a task; other work on the machine changes the elapsed time, hardly the CPU time."""
     wall, cores = time.perf_counter(), time.process_time()
     task()
     return Times(
@@ -123,7 +125,7 @@ def columns(times: Mapping[str, Sequence[Times]]) -> dict[str, tuple[list[float]
 
 
 def measure_memory(many: Path, more: Path) -> Record:
-    """Compare the peaks of processes that predict on many images and on more of them."""
+    """Compare the peak memory of processes that predict on many images and on more."""
     peaks = {
         len(list(folder.iterdir())): max(
             ask_python(__file__, "--predict", folder) for _ in range(RUNS)
@@ -140,13 +142,13 @@ def measure_memory(many: Path, more: Path) -> Record:
 
 
 def predict_and_report(folder: Path) -> None:
-    """Predict on a folder; print the peak of the memory."""
+    """Predict on a folder; print the peak memory."""
     predict_with_catdog(build_model(MODELS[0], weights=None, seed=0), folder)
     print(json.dumps(peak_mib()))
 
 
 def verdict(met: bool) -> str:
-    """Say whether a bar was met."""
+    """Return whether a limit was met, in words."""
     return "met" if met else "NOT MET"
 
 
@@ -154,9 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--rounds", type=int, default=3, help="timings of each model")
+    parser.add_argument("--rounds", type=int, default=3, help="timed runs of each model")
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
-    parser.add_argument("--predict", type=Path, help=argparse.SUPPRESS)  # for processes of its own
+    parser.add_argument("--predict", type=Path, help=argparse.SUPPRESS)  # internal
     options = parser.parse_args(arguments)
     if options.predict:
         predict_and_report(options.predict)

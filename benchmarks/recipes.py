@@ -1,18 +1,17 @@
-"""What catdog's own recipes reach on the real images that were never trained on.
+"""Measure the accuracy of catdog's own variants on real images they were not trained on.
 
     python benchmarks/recipes.py --out docs/results/recipes.json
 
-Trains each recipe with `train_head` on the 2000 training images, for a number of epochs that is
-fixed beforehand, and judges it once on the validation and the test images together (n = 1000).
-The seconds are those of the whole script up to the trained model, imports included, with one recipe
-in each process.
+Trains a variant with `train_head` on the 2000 training images, for a number of epochs chosen in
+advance, and evaluates it once on the validation and the test images together (n = 1000). The
+seconds are those of the whole script up to the trained model, including imports.
 """
 
 import time
 
 BEGIN = time.perf_counter()
 
-import argparse  # noqa: E402  # the imports are part of what is timed
+import argparse  # noqa: E402  # the imports are timed as well
 from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -23,7 +22,7 @@ from catdog.evaluation.metrics import wilson_interval  # noqa: E402
 
 
 def measure(name: str, *, epochs: int, seed: int) -> Record:
-    """Train one recipe and judge it on all images that it was not trained on."""
+    """Train one variant and evaluate it on all images that it was not trained on."""
     data = load_datasets(seed=seed)
     model = build_model(name, seed=seed)
     train_head(model, data, epochs=epochs, verbose=0)

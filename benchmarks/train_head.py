@@ -1,16 +1,15 @@
-"""What running the frozen part once saves: `train_head` against the plain loop over images.
+"""Compare the training time of `train_head` with that of `train`.
 
     python benchmarks/train_head.py --out docs/results/train_head.json
 
-Each way trains the same model on the real images in a process of its own, from the same seed:
+Each method trains the same model on the real images in a new process, from the same seed:
 
-- plain: `train`, which runs the frozen part over every image in every epoch
+- plain: `train`, which runs the backbone on every image in every epoch
 - cold: `train_head`, with an empty feature cache on the disk, which it fills
 - warm: `train_head` again, with the features from the disk
 
-The time is that of the training call alone, with the first reading of the images. Accuracies are
-those on the validation images after the last epoch; the test of their difference is paired (the
-same images): McNemar's exact test.
+The time is that of the training call, which includes reading the images. Accuracies are those on
+the validation images after the last epoch. Their difference is tested by McNemar's exact test.
 """
 
 import argparse
@@ -25,13 +24,13 @@ from harness import Record, ask_python, new_record, write_record
 from catdog import build_model, evaluate, load_datasets, train, train_head
 from catdog.evaluation.metrics import mcnemar_p_value
 
-WAYS = ("plain", "cold", "warm")
-COLD_BAR = 20.0  # times faster than plain
-WARM_BAR = 10.0  # times faster than cold
+METHODS = ("plain", "cold", "warm")
+COLD_BAR = 20.0  # at least this many times faster than plain
+WARM_BAR = 10.0  # at least this many times faster than cold
 
 
-def train_one_way(way: str, options: argparse.Namespace) -> Record:
-    """Train a model from the same seed and judge it on the validation images."""
+def train_by(way: str, options: argparse.Namespace) -> Record:
+    """Train a model by one method and evaluate it on the validation images."""
     data = load_datasets(seed=options.seed)
     model = build_model(options.model, seed=options.seed)
     begin = time.perf_counter()
@@ -52,9 +51,9 @@ def train_one_way(way: str, options: argparse.Namespace) -> Record:
 
 
 def run_child(way: str, options: argparse.Namespace, cache_dir: str) -> Record:
-    """Train in a new process."""
-    given = ["--model", options.model, "--epochs", options.epochs, "--seed", options.seed]
-    row: Record = ask_python(__file__, "--way", way, "--cache-dir", cache_dir, *given)
+    """Train by one method in a new process."""
+    arguments = ["--model", options.model, "--epochs", options.epochs, "--seed", options.seed]
+    row: Record = ask_python(__file__, "--way", way, "--cache-dir", cache_dir, *arguments)
     low, high = row["interval"]
     print(
         f"  {way:6} {row['seconds']:8.1f} s   validation {row['accuracy']:.1%}"
@@ -65,7 +64,7 @@ def run_child(way: str, options: argparse.Namespace, cache_dir: str) -> Record:
 
 
 def compare(first: Sequence[bool], second: Sequence[bool]) -> Record:
-    """Return how many images only one of two models got right, and McNemar's exact p."""
+    """Return the numbers of images that only one of two models got right, and McNemar's exact p."""
     only_first = sum(a and not b for a, b in zip(first, second, strict=True))
     only_second = sum(b and not a for a, b in zip(first, second, strict=True))
     p = mcnemar_p_value(only_first, only_second)
@@ -79,16 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)  # for the new processes
+    parser.add_argument("--way", choices=METHODS, help=argparse.SUPPRESS)  # internal
     parser.add_argument("--cache-dir", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.way:
-        print(json.dumps(train_one_way(options.way, options)))
+        print(json.dumps(train_by(options.way, options)))
         return
 
     record = new_record(model=options.model, epochs=options.epochs, seed=options.seed)
     with tempfile.TemporaryDirectory() as cache_dir:
-        rows = {way: run_child(way, options, cache_dir) for way in WAYS}
+        rows = {way: run_child(way, options, cache_dir) for way in METHODS}
     paired = compare(rows["plain"]["right"], rows["cold"]["right"])
     speed = {
         "plain_to_cold": rows["plain"]["seconds"] / rows["cold"]["seconds"],

@@ -1,4 +1,4 @@
-"""What the generated tables are made of."""
+"""Format the cells of the generated tables."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ NO_BREAK = "&nbsp;"
 
 
 def accuracies(spec: catdog.ModelSpec) -> str:
-    """Return what the post says of a model, or what catdog measured of its own, in words."""
+    """Return the accuracies that the blog post reports, or those that catdog measured."""
     lines = []
     if post := spec.reported:
         lines.append(f"validation {span(post.validation, digits=0)}")
@@ -16,14 +16,14 @@ def accuracies(spec: catdog.ModelSpec) -> str:
         lines += [] if post.test is None else [f"test {post.test:.1%}"]
     if own := spec.measured:
         lines += [f"measured {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
-    if (shipped := spec.shipped) and not spec.measured:
-        own = shipped.measured
-        lines += [f"as shipped {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
+    if (pretrained := spec.pretrained) and not spec.measured:
+        own = pretrained.measured
+        lines += [f"pretrained {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
     return "<br>".join(lines)
 
 
-def judged(figures: dict[str, Any]) -> str:
-    """Return an accuracy with its interval and the number of images."""
+def accuracy(figures: dict[str, Any]) -> str:
+    """Return an accuracy with its 95 % confidence interval and the number of images."""
     return f"**{figures['accuracy']:.1%}**<br>{span(figures['interval'])}<br>n = {figures['n']}"
 
 
@@ -43,18 +43,18 @@ def measured_with(record: dict[str, Any]) -> str:
 
 
 def versions(record: dict[str, Any]) -> str:
-    """Return the versions that a record was made with, on one line."""
+    """Return the versions of a record, on one line."""
     return ", ".join(f"{name} {version}" for name, version in record["versions"].items())
 
 
 def span(ends: tuple[float, float], *, digits: int = 1) -> str:
-    """Return two shares as `62% to 66%`, on one line, or as one where they print the same."""
+    """Return two shares as `62% to 66%`, on one line, or as one if they look the same."""
     low, high = (f"{end:.{digits}%}" for end in ends)
     return low if low == high else f"{low} to {high}".replace(" ", NO_BREAK)
 
 
 def code(name: str) -> str:
-    """Return a model's name as code that may break before its recipe only."""
+    """Return a model's name as code that may break only before its variant."""
     return f"<code>{name.replace('.', '<wbr>.')}</code>"
 
 

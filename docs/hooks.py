@@ -1,4 +1,4 @@
-"""MkDocs hook: writes the tables that are generated."""
+"""MkDocs hook: insert the generated tables into the pages."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import result_tables as results
-from cells import accuracies, code, judged, table
+from cells import accuracies, accuracy, code, table
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import Files
@@ -16,12 +16,12 @@ import catdog
 from catdog.models.pretrained import FOLDER as PRETRAINED
 from catdog.models.transfer import BACKBONES, Scaling
 
-# The others have the names of their records.
+# The scripts whose names differ from those of their records.
 SCRIPTS = {"posts": "examples/reproduce_posts.py", "compact_again": "tools/ship_weights.py"}
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put the generated tables where a page asks for them."""
+    """Replace the markers of a page by the generated tables."""
     for marker, table_of_package in FROM_PACKAGE.items():
         if marker in markdown:
             markdown = markdown.replace(marker, table_of_package())
@@ -43,36 +43,36 @@ def models_table() -> str:
     return table([*head, "The post reports, or catdog measured"], rows)
 
 
-def shipped_table() -> str:
-    """Return the cards of the weights that come with the package, as a table."""
-    head = ["Weights of", "Accuracy", "Calibration error", "Learned from", "CPU time", "Command"]
+def pretrained_table() -> str:
+    """Return the records of the bundled weights, as a table."""
+    head = ["Weights of", "Accuracy", "Calibration error", "Training data", "CPU time", "Command"]
     rows = []
     for name in catdog.list_models():
-        if catdog.model_spec(name).shipped is None:
+        if catdog.model_spec(name).pretrained is None:
             continue
-        card = json.loads((PRETRAINED / f"{name}.json").read_text("utf-8"))
-        trained = card["trained"]
+        record = json.loads((PRETRAINED / f"{name}.json").read_text("utf-8"))
+        trained = record["trained"]
         rows.append(
             [
                 code(name),
-                judged(card["evaluated"]),
-                f"{card['judged']['calibration_error']:.1%}",
+                accuracy(record["evaluated"]),
+                f"{record['evaluated']['calibration_error']:.1%}",
                 f"{trained['images']:,} images, {trained['settings']['epochs']} epochs",
                 f"{trained['cpu_seconds'] / 3600:.1f} h",
-                f"`{card['command']}`",
+                f"`{record['command']}`",
             ]
         )
     return table(head, rows)
 
 
 def backbones_table() -> str:
-    """Return the table of the networks on which `transfer` can stand."""
+    """Return the table of the backbones of `transfer`."""
     head = ["`backbone=`", "Default size", "Smallest", "Parameters", "Features", "Pixels become"]
     scalings: dict[Scaling, str] = {
-        "none": "what it makes of them itself",
+        "none": "scaled by the backbone",
         "tf": "-1 to 1",
-        "torch": "mean 0, deviation 1 over ImageNet",
-        "caffe": "blue, green, red, less the mean of ImageNet",
+        "torch": "mean 0, standard deviation 1 over ImageNet",
+        "caffe": "blue, green, red, minus the mean of ImageNet",
     }
     rows = [
         [
@@ -89,7 +89,7 @@ def backbones_table() -> str:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Return the figures that a script wrote, or say how to make them."""
+    """Return the record that a script wrote; the error for a missing one names the script."""
     if not path.is_file():
         script = SCRIPTS.get(path.stem, f"benchmarks/{path.stem}.py")
         raise PluginError(f"{path} is missing. Make it with {script}; its --help says how.")
@@ -100,7 +100,7 @@ def read_record(path: Path) -> dict[str, Any]:
 FROM_PACKAGE: dict[str, Callable[[], str]] = {
     "<!-- models -->": models_table,
     "<!-- backbones -->": backbones_table,
-    "<!-- shipped -->": shipped_table,
+    "<!-- pretrained -->": pretrained_table,
 }
 FROM_RECORDS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "<!-- posts-results -->": ("posts", results.posts_results),

@@ -1,13 +1,13 @@
-"""Run the code of the documentation's pages; keep what it prints and draws in `docs/assets/`.
+"""Run the code of the documentation's pages; write its output and figures to `docs/assets/`.
 
     python docs/make_figures.py
 
 Each page's python blocks run from top to bottom in one namespace, and so do bash blocks of `catdog`
-commands whose output the page shows; blocks with a title (they need the real images) are left
-out. What a block prints goes into the snippet that follows the block, `--8<-- "name.txt"`; its
-figures go into the images that follow it, `![](assets/name.png)`. What the README's block prints
-goes into the README itself. So the pages show what their own code does, and nothing is copied by
-hand.
+commands whose output the page shows; blocks with a title (they need the real images) are skipped.
+The output of a block is written to the snippet that follows the block, `--8<-- "name.txt"`; its
+figures to the images that follow it, `![](assets/name.png)`. The output of the README's block is
+written into the README itself. So the pages show the results of their own code, and nothing is
+copied by hand.
 """
 
 import io
@@ -34,7 +34,7 @@ IMAGE = re.compile(r"!\[[^\]]*\]\([./]*assets/([^)/]+\.png)\)")
 
 
 def blocks(markdown: str) -> Iterator[tuple[str, str]]:
-    """Yield each block that runs, with the text between it and the next block of any kind."""
+    """Yield the code of each block that runs, with the text up to the next block of any kind."""
     found = list(BLOCK.finditer(markdown))
     for block, following in zip_longest(found, found[1:]):
         language, title, code = block.groups()
@@ -54,7 +54,7 @@ def as_python(commands: str) -> str:
 
 
 def run_page(page: Path) -> None:
-    """Run a page's blocks and keep what the text after each of them shows."""
+    """Run the blocks of a page, and write their outputs and figures to its assets."""
     from matplotlib import pyplot as plt
 
     namespace: dict[str, Any] = {"__name__": page.stem}
@@ -71,17 +71,17 @@ def run_page(page: Path) -> None:
 
 
 def refresh_readme() -> None:
-    """Run the README's one block and put what it prints into the README."""
+    """Run the one block of the README and write its output into the README."""
     text = README.read_text("utf-8")
     ((code, following),) = blocks(text)
     with redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, README, "exec"), {})
-    shown = OUTPUT.sub(lambda _: printed.getvalue(), following, count=1)
-    README.write_text(text.replace(following, shown), "utf-8")
+    updated = OUTPUT.sub(lambda _: printed.getvalue(), following, count=1)
+    README.write_text(text.replace(following, updated), "utf-8")
 
 
 def save_figure(number: int, path: Path) -> None:
-    """Save an open figure as a PNG of few bytes: 256 colours are enough for the drawings."""
+    """Save an open figure as a small PNG: 256 colours are enough for the drawings."""
     from matplotlib import pyplot as plt
 
     buffer = io.BytesIO()
@@ -97,9 +97,9 @@ def main() -> None:
     from matplotlib import pyplot as plt
 
     plt.switch_backend("Agg")
-    keras.utils.disable_interactive_logging()  # progress bars are no part of what a page prints
+    keras.utils.disable_interactive_logging()  # the pages show no progress bars
     ASSETS.mkdir(exist_ok=True)
-    with TemporaryDirectory() as scratch, chdir(scratch):  # for what the pages save
+    with TemporaryDirectory() as scratch, chdir(scratch):  # the pages save files
         for page in sorted(DOCS.rglob("*.md")):
             run_page(page)
         refresh_readme()

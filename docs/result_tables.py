@@ -1,15 +1,15 @@
-"""The tables of what the benchmarks and the examples wrote down."""
+"""Make tables of the records that the benchmarks and the examples wrote."""
 
 from statistics import median
 from typing import Any
 
-from cells import accuracies, code, judged, measured_with, median_and_range, span, table, versions
+from cells import accuracies, accuracy, code, measured_with, median_and_range, span, table, versions
 
 import catdog
 
 
 def posts_results(record: dict[str, Any]) -> str:
-    """Return the measured table of the posts' models, and what it was measured with."""
+    """Return the table of the blog posts' models, with the provenance of its figures."""
     rows = record["rows"]
     head = [
         "Model",
@@ -33,17 +33,17 @@ def result_cells(row: dict[str, Any]) -> list[str]:
         code(row["model"]),
         str(row["seed"]),
         accuracies(catdog.model_spec(row["model"])),
-        judged(row["validation"]),
+        accuracy(row["validation"]),
         span((min(last_five), max(last_five))),
         f"{row['validation']['baseline']:.1%}",
         f"{history['accuracy'][-1]:.1%}",
-        judged(row["test"]),
+        accuracy(row["test"]),
         f"{row['seconds']:,.0f}",
     ]
 
 
 def dead_units(record: dict[str, Any]) -> str:
-    """Return the table of hidden units that died, a line a run."""
+    """Return the table of dead hidden units, one row per run."""
     head = ["Model", "Seed", "First epoch's loss", "Dead before", "Dead after", "Validation"]
     rows = [
         [
@@ -62,20 +62,22 @@ def dead_units(record: dict[str, Any]) -> str:
 
 
 def train_head(record: dict[str, Any]) -> str:
-    """Return what `train_head` saves, as a table."""
-    ways = {
+    """Return the times of `train` and `train_head`, as a table."""
+    methods = {
         "plain": "`train`",
         "cold": "`train_head`, which also fills `cache_dir`",
         "warm": "`train_head` again, with the features from `cache_dir`",
     }
-    rows = [[ways[row["way"]], f"{row['seconds']:,.1f}", judged(row)] for row in record["rows"]]
+    rows = [
+        [methods[row["way"]], f"{row['seconds']:,.1f}", accuracy(row)] for row in record["rows"]
+    ]
     facts = f"- Model: `{record['model']}`, {record['epochs']} epochs, seed {record['seed']}"
     head = ["Training", "Seconds", "Validation"]
     return f"{table(head, rows)}\n\n{facts}\n{measured_with(record)}"
 
 
 def loading_scan(record: dict[str, Any]) -> str:
-    """Return what the scan costs beside plain decoding, and how it grows, as two tables."""
+    """Return the time of the scan relative to decoding, and by number of files, as two tables."""
     scan, growth = record["results"]["scan"], record["results"]["linear"]
     decoders = {
         "scan_to_tensorflow": "TensorFlow, in `tf.data`",
@@ -89,9 +91,9 @@ def loading_scan(record: dict[str, Any]) -> str:
     ]
     return "\n\n".join(
         [
-            f"A scan of {scan['files']} real images, in plain decodes of the same images "
-            f"(median and range of {scan['rounds']} rounds):",
-            table(["Decoded by", "Scan, in decodes", "At most"], compared),
+            f"The time of a scan of {scan['files']} real images, divided by the time of decoding "
+            f"the same images (median and range of {scan['rounds']} rounds):",
+            table(["Decoder", "Scan / decoding", "Limit"], compared),
             "Folders of small drawn images:",
             table(["Files", "Seconds per 1000 files"], grown),
             measured_with(record),
@@ -100,7 +102,7 @@ def loading_scan(record: dict[str, Any]) -> str:
 
 
 def loading_memory(record: dict[str, Any]) -> str:
-    """Return the table of peak memory by budget."""
+    """Return the table of peak memory by cache limit."""
     memory = record["results"]["memory"]
     rows = [
         [
@@ -111,29 +113,34 @@ def loading_memory(record: dict[str, Any]) -> str:
         ]
         for row in memory["rows"]
     ]
-    head = ["Budget (MiB)", "Highest memory", "Beyond a process with 200 images", "At most"]
+    head = ["Cache limit (MiB)", "Peak memory", "More than a process with 200 images", "Limit"]
     return f"{table(head, rows)}\n\n{measured_with(record)}"
 
 
 def frozen_pass(record: dict[str, Any]) -> str:
-    """Return how fast the frozen part runs in each way, a table for each input size."""
-    head = ["Way", "Milliseconds an image", "Seconds until the first batch", "Largest difference"]
+    """Return the speed of the backbone by method, as a table for each input size."""
+    head = [
+        "Method",
+        "Milliseconds per image",
+        "Seconds until the first batch",
+        "Largest difference",
+    ]
     parts = []
     for result in record["results"]:
         rows = [frozen_pass_cells(row) for row in result["rows"]]
         rows.append(["XLA (once)", *xla_cells(result["xla"]), ""])
         about = (
             f"`{result['model']}`, {result['side']} pixels (median and range of "
-            f"{result['rounds']} rounds over {result['images']} images; features go up to "
+            f"{result['rounds']} rounds over {result['images']} images; the largest feature is "
             f"{result['largest_feature']:.1f}):"
         )
-        pays = f"With these medians, catdog's way saves time from {result['pays_from']:,} images."
+        pays = f"With these medians, LiteRT saves time from {result['pays_from']:,} images on."
         parts += [about, table(head, rows), pays]
     return "\n\n".join([*parts, measured_with(record)])
 
 
 def frozen_pass_cells(row: dict[str, Any]) -> list[str]:
-    """Return the cells of one way; what was not measured is left empty."""
+    """Return the cells of one method; a cell is empty if it was not measured."""
     return [
         row["way"],
         median_and_range(row["ms"]) if "ms" in row else "",
@@ -143,15 +150,15 @@ def frozen_pass_cells(row: dict[str, Any]) -> list[str]:
 
 
 def xla_cells(xla: dict[str, Any]) -> list[str]:
-    """Return the speed and the setup of XLA, or that it was given up."""
+    """Return the speed and the setup time of XLA, or its time limit if it took longer."""
     if "longer_than" in xla:
         return ["", f"more than {xla['longer_than']:.0f}"]
     return [f"{xla['ms']:.2f}", f"{xla['setup']:.2f}"]
 
 
 def flip_average(record: dict[str, Any]) -> str:
-    """Return how heads on plain and on flip-averaged features do, and how the best two differ."""
-    kinds = {"plain": "of the image", "flip_averaged": "mean with the mirror image's"}
+    """Return the accuracies of heads on plain and flip-averaged features, and compare the best."""
+    kinds = {"plain": "of the image", "flip_averaged": "mean of image and mirror image"}
     rows = [
         [
             kinds[row["features"]],
@@ -167,8 +174,8 @@ def flip_average(record: dict[str, Any]) -> str:
     facts = [
         f"- Best penalty: {best['plain']:g}, and {best['flip_averaged']:g} for the mean. Their "
         f"heads of seed {seeds[0]} differ by {100 * paired['difference']:+.1f} points (95 % "
-        f"interval {low} to {high}, n = {paired['n']}): the first alone is right on "
-        f"{paired['only_first']} images, the second alone on {paired['only_second']}, "
+        f"confidence interval {low} to {high}, n = {paired['n']}): only the first is right on "
+        f"{paired['only_first']} images, only the second on {paired['only_second']}, "
         f"p = {paired['p']:.2g}",
         f"- Epochs: {record['epochs']}; seeds: {', '.join(map(str, seeds))}",
     ]
@@ -177,7 +184,7 @@ def flip_average(record: dict[str, Any]) -> str:
 
 
 def against_keras(record: dict[str, Any]) -> str:
-    """Return how `train` does beside the posts' loop, and what imports take, as two tables."""
+    """Return the speed of `train` and of the blog posts' loop, and import times, as two tables."""
     head = [
         "Model",
         "First epoch, with loading (s)",
@@ -185,7 +192,7 @@ def against_keras(record: dict[str, Any]) -> str:
         "Its CPU time (s)",
         "Memory (MiB)",
         "Times faster: a later epoch",
-        "20 epochs, reckoned",
+        "20 epochs, estimated",
     ]
     rows = [
         [
@@ -204,9 +211,9 @@ def against_keras(record: dict[str, Any]) -> str:
         for name, seconds in record["imports"].items()
     ]
     about = (
-        "The posts' loop, then `train`, on the same images (medians of "
-        f"{record['rounds']} runs of {record['epochs']} epochs, each in a new process; ratios run "
-        "by run, median and range):"
+        "The loop of the blog posts / `train`, on the same images (medians of "
+        f"{record['rounds']} runs of {record['epochs']} epochs, each in a new process; median and "
+        "range of the ratios of the runs):"
     )
     return "\n\n".join(
         [
@@ -220,26 +227,26 @@ def against_keras(record: dict[str, Any]) -> str:
 
 
 def verdict(times_faster: dict[str, dict[str, float]]) -> str:
-    """Return in which rows `train` is faster over 20 epochs, and in which that is not sure."""
+    """Return a summary of the rows in which `train` is slower over 20 epochs."""
     slower = [code(name) for name, times in times_faster.items() if times["median"] < 1]
-    unsure = [
+    mixed = [
         code(name) for name, times in times_faster.items() if times["min"] < 1 <= times["median"]
     ]
-    told = [
+    sentences = [
         f"Over 20 epochs, `train` is no slower in {len(times_faster) - len(slower)} of "
-        f"{len(times_faster)} rows, by the median."
+        f"{len(times_faster)} rows (median)."
     ]
     if slower:
-        told.append(f"**The aim is missed by {' and '.join(slower)}.**")
-    if unsure:
-        told.append(f"One run or more was slower with {' and '.join(unsure)} too.")
-    return " ".join(told)
+        sentences.append(f"**The aim is missed for {' and '.join(slower)}.**")
+    if mixed:
+        sentences.append(f"At least one run was slower for {' and '.join(mixed)}.")
+    return " ".join(sentences)
 
 
 def prediction(record: dict[str, Any]) -> str:
-    """Return how fast `predict` is beside Keras, and what memory it takes, as two tables."""
+    """Return the speed of `predict` and of Keras, and the memory of `predict`, as two tables."""
     results = record["results"]
-    head = ["Model", "Photos", "catdog (ms a photo)", "Keras (ms a photo)", "catdog to Keras"]
+    head = ["Model", "Photos", "catdog (ms per photo)", "Keras (ms per photo)", "catdog / Keras"]
     rows = [
         [
             code(row["model"]),
@@ -252,11 +259,11 @@ def prediction(record: dict[str, Any]) -> str:
     peaks = [[f"{int(n):,}", f"{peak:,}"] for n, peak in results["memory"]["peaks"].items()]
     return "\n\n".join(
         [
-            "`predict` on a folder, and `keras.Model.predict` over the same folder as "
-            "`image_dataset_from_directory` serves it (median and range of "
-            f"{results['rounds']} rounds, in turn):",
+            "`predict` on a folder, and `keras.Model.predict` on the same folder, loaded by "
+            "`image_dataset_from_directory` (median and range of "
+            f"{results['rounds']} rounds, alternating):",
             table(head, rows),
-            "The memory that a whole process takes at most:",
+            "The peak memory of the process:",
             table(["Photos", "MiB"], peaks),
             measured_with(record),
         ]
@@ -264,41 +271,42 @@ def prediction(record: dict[str, Any]) -> str:
 
 
 def compact_speed(record: dict[str, Any]) -> str:
-    """Return what an image costs `compact` and MobileNetV2, as a table."""
+    """Return the time per image of `compact` and MobileNetV2, as a table."""
     rows = [
         [code(name), "{} x {}".format(*record["pixels"][name]), median_and_range(milliseconds)]
         for name, milliseconds in record["milliseconds"].items()
     ]
     ratio = (
         f"`compact` takes **{median_and_range(record['ratio'])}** of the time of MobileNetV2, in "
-        f"batches of {record['batch_size']} (median and range, in turn; "
-        f"{record['ratio']['bar']:.2f} was the aim):"
+        f"batches of {record['batch_size']} (median and range, alternating; the aim is at most "
+        f"{record['ratio']['bar']:.2f}):"
     )
-    shown = table(["Model", "Pixels", "Milliseconds an image"], rows)
-    return f"{ratio}\n\n{shown}\n\n{measured_with(record)}"
+    times = table(["Model", "Pixels", "Milliseconds per image"], rows)
+    return f"{ratio}\n\n{times}\n\n{measured_with(record)}"
 
 
-def compact_again(card: dict[str, Any]) -> str:
-    """Return what the same training gave when it was done once more, as a sentence.
+def compact_again(record: dict[str, Any]) -> str:
+    """Return the result of a second run of the same training, as a sentence.
 
     Args:
-        card: What `tools/ship_weights.py` wrote of the second training.
+        record: The record of the second training, which `tools/ship_weights.py` wrote.
     """
-    shipped = catdog.model_spec(card["model"]).shipped
-    assert shipped is not None
-    second = card["evaluated"]
-    low, high = shipped.measured.interval
+    pretrained = catdog.model_spec(record["model"]).pretrained
+    assert pretrained is not None
+    second = record["evaluated"]
+    low, high = pretrained.measured.interval
     lies = "lies" if low <= second["accuracy"] <= high else "does not lie"
-    gave = "the same file, to the last bit" if card["sha256"] == shipped.sha256 else "other weights"
+    same = record["sha256"] == pretrained.sha256
+    gave = "exactly the same file" if same else "other weights"
     return (
-        f"`{card['command']}` was run a second time, from an empty folder and the same seed. It "
-        f"gave {gave}: {second['right']} of {second['n']} right, {second['accuracy']:.1%}, "
-        f"which {lies} in the interval of the first."
+        f"`{record['command']}` was run a second time, from an empty folder and the same seed. It "
+        f"gave {gave}: {second['right']} of {second['n']} images are classified correctly, "
+        f"{second['accuracy']:.1%}, which {lies} in the confidence interval of the first run."
     )
 
 
 def both_loops(runs: dict[str, list[dict[str, Any]]], what: str) -> str:
-    """Return a figure of the posts' loop and of `train`, as `8.1 / 5.2`."""
+    """Return a figure of the blog posts' loop and of `train`, as `8.1 / 5.2`."""
     medians = [median(run[what] for run in runs[loop]) for loop in ("posts", "catdog")]
     return " / ".join(
         f"{value:,.0f}" if what == "peak_mib" else f"{value:.1f}" for value in medians
@@ -306,7 +314,7 @@ def both_loops(runs: dict[str, list[dict[str, Any]]], what: str) -> str:
 
 
 def provenance(rows: list[dict[str, Any]]) -> str:
-    """Return what the rows were measured with, as a list; rows that differ name each way."""
+    """Return commands, data, epochs, versions and machines of the rows, as a list."""
     facts: dict[str, list[str]] = {
         "Command": [f"`{row['command']}`" for row in rows],
         "Images": [f"`{row['data']}`" for row in rows],
@@ -315,4 +323,6 @@ def provenance(rows: list[dict[str, Any]]) -> str:
         "Machine": [row["machine"] for row in rows],
     }
     # dict.fromkeys drops repetitions and keeps the order
-    return "\n".join(f"- {name}: {'; '.join(dict.fromkeys(told))}" for name, told in facts.items())
+    return "\n".join(
+        f"- {name}: {'; '.join(dict.fromkeys(values))}" for name, values in facts.items()
+    )

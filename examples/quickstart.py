@@ -1,10 +1,10 @@
-"""From images to a judged, saved classifier, in about a minute.
+"""Train, evaluate and save a classifier, in about a minute.
 
     python examples/quickstart.py                                  # the built-in images, offline
     python examples/quickstart.py --data cats_and_dogs_filtered    # the real ones (68.6 MB)
     python examples/quickstart.py --data my_images --model mobilenet_v2 --epochs 5
 
-Figures and the model are written to the folder `quickstart_output`.
+The figures and the model are written to the folder `quickstart_output`.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from catdog import (
 )
 
 
-def look(data: Datasets, out: Path) -> None:
-    """Show what is there, and what augmentation does to it."""
+def show_data(data: Datasets, out: Path) -> None:
+    """Print the data, and save figures of examples and of augmented copies."""
     print(data)
     save(plot_examples(data, per_class=4), out / "examples.png")
     images, _ = next(iter(data.validation))
@@ -41,7 +41,7 @@ def look(data: Datasets, out: Path) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure to a file, and say so."""
+    """Write a figure to a file, and print its path."""
     figure.savefig(path, dpi=100)
     print(f"wrote {path}")
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--skip-bad", action="store_true", help="leave out unreadable images")
     parser.add_argument("--out", type=Path, default=Path("quickstart_output"))
     options = parser.parse_args(arguments)
-    plt.switch_backend("Agg")  # figures are saved, no window is needed
+    plt.switch_backend("Agg")  # figures are saved; no window is needed
     options.out.mkdir(parents=True, exist_ok=True)
 
     size = (options.image_size, options.image_size)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=options.seed,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
-    look(data, options.out)
+    show_data(data, options.out)
     baseline = baseline_accuracy(data)
     print(f"baseline accuracy on the test set: {baseline:.1%}\n")
 
@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plot_confusion(result, ax=right)
     save(figure, options.out / "result.png")
     save_model(model, options.out / "model.keras")
-    print(f"wrote {options.out / 'model.keras'}: catdog.load_model opens it, and Keras alone too")
-    print("\nThe saved model says of three test images:")
+    print(f"wrote {options.out / 'model.keras'}: catdog.load_model and Keras can open it")
+    print("\nPredictions of the saved model for three test images:")
     for prediction in predict(load_model(options.out / "model.keras"), data.paths("test")[:3]):
         print(prediction)
 

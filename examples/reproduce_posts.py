@@ -1,10 +1,10 @@
-"""Train the models of the two blog posts and compare with what they report.
+"""Train the models of the two blog posts, and compare with the accuracies that they report.
 
     python examples/reproduce_posts.py                          # all eight, 20 epochs
     python examples/reproduce_posts.py cnn.two_block --epochs 5
 
-Prints one table, and keeps every figure as JSON, with the command and the versions behind it. A
-file that is there already is added to, so that the models can be trained one by one.
+Prints one table, and writes every figure as JSON, with its command and versions. Results are added
+to an existing file, so that the models can be trained one by one.
 """
 
 import argparse
@@ -35,13 +35,13 @@ COLUMNS = "{:<28} {:>13} {:>11} {:>30} {:>9}"
 
 
 def posts() -> dict[str, ReportedAccuracy]:
-    """Return what the posts report, for each of their models in the order of the zoo."""
+    """Return the accuracies that the blog posts report, for each of their models."""
     reported = {name: model_spec(name).reported for name in list_models()}
     return {name: figures for name, figures in reported.items() if figures}
 
 
 def reproduce(name: str, source: str, *, epochs: int, seed: int) -> dict[str, Any]:
-    """Train one model by its recipe, judge it on both held-out sets and keep the figures."""
+    """Train one model, evaluate it on the validation and test images, and return the figures."""
     data = load_datasets(source, seed=seed)
     model = build_model(name, seed=seed)
     start = time.perf_counter()
@@ -62,7 +62,7 @@ def reproduce(name: str, source: str, *, epochs: int, seed: int) -> dict[str, An
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the figures of an evaluation that go into the record."""
+    """Return the figures of an evaluation for the record."""
     return {
         "n": evaluation.n,
         "accuracy": round(evaluation.accuracy, 4),
@@ -74,12 +74,12 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def rounded(values: Sequence[float]) -> list[float]:
-    """Return the values with four digits."""
+    """Return the values, rounded to four digits."""
     return [round(float(value), 4) for value in values]
 
 
 def provenance() -> dict[str, Any]:
-    """Return the command, the versions and the machine behind the figures."""
+    """Return the command, the versions and the machine for the record."""
     return {
         "command": shlex.join(["python", *sys.argv]),
         "versions": {
@@ -91,60 +91,60 @@ def provenance() -> dict[str, Any]:
 
 
 def print_row(row: dict[str, Any]) -> None:
-    """Print one model's line of the table."""
+    """Print the line of one model."""
     low, high = (f"{share:.0%}" for share in posts()[row["model"]].validation)
-    judged = row["validation"]
-    interval = "{:.1%} to {:.1%}".format(*judged["interval"])
+    validation = row["validation"]
+    interval = "{:.1%} to {:.1%}".format(*validation["interval"])
     print(
         COLUMNS.format(
             row["model"],
             low if low == high else f"{low} to {high}",
-            f"{judged['accuracy']:.1%}",
-            f"{interval}, n={judged['n']}",
-            f"{judged['baseline']:.1%}",
+            f"{validation['accuracy']:.1%}",
+            f"{interval}, n={validation['n']}",
+            f"{validation['baseline']:.1%}",
         )
     )
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows that a file holds already; stop if it holds something else."""
+    """Return the rows of an existing file; exit if it contains something else."""
     if not path.exists():
         return []
     try:
         record = json.loads(path.read_text())
         rows = list(record.pop("rows"))
-        ours = not record and all(position(row) >= 0 and identity(row) for row in rows)
+        valid = not record and all(position(row) >= 0 and identity(row) for row in rows)
     except (OSError, AttributeError, KeyError, TypeError, ValueError):
-        ours = False
-    if not ours:
-        sys.exit(f"--out {path} holds something else than figures of this script. Name another.")
+        valid = False
+    if not valid:
+        sys.exit(f"--out {path} contains something else than figures of this script. Name another.")
     return rows
 
 
-def keep(row: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    """Add a row to a file, in place of one of the same run; return all rows."""
+def add_row(row: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """Add a row to a file, where it replaces one of the same run; return all rows."""
     rows = [old for old in read_rows(path) if identity(old) != identity(row)]
     rows = sorted([*rows, row], key=lambda row: (position(row), identity(row)))
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-    part.replace(path)  # the old file is kept until the new one is whole
+    part.replace(path)  # atomic: the old file stays until the new one is complete
     return rows
 
 
 def identity(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what makes two rows figures of the same run."""
+    """Return the values that identify a run."""
     return tuple(row[key] for key in ("model", "data", "epochs", "seed"))
 
 
 def position(row: dict[str, Any]) -> int:
-    """Return a row's place in the table: that of its model among those of the posts."""
+    """Return the position of a row in the table, by its model."""
     return list(posts()).index(row["model"])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("models", nargs="*", metavar="model", help="which (default: all eight)")
+    parser.add_argument("models", nargs="*", metavar="model", help="names (default: all eight)")
     parser.add_argument("--data", default="cats_and_dogs_filtered", help="data set or folder")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
@@ -154,19 +154,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = [model_spec(name).name for name in options.models] or list(posts())
     for name in names:
         if name not in posts():
-            parser.error(f"no post reports {name}. Their models: {', '.join(posts())}")
+            parser.error(f"no blog post reports {name}. Their models: {', '.join(posts())}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     rows = read_rows(options.out)
     for name in names:
         print(f"\n{name}")
         row = reproduce(name, options.data, epochs=options.epochs, seed=options.seed)
-        rows = keep(row, options.out)
+        rows = add_row(row, options.out)
 
     print("\nAccuracy on the validation images after the last epoch:\n")
     print(COLUMNS.format("model", "post reports", "measured", "95 % interval", "baseline"))
     for row in rows:
         print_row(row)
-    print(f"\nAll figures, the test set's too: {options.out}")
+    print(f"\nAll figures, including those of the test set: {options.out}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What somebody does right after `pip install`, without a network and with an empty cache.
+"""Use catdog right after `pip install`, without a network and with an empty cache.
 
     python tests/offline_user.py [FOLDER]
 
-`FOLDER` is `cats_and_dogs_filtered`, if it is at hand: the command line and `evaluate` must then
-tell as many of its 1000 images as the card of the weights says. Else it is only seen that the
-command line answers. `.ci/run` starts this with the wheel alone.
+`FOLDER` is `cats_and_dogs_filtered`, if it is available. The command line and `evaluate` must then
+classify as many of its 1000 images correctly as the metadata of the weights say. Without it, this
+checks only that the command line returns labels. `.ci/run` starts this with the wheel alone.
 """
 
 import json
@@ -24,17 +24,17 @@ socket.socket.connect = socket.getaddrinfo = refuse
 """
 
 
-def answers_of(folder: Path, scratch: Path) -> list[tuple[str, str]]:
-    """Return what each image is called, by the folder it is in, and by `catdog predict`."""
+def classify(folder: Path, scratch: Path) -> list[tuple[str, str]]:
+    """Return the true label of each image, by its folder, and the one from `catdog predict`."""
     (scratch / "sitecustomize.py").write_text(NO_NETWORK)
     environment = {**os.environ, "KERAS_HOME": str(scratch), "PYTHONPATH": str(scratch)}
     command = [str(Path(sys.executable).with_name("catdog")), "predict", str(folder), "--json"]
-    told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
-    return [(Path(answer["path"]).parent.name, answer["label"]) for answer in json.loads(told)]
+    output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    return [(Path(each["path"]).parent.name, each["label"]) for each in json.loads(output)]
 
 
-def draw(folder: Path) -> Path:
-    """Fill a folder with two images of noise."""
+def draw_images(folder: Path) -> Path:
+    """Write an image of noise for each of two classes."""
     import numpy as np
     from PIL import Image
 
@@ -46,35 +46,35 @@ def draw(folder: Path) -> Path:
 
 
 def evaluate_both(folder: Path) -> int:
-    """Return how many images of the validation and test sets `evaluate` finds right."""
+    """Return how many validation and test images `evaluate` counts as correct."""
     from catdog import build_model, evaluate, load_datasets
 
     data = load_datasets(folder)
     model = build_model("compact")
-    judged = [evaluate(model, data, split=split, verbose=0) for split in ("validation", "test")]
-    return sum(int((each.predictions == each.labels).sum()) for each in judged)
+    results = [evaluate(model, data, split=split, verbose=0) for split in ("validation", "test")]
+    return sum(int((each.predictions == each.labels).sum()) for each in results)
 
 
 def main() -> None:
     """Run the script."""
     with tempfile.TemporaryDirectory() as scratch:
         given = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-        images = given / "validation" if given else draw(Path(scratch, "drawn"))
-        answers = answers_of(images, Path(scratch))
-        right = sum(truth == label for truth, label in answers)
-        print(f"{right} of {len(answers)} images right")
+        images = given / "validation" if given else draw_images(Path(scratch, "drawn"))
+        labels = classify(images, Path(scratch))
+        correct = sum(truth == label for truth, label in labels)
+        print(f"{correct} of {len(labels)} images correct")
         if given:
             from catdog import model_spec
 
-            shipped = model_spec("compact").shipped
+            shipped = model_spec("compact").pretrained
             assert shipped is not None
-            assert abs(right / len(answers) - shipped.measured.accuracy) <= 0.002  # by rounding
-            judged = evaluate_both(given)
-            print(f"{judged} of {len(answers)} by evaluate")
-            assert abs(judged - right) <= 2
+            assert abs(correct / len(labels) - shipped.measured.accuracy) <= 0.002  # by rounding
+            evaluated = evaluate_both(given)
+            print(f"{evaluated} of {len(labels)} by evaluate")
+            assert abs(evaluated - correct) <= 2
         else:
-            assert len(answers) == 2
-            assert all(label in ("cats", "dogs") for _, label in answers)
+            assert len(labels) == 2
+            assert all(label in ("cats", "dogs") for _, label in labels)
 
 
 if __name__ == "__main__":

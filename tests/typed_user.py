@@ -1,4 +1,4 @@
-"""A user's script that names every public name; type checkers read it, nothing runs it.
+"""A user's script that uses every public name; type checkers read it, nothing runs it.
 
 A line with an ignore comment must be an error: the checkers report ignores that hide nothing.
 """
@@ -56,8 +56,12 @@ from catdog import (
     train_head,
 )
 from catdog.models.spec import MeasuredAccuracy
+from catdog.typing import ImageSize, Split, Verbose
 
-data: Datasets = load_datasets("synthetic", image_size=(96, 96), batch_size=16, seed=1)
+image_size: ImageSize = (96, 96)
+split: Split = "validation"
+verbose: Verbose = 0
+data: Datasets = load_datasets("synthetic", image_size=image_size, batch_size=16, seed=1)
 train_set, validation_set, test_set = data
 counts: dict[str, int] = data.label_counts("train")
 files: tuple[Path, ...] = data.at((64, 64)).paths("test")
@@ -83,13 +87,13 @@ model = build_model("cnn", image_size=(96, 96), num_classes=2, weights=None, see
 train(model, data, class_weight={"cats": 1, "dogs": 2.5})
 history = train_head(model, data, epochs=5, views=2, class_weight={"cats": 1, "dogs": 2})
 history = train(model, data, epochs=1, class_weight="balanced", verbose=2)
-result: Evaluation = evaluate(model, data, split="validation", verbose=0)
+result: Evaluation = evaluate(model, data, split=split, verbose=verbose)
 accuracy: float = result.accuracy
 interval: tuple[float, float] = result.interval
 baseline: float = baseline_accuracy(data, split="validation")
 baseline_accuracy([0, 0, 1])
 
-judged: tuple[EvaluatedImage, ...] = tuple(result.top_losses(3))
+worst: tuple[EvaluatedImage, ...] = tuple(result.top_losses(3))
 text: dict[str, object] = result.to_dict()
 comparison: Comparison = compare(result, result)
 p_value: float = comparison.p_value
@@ -138,6 +142,8 @@ make_augmentation(flip="diagonal")  # type: ignore[arg-type]
 train(model, "synthetic")  # type: ignore[arg-type]
 train_head(model, data, views="all")  # type: ignore[arg-type]
 evaluate(model, data, split="holdout")  # type: ignore[arg-type]
+split = "holdout"  # type: ignore[assignment]
+image_size = 96  # type: ignore[assignment]
 compare(result)  # type: ignore[call-arg]
 predict(model, "photo.jpg", on_bad_image="ignore")  # type: ignore[arg-type]
 save_model(model, 3)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""What is done to an image before the student sees it: numbers drawn in NumPy, applied in Keras.
+"""Augment the training images of the student: parameters drawn in NumPy, applied in Keras.
 
-Every number comes from the seed and the epoch alone, so that a run that was stopped goes on as if
-it had not been.
+Every number depends only on the seed and the epoch, so that a resumed run gives the same
+results as an unbroken one.
 """
 
 from typing import NamedTuple
@@ -11,12 +11,13 @@ import numpy as np
 from compact_data import SIDE
 from numpy.typing import NDArray
 
-SHIFT = 0.04  # of a crop, as a share of the image's side; so much is the teacher's view changed
-ZOOM = 0.08  # of the crop's sides
-TURN = 0.2  # radians
+# The teacher sees the crop without these changes, so they are small.
+SHIFT = 0.04  # of a crop, as a share of the side of the image
+ZOOM = 0.08  # as a share of the sides of the crop
+MAX_ROTATION = 0.2  # radians
 BRIGHTNESS, CONTRAST, SATURATION, TINT = 0.25, 0.25, 0.4, 0.08
-# Of the difference to a blurred copy. The training images were made small with care; users'
-# images are sampled without antialiasing, and are sharper and rougher for it.
+# Factor of the difference to a blurred copy. The training images were resized with antialiasing.
+# Users' images are resized without it, so they are sharper and have more aliasing.
 SHARPNESS = (-0.8, 2.0)
 GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -24,14 +25,14 @@ Floats = NDArray[np.float32]
 
 
 class Changes(NamedTuple):
-    """What is done to each of `n` images.
+    """Augmentation parameters of `n` images.
 
     Attributes:
         transform: From pixels of the result to pixels of the source, `(n, 8)`, as
             `keras.ops.image.affine_transform` takes it.
-        sharpness: How much of the difference to a blurred copy is added, `(n,)`.
-        colour: By which the channels are multiplied, `(n, 3, 3)`.
-        offset: What is added to them after that, `(n, 3)`.
+        sharpness: Factor of the difference to a blurred copy, which is added, `(n,)`.
+        colour: Matrix by which the channels are multiplied, `(n, 3, 3)`.
+        offset: Added to the channels after that, `(n, 3)`.
     """
 
     transform: Floats
@@ -41,7 +42,7 @@ class Changes(NamedTuple):
 
 
 def draw_changes(boxes: Floats, rng: np.random.Generator) -> Changes:
-    """Draw what is done to each image, close to its crop: top, left, height, width, `(n, 4)`."""
+    """Draw parameters around each image's crop: top, left, height, width in pixels, `(n, 4)`."""
     n = len(boxes)
     colour, offset = _colours(n, rng)
     return Changes(
@@ -57,20 +58,20 @@ def _transforms(boxes: Floats, rng: np.random.Generator) -> Floats:
     centre = boxes[:, :2] + boxes[:, 2:] / 2 + SIDE * rng.uniform(-SHIFT, SHIFT, (n, 2))
     down, right = (boxes[:, 2:] / SIDE * rng.uniform(1 - ZOOM, 1 + ZOOM, (n, 2))).T
     mirror = rng.choice([-1.0, 1.0], n)
-    angle = rng.uniform(-TURN, TURN, n)
+    angle = rng.uniform(-MAX_ROTATION, MAX_ROTATION, n)
     cos, sin = np.cos(angle), np.sin(angle)
     rows = np.array([[right * cos * mirror, -right * sin], [down * sin * mirror, down * cos]])
     middle = SIDE / 2 - 0.5  # of the result, as the centre of a pixel
     shift = centre[:, ::-1].T - 0.5 - middle * rows.sum(axis=1)
     zero = np.zeros(n)
-    eight = [*rows[0], shift[0], *rows[1], shift[1], zero, zero]
-    return np.stack(eight, axis=1).astype(np.float32)
+    transform = [*rows[0], shift[0], *rows[1], shift[1], zero, zero]
+    return np.stack(transform, axis=1).astype(np.float32)
 
 
 def _colours(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw saturation, then contrast, brightness and tint, as one matrix and one offset."""
+    """Draw saturation, contrast, brightness and tint; return them as one matrix and one offset."""
     brightness, contrast, saturation = (
-        rng.uniform(1 - most, 1 + most, (n, 1, 1)) for most in (BRIGHTNESS, CONTRAST, SATURATION)
+        rng.uniform(1 - limit, 1 + limit, (n, 1, 1)) for limit in (BRIGHTNESS, CONTRAST, SATURATION)
     )
     tint = rng.uniform(1 - TINT, 1 + TINT, (n, 1, 3))
     grey = np.tile(GREY[:, None], (1, 3))
@@ -80,7 +81,7 @@ def _colours(n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 
 def change(pixels: keras.KerasTensor, changes: Changes) -> keras.KerasTensor:
-    """Apply the changes: `uint8` or `float32` `(n, 128, 128, 3)` to `float32` in `[0, 255]`."""
+    """Augment images: `uint8` or `float32` `(n, 128, 128, 3)` to `float32` in `[0, 255]`."""
     x = keras.ops.cast(pixels, "float32")
     x = keras.ops.image.affine_transform(x, changes.transform, fill_mode="reflect")
     blurred = keras.ops.average_pool(x, 3, strides=1, padding="same")

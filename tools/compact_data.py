@@ -1,8 +1,8 @@
-"""The images that the shipped networks learn from, none of which is judged on later.
+"""Read the training images of the bundled networks, without those of the final evaluation.
 
 They are read from the archives in Keras' cache: `cats_and_dogs_large.zip` (19,000 images of 128 x
-128 pixels) and `cats_and_dogs_filtered.zip`, whose `validation/` folder is what a network is
-judged on at the very end.
+128 pixels) and `cats_and_dogs_filtered.zip`, whose `validation/` folder is used for the final
+evaluation.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ from catdog.images.decode import decode_image
 
 SIDE = 128
 LARGE, FILTERED = "cats_and_dogs_large.zip", "cats_and_dogs_filtered.zip"
-JUDGED_ON = "cats_and_dogs_filtered/validation"
+EVALUATED_ON = "cats_and_dogs_filtered/validation"
 THUMBNAIL_SIDE = 16
-COPY_CORRELATION = 0.97  # of two thumbnails; see `thumbnails`
+DUPLICATE_CORRELATION = 0.97  # of two thumbnails; see `thumbnails`
 HELD_OUT = 1000  # images
 PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
-HELD_OUT_BELOW = 1000  # ids whose originals lie in cats_and_dogs_filtered/train, too
+HELD_OUT_BELOW = 1000  # ids whose originals are also in cats_and_dogs_filtered/train
 
 Pixels = NDArray[np.uint8]
 
@@ -54,7 +54,7 @@ class Images:
         return len(self.names)
 
     def take(self, positions: NDArray[np.intp] | NDArray[np.bool_]) -> "Images":
-        """Return some of the images."""
+        """Return the images at some positions."""
         return Images(
             self.names[positions],
             self.labels[positions],
@@ -64,17 +64,17 @@ class Images:
 
 
 def read_archive(archive: Path, *, below: str) -> Images:
-    """Read the images of an archive whose path begins with `below`, by name.
+    """Read the images of an archive whose path begins with `below`, sorted by name.
 
     Raises:
-        FileNotFoundError: If there is no such archive.
-        ValueError: If it holds no such images, or one of them cannot be read.
+        FileNotFoundError: If the archive does not exist.
+        ValueError: If it contains no such images, or one of them cannot be read.
     """
     with zipfile.ZipFile(archive) as files:
         names = [name for name in files.namelist() if name.startswith(below)]
         contents = {Path(name).stem: files.read(name) for name in names if name.endswith(".jpg")}
     if not contents:
-        raise ValueError(f"{archive} holds no images below {below}.")
+        raise ValueError(f"{archive} contains no images below {below}.")
     order = sorted(contents, key=lambda name: (name.partition(".")[0], _number(name)))
     return Images(
         names=np.array(order),
@@ -89,9 +89,9 @@ def _number(name: str) -> int:
 
 
 def thumbnails(pixels: Pixels) -> NDArray[np.float32]:
-    """Return what two versions of one image share: `(n, 256)`, of mean 0 and length 1.
+    """Return thumbnails that are similar for versions of one image: `(n, 256)`, mean 0, length 1.
 
-    Grey images of 16 x 16 pixels. The dot product of two is their correlation.
+    They are greyscale, 16 x 16 pixels. The dot product of two is their correlation.
     """
 
     def shrink(image: Pixels) -> Pixels:
@@ -106,15 +106,15 @@ def thumbnails(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def closest(pixels: Pixels, others: Pixels) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return, for each image, how alike the most alike of the others is, and which that is.
+    """Return, for each image, the highest correlation with one of the others, and its position.
 
-    A mirrored copy counts as alike.
+    Mirror images of the others are compared as well.
     """
-    mine = thumbnails(pixels)
-    theirs = thumbnails(np.concatenate([others, others[:, :, ::-1]]))
-    best = [_best(part, theirs) for part in _parts(mine)]
-    likeness, position = (np.concatenate(each) for each in zip(*best, strict=True))
-    return likeness, position % len(others)
+    own = thumbnails(pixels)
+    candidates = thumbnails(np.concatenate([others, others[:, :, ::-1]]))
+    best = [_best(part, candidates) for part in _parts(own)]
+    correlation, position = (np.concatenate(each) for each in zip(*best, strict=True))
+    return correlation, position % len(others)
 
 
 def _parts(rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -123,33 +123,33 @@ def _parts(rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
 
 
 def _best(
-    mine: NDArray[np.float32], theirs: NDArray[np.float32]
+    own: NDArray[np.float32], candidates: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    likeness = mine @ theirs.T
-    return likeness.max(axis=1), likeness.argmax(axis=1)
+    correlation = own @ candidates.T
+    return correlation.max(axis=1), correlation.argmax(axis=1)
 
 
-def without_copies(images: Images, judged: Images) -> tuple[Images, list[str]]:
-    """Leave out every image that is, or looks like, one of those judged on later.
+def without_duplicates(images: Images, evaluated: Images) -> tuple[Images, list[str]]:
+    """Remove every image that is, or looks like, an image of the final evaluation.
 
     Returns:
-        The images that remain, and for each that was left out its name, that of its copy, and how
-        alike they are.
+        The images that remain, and for each removed one its name, that of its duplicate, and their
+        correlation.
     """
-    likeness, position = closest(images.pixels, judged.pixels)
-    copies = (likeness > COPY_CORRELATION) | np.isin(images.hashes, judged.hashes)
-    told = [
-        f"{images.names[i]} = {judged.names[position[i]]} ({likeness[i]:.4f})"
-        for i in np.flatnonzero(copies)
+    correlation, position = closest(images.pixels, evaluated.pixels)
+    duplicates = (correlation > DUPLICATE_CORRELATION) | np.isin(images.hashes, evaluated.hashes)
+    removed = [
+        f"{images.names[i]} = {evaluated.names[position[i]]} ({correlation[i]:.4f})"
+        for i in np.flatnonzero(duplicates)
     ]
-    return images.take(~copies), told
+    return images.take(~duplicates), removed
 
 
 def hold_out(images: Images, count: int, *, seed: int) -> tuple[Images, Images]:
-    """Divide images into those trained on and those that choices are made by, half of each class.
+    """Split images into training images and held-out images for choices, half of each class.
 
     The latter are drawn from the ids whose originals are in cats_and_dogs_filtered/train, so that
-    the network can be judged on them as users will have them: large, and sampled by catdog.
+    the network can be evaluated on images as users have them: large, and resized by catdog.
     """
     rng = np.random.default_rng([seed, 1])
     known = np.array([_number(str(name)) < HELD_OUT_BELOW for name in images.names])
@@ -162,32 +162,32 @@ def hold_out(images: Images, count: int, *, seed: int) -> tuple[Images, Images]:
 
 
 def read_images(seed: int) -> tuple[Images, dict[str, Images]]:
-    """Return the images to learn from, and those to choose by: as they lie there and original."""
+    """Return the training images, and the held-out images in small and in original size."""
     large = read_archive(cached_path(f"datasets/{LARGE}"), below="cats_and_dogs_large/")
     filtered = cached_path(f"datasets/{FILTERED}")
-    last = read_archive(filtered, below=f"{JUDGED_ON}/")
-    large, copies = without_copies(large, last)
-    logging.info("left out as copies of images judged on at the end: %s", copies or "none")
-    learned, held_out = hold_out(large, HELD_OUT, seed=seed)
+    last = read_archive(filtered, below=f"{EVALUATED_ON}/")
+    large, duplicates = without_duplicates(large, last)
+    logging.info("duplicates of images of the final evaluation: %s", duplicates or "none")
+    training, held_out = hold_out(large, HELD_OUT, seed=seed)
     originals = read_archive(filtered, below="cats_and_dogs_filtered/train/")
     originals = originals.take(np.isin(originals.names, held_out.names))
-    logging.info("%d images to learn from, %d held out", len(learned), len(held_out))
-    return learned, {"held_out": held_out, "held_out_originals": originals}
+    logging.info("%d training images, %d held out", len(training), len(held_out))
+    return training, {"held_out": held_out, "held_out_originals": originals}
 
 
 def write_run(
     work: Path,
     name: str,
     settings: dict[str, Any],
-    learned: Images,
+    training: Images,
     held_out: dict[str, Images],
     cpu_seconds: float,
 ) -> None:
-    """Write down how a network was trained: `NAME.run.json` in the folder of the run."""
+    """Write how a network was trained to `NAME.run.json` in the folder of the run."""
     facts = {
         "model": name,
         "settings": settings,
-        "images": len(learned),
+        "images": len(training),
         "held_out": {each: len(images) for each, images in held_out.items()},
         "cpu_seconds": round(cpu_seconds),
         "versions": {package: version(package) for package in PACKAGES},

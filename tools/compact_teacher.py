@@ -1,8 +1,8 @@
-"""What `compact` learns from besides the labels: MobileNetV2, frozen, with its ImageNet weights.
+"""Compute the targets of `compact` besides the labels, with MobileNetV2 as a frozen teacher.
 
-The teacher looks once at some fixed crops of each image. What it says of a crop is kept, and the
-student is shown that very crop: Beyer et al., "Knowledge distillation: A good teacher is patient
-and consistent", CVPR 2022, https://arxiv.org/abs/2106.05237.
+The teacher processes some fixed crops of each image once. Its outputs for a crop are stored, and
+the student is trained on the same crop: Beyer et al., "Knowledge distillation: A good teacher is
+patient and consistent", CVPR 2022, https://arxiv.org/abs/2106.05237.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -26,22 +26,22 @@ TEACHER_SIDE = 224
 SMALLEST_AREA = 0.4  # of a crop, as a share of the image
 WIDEST_ASPECT = 4 / 3
 FOLDS = 5
-STRENGTH = 1e-3  # of the linear head (scikit-learn's C) on features of variance 1
-COMPONENTS = 256  # principal components of the features that the student learns to tell
+INVERSE_PENALTY = 1e-3  # C of scikit-learn's linear head, on features of variance 1
+COMPONENTS = 256  # principal components of the features that the student learns to predict
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """What the teacher says of each crop of each image.
+    """The outputs of the teacher for each crop of each image.
 
     Attributes:
         boxes: Top, left, height and width of each crop in pixels, `(n, views, 4)`. The first is the
             whole image.
-        logits: The log odds that it is a dog, `(n, views)`, from a head that was trained on other
+        logits: The log odds of the class dog, `(n, views)`, from a head that was trained on other
             images.
-        features: What the frozen part sees, `(n, views, 256)`: principal components, scaled so that
+        features: Features of the backbone, `(n, views, 256)`: principal components, scaled so that
             their variances add up to 1.
     """
 
@@ -51,7 +51,7 @@ class Lessons:
 
 
 def draw_boxes(count: int, views: int, *, seed: int) -> Floats:
-    """Draw crops of random area, shape and place: top, left, height and width in pixels."""
+    """Draw crops of random area, aspect and position: top, left, height and width in pixels."""
     rng = np.random.default_rng([seed, 2])
     area = rng.uniform(SMALLEST_AREA, 1, (count, views))
     aspect = np.exp(rng.uniform(-1, 1, (count, views)) * np.log(WIDEST_ASPECT))
@@ -62,13 +62,13 @@ def draw_boxes(count: int, views: int, *, seed: int) -> Floats:
     return (SIDE * np.stack([top, left, height, width], axis=-1)).astype(np.float32)
 
 
-def see(pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
-    """Return the features of every crop, `(n, views, 1280)`: two interpreters, a core each."""
+def extract_features(pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
+    """Return the features of every crop, `(n, views, 1280)`, from two interpreters in parallel."""
     converted = _converted()
     half = len(pixels) // 2
     with ThreadPoolExecutor(2) as pool:
         parts = pool.map(
-            partial(_see_part, converted),
+            partial(_extract_part, converted),
             (pixels[:half], pixels[half:]),
             (boxes[:half], boxes[half:]),
         )
@@ -76,7 +76,7 @@ def see(pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
 
 
 def _converted() -> bytes:
-    """Return the frozen part, with its scaling and pooling, as a LiteRT model of one image."""
+    """Return the backbone, with its scaling and pooling, as a LiteRT model for one image."""
     model = build_model("mobilenet_v2.linear")
     base = keras.Sequential(
         [
@@ -94,16 +94,16 @@ def _converted() -> bytes:
     return content
 
 
-def _see_part(converted: bytes, pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
+def _extract_part(converted: bytes, pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
     interpreter = tf.lite.Interpreter(model_content=converted, num_threads=1)
     interpreter.allocate_tensors()
     put, get = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    seen = np.empty((*boxes.shape[:2], get["shape"][-1]), np.float16)
+    features = np.empty((*boxes.shape[:2], get["shape"][-1]), np.float16)
     for i, j in np.ndindex(*boxes.shape[:2]):
         interpreter.set_tensor(put["index"], _crop(pixels[i], boxes[i, j])[None])
         interpreter.invoke()
-        seen[i, j] = interpreter.get_tensor(get["index"])[0]
-    return seen
+        features[i, j] = interpreter.get_tensor(get["index"])[0]
+    return features
 
 
 def _crop(image: Pixels, box: Floats) -> Floats:
@@ -119,19 +119,20 @@ def _crop(image: Pixels, box: Floats) -> Floats:
 def teach(
     features: NDArray[np.float16], boxes: Floats, labels: NDArray[np.int32], *, seed: int
 ) -> Lessons:
-    """Turn features into lessons; the head that judges an image never saw its label.
+    """Compute the outputs of the teacher from its features, by cross-validation.
 
-    A wrong label so does not come back as a soft target.
+    Each image is scored by a head that was not trained on it, so a wrong label does not become a
+    soft target.
     """
     whole = features[:, 0].astype(np.float32)
     mean, deviation = whole.mean(axis=0), whole.std(axis=0) + 1e-6
     logits = np.empty(features.shape[:2], np.float32)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    for learn, judge in folds.split(whole, labels):
-        head = LogisticRegression(C=STRENGTH, max_iter=1000)
-        head.fit((whole[learn] - mean) / deviation, labels[learn])
-        crops = (features[judge].astype(np.float32) - mean) / deviation
-        logits[judge] = crops @ head.coef_[0] + head.intercept_[0]
+    for train_rows, validation_rows in folds.split(whole, labels):
+        head = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000)
+        head.fit((whole[train_rows] - mean) / deviation, labels[train_rows])
+        crops = (features[validation_rows].astype(np.float32) - mean) / deviation
+        logits[validation_rows] = crops @ head.coef_[0] + head.intercept_[0]
     return Lessons(boxes, logits, _principal_components(features, whole, mean))
 
 

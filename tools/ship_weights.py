@@ -1,12 +1,12 @@
-"""Put trained weights into the package, with a card of what they are and how good.
+"""Bundle trained weights with the package, with a record of their training and accuracy.
 
     KERAS_HOME=... python tools/ship_weights.py compact --work FOLDER
 
-`FOLDER` is what `tools/train_compact.py` or `tools/train_cnns.py` filled. The weights are rounded
-to float16; the temperature is fitted to the images held out in training; then the network, as
-users get it, is judged on the 1000 images of cats_and_dogs_filtered's validation folder. That is
-to be done once, when all is decided; `--out` takes another folder for a second training of the same
-network, to compare.
+`FOLDER` is the folder of a run of `tools/train_compact.py` or `tools/train_cnns.py`. The weights
+are rounded to float16. The temperature is fitted to the images held out in training. Then the
+network, as users get it, is evaluated on the 1000 images of the validation folder of
+cats_and_dogs_filtered. Do this once, after all choices; `--out` sets another folder for a second
+training of the same network, to compare the two.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from compact_data import FILTERED, JUDGED_ON, SIDE, Images, read_archive, read_images
+from compact_data import EVALUATED_ON, FILTERED, SIDE, Images, read_archive, read_images
 
 from catdog import build_model
 from catdog._utils.keras_cache import cached_path
@@ -38,36 +38,36 @@ COMMANDS = {
 
 
 def rounded(model: keras.Model) -> dict[str, Any]:
-    """Round a model's weights to float16, in the model too, and return them by their numbers.
+    """Round the weights of a model to float16, in place, and return them by number.
 
     Raises:
-        ValueError: If one is too large for float16.
+        ValueError: If a weight is too large for float16.
     """
-    with np.errstate(over="ignore"):  # what becomes infinite is refused
+    with np.errstate(over="ignore"):  # infinite values are refused below
         halves = [weight.astype(np.float16) for weight in model.get_weights()]
     if not all(np.isfinite(half).all() for half in halves):
-        raise ValueError("A weight is beyond what float16 holds: up to 65,504.")
+        raise ValueError("A weight is beyond what float16 holds, 65,504 at most.")
     model.set_weights([half.astype(np.float32) for half in halves])
     return {str(number): half for number, half in enumerate(halves)}
 
 
 def logits_of(model: keras.Model, images: Images) -> Floats:
-    """Return what the model says of images, `(n, 2)`."""
+    """Return the logits of images, `(n, 2)`."""
     logits = model.predict(images.pixels.astype(np.float32), batch_size=100, verbose=0)
     check_logits(logits)
     return np.asarray(logits, np.float64)
 
 
-def judge(logits: Floats, images: Images, temperature: float) -> dict[str, Any]:
-    """Return accuracy, its 95 % interval, and the calibration error."""
-    right = logits.argmax(axis=1) == images.labels
+def evaluate_logits(logits: Floats, images: Images, temperature: float) -> dict[str, Any]:
+    """Return the accuracy, its 95 % confidence interval, and the expected calibration error."""
+    correct = logits.argmax(axis=1) == images.labels
     confidences = np.exp(log_softmax(logits / temperature)).max(axis=1)
     return {
-        "accuracy": float(right.mean()),
-        "interval": wilson_interval(int(right.sum()), len(right)),
-        "right": int(right.sum()),
-        "n": len(right),
-        "calibration_error": expected_calibration_error(reliability(confidences, right)),
+        "accuracy": float(correct.mean()),
+        "interval": wilson_interval(int(correct.sum()), len(correct)),
+        "right": int(correct.sum()),
+        "n": len(correct),
+        "calibration_error": expected_calibration_error(reliability(confidences, correct)),
     }
 
 
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", choices=list(COMMANDS))
     parser.add_argument("--work", type=Path, required=True, help="the folder of the run")
     parser.add_argument(
-        "--out", type=Path, default=FOLDER, help="where the files go (default: the package)"
+        "--out", type=Path, default=FOLDER, help="where to write the files (default: the package)"
     )
     options = parser.parse_args(arguments)
     name, out = options.name, options.out
@@ -89,22 +89,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     held_out = read_images(run["settings"]["seed"])[1]["held_out_originals"]
     held_out_logits = logits_of(model, held_out)
     temperature = fit_temperature(held_out_logits, held_out.labels)
-    last = read_archive(cached_path(f"datasets/{FILTERED}"), below=f"{JUDGED_ON}/")
-    card = {
+    last = read_archive(cached_path(f"datasets/{FILTERED}"), below=f"{EVALUATED_ON}/")
+    record = {
         "model": name,
         "sha256": hashlib.sha256((out / f"{name}.npz").read_bytes()).hexdigest(),
         "class_names": CLASSES,
         "image_size": [SIDE, SIDE],
         "temperature": temperature,
-        "evaluated": {"data": JUDGED_ON, **judge(logits_of(model, last), last, temperature)},
-        "held_out": judge(held_out_logits, held_out, temperature),
+        "evaluated": {
+            "data": EVALUATED_ON,
+            **evaluate_logits(logits_of(model, last), last, temperature),
+        },
+        "held_out": evaluate_logits(held_out_logits, held_out, temperature),
         "command": f"python tools/{COMMANDS[name]} --work FOLDER",
         "evaluated_by": f"python tools/ship_weights.py {name} --work FOLDER",
         "trained": {each: run[each] for each in ("settings", "images", "cpu_seconds")},
         "versions": run["versions"],
     }
-    (out / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
-    logging.info("%s", json.dumps(card, indent=1))
+    (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    logging.info("%s", json.dumps(record, indent=1))
 
 
 if __name__ == "__main__":

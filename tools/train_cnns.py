@@ -1,11 +1,11 @@
-"""Train the blog posts' CNNs that catdog ships on the images that `compact` learns from.
+"""Train the CNNs of the blog posts on the training images of `compact`.
 
     KERAS_HOME=... python tools/train_cnns.py cnn.three_block --work FOLDER
 
-The recipe is that of the blog post, for 8 epochs of nine times as many images, which are 128
-pixels wide. Run again, it goes on after the last whole epoch, with the images in another order
-than an unbroken run has. The folder then holds `NAME.weights.h5`, `NAME.run.json` and
-`NAME.log.csv`, a line an epoch.
+The training is that of the blog post, but with 8 epochs of nine times as many images, which are 128
+pixels wide. A stopped run continues after the last complete epoch, with the images in another order
+than in an unbroken run. The folder then contains `NAME.weights.h5`, `NAME.run.json` and
+`NAME.log.csv`, one line per epoch.
 """
 
 import argparse
@@ -26,14 +26,14 @@ NAMES = ("cnn.three_block", "cnn_preprocessed.three_block")
 
 
 class CpuTime(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells the loggers after it how long all cores worked on each epoch."""
+    """Add the CPU time of each epoch to the logs, for the callbacks after it."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at the clock."""
+        """Store the CPU time at the start."""
         self._begin = time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Add the time to what is logged."""
+        """Add the CPU time of the epoch to the logs."""
         logs["cpu_seconds"] = round(time.process_time() - self._begin, 1)
 
 
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     log = options.work / f"{options.name}.log.csv"
-    learned, held_out = read_images(SEED)
+    training, held_out = read_images(SEED)
     model = build_model(options.name, image_size=(SIDE, SIDE), weights=None, seed=SEED)
     keras.utils.set_random_seed(SEED)  # the order of the images
     model.fit(
-        learned.pixels,
-        learned.labels,
+        training.pixels,
+        training.labels,
         validation_data=(held_out["held_out"].pixels, held_out["held_out"].labels),
         epochs=EPOCHS,
         verbose=2,
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = {"seed": SEED, "epochs": EPOCHS, "batch_size": 32}
     with log.open() as lines:
         cpu_seconds = sum(float(line["cpu_seconds"]) for line in csv.DictReader(lines))
-    write_run(options.work, options.name, settings, learned, held_out, cpu_seconds)
+    write_run(options.work, options.name, settings, training, held_out, cpu_seconds)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
-"""Train the network that catdog ships, from scratch, on two CPU cores.
+"""Train `compact` from scratch, on two CPU cores.
 
     KERAS_HOME=... python tools/train_compact.py --work FOLDER
 
-Needs both archives and MobileNetV2's weights for 224 pixels in Keras' cache, and scikit-learn (of
-the group `test`). Run again, it goes on after the last whole epoch in the folder, and ends with the
-very weights that an unbroken run gives, but for the order in which threads add. The folder then
-holds
+Needs both archives and MobileNetV2's weights for 224 pixels in the cache of Keras, and scikit-learn
+(of the group `test`). A stopped run continues after the last complete epoch in the folder, and
+gives the same weights as an unbroken run, except for the order in which threads add. The folder
+then contains
 
-- `lessons.npz`: what the teacher says of the training images; computed once
-- `checkpoint.npz`: all that a resumed run must know, after every epoch
-- `log.jsonl`: a line an epoch
+- `lessons.npz`: the outputs of the teacher for the training images; computed once
+- `checkpoint.npz`: the state of the run, after every epoch
+- `log.jsonl`: one line per epoch
 - `compact.weights.h5`: the averaged weights of the last epoch
-- `compact.run.json`: how they were made
+- `compact.run.json`: how they were trained
 
-Choices are made by 1000 images that are held out; `tools/ship_weights.py` judges the network on
-1000 others, and puts it into the package.
+Choices are made on 1000 held-out images. `tools/ship_weights.py` evaluates the network on 1000
+other images, and bundles it with the package.
 """
 
 import argparse
@@ -32,7 +32,7 @@ import numpy as np
 from compact_augment import draw_changes
 from compact_data import Images, read_images, write_run
 from compact_student import Batch, Student
-from compact_teacher import Lessons, draw_boxes, see, teach
+from compact_teacher import Lessons, draw_boxes, extract_features, teach
 
 from catdog._utils.files import atomic_write
 from catdog._utils.seeding import seeded
@@ -44,9 +44,9 @@ WARM_UP = 3.0  # epochs
 
 @dataclass(frozen=True)
 class Settings:
-    """What is the run's own; a run that was begun with others is not resumed.
+    """The settings of a run; a run with other settings is not resumed.
 
-    The constants of these scripts decide how it ends as well. Who changes one begins a new folder.
+    The constants of these scripts change the result as well. If you change one, use a new folder.
     """
 
     seed: int = 0
@@ -57,7 +57,7 @@ class Settings:
 
 
 def learning_rate(settings: Settings, progress: float) -> float:
-    """Return the rate after `progress` epochs: up in a line, then down along a cosine to nothing.
+    """Return the learning rate after `progress` epochs: a linear warm-up, then a cosine to zero.
 
     Source: Loshchilov and Hutter, "SGDR", ICLR 2017, https://arxiv.org/abs/1608.03983.
     """
@@ -68,7 +68,7 @@ def learning_rate(settings: Settings, progress: float) -> float:
 
 
 def batches(images: Images, lessons: Lessons, settings: Settings, epoch: int) -> Iterator[Batch]:
-    """Yield one epoch: every image once, in one of its crops; the few that fill no batch wait."""
+    """Yield the batches of one epoch: each image once, in one crop, without an incomplete batch."""
     rng = np.random.default_rng([settings.seed, 3, epoch])
     order = rng.permutation(len(images))
     views = rng.integers(lessons.boxes.shape[1], size=len(images))
@@ -86,8 +86,8 @@ def batches(images: Images, lessons: Lessons, settings: Settings, epoch: int) ->
         )
 
 
-def judge(network: keras.Model, images: Images) -> dict[str, Any]:
-    """Return how many of the images the network tells, with the 95 % interval."""
+def evaluate_network(network: keras.Model, images: Images) -> dict[str, Any]:
+    """Return the accuracy of the network on images, with its 95 % confidence interval."""
     logits = network.predict(images.pixels.astype(np.float32), batch_size=100, verbose=0)
     right, n = int((logits.argmax(axis=1) == images.labels).sum()), len(images)
     return {"right": right, "n": n, "accuracy": right / n, "interval": wilson_interval(right, n)}
@@ -96,24 +96,24 @@ def judge(network: keras.Model, images: Images) -> dict[str, Any]:
 def train(
     images: Images,
     lessons: Lessons,
-    judged: dict[str, Images],
+    evaluated: dict[str, Images],
     settings: Settings,
     work: Path,
     *,
     last_epoch: int | None = None,
 ) -> Student:
-    """Train, or go on training, and write a checkpoint and a line of the log after every epoch.
+    """Start or resume a training; write a checkpoint and a line of the log after every epoch.
 
     Args:
-        images: What is learned from.
-        lessons: What the teacher says of them.
-        judged: Images to judge the averaged weights on after every epoch, by what to call them.
-        settings: How to train.
+        images: The training images.
+        lessons: The outputs of the teacher for them.
+        evaluated: Images to evaluate the averaged weights on after every epoch, by name.
+        settings: The settings of the run.
         work: The folder of the run.
-        last_epoch: Stop after so many epochs, as if killed.
+        last_epoch: Stop after this many epochs, as if killed.
 
     Raises:
-        ValueError: If the folder holds a run with other settings.
+        ValueError: If the folder contains a run with other settings.
     """
     with seeded(settings.seed):
         student = Student(build(images.pixels.shape[1:3], 2), components=lessons.features.shape[-1])
@@ -121,7 +121,7 @@ def train(
     first = _resume(student, checkpoint, settings) if checkpoint.is_file() else 0
     for epoch in range(first, last_epoch or settings.epochs):
         begin, cpu = time.perf_counter(), time.process_time()
-        told = _one_epoch(student, images, lessons, settings, epoch)
+        figures = _one_epoch(student, images, lessons, settings, epoch)
         seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu
         network = student.use_averaged()
         line = {
@@ -129,8 +129,8 @@ def train(
             "seconds": round(seconds, 1),
             "cpu_seconds": round(cpu_seconds, 1),
             "rate": learning_rate(settings, epoch + 1),
-            **told,
-            **{name: judge(network, each) for name, each in judged.items()},
+            **figures,
+            **{name: evaluate_network(network, each) for name, each in evaluated.items()},
         }
         student.save(checkpoint, epoch=epoch + 1, settings=json.dumps(asdict(settings)))
         with (work / "log.jsonl").open("a") as log:
@@ -139,13 +139,13 @@ def train(
 
 
 def _resume(student: Student, checkpoint: Path, settings: Settings) -> int:
-    """Load the checkpoint, and return how many epochs are done."""
+    """Load the checkpoint, and return the number of completed epochs."""
     facts = student.load(checkpoint)
-    begun = json.loads(str(facts["settings"]))
-    if begun != asdict(settings):
+    saved = json.loads(str(facts["settings"]))
+    if saved != asdict(settings):
         raise ValueError(
-            f"{checkpoint} was begun with {begun}, not with {asdict(settings)}. Pass the former, or"
-            " another --work."
+            f"{checkpoint} was begun with {saved}, not with {asdict(settings)}. Use those, or "
+            "pass another --work."
         )
     return int(facts["epoch"])
 
@@ -154,26 +154,28 @@ def _one_epoch(
     student: Student, images: Images, lessons: Lessons, settings: Settings, epoch: int
 ) -> dict[str, float]:
     steps = len(images) // settings.batch_size
-    told = [
+    figures = [
         student.learn(batch, learning_rate(settings, epoch + step / steps))
         for step, batch in enumerate(batches(images, lessons, settings, epoch))
     ]
-    names = ("by_labels", "by_logits", "by_features", "told")
+    names = ("by_labels", "by_logits", "by_features", "accuracy")
     return {
         name: round(float(value), 4)
-        for name, value in zip(names, np.mean(told, axis=0), strict=True)
+        for name, value in zip(names, np.mean(figures, axis=0), strict=True)
     }
 
 
 def prepare_lessons(images: Images, settings: Settings, path: Path) -> Lessons:
-    """Return what the teacher says, from the file if it is of the same images and settings."""
+    """Return the outputs of the teacher, from the file if it is of the same images and settings."""
     key = json.dumps([settings.seed, settings.views, *images.hashes.tolist()])
     if path.is_file():
         with np.load(path) as file:
             if str(file["key"]) == key:
                 return Lessons(file["boxes"], file["logits"], file["features"])
     boxes = draw_boxes(len(images), settings.views, seed=settings.seed)
-    lessons = teach(see(images.pixels, boxes), boxes, images.labels, seed=settings.seed)
+    lessons = teach(
+        extract_features(images.pixels, boxes), boxes, images.labels, seed=settings.seed
+    )
 
     def write(scratch: Path) -> None:
         with scratch.open("wb") as file:
@@ -191,13 +193,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     settings = Settings()
     options.work.mkdir(parents=True, exist_ok=True)
-    learned, judged = read_images(settings.seed)
-    lessons = prepare_lessons(learned, settings, options.work / "lessons.npz")
-    student = train(learned, lessons, judged, settings, options.work)
+    training, held_out = read_images(settings.seed)
+    lessons = prepare_lessons(training, settings, options.work / "lessons.npz")
+    student = train(training, lessons, held_out, settings, options.work)
     student.use_averaged().save_weights(options.work / "compact.weights.h5")
     log = [json.loads(line) for line in (options.work / "log.jsonl").read_text().splitlines()]
     cpu_seconds = sum(line["cpu_seconds"] for line in log)
-    write_run(options.work, "compact", asdict(settings), learned, judged, cpu_seconds)
+    write_run(options.work, "compact", asdict(settings), training, held_out, cpu_seconds)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""catdog: a typed Keras model zoo for cats, dogs and anybody's own folders of images.
+"""catdog: a typed Keras model zoo for cats, dogs and your own folders of images.
 
-Public names are loaded when they are first used, so that `import catdog` is fast. Types for
-annotations are in `catdog.typing`.
+Each public name is loaded when it is first used, so `import catdog` is fast. Types for annotations
+are in `catdog.typing`.
 """
 
 from importlib import import_module
@@ -97,6 +97,7 @@ __all__ = [
     "train_head",
 ]
 
+# The module below `catdog` that defines each public name.
 _MODULES = {
     "Calibration": "evaluation.calibration",
     "Comparison": "evaluation.comparison",
@@ -154,7 +155,7 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value  # found directly from now on
+    globals()[name] = value  # later look-ups do not call this function
     return value
 
 

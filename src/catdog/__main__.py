@@ -1,4 +1,4 @@
-"""`python -m catdog` does what `catdog` does."""
+"""Run the command line: `python -m catdog` is the same as `catdog`."""
 
 import sys
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 import keras
 
+from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import ModelMetadata, SplitRecord, attach_metadata, get_model_name
@@ -20,13 +21,20 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
             classes of the data.
     """
     if not isinstance(data, Datasets):
-        raise TypeError(f"data must be what load_datasets returns, not {type(data).__name__}.")
+        raise InvalidTypeError(
+            f"must be what load_datasets returns, not {type(data).__name__}",
+            argument="data",
+        )
     size, count = check_classifier(model)
     if count != len(data.class_names):
-        raise ValueError(
-            f"model returns {count} logits, but the data has {len(data.class_names)} classes "
-            f"({', '.join(data.class_names)}). Build it with num_classes={len(data.class_names)}, "
-            f"or end it with keras.layers.Dense({len(data.class_names)}), without activation."
+        raise InvalidValueError(
+            f"returns {count} logits, but the data has {len(data.class_names)} classes "
+            f"({', '.join(data.class_names)})",
+            argument="model",
+            hint=(
+                f"Build it with num_classes={len(data.class_names)}, or end it with "
+                f"keras.layers.Dense({len(data.class_names)}), without activation."
+            ),
         )
     return data.at(size) if size else data
 
@@ -42,7 +50,7 @@ def record_training(model: keras.Model, data: Datasets) -> None:
         ModelMetadata(
             class_names=data.class_names,
             image_size=resize_to_model(model, data).image_size,
-            recipe=get_model_name(model),
+            model_name=get_model_name(model),
             split=record_split(data),
             versions={package: version(package) for package in ("catdog", "keras")},
         ),

@@ -1,4 +1,13 @@
-"""Types for annotations: `from catdog.typing import ImageSize, Split`."""
+"""Types for annotations.
+
+Example:
+    ```python
+    from catdog.typing import ImageSize, Split
+
+    image_size: ImageSize = (160, 160)
+    split: Split = "validation"
+    ```
+"""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -22,32 +31,34 @@ __all__ = [
 ]
 
 Split = TypeAliasType("Split", Literal["train", "validation", "test"])
-"""One of the three sets of a `Datasets`."""
+"""One of the three splits of a `Datasets`."""
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+"""The three splits, in the order in which a `Datasets` unpacks."""
 
 ImageSize = TypeAliasType("ImageSize", tuple[int, int])
-"""Height and width in pixels."""
+"""Height and width, in pixels."""
 
 Verbose = TypeAliasType("Verbose", Literal["auto", 0, 1, 2])
-"""Keras' progress: a bar (1), a line per epoch (2), silence (0), or what fits the terminal."""
+"""Progress output of Keras: none (0), a bar (1), a line per epoch (2), or chosen by Keras."""
 
 Labels = TypeAliasType("Labels", NDArray[np.int32])
-"""Positions in `class_names`, shape `(n,)`."""
+"""Labels as positions in `class_names`: `int32`, shape `(n,)`."""
 
 Floats = TypeAliasType("Floats", NDArray[np.float64])
+"""Numbers of double precision, such as probabilities: `float64`, any shape."""
 
 OnBadImage = TypeAliasType("OnBadImage", Literal["raise", "skip"])
-"""What to do about images that cannot be used: raise an error, or skip them with a warning."""
+"""What to do with images that cannot be used: raise an error, or skip them with a warning."""
 
 NewFiles = TypeAliasType("NewFiles", Literal["skip", "train"])
-"""What to do with images that a split file does not list."""
+"""What to do with images that a split file does not list: skip them, or train on them."""
 
 ClassWeight = TypeAliasType("ClassWeight", Literal["balanced"] | Mapping[str, float])
-"""`"balanced"`, or a weight for each class name."""
+"""`"balanced"`, or the weight of each class by its name."""
 
 Flip = TypeAliasType("Flip", Literal["horizontal", "vertical", "horizontal_and_vertical"])
-"""Along which axes augmentation mirrors images."""
+"""The axes along which augmentation flips images at random."""
 
 ExportFormat = TypeAliasType("ExportFormat", Literal["saved_model", "litert", "onnx"])
-"""The formats of `export_model`."""
+"""The file formats of `export_model`."""

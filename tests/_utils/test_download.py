@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import io
 import os
 import socket
@@ -32,12 +33,12 @@ def failure(url: str, target: Path, *, by_hand: bool = True) -> str:
     """Return what a download that fails says, having left nothing behind."""
     before = sorted(target.parent.glob("*"))
     with pytest.raises(OSError, match="Cannot download") as raised:
-        download(url, target, fallback_hint="do without it")
+        download(url, target, fallback_hint="Or do without it.")
     assert sorted(target.parent.glob("*")) == before
     message = str(raised.value)
     assert message.startswith(f"Cannot download {url}: ")
-    assert message.endswith("or do without it." if by_hand else "Or do without it.")
-    assert (f" Put the file at {target} by hand, " in message) is by_hand
+    assert message.endswith(". Or do without it.")
+    assert (f" Put the file at {target} by hand. " in message) is by_hand
     return message
 
 
@@ -46,7 +47,7 @@ def failure(url: str, target: Path, *, by_hand: bool = True) -> str:
 )
 def test_a_good_server(server: LocalServer, target: Path, answer: Answer) -> None:
     server.answers = [local_server.elsewhere, answer]
-    download(server.url, target, fallback_hint="do without it")
+    download(server.url, target, fallback_hint="Or do without it.")
     assert target.read_bytes() == BODY
     assert list(target.parent.iterdir()) == [target]
     assert server.requests == 2
@@ -80,7 +81,7 @@ def test_a_bad_server_is_survived(
     server.answers = [answer]
     assert reason in failure(server.url, target)
     server.answers = [local_server.good(BODY)]
-    download(server.url, target, fallback_hint="do without it")
+    download(server.url, target, fallback_hint="Or do without it.")
     assert target.read_bytes() == BODY
     assert list(target.parent.iterdir()) == [target]
 
@@ -93,7 +94,7 @@ def test_an_older_file_is_kept_until_the_new_one_is_whole(
     server.answers = [local_server.cut(BODY), local_server.good(BODY)]
     failure(server.url, target)
     assert target.read_bytes() == b"older"
-    download(server.url, target, fallback_hint="do without it")
+    download(server.url, target, fallback_hint="Or do without it.")
     assert target.read_bytes() == BODY
 
 
@@ -170,5 +171,28 @@ def test_an_interrupted_download_leaves_nothing(
     server.answers = [local_server.good(BODY)]
     monkeypatch.setattr(HTTPResponse, "read1", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        download(server.url, target, fallback_hint="do without it")
+        download(server.url, target, fallback_hint="Or do without it.")
     assert list(target.parent.iterdir()) == []
+
+
+MD5, SHA256 = hashlib.md5(BODY).hexdigest(), hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.mark.parametrize("digest", [MD5, SHA256])
+def test_the_published_hash_is_checked(server: LocalServer, target: Path, digest: str) -> None:
+    server.answers = [local_server.good(BODY)]
+    download(server.url, target, fallback_hint="Or do without it.", digest=digest)
+    assert target.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("digest", [MD5, SHA256])
+def test_another_hash_is_an_error_and_the_older_file_stays(
+    server: LocalServer, target: Path, digest: str
+) -> None:
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"older")
+    server.answers = [local_server.good(BODY[::-1])]
+    with pytest.raises(OSError, match=f"does not have the published hash {digest}") as raised:
+        download(server.url, target, fallback_hint="Or do without it.", digest=digest)
+    assert f"Put the file at {target} by hand. Or do without it." in str(raised.value)
+    assert [path.read_bytes() for path in target.parent.iterdir()] == [b"older"]

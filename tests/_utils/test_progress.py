@@ -12,9 +12,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def watch(monkeypatch: pytest.MonkeyPatch, *, patience: float = 0) -> Terminal:
-    """Put a terminal in the place of standard error (in the test itself: pytest has its own)."""
-    monkeypatch.setattr(progress_module, "SHOW_AFTER_SECONDS", patience)
+def open_terminal(monkeypatch: pytest.MonkeyPatch, *, show_after: float = 0) -> Terminal:
+    """Replace standard error by a terminal; called by the test, as pytest replaces it earlier."""
+    monkeypatch.setattr(progress_module, "SHOW_AFTER_SECONDS", show_after)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert isinstance(sys.stderr, Terminal)
@@ -22,10 +22,8 @@ def watch(monkeypatch: pytest.MonkeyPatch, *, patience: float = 0) -> Terminal:
 
 
 @pytest.mark.parametrize("total", [4, None])
-def test_a_task_that_takes_long_shows_how_far_it_is(
-    monkeypatch: pytest.MonkeyPatch, total: int | None
-) -> None:
-    terminal = watch(monkeypatch)
+def test_a_long_task_shows_its_progress(monkeypatch: pytest.MonkeyPatch, total: int | None) -> None:
+    terminal = open_terminal(monkeypatch)
     with progress("Counting [cats]", total) as advance:
         for _ in range(3):
             advance(1)
@@ -33,22 +31,22 @@ def test_a_task_that_takes_long_shows_how_far_it_is(
     assert f"3/{total or '?'}" in terminal.getvalue()
 
 
-def test_amounts_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watch(monkeypatch)
+def test_bytes_are_shown_in_larger_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
     with progress("Downloading", 2_000_000, unit="bytes") as advance:
         advance(1_000_000)
     assert "1.0/2.0 MB" in terminal.getvalue()
 
 
-def test_a_task_that_is_soon_done_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watch(monkeypatch, patience=60)
+def test_a_short_task_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch, show_after=60)
     with progress("Counting", 4) as advance:
         advance(4)
     assert terminal.getvalue() == ""
 
 
 @pytest.mark.parametrize("variable", ["CI", "FORCE_COLOR"])
-def test_a_log_shows_nothing(
+def test_nothing_is_shown_outside_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str
 ) -> None:
     monkeypatch.setenv(variable, "1")
@@ -64,8 +62,8 @@ def count_and_stop() -> None:
         raise KeyboardInterrupt
 
 
-def test_an_error_passes_through_and_ends_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = watch(monkeypatch)
+def test_an_error_is_raised_and_removes_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         count_and_stop()
     assert terminal.getvalue().endswith("\x1b[2K")  # the line is cleared

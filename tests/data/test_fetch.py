@@ -231,21 +231,21 @@ def test_images_unpacked_by_hand_are_taken(archive: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "fetch"),
+    ("name", "get"),
     [
         ("cats_and_dogs_filtered", fetch_cats_and_dogs),
         (f"catdog_synthetic_{synthetic.VERSION}", draw_synthetic),
     ],
 )
 def test_a_file_in_the_place_of_the_folder_is_found_out_first(
-    archive: Path, name: str, fetch: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+    archive: Path, name: str, get: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(fetch, "download")
-    monkeypatch.delattr(fetch, "land")
+    monkeypatch.delattr(fetch, "write_to_cache")
     archive.unlink()
     (archive.parent / name).touch()
     with pytest.raises(NotADirectoryError, match=f"{name} is a file, where.*Move it away"):
-        fetch()
+        get()
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_two_processes_at_once_both_end_well(
 
 
 KILLS = {
-    "before the download": ("catdog._utils.download", "land", "1"),
+    "before the download": ("catdog._utils.download", "write_to_cache", "1"),
     "during the download": ("http.client:HTTPResponse", "read1", "3"),
     "before the archive is renamed": ("pathlib:Path", "replace", "1"),
     "before the extraction": ("catdog.data.fetch", "_unpack", "1"),
@@ -430,9 +430,9 @@ def test_the_three_real_sets_share_no_image_over_several_passes() -> None:
     data = load_datasets(image_size=(48, 48))
     seen: list[set[bytes]] = [set(), set(), set()]
     for _ in range(3):
-        for images, dataset in zip(seen, data, strict=True):
+        for contents, dataset in zip(seen, data, strict=True):
             for images, _ in dataset:
-                images.update(image.tobytes() for image in images.numpy())
+                contents.update(image.tobytes() for image in images.numpy())
     assert set.union(*seen)
     assert not seen[0] & seen[1]
     assert not seen[0] & seen[2]

@@ -154,8 +154,9 @@ def test_links_to_folders_are_not_followed(make_folder: MakeFolder) -> None:
     folder = make_folder(cats=1, dogs=1)
     (folder / "cats" / "loop").symlink_to(folder)
     assert [file.path.name for file in find_layout(folder).files] == [
+        "image.0.png",
         "loop",
-        *["image.0.png"] * 2,
+        "image.0.png",
     ]
 
 

@@ -335,7 +335,7 @@ def test_printing(tidy: Path) -> None:
     add(tidy / "dogs", "notes.txt", b"x")
     lines = str(scan_images(tidy)).splitlines()
     assert lines[0] == "images: 23 files, 2 classes"
-    assert lines[1] == "  images       10  (cats 5, dogs 5)"
+    assert lines[1] == "  images         10  (cats 5, dogs 5)"
     assert lines[2:5] == [
         "cannot be used: 12 files",
         "  zero bytes (12): the file is empty",

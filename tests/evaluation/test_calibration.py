@@ -99,10 +99,10 @@ def test_a_model_that_is_too_sure(data: Datasets) -> None:
     assert result.loss[0] == pytest.approx(before.loss)
     assert result.loss[1] < result.loss[0]
     assert result.calibration_error[0] == pytest.approx(before.calibration_error)
-    card = get_metadata(model)
-    assert card is not None
-    assert card.temperature == result.temperature
-    assert card.class_names == data.class_names
+    metadata = get_metadata(model)
+    assert metadata is not None
+    assert metadata.temperature == result.temperature
+    assert metadata.class_names == data.class_names
     answers = predict(model, before.paths)
     assert [answer.label for answer in answers] == [
         before.class_names[prediction] for prediction in before.predictions
@@ -128,7 +128,7 @@ def test_what_the_model_knows_else_is_kept(data: Datasets) -> None:
     assert before is not None
     assert after is not None
     assert after.split == before.split is not None
-    assert after.recipe == before.recipe == "cnn.three_block"
+    assert after.model_name == before.model_name == "cnn.three_block"
 
 
 def test_evaluate_uses_the_temperature(data: Datasets) -> None:

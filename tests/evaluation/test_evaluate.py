@@ -106,8 +106,8 @@ def test_printed_block(data: Datasets) -> None:
         "  AUC          0.5000",
         "  calibration    0.0%  (gap between probability and accuracy)",
         "  class  precision  recall     F1  images",
-        "  cats       50.0%  100.0%  66.7%         2",
-        "  dogs        0.0%    0.0%   0.0%         2",
+        "  cats       50.0%  100.0%  66.7%       2",
+        "  dogs        0.0%    0.0%   0.0%       2",
         "  true class  cats  dogs  (predicted)",
         "  cats           2     0",
         "  dogs           2     0",
@@ -209,9 +209,9 @@ def test_many_classes_do_not_flood_the_screen() -> None:
     assert len(lines) < 35
     assert max(map(len, lines)) < 250
     assert "  10 of 120 classes, the lowest F1 first:" in lines
-    assert "  dog 1        0.0%    0.0%  0.0%         1" in lines
+    assert "  dog 1        0.0%    0.0%  0.0%       1" in lines
     assert "  true class  taken for  images" in lines
-    assert "  dog 1           dog 0         1" in lines
+    assert "  dog 1           dog 0       1" in lines
     assert lines[-2] == "  no images, so recall counts as 0: 'dog 119'"
     assert lines[-1].endswith("'dog 19', ... and 50 more")
 

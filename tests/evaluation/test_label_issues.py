@@ -121,7 +121,7 @@ def test_features_with_height_and_width(data: Datasets, issues: LabelIssues) -> 
 def test_very_many_features(
     data: Datasets, issues: LabelIssues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catdog.evaluation.label_issues.MAX_FEATURES", 32)
+    monkeypatch.setattr("catdog.evaluation.out_of_fold.MAX_FEATURES", 32)
     base = keras.Sequential(
         [keras.Input((*SIZE, 3)), layers.Conv2D(3, 1, kernel_initializer="orthogonal")]
     )

@@ -510,7 +510,7 @@ def test_links_to_folders_are_no_images(model: keras.Model, tmp_path: Path) -> N
 
 def test_an_address_is_no_path(model: keras.Model) -> None:
     for address in ("https://example.com/cat.jpg", "FTP://example.com/cat.jpg"):
-        with pytest.raises(ValueError, match=r"images='.*://.*' is an address. Download the pic"):
+        with pytest.raises(ValueError, match=r"images='.*://.*' is an address. Download the image"):
             predict(model, address)
 
 

@@ -49,16 +49,16 @@ def test_a_new_model_knows_nothing() -> None:
 def test_what_is_remembered(data: Datasets) -> None:
     model = build_model("cnn", image_size=SIZE)
     record_training(model, data)
-    card = get_metadata(model)
-    assert card is not None
-    assert card.class_names == ("cats", "dogs")
-    assert card.image_size == SIZE
-    assert card.recipe == "cnn.three_block"
-    assert card.temperature == 1
-    assert card.split is not None
-    assert card.split.seed == data.seed
-    assert card.split.counts == {split: len(data.paths(split)) for split in SPLITS}
-    assert card.versions["keras"] == keras.__version__
+    metadata = get_metadata(model)
+    assert metadata is not None
+    assert metadata.class_names == ("cats", "dogs")
+    assert metadata.image_size == SIZE
+    assert metadata.model_name == "cnn.three_block"
+    assert metadata.temperature == 1
+    assert metadata.split is not None
+    assert metadata.split.seed == data.seed
+    assert metadata.split.counts == {split: len(data.paths(split)) for split in SPLITS}
+    assert metadata.versions["keras"] == keras.__version__
 
 
 def test_a_model_of_ones_own_has_no_recipe_and_may_take_any_size(data: Datasets) -> None:
@@ -66,20 +66,20 @@ def test_a_model_of_ones_own_has_no_recipe_and_may_take_any_size(data: Datasets)
         [keras.Input((None, None, 3)), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(2)]
     )
     record_training(model, data)
-    card = get_metadata(model)
-    assert card is not None
-    assert card.recipe is None
-    assert card.image_size == data.image_size
+    metadata = get_metadata(model)
+    assert metadata is not None
+    assert metadata.model_name is None
+    assert metadata.image_size == data.image_size
 
 
 def test_the_hash_tells_splits_apart(image_folder: Path) -> None:
     def hash_of(seed: int) -> str:
         model = small()
         record_training(model, load_datasets(image_folder, seed=seed))
-        card = get_metadata(model)
-        assert card is not None
-        assert card.split is not None
-        return card.split.sha256
+        metadata = get_metadata(model)
+        assert metadata is not None
+        assert metadata.split is not None
+        return metadata.split.sha256
 
     assert hash_of(0) == hash_of(0) != hash_of(1)
 
@@ -145,14 +145,14 @@ splits = st.builds(
         ModelMetadata,
         class_names=names,
         image_size=st.none() | st.tuples(sides, sides),
-        recipe=st.none() | st.text(),
+        model_name=st.none() | st.text(),
         temperature=st.floats(0.01, 100),
         split=st.none() | splits,
         versions=st.dictionaries(st.text(), st.text(), max_size=3),
     )
 )
-def test_json_and_back(card: ModelMetadata) -> None:
-    assert metadata_from_json(metadata_to_json(card)) == card
+def test_json_and_back(metadata: ModelMetadata) -> None:
+    assert metadata_from_json(metadata_to_json(metadata)) == metadata
 
 
 def test_a_card_of_a_later_version() -> None:
@@ -215,10 +215,10 @@ def test_the_backbone_is_part_of_the_recipe(data: Datasets) -> None:
     own.name = "compact"
     for each in (model, own):
         record_training(each, data)
-    card, own_card = get_metadata(model), get_metadata(own)
-    assert card is not None
+    metadata, own_card = get_metadata(model), get_metadata(own)
+    assert metadata is not None
     assert own_card is not None
-    assert card.recipe == "transfer with MobileNetV3Small"
-    assert own_card.recipe is None
+    assert metadata.model_name == "transfer with MobileNetV3Small"
+    assert own_card.model_name is None
     record_training(model, data)  # trained again
-    assert get_metadata(model) == card
+    assert get_metadata(model) == metadata

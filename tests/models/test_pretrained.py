@@ -21,7 +21,7 @@ LOGITS = {
     "cnn_preprocessed.three_block": (0.9922, -0.4318),
     "compact": (0.6810, -0.6952),
 }
-PRETRAINED = [name for name in list_models() if model_spec(name).shipped]
+PRETRAINED = [name for name in list_models() if model_spec(name).pretrained]
 
 
 def wave() -> NDArray[np.float32]:
@@ -38,14 +38,14 @@ def ready(name: str, **options: Any) -> keras.Model:
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_a_model_is_ready_and_knows_its_classes(name: str) -> None:
     model = ready(name)
-    shipped = model_spec(name).shipped
+    shipped = model_spec(name).pretrained
     assert shipped is not None
-    card = get_metadata(model)
-    assert card is not None
-    assert card.class_names == ("cats", "dogs")
-    assert card.recipe == name
-    assert card.image_size == shipped.image_size == model.input_shape[1:3]
-    assert card.temperature == shipped.temperature
+    metadata = get_metadata(model)
+    assert metadata is not None
+    assert metadata.class_names == ("cats", "dogs")
+    assert metadata.model_name == name
+    assert metadata.image_size == shipped.image_size == model.input_shape[1:3]
+    assert metadata.temperature == shipped.temperature
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
@@ -66,9 +66,9 @@ def test_every_file_has_a_model_and_a_card(name: str) -> None:
     suffixes = {path.suffix for path in pretrained.FOLDER.iterdir() if path.stem == name}
     assert suffixes == {".npz", ".json"}
     assert {path.stem for path in pretrained.FOLDER.iterdir()} == set(PRETRAINED)
-    card = json.loads((pretrained.FOLDER / f"{name}.json").read_text("utf-8"))
-    assert card["evaluated"]["n"] == 1000
-    assert card["evaluated"]["right"] / 1000 == card["judged"]["accuracy"]
+    metadata = json.loads((pretrained.FOLDER / f"{name}.json").read_text("utf-8"))
+    assert metadata["evaluated"]["n"] == 1000
+    assert metadata["evaluated"]["right"] / 1000 == metadata["evaluated"]["accuracy"]
 
 
 def test_compact_is_ready_by_default() -> None:
@@ -89,9 +89,9 @@ def test_other_classes_get_a_new_last_layer() -> None:
 
 
 def test_a_network_without_dense_input_takes_any_size() -> None:
-    card = get_metadata(ready("compact", image_size=(96, 64)))
-    assert card is not None
-    assert card.image_size == (96, 64)
+    metadata = get_metadata(ready("compact", image_size=(96, 64)))
+    assert metadata is not None
+    assert metadata.image_size == (96, 64)
 
 
 def test_models_that_have_none() -> None:
@@ -133,8 +133,8 @@ def test_a_damaged_record_is_told(
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_the_card_tells_the_accuracy(name: str) -> None:
-    """The validation and test images of the library are the 1000 of the card."""
-    shipped = model_spec(name).shipped
+    """The validation and test images of the library are the 1000 of the metadata."""
+    shipped = model_spec(name).pretrained
     assert shipped is not None
     model = ready(name)
     data = load_datasets("cats_and_dogs_filtered").at(shipped.image_size)

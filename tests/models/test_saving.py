@@ -38,7 +38,7 @@ def answers(model: keras.Model) -> NDArray[Any]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A small model's file, with a card."""
+    """A small model's file, with a metadata."""
     model = small()
     attach_metadata(model, CARD)
     save_model(model, tmp_path / "model.keras")
@@ -133,7 +133,7 @@ def test_the_old_file_stays_if_the_new_one_fails(
 ) -> None:
     before = path.read_bytes()
 
-    def fail(card: ModelMetadata) -> str:
+    def fail(metadata: ModelMetadata) -> str:
         raise error
 
     monkeypatch.setattr("catdog.models.saving.metadata_to_json", fail)
@@ -306,19 +306,21 @@ def rewritten(path: Path, member: str, change: Callable[[Any], Any]) -> Path:
 
 
 def test_a_file_of_a_later_catdog(path: Path) -> None:
-    later = rewritten(path, CATDOG_MEMBER, lambda card: {**card, "version": 2})
+    later = rewritten(path, CATDOG_MEMBER, lambda metadata: {**metadata, "version": 2})
     with pytest.raises(ValueError, match=r"of version 2, but .*update catdog.*keras\.models\.load"):
         load_model(later)
 
 
 def test_a_damaged_card(path: Path) -> None:
-    broken = rewritten(path, CATDOG_MEMBER, lambda card: {**card, "temperature": -1})
+    broken = rewritten(path, CATDOG_MEMBER, lambda metadata: {**metadata, "temperature": -1})
     with pytest.raises(ValueError, match="says about its model is damaged .*Without that, keras"):
         load_model(broken)
 
 
 def test_a_card_for_other_classes(path: Path) -> None:
-    wrong = rewritten(path, CATDOG_MEMBER, lambda card: {**card, "class_names": ["a", "b", "c"]})
+    wrong = rewritten(
+        path, CATDOG_MEMBER, lambda metadata: {**metadata, "class_names": ["a", "b", "c"]}
+    )
     with pytest.raises(ValueError, match="names 3 classes, but model returns"):
         load_model(wrong)
 

@@ -100,15 +100,15 @@ def test_pixels_are_scaled_once(built: Built) -> None:
 class Publisher:
     """Stands in for Keras' server and cache: what Keras loads first, catdog is given too."""
 
-    files: list[tuple[str, str]] = field(default_factory=list)
+    files: list[tuple[str, str, str | None]] = field(default_factory=list)
     weights: list[NDArray[np.float32]] = field(default_factory=list)
 
-    def get_file(self, name: str, origin: str, **_: Any) -> str:
-        self.files.append((origin, name))
+    def get_file(self, name: str, origin: str, *, file_hash: str | None = None, **_: Any) -> str:
+        self.files.append((origin, name, file_hash))
         return name
 
-    def download(self, url: str, target: Path, **_: Any) -> None:
-        self.files.append((url, target.name))
+    def download(self, url: str, target: Path, *, digest: str | None = None, **_: Any) -> None:
+        self.files.append((url, target.name, digest))
 
     def load(self, model: keras.Model, _: object) -> None:
         norms = [layer for layer in model.layers if isinstance(layer, keras.layers.Normalization)]
@@ -205,3 +205,28 @@ def test_missing_weights_say_what_to_do(keras_home: Path) -> None:
         build_model("transfer", backbone="VGG16", image_size=(32, 32))
     assert f"Put the file at {keras_home / 'models' / 'vgg16_weights_'}" in str(raised.value)
     assert "weights=None" in str(raised.value)
+
+
+def test_a_file_put_into_the_cache_by_hand_is_used_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    model = build_model("transfer", backbone="VGG16", image_size=(32, 32), weights=None)
+    (tmp_path / "models").mkdir()
+    layer = model.get_layer("vgg16")
+    file = tmp_path / "models/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    layer.save_weights(tmp_path / "vgg16.weights.h5")
+    (tmp_path / "vgg16.weights.h5").rename(file)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
+    with pytest.warns(UserWarning, match=f"{file.name} does not have the hash 6d6bbae"):
+        build_model("transfer", backbone="VGG16", image_size=(32, 32))
+
+
+def test_every_backbone_but_mobilenet_v2_has_a_published_hash() -> None:
+    without = {
+        name
+        for name, backbone in BACKBONES.items()
+        if not getattr(backbone.load_imagenet, "keywords", {}).get("digest")
+    }
+    # Keras publishes none for MobileNetV2; EfficientNetB0's is passed by its own function.
+    assert without == {"MobileNetV2", "EfficientNetB0"}

@@ -268,12 +268,12 @@ def test_a_run_that_is_stopped_leaves_nothing_to_trust(
 KEY = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from tests.test_feature_cache import build
+from tests.training.test_feature_cache import build
 from catdog.training.feature_cache import cache_key, models_hash
 from catdog.models.graph import split_model
 for _ in range(int(sys.argv[2])):
     parts = split_model(build())
-print(cache_key(models_hash([parts.augmentation, parts.frozen]), ["a", "b"], (24, 24)))
+print(cache_key(models_hash([parts.augmentation, parts.backbone]), ["a", "b"], (24, 24)))
 """
 
 

@@ -1,4 +1,4 @@
-"""Checks of what users pass: each error names the argument, the rule, the value and the way out."""
+"""Checks of arguments; each error names the argument, the rule, the value and a hint."""
 
 import difflib
 import operator
@@ -11,97 +11,115 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog.typing import SPLITS, ImageSize, Split
 
-MAX_SIDE = 8192  # a batch of larger images fits no memory
+MAX_SIDE = 8192  # pixels; a batch of larger images does not fit into memory
 Choice = TypeVar("Choice", bound=str)
 
 
 def expand_home(path: "str | PathLike[str]") -> Path:
-    """Return a path with the home folder in place of `~`; a user that is not known stays as it is.
+    """Return a path with the home folder in place of `~`.
 
-    `Path.expanduser` raises an error then, which does not name the path.
+    The `~name` of an unknown user stays as it is; `Path.expanduser` raises an error that does not
+    name the path.
     """
     return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Choice:
-    """Return `value` if it is one of `choices`; else raise, naming them all and the closest."""
+    """Return `value` if it is one of `choices`.
+
+    Raises:
+        ValueError: If it is not. The message lists the choices and suggests the closest one.
+    """
     names = list(choices)
     for name in names:
         if name == value:
             return name
-    raise ValueError(f"{argument}={value!r} is not known. {suggest(value, names)}")
+    raise InvalidValueError(
+        "is not known", argument=argument, value=value, hint=suggest(value, names)
+    )
 
 
 def suggest(value: object, names: Iterable[str]) -> str:
-    """Return the end of an error message: the name that `value` is closest to, and all names."""
+    """Return a hint for an unknown name: the name closest to `value`, and all names."""
     names = list(names)
-    close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known are: {', '.join(repr(name) for name in names)}."
+    closest = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    question = f"Did you mean {closest[0]!r}? " if closest else ""
+    return f"{question}Known are: {', '.join(repr(name) for name in names)}."
 
 
 def check_split(value: object) -> Split:
-    """Return `value` if it names one of the three splits; else raise, naming them."""
+    """Return `value` if it names one of the three splits; else raise a `ValueError`."""
     return check_choice("split", value, SPLITS)
 
 
 def check_positive_int(argument: str, value: Any, *, at_least: int = 1) -> int:
-    """Return `value` as an `int` of at least `at_least`."""
+    """Return `value` as an `int` of at least `at_least`; else raise a `ValueError`."""
     number = _as_int(value)
     if number is None or number < at_least:
-        raise ValueError(
-            f"{argument} must be a whole number of at least {at_least}, not {value!r}."
+        raise InvalidValueError(
+            f"must be a whole number of at least {at_least}, not {value!r}", argument=argument
         )
     return number
 
 
 def check_made_by(argument: str, value: object, kind: type, maker: str) -> None:
-    """Refuse what is not of the type that one of catdog's functions returns."""
+    """Raise a `TypeError` if `value` is not of the type that catdog's function `maker` returns."""
     if not isinstance(value, kind):
-        raise TypeError(f"{argument} must be what {maker} returns, not {type(value).__name__}.")
+        raise InvalidTypeError(
+            f"must be what {maker} returns, not {type(value).__name__}", argument=argument
+        )
 
 
 def check_seed(value: Any) -> int:
-    """Return `value` as an `int` that every random generator takes as its seed."""
+    """Return `value` as an `int` that every random generator accepts; else raise a `ValueError`."""
     number = _as_int(value)
     if number is None or not 0 <= number < 2**31:
-        raise ValueError(f"seed must be a whole number from 0 to 2**31 - 1, not {value!r}.")
+        raise InvalidValueError(
+            f"must be a whole number from 0 to 2**31 - 1, not {value!r}", argument="seed"
+        )
     return number
 
 
 def check_fraction(argument: str, value: Any) -> float:
-    """Return `value` as a `float` strictly between 0 and 1."""
+    """Return `value` as a `float` strictly between 0 and 1; else raise a `ValueError`."""
     number = as_float(value)
     if number is None or not 0 < number < 1:
-        raise ValueError(
-            f"{argument} must be a number between 0 and 1, such as 0.2 for a fifth of the "
-            f"images, not {value!r}."
+        raise InvalidValueError(
+            "must be a number between 0 and 1, such as 0.2 for a fifth of the images, "
+            f"not {value!r}",
+            argument=argument,
         )
     return number
 
 
 def check_image_size(value: Any, *, at_least: int = 1, needed_by: str = "") -> ImageSize:
-    """Return `value` as `(height, width)`, each of at least `at_least` pixels."""
+    """Return `value` as `(height, width)` in pixels; else raise a `ValueError`.
+
+    Args:
+        value: What was passed.
+        at_least: The smallest height and width.
+        needed_by: What needs that size, for the message; such as `"cnn"`.
+    """
     pair = list(value) if isinstance(value, tuple | list | np.ndarray) else []
     sides = [_as_int(side) for side in pair]
     if len(sides) != 2 or None in sides:
-        raise ValueError(
-            "image_size must be (height, width) in whole pixels, such as (160, 160), "
-            f"not {value!r}."
+        raise _image_size_error(
+            f"(height, width) in whole pixels, such as (160, 160), not {value!r}"
         )
     height, width = (side or 0 for side in sides)
     if min(height, width) < at_least:
         reason = f" for {needed_by}" if needed_by else ""
-        raise ValueError(
-            f"image_size must be at least ({at_least}, {at_least}){reason}, not {(height, width)}."
-        )
+        raise _image_size_error(f"at least ({at_least}, {at_least}){reason}, not {(height, width)}")
     if max(height, width) > MAX_SIDE:
-        raise ValueError(
-            f"image_size must be at most ({MAX_SIDE}, {MAX_SIDE}), not {(height, width)}."
-        )
+        raise _image_size_error(f"at most ({MAX_SIDE}, {MAX_SIDE}), not {(height, width)}")
     return height, width
+
+
+def _image_size_error(rule: str) -> InvalidValueError:
+    return InvalidValueError(f"must be {rule}", argument="image_size")
 
 
 def _as_int(value: Any) -> int | None:

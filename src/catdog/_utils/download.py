@@ -1,5 +1,6 @@
 """Files from the network: as long as the server says they are, or an error that says what to do."""
 
+import hashlib
 import re
 import socket
 import ssl
@@ -8,36 +9,64 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from catdog._utils.errors import FileAccessError, HintCode
 from catdog._utils.keras_cache import DiskError, write_to_cache
 from catdog._utils.progress import progress
 
 STALL_SECONDS = 30.0
 CHUNK = 2**18  # bytes
+MD5_DIGITS = 32
 
 
-def download(url: str, target: Path, *, fallback_hint: str) -> None:
-    """Download a file to `target`, whose older content is kept until the new one is whole.
+def download(
+    url: str,
+    target: Path,
+    *,
+    fallback_hint: str,
+    fallback_code: HintCode | None = None,
+    digest: str | None = None,
+) -> None:
+    """Download a file to `target` by an atomic write, after checking its length and hash.
 
     Args:
         url: Where the file is published.
-        target: Where it is to lie.
-        fallback_hint: What to do without the file, in words that follow "or".
+        target: Where it is to lie. An older file there stays until the new one is complete.
+        fallback_hint: What to do without the file: a sentence that begins with "Or".
+        fallback_code: The code of that hint, if the command line words it otherwise.
+        digest: MD5 or SHA-256 hash that the file must have, in hexadecimal digits, if it is known.
 
     Raises:
-        OSError: If the file cannot be had. The message says why, where it can be put by hand, and
-            what to do without it.
+        OSError: If the file cannot be downloaded. The message says why, where to put it by hand,
+            and what to do without it.
     """
+
     # keras.utils.get_file writes to the final path, and waits for ever for a server that stalls.
+    def fill(scratch: Path) -> None:
+        _save(response, scratch)
+        _check_digest(scratch, digest)
+
     try:
         with urlopen(url, timeout=STALL_SECONDS) as response:
-            write_to_cache(target, lambda scratch: _save(response, scratch), size=response.length)
-    except DiskError as error:
-        raise OSError(f"Cannot download {url}: {error} Or {fallback_hint}.") from error
+            write_to_cache(target, fill, size=response.length)
     except (OSError, HTTPException) as error:
-        raise OSError(
-            f"Cannot download {url}: {_reason(error).rstrip('.')}. Put the file at {target} by "
-            f"hand, or {fallback_hint}."
+        by_hand = "" if isinstance(error, DiskError) else f". Put the file at {target} by hand"
+        raise FileAccessError(
+            f"Cannot download {url}: {_reason(error).rstrip('.')}{by_hand}",
+            hint=fallback_hint,
+            hint_code=fallback_code,
         ) from error
+
+
+def has_digest(path: Path, digest: str) -> bool:
+    """Return whether a file has a hash, MD5 or SHA-256 by its number of digits."""
+    algorithm = "md5" if len(digest) == MD5_DIGITS else "sha256"
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, algorithm).hexdigest() == digest
+
+
+def _check_digest(path: Path, digest: str | None) -> None:
+    if digest is not None and not has_digest(path, digest):
+        raise OSError(f"what the server sent does not have the published hash {digest}")
 
 
 def _save(response: HTTPResponse, path: Path) -> None:

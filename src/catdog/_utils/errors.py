@@ -1,30 +1,45 @@
-"""Errors and warnings about what a user passed, as data: the argument, the rule and the way out.
+"""Errors and warnings about what a user passed, in parts: the argument, the rule and the hint.
 
-Each error is also of a built-in type, which is the one that users catch. Python words it from its
-parts (`str(error)`); the command line words the same parts with the names of its options.
+Each error also has a built-in type, which is the one that users catch. `str(error)` joins the parts
+with the names of Python's arguments. The command line joins them with the names of its options.
 """
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
-_NOT_GIVEN: Any = object()
+
+class _NotGiven(Enum):
+    """The type of a value that was not given: an enum member stays itself in copies and pickles."""
+
+    NOT_GIVEN = "not given"
 
 
 class HintCode(StrEnum):
-    """Ways out that the command line words otherwise than Python does."""
+    """Hints that need other words in the command line than in Python."""
+
+    ADD_NEW_FILES = "add_new_files"
+    DROP_SPLIT_FILE = "drop_split_file"
+    KEEP_EARLIER_SPLIT = "keep_earlier_split"
+    LIST_BAD_IMAGES = "list_bad_images"
+    NO_IMAGENET_WEIGHTS = "no_imagenet_weights"
+    SAVE_MODEL = "save_model"
+    SAVE_SPLIT = "save_split"
+    SKIP_BAD_IMAGES = "skip_bad_images"
+    USE_SYNTHETIC = "use_synthetic"
+    USE_TRANSFER = "use_transfer"
 
 
 class UsageError(Exception):
     """What a user passed breaks a rule.
 
     Attributes:
-        argument: Name of the argument; `None` if the error is about no single one.
-        value: What was passed, if the message shows it.
+        argument: Name of the argument; `None` if the error concerns several arguments or none.
+        value: What was passed, if the message shows it as `argument=value`.
         rule: The rest of the sentence that begins with the argument, without its full stop, such as
             `"must be a whole number of at least 1, not 0"`; a whole sentence if there is no
-            argument.
-        hint: What to do about it: whole sentences; may be empty.
-        hint_code: Names the hint, if the command line words it otherwise.
+            argument. It may end with a list of lines, and then ends with a line break.
+        hint: What the user can do, in whole sentences; may be empty.
+        hint_code: Identifies a hint that needs other words in the command line.
     """
 
     def __init__(
@@ -32,11 +47,11 @@ class UsageError(Exception):
         rule: str,
         *,
         argument: str | None = None,
-        value: object = _NOT_GIVEN,
+        value: object = _NotGiven.NOT_GIVEN,
         hint: str = "",
         hint_code: HintCode | None = None,
     ) -> None:
-        """Word the error for Python from its parts."""
+        """Store the parts, and join them to the message that Python shows."""
         self.argument = argument
         self.value = value
         self.rule = rule
@@ -46,9 +61,25 @@ class UsageError(Exception):
 
     def worded(self, argument: str | None, hint: str) -> str:
         """Return the message with another name for the argument, and another hint."""
-        shown = argument if self.value is _NOT_GIVEN else f"{argument}={self.value!r}"
-        sentence = f"{shown} {self.rule}" if argument else self.rule
-        return f"{sentence}. {hint}" if hint else f"{sentence}."
+        given = self.value is not _NotGiven.NOT_GIVEN
+        subject = f"{argument}={self.value!r}" if given else argument
+        sentence = f"{subject} {self.rule}" if argument else self.rule
+        stop = "" if sentence.endswith("\n") else ". "  # a line break ends a list, not a sentence
+        return f"{sentence}{stop}{hint}".rstrip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what copies and pickles are made of: the parts, and notes added to the error."""
+        return _make, (type(self), self.rule), self.__dict__
+
+    def __setstate__(self, state: dict[str, Any] | None) -> None:
+        """Restore the parts of a copy or pickle, and its message."""
+        self.__dict__.update(state or {})
+        super().__init__(self.worded(self.argument, self.hint))
+
+
+def _make(kind: type[UsageError], rule: str) -> UsageError:
+    """Return an error of a type, whose other parts `__setstate__` restores."""
+    return kind(rule)
 
 
 class InvalidValueError(UsageError, ValueError):
@@ -88,11 +119,21 @@ class BackendError(UsageError, RuntimeError):
 
 
 class UsageWarning(UserWarning):
-    """A warning about what a user passed, with the parts of a `UsageError`."""
+    """A warning about what a user passed.
+
+    Attributes:
+        sentence: What happened, in whole sentences.
+        hint: What the user can do, in whole sentences; may be empty.
+        hint_code: Identifies a hint that needs other words in the command line.
+    """
 
     def __init__(self, sentence: str, *, hint: str = "", hint_code: HintCode | None = None) -> None:
-        """Word the warning for Python from its parts."""
+        """Store the parts, and join them to the message that Python shows."""
         self.sentence = sentence
         self.hint = hint
         self.hint_code = hint_code
-        super().__init__(f"{sentence} {hint}".rstrip())
+        super().__init__(self.worded(hint))
+
+    def worded(self, hint: str) -> str:
+        """Return the message with another hint."""
+        return f"{self.sentence} {hint}".rstrip()

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are there completely or not at all."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 class DiskError(OSError):
-    """The cache folder cannot be written to; the message names it and the way out."""
+    """The cache folder cannot be written to; the message names it and the hint."""
 
 
 def cached_path(name: str) -> Path:

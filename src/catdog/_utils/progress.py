@@ -1,29 +1,29 @@
-"""A progress bar for what may take long, such as a scan or a download."""
+"""A progress bar for long tasks, such as a scan or a download."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SHOW_AFTER_SECONDS = 1.0  # seconds before a bar appears: what ends sooner needs none
+SHOW_AFTER_SECONDS = 1.0  # a shorter task needs no bar
 
 
 @contextmanager
 def progress(
-    doing: str, total: int | None, *, unit: str = "files", shown: bool = True
+    description: str, total: int | None, *, unit: str = "files", shown: bool = True
 ) -> Iterator[Callable[[int], None]]:
-    """Show how much of a task is done, on standard error, if it takes longer than a second.
+    """Show a progress bar on standard error if a task takes longer than `SHOW_AFTER_SECONDS`.
 
-    Nothing is shown where nobody watches: neither a terminal nor a notebook.
+    The bar appears in terminals and notebooks only.
 
     Args:
-        doing: What is done, such as `"Looking at photos"`.
-        total: How many units there are; `None` if that is not known.
-        unit: What is counted: `"files"`, or `"bytes"` to show amounts such as 12.5 MB.
-        shown: Whether to show anything at all.
+        description: Name of the task, such as `"Reading the images of photos"`.
+        total: Number of units; `None` if it is unknown.
+        unit: `"files"`, or `"bytes"` to show amounts such as 12.5 MB.
+        shown: Whether the bar may appear.
 
     Yields:
-        A function to call with the number of units just done.
+        A function that takes the number of units completed since its last call.
     """
     # keras.utils.Progbar would import TensorFlow; rich comes with Keras.
     from rich.console import Console
@@ -46,12 +46,12 @@ def progress(
         transient=True,
         disable=not shown or not (sys.stderr.isatty() or console.is_jupyter),
     )
-    task = bar.add_task(doing, total=total)
-    begin = time.monotonic()
+    task = bar.add_task(description, total=total)
+    start = time.monotonic()
 
     def advance(units: int) -> None:
         bar.advance(task, units)
-        if not bar.live.is_started and time.monotonic() - begin > SHOW_AFTER_SECONDS:
+        if not bar.live.is_started and time.monotonic() - start > SHOW_AFTER_SECONDS:
             bar.start()
 
     try:

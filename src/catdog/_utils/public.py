@@ -1,4 +1,4 @@
-"""The mark of what users import from `catdog`."""
+"""Mark what users import from `catdog`."""
 
 from typing import Any, TypeVar
 
@@ -6,9 +6,9 @@ Public = TypeVar("Public", bound=Any)
 
 
 def public(item: Public) -> Public:
-    """Mark a function or class as public: it names `catdog` as its module.
+    """Set the module of a public function or class to `catdog`.
 
-    So pickles, tracebacks and reprs stay valid when the file that defines it is moved.
+    Pickles and reprs name that module, so they stay valid when the defining file is moved.
     """
     item.__module__ = "catdog"
     return item

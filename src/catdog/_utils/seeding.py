@@ -36,5 +36,5 @@ def seeded(seed: int | None) -> Iterator[None]:
 
 
 def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return `0 .. count - 1` in an order that is drawn anew for every epoch."""
+    """Return `0 .. count - 1` in an order that is drawn again for every epoch."""
     return np.random.default_rng([seed, epoch]).permutation(count)

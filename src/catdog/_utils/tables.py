@@ -1,4 +1,4 @@
-"""Tables, for the terminal and for notebooks."""
+"""Format tables for the terminal and for notebooks."""
 
 import html
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from catdog._utils.text import printable
 
 
 class Table(NamedTuple):
-    """Rows of cells below a head; the title may be empty."""
+    """A row of column names, and rows of cells; the title may be empty."""
 
     head: Sequence[object]
     rows: Sequence[Sequence[object]]
@@ -16,7 +16,7 @@ class Table(NamedTuple):
 
 
 def text_lines(table: Table, *, indent: str = "  ") -> list[str]:
-    """Return a table as lines of text: the first column to the left, the others to the right."""
+    """Return a table as lines of text, the first column left-aligned, the others right-aligned."""
     cells = [[printable(cell) for cell in row] for row in (table.head, *table.rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [f"{indent}{table.title}"] if table.title else []
@@ -27,7 +27,7 @@ def text_lines(table: Table, *, indent: str = "  ") -> list[str]:
 
 
 def html_table(table: Table) -> str:
-    """Return a table as HTML, every cell escaped."""
+    """Return a table as HTML; every cell is escaped."""
     lines = [f"<caption>{escape(table.title)}</caption>"] if table.title else []
     lines.append(f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in table.head)}</tr>")
     lines += [
@@ -37,5 +37,5 @@ def html_table(table: Table) -> str:
 
 
 def escape(text: object) -> str:
-    """Return text that is safe within HTML."""
+    """Escape text for HTML."""
     return html.escape(printable(text))

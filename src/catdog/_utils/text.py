@@ -1,15 +1,15 @@
-"""How lists and names are shown to people."""
+"""Format names, numbers and lists for people."""
 
 from collections.abc import Mapping, Sequence
 
 
 def printable(name: object) -> str:
-    """Return a name or path with what a terminal cannot show (a line break, say) written out."""
+    """Return a name or path with its unprintable characters, such as a line break, escaped."""
     return "".join(
-        letter
-        if letter.isprintable()
-        else letter.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for letter in str(name)
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for character in str(name)
     )
 
 
@@ -19,12 +19,12 @@ def counted(number: int, thing: str) -> str:
 
 
 def percent(probability: float) -> str:
-    """Return a probability such as `97.2%`; what is not certain does not read as 100 %."""
+    """Return a probability such as `97.2%`; from 0.9995 on it is `>99.9%`, never 100 %."""
     return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"
 
 
 def shorten(items: Sequence[str], limit: int = 10) -> list[str]:
-    """Return the first `limit` items, and how many there are more."""
+    """Return the first `limit` items, and a line with the number of the others."""
     rest = len(items) - limit
     return [*items[:limit], f"... and {rest} more"] if rest > 0 else list(items)
 

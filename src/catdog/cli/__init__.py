@@ -1,1 +1,1 @@
-"""The command line: one file for each command, the parser, and what the commands write."""
+"""The command line: one file for each command, the parser, the output and its wording."""

@@ -1,4 +1,4 @@
-"""`catdog evaluate`: how good a model is."""
+"""`catdog evaluate`: evaluate a model on images that it was not trained on."""
 
 import warnings
 from argparse import Namespace
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog.cli.open import is_pretrained, open_model
 from catdog.cli.output import out, out_json, progress_on_stderr
 from catdog.data.datasets import Datasets
@@ -24,34 +25,37 @@ ALL = "all"
 
 
 def run(options: Namespace) -> int:
-    """Judge a model on the images that its own training kept for it."""
+    """Evaluate a model on a split of its own training, or on images that are new to it."""
     model = open_model(options.model)
-    card = get_metadata(model)
-    trained = card.split if card else None
+    metadata = get_metadata(model)
+    trained = metadata.split if metadata else None
     data = load_datasets(
         options.folder,
         seed=trained.seed if trained and not options.split_file else None,
         split_file=options.split_file,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
-    here = record_split(data)
-    same = trained and trained.sha256 == here.sha256
-    if same and options.split == ALL:
-        raise ValueError(
-            f"--split {ALL} is for images that a model was not trained on, but "
-            f"{options.model} was trained on some of these. Leave it out."
+    evaluated = record_split(data)
+    is_same = trained and trained.sha256 == evaluated.sha256
+    if is_same and options.split == ALL:
+        raise InvalidValueError(
+            "is for images that a model was not trained on, but "
+            f"{options.model} was trained on some of these",
+            argument="--split",
+            value=ALL,
+            hint="Leave it out.",
         )
-    with progress_on_stderr() as watched:
-        result = _judge(model, data, options.split, verbose=1 if watched else 0)
-    if not same and (doubt := _doubt(trained, here, options)):
-        warnings.warn(doubt, stacklevel=1)
+    with progress_on_stderr() as is_terminal:
+        result = _evaluate(model, data, options.split, verbose=1 if is_terminal else 0)
+    if not is_same and (warning := _overlap_warning(trained, evaluated, options)):
+        warnings.warn(warning, stacklevel=1)
     if options.json:
         out_json(
             {
                 "model": options.model,
                 "data": options.folder,
                 "seed": data.seed,
-                "same_split_as_trained": same,
+                "same_split_as_trained": is_same,
                 **result.to_dict(),
             }
         )
@@ -60,50 +64,54 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _judge(model: keras.Model, data: Datasets, split: str, *, verbose: Verbose) -> Evaluation:
-    """Judge a model on one set, or on all images as one test set."""
+def _evaluate(model: keras.Model, data: Datasets, split: str, *, verbose: Verbose) -> Evaluation:
+    """Evaluate a model on one split, or on all images as one test set."""
     splits = SPLITS if split == ALL else (checks.check_split(split),)
     parts = [evaluate(model, data, split=each, verbose=verbose) for each in splits]
-    result = replace(parts[-1], test_evaluations=None)  # those of this process alone say nothing
+    # The count of test evaluations begins in this process, so it would always be 1.
+    result = replace(parts[-1], test_evaluations=None)
     if len(parts) == 1:
         return result
-    arrays = ("labels", "predictions", "probabilities", "losses")
-    whole: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays
+    names = ("labels", "predictions", "probabilities", "losses")
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
     }
     return replace(
         result,
         paths=tuple(path for part in parts for path in part.paths),
-        baseline=baseline_accuracy(whole["labels"]),
-        majority=data.class_names[majority_class(whole["labels"])],
-        **whole,
+        baseline=baseline_accuracy(arrays["labels"]),
+        majority=data.class_names[majority_class(arrays["labels"])],
+        **arrays,
     )
 
 
-def _doubt(trained: SplitRecord | None, here: SplitRecord, options: Namespace) -> str | None:
-    """Return why the figures may be too good, if they may."""
+def _overlap_warning(
+    trained: SplitRecord | None, evaluated: SplitRecord, options: Namespace
+) -> UsageWarning | None:
+    """Return a warning if the model may have been trained on images that it is evaluated on."""
     model = options.model
     if is_pretrained(model):
         if options.folder == "cats_and_dogs_filtered" and options.split in ("validation", "test"):
             return None
-        return (
-            f"{model} was trained on most of Kaggle's Dogs vs. Cats, the training images of "
-            "cats_and_dogs_filtered among them. If some of those judged here are of that "
+        return UsageWarning(
+            f"{model} was trained on most of Kaggle's Dogs vs. Cats, which includes the training "
+            "images of cats_and_dogs_filtered. If some of the images evaluated here are from that "
             "collection, the figures are too good."
         )
     if trained is None:
-        return (
-            f"{model} does not know which images it was trained on. If some of those judged here "
-            "are among them, the figures are too good."
+        return UsageWarning(
+            f"{model} has no record of the images that it was trained on. If some of them are "
+            "evaluated here, the figures are too good."
         )
-    return (
-        f"{model} was trained on another division of images than this: {_counts(trained)}"
-        f" there, {_counts(here)} here. It may have been trained on images that it is judged by "
-        "here; then the figures are too good. If these are the images of its training, pass what "
-        "it was trained with: --split-file, --skip-bad."
+    return UsageWarning(
+        f"{model} was trained on another split of images than this: {_counts(trained)} there, "
+        f"{_counts(evaluated)} here. If it was trained on some of the images evaluated here, the "
+        "figures are too good.",
+        hint="If these are the images of its training, pass the options of that training: "
+        "--split-file, --skip-bad.",
     )
 
 
 def _counts(split: SplitRecord) -> str:
-    """Return the number of images of the three sets, such as `1000 + 400 + 400`."""
+    """Return the number of images of each split, such as `1000 + 400 + 400`."""
     return " + ".join(str(split.counts[name]) for name in SPLITS)

@@ -1,4 +1,4 @@
-"""From what was typed to an exit code."""
+"""The entry point: from arguments to an exit code."""
 
 import io
 import os
@@ -8,26 +8,28 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
-from catdog.cli.output import err, in_options, show_warning
+from catdog._utils.errors import UsageError
+from catdog.cli.output import err, show_warning
 from catdog.cli.parser import make_parser
 from catdog.cli.quiet import quiet_import
+from catdog.cli.wording import worded
 
 ERROR = 2
-INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
+INTERRUPTED = 130  # 128 plus the number of the signal, as in shells
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: What was typed after `catdog`; what the process was started with if `None`.
+        arguments: What follows `catdog`; `None` for the arguments of the process.
 
     Returns:
-        The exit code: 0 if all went well; 1 if it is done, but something could not be read or is
-        bad; 2 if there was an error; 130 if the user interrupted it.
+        The exit code: 0 for success; 1 if the command is done, but something could not be read or
+        used; 2 for an error; 130 if the user interrupted the command.
 
     Raises:
-        SystemExit: If the arguments are wrong (code 2), or asked for help or the version (code 0).
+        SystemExit: If the arguments are wrong (code 2), or ask for help or the version (code 0).
     """
     _open_closed_streams()
     _buffer_output()
@@ -45,25 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         err("catdog: interrupted")
         return INTERRUPTED
-    except (OSError, RuntimeError, ValueError) as error:
-        err(f"catdog: error: {in_options(error)}")
+    except (UsageError, OSError, RuntimeError, ValueError) as error:
+        err(f"catdog: error: {worded(error)}")
         return ERROR
     except ImportError as error:
         err(
             f"catdog: error: a package is missing, or cannot be loaded: {error}. Keras runs on "
-            "tensorflow if neither the environment variable KERAS_BACKEND nor keras.json says "
-            "otherwise."
+            "tensorflow unless the environment variable KERAS_BACKEND or keras.json names another "
+            "backend."
         )
         return ERROR
-    except Exception:  # a mistake of catdog's, or memory or a library that is missing
+    except Exception:  # a bug of catdog, or no memory
         traceback.print_exc()
         return ERROR
 
 
 def _buffer_output() -> None:
-    """Put a buffer before standard output, which has none with PYTHONUNBUFFERED.
+    """Add a buffer to standard output, which has none if PYTHONUNBUFFERED is set.
 
-    Without one, Python drops what a nearly full disk or a slow pipe does not take at once.
+    Without a buffer, Python drops what a nearly full disk or a slow pipe does not accept at once.
     """
     if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
         sys.stdout = open(  # noqa: SIM115
@@ -76,7 +78,7 @@ def _buffer_output() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Open what the caller has closed (`2>&-`), or the next file that is opened takes its place."""
+    """Open streams that the caller closed (`2>&-`), or the next open file gets their number."""
     for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)

@@ -1,4 +1,4 @@
-"""`catdog models`: what there is to train and to use."""
+"""`catdog models`: list the models to train and to use."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
             "parameters",
             "trainable",
             "accuracy on cats and dogs",
-            "as it comes with catdog",
+            "pretrained on them",
         )
         out("\n".join(text_lines(Table(head, [_row(spec) for spec in specs]), indent="")))
     return 0
@@ -36,12 +36,12 @@ def _row(spec: ModelSpec) -> tuple[str, ...]:
         f"{spec.num_params:,}",
         f"{spec.num_trainable_params:,}",
         _accuracy(spec),
-        f"{spec.shipped.measured.accuracy:.1%}" if spec.shipped else "",
+        f"{spec.pretrained.measured.accuracy:.1%}" if spec.pretrained else "",
     )
 
 
 def _accuracy(spec: ModelSpec) -> str:
-    """Return what catdog measured, else what the recipe's source reports."""
+    """Return the accuracy that catdog measured, or else the one that the source reports."""
     if measured := spec.measured:
         return f"{measured.accuracy:.1%} of {measured.n}, measured"
     return f"{spec.reported.final_validation:.1%}, reported" if spec.reported else ""
@@ -58,5 +58,5 @@ def _as_json(spec: ModelSpec) -> dict[str, Any]:
         "source": spec.source,
         "measured": spec.measured and asdict(spec.measured),
         "reported": spec.reported and asdict(spec.reported),
-        "as_it_comes": spec.shipped and asdict(spec.shipped.measured),
+        "pretrained": spec.pretrained and asdict(spec.pretrained.measured),
     }

@@ -1,52 +1,62 @@
-"""The model that the user means."""
+"""Open the model that `--model` names."""
 
 import keras
 
+from catdog._utils.errors import InvalidValueError
+from catdog.cli.wording import renamed
 from catdog.models.metadata import get_metadata
 from catdog.models.registry import build_model, list_models, model_spec
 from catdog.models.saving import SUFFIX, load_model
 
 
 def open_model(model: str) -> keras.Model:
-    """Return a trained model: from a file, or one that comes with the package.
+    """Return a trained model, from a file or with its bundled weights.
 
     Args:
-        model: The path of a `.keras` file, or the name of a model that comes trained.
+        model: The path of a `.keras` file, or the name of a pretrained model.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be opened, or names a model that has to be trained first.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it cannot be opened, or the name is that of a model without bundled weights.
     """
     if model.endswith(SUFFIX):
-        return load_model(model)
+        with renamed("path", "--model"):
+            return load_model(model)
     if is_pretrained(model):
         return build_model(model, weights="cats_vs_dogs")
-    ready = filter(is_pretrained, list_models())
-    raise ValueError(
-        f"--model={model!r} is neither a {SUFFIX} file nor a model that comes trained: "
-        f"{', '.join(ready)}. `catdog train` makes a file of any that `catdog models` lists."
+    pretrained = ", ".join(filter(is_pretrained, list_models()))
+    raise InvalidValueError(
+        f"is neither a {SUFFIX} file nor a pretrained model: {pretrained}",
+        argument="--model",
+        value=model,
+        hint="`catdog train` trains any model that `catdog models` lists, and saves it in a file.",
     )
 
 
 def is_pretrained(model: str) -> bool:
-    """Tell whether this names a model that comes with the package, ready to use."""
+    """Return whether this is the name of a model whose trained weights are part of catdog."""
     try:
-        return model_spec(model).shipped is not None
-    except ValueError:  # no model is called so
+        return model_spec(model).read_pretrained is not None
+    except ValueError:  # the name of no model
         return False
 
 
 def resolve_class_names(opened: keras.Model, model: str) -> tuple[str, ...]:
-    """Return the names of a model's classes.
+    """Return the class names of a model.
+
+    Args:
+        opened: The model.
+        model: What `--model` was.
 
     Raises:
-        ValueError: If it does not know them.
+        ValueError: If the model has no metadata.
     """
-    card = get_metadata(opened)
-    if card is None:
-        raise ValueError(
-            f"--model={model!r} does not know what its classes are called: catdog has neither "
-            "trained nor saved it. In Python, catdog.predict(model, ..., class_names=[...]) names "
-            "them."
+    metadata = get_metadata(opened)
+    if metadata is None:
+        raise InvalidValueError(
+            "has no class names, because catdog neither trained nor saved it",
+            argument="--model",
+            value=model,
+            hint="In Python, catdog.predict(model, ..., class_names=[...]) takes them.",
         )
-    return card.class_names
+    return metadata.class_names

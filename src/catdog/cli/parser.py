@@ -1,4 +1,4 @@
-"""The commands and their options. Nothing heavy is imported, so that `--help` answers at once."""
+"""The commands and their options. Nothing heavy is imported, so that `--help` is fast."""
 
 import argparse
 import re
@@ -8,8 +8,8 @@ import catdog
 _EXIT_CODES = """\
 exit codes:
   0    done
-  1    done, but something could not be read or is bad
-  2    wrong use, or an error, which standard error tells
+  1    done, but something could not be read or used
+  2    wrong use, or an error; standard error has the message
   130  interrupted
 
 Results go to standard output; progress, warnings and errors to standard error.
@@ -19,17 +19,15 @@ _FOLDER = (
     "one folder per class, or train/ and validation/ (and perhaps test/) with one folder per class "
     "in each; or a known data set: cats_and_dogs_filtered, synthetic"
 )
-_TRAINED = (
-    "a .keras file, or a model that comes trained on cats and dogs: compact, cnn, cnn_preprocessed"
-)
+_TRAINED = "a .keras file, or a model pretrained on cats and dogs: compact, cnn, cnn_preprocessed"
 _SIZE = re.compile(r"([0-9]+)(?:x([0-9]+))?", re.ASCII)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser; the options it returns have the name of the `command`, or `None`."""
+    """Return the parser; `command` of the parsed options is a command's name, or `None`."""
     parser = argparse.ArgumentParser(
         prog="catdog",
-        description="Train, judge and use image classifiers: cats, dogs, or your own folders.",
+        description="Train, evaluate and use image classifiers: cats, dogs, or your own folders.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -48,12 +46,12 @@ _Commands = argparse._SubParsersAction  # argparse has no other name for it
 
 
 def _add(
-    commands: "_Commands[argparse.ArgumentParser]", name: str, does: str, *, example: str
+    commands: "_Commands[argparse.ArgumentParser]", name: str, summary: str, *, example: str
 ) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
-        help=does,
-        description=f"{does[0].upper()}{does[1:]}.",
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -64,14 +62,14 @@ def _add_predict(commands: "_Commands[argparse.ArgumentParser]") -> None:
     parser = _add(
         commands,
         "predict",
-        "say what is on images",
+        "classify images",
         example="catdog predict photo.jpg holiday/ --unsure-below 0.9",
     )
     parser.add_argument(
         "paths",
         nargs="+",
         metavar="PATH",
-        help="an image, or a folder with all below it; options go before or behind all of them",
+        help="an image, or a folder with its sub-folders; options go before or after all paths",
     )
     parser.add_argument(
         "--model",
@@ -83,7 +81,7 @@ def _add_predict(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "--unsure-below",
         type=float,
         metavar="P",
-        help="give no label where the probability is below P, above 0 and at most 1",
+        help="label images `unsure` whose probability is below P, above 0 and at most 1",
     )
     _add_json(parser)
 
@@ -109,7 +107,7 @@ def _add_train(commands: "_Commands[argparse.ArgumentParser]") -> None:
         metavar="FILE.keras",
         help="where to save the model",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--image-size",
@@ -117,25 +115,25 @@ def _add_train(commands: "_Commands[argparse.ArgumentParser]") -> None:
         metavar="PIXELS",
         help="side, or HEIGHTxWIDTH (default: the model's own)",
     )
-    parser.add_argument("--backbone", metavar="NAME", help="the frozen network of --model transfer")
+    parser.add_argument("--backbone", metavar="NAME", help="the network of --model transfer")
     parser.add_argument(
         "--seed",
         type=int,
         metavar="N",
-        help="draws the split, the weights and the order (default: 0, or that of the split file)",
+        help="seed of split, weights and order of images (default: 0, or that of the split file)",
     )
     _add_data_options(parser)
     parser.add_argument(
         "--save-split",
         type=_not_empty,
         metavar="FILE",
-        help="write down which image is in which set",
+        help="write the split to this file",
     )
     parser.add_argument(
         "--cache-dir",
         type=_not_empty,
         metavar="DIR",
-        help="keep what the frozen part gives, for the next training on these images",
+        help="keep the features of the backbone for the next training on these images",
     )
 
 
@@ -143,7 +141,7 @@ def _add_evaluate(commands: "_Commands[argparse.ArgumentParser]") -> None:
     parser = _add(
         commands,
         "evaluate",
-        "judge a model on images it was not trained on",
+        "evaluate a model on images it was not trained on",
         example="catdog evaluate pets/ --model pets.keras",
     )
     parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
@@ -152,22 +150,22 @@ def _add_evaluate(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "--split",
         choices=("train", "validation", "test", "all"),
         default="test",
-        help="which images (default: %(default)s); they are divided as for the training, or are "
-        "all a test set, if the model was trained on none of them",
+        help="the split to evaluate on (default: %(default)s), as drawn for the training; `all` "
+        "evaluates on all images as one test set, if the model was trained on none of them",
     )
     _add_data_options(parser)
     _add_json(parser)
 
 
 def _add_models(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    _add_json(_add(commands, "models", "list the models there are", example="catdog models"))
+    _add_json(_add(commands, "models", "list the models", example="catdog models"))
 
 
 def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
     parser = _add(
         commands,
         "scan",
-        "look at every file of a folder, and say which cannot be used",
+        "read every file of a folder, and list those that cannot be used",
         example="catdog scan pets/ && catdog train pets/ --out pets.keras",
     )
     parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
@@ -179,7 +177,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "--split-file",
         type=_not_empty,
         metavar="FILE",
-        help="take the sets from this file, which --save-split of `catdog train` wrote",
+        help="load the split from this file, which `catdog train --save-split` wrote",
     )
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out files that cannot be used"
@@ -191,7 +189,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _not_empty(text: str) -> str:
-    """Refuse the value of a shell's variable that is not set."""
+    """Return a path; refuse an empty one, such as that of an unset variable of the shell."""
     if not text:
         raise argparse.ArgumentTypeError("is empty: pass a path")
     return text

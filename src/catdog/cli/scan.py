@@ -1,4 +1,4 @@
-"""`catdog scan`: which files of a folder cannot be used."""
+"""`catdog scan`: list the files of a folder that cannot be used."""
 
 from argparse import Namespace
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from catdog.data.scan import scan_images
 
 
 def run(options: Namespace) -> int:
-    """Write the report.
+    """Scan a folder, and write the report.
 
     Returns:
-        1 if some files cannot be used, or a class has none that can, else 0.
+        1 if a file cannot be used or a class has no usable image, else 0.
     """
     report = scan_images(options.folder)
     if options.json:
@@ -28,15 +28,15 @@ def run(options: Namespace) -> int:
         )
     else:
         out(str(report))
-    empty = list(_empty(report))
+    empty = list(_empty_classes(report))
     if empty:
-        err(f"catdog: no image that can be used is in: {', '.join(empty)}")
+        err(f"catdog: no usable image is in: {', '.join(empty)}")
     return 1 if report.bad or empty else 0
 
 
-def _empty(report: ScanReport) -> Iterator[str]:
-    """Yield the classes that hold no images, in each split folder if there are some."""
+def _empty_classes(report: ScanReport) -> Iterator[str]:
+    """Yield the classes without usable images, such as `cats`, or `train/cats` in split folders."""
     for split in report.splits or (None,):
-        for name, images in report.label_counts(split).items():
-            if not images:
+        for name, count in report.label_counts(split).items():
+            if not count:
                 yield f"{split}/{name}" if split else name

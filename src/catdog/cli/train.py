@@ -1,7 +1,6 @@
-"""`catdog train`: from a folder of images to a model in a file."""
+"""`catdog train`: train a model on a folder of images, and save it."""
 
 import os
-import re
 import shlex
 from argparse import Namespace
 from itertools import chain, count
@@ -11,8 +10,10 @@ from tempfile import TemporaryDirectory
 import keras
 
 from catdog._utils import checks
-from catdog._utils.text import printable
-from catdog.cli.output import in_options, out, progress_on_stderr
+from catdog._utils.errors import ExistingFileError, FileAccessError, InvalidValueError
+from catdog._utils.text import count_line, counted, printable
+from catdog.cli.output import out, progress_on_stderr
+from catdog.cli.wording import renamed, worded
 from catdog.data.datasets import Datasets
 from catdog.data.load import load_datasets
 from catdog.evaluation.evaluate import evaluate
@@ -23,13 +24,13 @@ from catdog.models.saving import model_target, save_model
 from catdog.training.feature_cache import check_folder
 from catdog.training.train import train
 from catdog.training.train_head import train_head
-from catdog.typing import Verbose
+from catdog.typing import SPLITS, Verbose
 
 
 def run(options: Namespace) -> int:
-    """Train, save, and judge on the validation images; the test set is for `catdog evaluate`."""
+    """Train and save a model, and evaluate it on the validation images."""
     target = _check_target(options)
-    model_spec(options.model)  # what is wrong is told before the images are looked at
+    model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
     if options.cache_dir:
         check_folder(options.cache_dir)
@@ -46,64 +47,87 @@ def run(options: Namespace) -> int:
         num_classes=len(data.class_names),
         seed=data.seed,
     )
-    frozen = _has_backbone(model, options)
+    has_backbone = _has_backbone(model, options)
     if options.save_split:
-        data.save_split(options.save_split)
-    out(in_options(resize_to_model(model, data)))
-    _train(model, data, options, frozen=frozen)
+        with renamed("path", "--save-split"):
+            data.save_split(options.save_split)
+    out("\n".join(_summary_lines(resize_to_model(model, data))))
+    _train(model, data, options, has_backbone=has_backbone)
     _save(model, target, options)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
-    out(f"{result}\nJudge it on the test images: {next_command(options)}")
+    out(f"{result}\nEvaluate it on the test images: {next_command(options)}")
     return 0
 
 
 def _check_target(options: Namespace) -> Path:
-    """Return where the model goes, after a try: it would be a pity to learn it after the training.
+    """Return the path to save the model at, checked before the training by writing there.
 
     Raises:
-        OSError: If no file can be made there, or one is there already.
+        OSError: If no file can be written there, or one exists already.
         ValueError: If a model cannot be saved there.
     """
-    told = f"--out={options.out!r}"
-    try:
+    with renamed("path", "--out"):
         target = model_target(options.out)
-    except (OSError, ValueError) as error:
-        raise ValueError(re.sub("^path", "--out", str(error))) from error
     if os.path.lexists(checks.expand_home(options.out)) and not options.overwrite:
-        raise FileExistsError(f"{told} exists. Choose another name, or pass --overwrite.")
+        raise ExistingFileError(
+            "exists",
+            argument="--out",
+            value=options.out,
+            hint="Choose another name, or pass --overwrite.",
+        )
     if options.save_split and checks.expand_home(options.save_split).resolve() == target:
-        raise ValueError(f"{told} and --save-split are one file. Choose two names.")
+        raise InvalidValueError(
+            "and --save-split are one file",
+            argument="--out",
+            value=options.out,
+            hint="Choose two names.",
+        )
     try:
         with TemporaryDirectory(dir=target.parent, prefix=".") as scratch:
             (Path(scratch) / target.name).touch()
     except OSError as error:
-        raise OSError(f"{told} cannot be written: {error.strerror}.") from error
+        raise FileAccessError(
+            f"cannot be written: {error.strerror}", argument="--out", value=options.out
+        ) from error
     return target
 
 
 def _has_backbone(model: keras.Model, options: Namespace) -> bool:
-    """Tell whether a model has a frozen part, which is to be run once.
+    """Return whether a model has a backbone, whose features are extracted once.
 
     Raises:
-        ValueError: If it has none whose features could be kept.
+        ValueError: If it has none, and `--cache-dir` was passed.
     """
     try:
         split_model(model)
     except ValueError:
         if options.cache_dir:
-            raise ValueError(
-                f"--cache-dir would have no effect: {options.model} has no frozen part. Leave it "
-                "out."
+            raise InvalidValueError(
+                f"would have no effect: {options.model} has no backbone",
+                argument="--cache-dir",
+                hint="Leave it out.",
             ) from None
         return False
     return True
 
 
-def _train(model: keras.Model, data: Datasets, options: Namespace, *, frozen: bool) -> None:
-    with progress_on_stderr() as watched:
-        verbose: Verbose = 1 if watched else 2  # bars, or a line an epoch
-        if frozen:
+def _summary_lines(data: Datasets) -> list[str]:
+    """Return the lines of `print(data)`, with the command that lists the unused files."""
+    height, width = data.image_size
+    lines = [f"{len(data.class_names)} classes, images of {height} x {width} pixels"]
+    lines += [count_line(split, data.label_counts(split)) for split in SPLITS]
+    used = {path for split in SPLITS for path in data.paths(split)}
+    if unused := {finding.path for finding in data.report.bad} - used:
+        lines.append(f"  {counted(len(unused), 'file')} cannot be used: see catdog scan")
+    return lines
+
+
+def _train(model: keras.Model, data: Datasets, options: Namespace, *, has_backbone: bool) -> None:
+    """Train the head of a model with a backbone, or all layers of another model."""
+    with progress_on_stderr() as is_terminal:
+        verbose: Verbose = 1 if is_terminal else 2
+        if has_backbone:
             train_head(
                 model, data, epochs=options.epochs, cache_dir=options.cache_dir, verbose=verbose
             )
@@ -112,25 +136,29 @@ def _train(model: keras.Model, data: Datasets, options: Namespace, *, frozen: bo
 
 
 def _save(model: keras.Model, target: Path, options: Namespace) -> None:
-    """Save a model, under another name if a file has come there meanwhile, and say where."""
+    """Save a model, under another name if the file was created meanwhile, and report the name."""
     if not options.overwrite:
-        target = _not_taken(target)
+        target = _free_path(target)
         options.out = str(Path(options.out).with_name(target.name))
     try:
         save_model(model, target)
     except (OSError, ValueError) as error:
-        raise OSError(f"--out={options.out!r} cannot be written: {error}") from error
+        raise FileAccessError(
+            f"cannot be written: {worded(error).removesuffix('.')}",
+            argument="--out",
+            value=options.out,
+        ) from error
     out(f"wrote {printable(options.out)}")
 
 
-def _not_taken(target: Path) -> Path:
-    """Return the path, or with a number in its name if there is a file already."""
+def _free_path(target: Path) -> Path:
+    """Return the path, with a number in its name if the file exists."""
     numbered = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
     return next(path for path in chain([target], numbered) if not os.path.lexists(path))
 
 
 def next_command(options: Namespace) -> str:
-    """Return the command that judges the model on the test images of this very split."""
+    """Return the command that evaluates the model on the test images of the same split."""
     command = ["catdog", "evaluate", *_option("--model", options.out)]
     if split_file := options.split_file or options.save_split:
         command += _option("--split-file", split_file)
@@ -142,5 +170,5 @@ def next_command(options: Namespace) -> str:
 
 
 def _option(name: str, value: str) -> list[str]:
-    """Return an option and its value, in one word if they would be taken for two options."""
+    """Return an option and its value; one word if the value begins with a dash."""
     return [f"{name}={value}"] if value.startswith("-") else [name, value]

@@ -35,7 +35,7 @@ class Datasets:
         image_size: Height and width in pixels at which the images are resized.
         batch_size: Images in a batch; the last batch of a pass may hold fewer.
         seed: What the split and the order of the training images were drawn from.
-        cache_mib: Memory budget of the decoded images, in MiB.
+        cache_mib: Cache limit of the decoded images, in MiB.
         report: What the scan of the folder found, including the files that were left out.
     """
 

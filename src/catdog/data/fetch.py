@@ -1,4 +1,4 @@
-"""Data sets known by name: brought once into a folder of Keras' cache, whole or not at all."""
+"""Data sets known by name: brought once into a folder of Keras' cache, completely or not at all."""
 
 import os
 import stat
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PureWindowsPath
 
 from catdog._utils.download import download
+from catdog._utils.errors import FileAccessError, FolderExpectedError, HintCode
 from catdog._utils.keras_cache import DISK_TROUBLE, cache_folder, cached_path, write_to_cache
 from catdog.data import synthetic
 
@@ -16,7 +17,7 @@ CLASS_NAMES = ("cats", "dogs")
 MAX_UNPACKED = 2**30  # bytes; an archive that unpacks to more is not ours
 
 _FOLDER = "datasets/cats_and_dogs_filtered"
-_FALLBACK_HINT = 'use the built-in images: load_datasets("synthetic")'
+_FALLBACK_HINT = 'Or use the built-in images: load_datasets("synthetic").'
 
 
 class _BrokenArchiveError(Exception):
@@ -30,7 +31,12 @@ def fetch_cats_and_dogs() -> Path:
         return folder
     archive = cached_path(f"{_FOLDER}.zip")
     if not archive.is_file():
-        download(CATS_AND_DOGS_URL, archive, fallback_hint=_FALLBACK_HINT)
+        download(
+            CATS_AND_DOGS_URL,
+            archive,
+            fallback_hint=_FALLBACK_HINT,
+            fallback_code=HintCode.USE_SYNTHETIC,
+        )
     try:
         _unpack(archive, folder)
     except _BrokenArchiveError as broken:
@@ -53,21 +59,22 @@ KNOWN: Mapping[str, Callable[[], Path]] = {
 
 
 def _is_cached(folder: Path, counts: Mapping[str, int]) -> bool:
-    """Tell whether the data set is there; raise if part of it is missing, or a file is in the way.
+    """Return whether the data set is there; raise if a part is missing or a file is in its place.
 
-    Nothing is removed: what was changed by hand may be dear to somebody.
+    Nothing is removed: a user may have changed the folder by hand.
     """
     for path in (folder.parent, folder):
         if path.exists() and not path.is_dir():
-            raise NotADirectoryError(
-                f"{path} is a file, where a folder of images belongs. Move it away and try again."
+            raise FolderExpectedError(
+                f"{path} is a file, where a folder of images belongs",
+                hint="Move it away and try again.",
             )
     if not folder.exists():
         return False
     if missing := _missing_images(folder, counts):
-        raise OSError(
-            f"{folder} is not whole: it holds {missing}. Move the folder away and try again: it "
-            "is then made anew."
+        raise FileAccessError(
+            f"{folder} is not whole: it holds {missing}",
+            hint="Move the folder away and try again: it is then made again.",
         )
     return True
 
@@ -110,7 +117,10 @@ def _unpack(archive: Path, folder: Path) -> None:
             raise _BrokenArchiveError(f"{archive} is not the right one: it holds {missing}")
 
     if not os.access(archive, os.R_OK):
-        raise OSError(f"{archive} may not be read. Give yourself the permission to.")
+        raise FileAccessError(
+            f"{archive} may not be read",
+            hint="Give yourself the permission to.",
+        )
     if not folder.is_dir():
         write_to_cache(folder, extract)
 
@@ -119,15 +129,26 @@ def _unpack_anew(broken: _BrokenArchiveError, folder: Path) -> None:
     """Download the archive in place of the broken one, once, and unpack it."""
     archive = cache_folder() / f"{_FOLDER}.zip"  # the broken one may lie where none can be written
     try:
-        download(CATS_AND_DOGS_URL, archive, fallback_hint=_FALLBACK_HINT)
-    except OSError as error:
-        raise OSError(f"{broken}. {error}") from error
+        download(
+            CATS_AND_DOGS_URL,
+            archive,
+            fallback_hint=_FALLBACK_HINT,
+            fallback_code=HintCode.USE_SYNTHETIC,
+        )
+    except FileAccessError as error:
+        raise FileAccessError(
+            f"{broken}. {error.rule}",
+            hint=_FALLBACK_HINT,
+            hint_code=HintCode.USE_SYNTHETIC,
+        ) from error
     try:
         _unpack(archive, folder)
     except _BrokenArchiveError as again:
-        raise OSError(
-            f"{again}, though it was downloaded anew from {CATS_AND_DOGS_URL}. Try again later, "
-            f"put a whole file there by hand, or {_FALLBACK_HINT}."
+        raise FileAccessError(
+            f"{again}, though it was downloaded again from {CATS_AND_DOGS_URL}. Try again later, "
+            "or put a complete file there by hand",
+            hint=_FALLBACK_HINT,
+            hint_code=HintCode.USE_SYNTHETIC,
         ) from again
 
 

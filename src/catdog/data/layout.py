@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from catdog._utils.errors import InvalidValueError
 from catdog.images.formats import is_image_name, is_system_file
 from catdog.images.listing import walk
 from catdog.typing import SPLITS, Split
@@ -109,9 +110,9 @@ def _split_folders(folder: Path) -> dict[Split, Path]:
     for path in _subfolders(folder):
         split = _SPLIT_FOLDERS.get(path.name.lower())
         if split in found:
-            raise ValueError(
-                f"{folder} holds both {found[split].name}/ and {path.name}/, which mean the same. "
-                "Keep one of them."
+            raise InvalidValueError(
+                f"{folder} holds both {found[split].name}/ and {path.name}/, which mean the same",
+                hint="Keep one of them.",
             )
         if split:
             found[split] = path
@@ -123,18 +124,22 @@ def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tup
     missing = [split for split in SPLITS[:2] if split not in split_folders]
     if missing:
         found = ", ".join(f"{path.name}/" for path in split_folders.values())
-        raise ValueError(
-            f"{root} holds {found} but no {missing[0]}/. Add it, or pass the folder of the class "
-            f"folders alone. A class of such a name must be renamed. {_EXPECTED}"
+        raise InvalidValueError(
+            f"{root} holds {found} but no {missing[0]}/",
+            hint=(
+                "Add it, or pass the folder of the class folders alone. A class of such a name "
+                f"must be renamed. {_EXPECTED}"
+            ),
         )
     class_names = _class_names(split_folders["train"])
     for folder in _subfolders(root):
         if folder in split_folders.values():
             _check_same_classes(split_folders["train"], class_names, folder)
         elif any(is_image_name(path) for path in walk(folder)):
-            raise ValueError(
-                f"{folder} holds images, but its name means none of {', '.join(SPLITS)}, which "
-                "lie beside it. Rename it, or move it away."
+            raise InvalidValueError(
+                f"{folder} holds images, but its name means none of {', '.join(SPLITS)}, "
+                "which lie beside it",
+                hint="Rename it, or move it away.",
             )
     return class_names
 
@@ -142,14 +147,14 @@ def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tup
 def _check_same_classes(train: Path, class_names: Sequence[str], folder: Path) -> None:
     inside = [path.name for path in _subfolders(folder)]
     if not inside:
-        raise ValueError(
-            f"{folder} holds no class folders, as {train} does. Put its images into folders "
-            f"{list(class_names)}, or move it away."
+        raise InvalidValueError(
+            f"{folder} holds no class folders, as {train} does",
+            hint=f"Put its images into folders {list(class_names)}, or move it away.",
         )
     if inside != list(class_names):
-        raise ValueError(
-            f"{train} holds the classes {list(class_names)}, but {folder} holds {inside}. "
-            "Give each the same class folders."
+        raise InvalidValueError(
+            f"{train} holds the classes {list(class_names)}, but {folder} holds {inside}",
+            hint="Give each the same class folders.",
         )
 
 
@@ -160,11 +165,14 @@ def _class_names(folder: Path) -> tuple[str, ...]:
         hint = "It holds images itself: pass the folder above. " if _strays(folder) else ""
         if folder.name.lower() in _SPLIT_FOLDERS:
             hint = "Put its images into a folder for each class. "
-        raise ValueError(f"{folder} holds no class folders. {hint}{_EXPECTED}")
+        raise InvalidValueError(
+            f"{folder} holds no class folders",
+            hint=f"{hint}{_EXPECTED}",
+        )
     if len(names) == 1:
-        raise ValueError(
-            f"{folder} holds one class only, {names[0]!r}: there is nothing to tell apart. "
-            "Put the images of each class into a folder of their own, at least two."
+        raise InvalidValueError(
+            f"{folder} holds one class only, {names[0]!r}: there is nothing to tell apart",
+            hint="Put the images of each class into a folder of their own, at least two.",
         )
     return names
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from catdog._utils import checks
+from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import counted, printable, shorten
 from catdog.data.datasets import Datasets
@@ -49,8 +50,8 @@ def load_datasets(
     """Load images as three sets that share no image, for ever.
 
     Every file is looked at first, as [`scan_images`][catdog.scan_images] does. Then the images
-    are divided once, class by class and by the seed; exact copies of an image stay in one set.
-    What is divided depends on the folder:
+    are split once, stratified by class, by the seed; duplicates of an image stay in one set.
+    What is split depends on the folder:
 
     | the folder holds | validation set | test set |
     |---|---|---|
@@ -75,13 +76,13 @@ def load_datasets(
         on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
             `"skip"` them with a warning that does. `data.report` knows them all.
         split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
-            of dividing the images. Its images must all be there and unchanged. `seed` then only
+            of splitting the images. Its images must all be there and unchanged. `seed` then only
             orders the training images.
         new_files: What to do with images that the split file does not know: `"skip"` them, or
             `"train"` on them. Validation and test set stay as they are.
-        cache_mib: Memory budget in MiB. Decoded images are kept, at three bytes a pixel, until
-            the budget is full; 3000 images at 160 x 160 take 220 MiB. The others are decoded
-            again on every pass. The budget holds for each image size that is resized; 0 keeps none.
+        cache_mib: Cache limit in MiB. Decoded images are kept, at three bytes a pixel, until
+            the limit is full; 3000 images at 160 x 160 take 220 MiB. The others are decoded
+            again on every pass. The limit holds for each image size that is resized; 0 keeps none.
 
     Returns:
         The three sets, whose batches are `float32` images in `[0, 255]` of shape
@@ -93,7 +94,7 @@ def load_datasets(
         OSError: If the download fails.
         TypeError: If the source is neither a name nor a path.
         ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
-            or too small to be divided, there are fewer than two classes, images of the split file
+            or too small to be split, there are fewer than two classes, images of the split file
             vanished or changed, or an argument is out of its range.
 
     Example:
@@ -131,7 +132,7 @@ def load_datasets(
     if file is None:
         seed = seed or 0
         _refuse_or_skip(report.bad, report, skip)
-        sets = _divide(usable_images(report), plan, layout.class_names, seed)
+        sets = _split(usable_images(report), plan, layout.class_names, seed)
     else:
         sets = find_images(file, report)
         seed = file.seed if seed is None else seed
@@ -152,9 +153,10 @@ def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
     test = fractions.get("test_fraction", DEFAULT_FRACTION)
     if not layout.splits:
         if validation + test >= 1:
-            raise ValueError(
-                f"validation_fraction={validation} and test_fraction={test} leave nothing to train "
-                "on. Choose two that add up to less than 1."
+            raise InvalidValueError(
+                f"validation_fraction={validation} and test_fraction={test} leave nothing "
+                "to train on",
+                hint="Choose two that add up to less than 1.",
             )
         return {None: {"train": 1 - validation - test, "validation": validation, "test": test}}
     if "test" in layout.splits:
@@ -167,7 +169,10 @@ def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
 def _refuse(names: Iterable[str], reason: str) -> None:
     """Raise if an argument was set that has nothing to act on."""
     if listed := " and ".join(sorted(names)):
-        raise ValueError(f"{listed} would have no effect: {reason}. Leave it out.")
+        raise InvalidValueError(
+            f"{listed} would have no effect: {reason}",
+            hint="Leave it out.",
+        )
 
 
 def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:
@@ -178,17 +183,20 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
         shorten([f"{each.reason}: {describe(each, report.folder)}" for each in bad])
     )
     files = counted(len({each.path for each in bad}), "file")
-    told = f"{files} of {report.n_files} in {printable(report.folder)} cannot be used"
+    summary = f"{files} of {report.n_files} in {printable(report.folder)} cannot be used"
     if not skip:
-        raise ValueError(
-            f"{told}:\n  {listed}\n"
-            'Mend or remove them, or leave them out with on_bad_image="skip". '
-            "catdog.scan_images lists them all."
+        raise InvalidValueError(
+            f"{summary}:\n  {listed}\n",
+            hint=(
+                'Repair or remove them, or leave them out with on_bad_image="skip". '
+                "catdog.scan_images lists them all."
+            ),
+            hint_code=HintCode.SKIP_BAD_IMAGES,
         )
-    warnings.warn(f"{told}, and left out:\n  {listed}", stacklevel=3)
+    warnings.warn(f"{summary}, and left out:\n  {listed}", stacklevel=3)
 
 
-def _divide(
+def _split(
     images: Sequence[ImageFile], plan: _Plan, class_names: Sequence[str], seed: int
 ) -> dict[Split, list[ImageFile]]:
     """Make the three sets as planned, class by class."""
@@ -218,9 +226,12 @@ def _check_enough(
         if len(contents) < len(sets)
     ]
     if few:
-        raise ValueError(
-            f"Each class needs an image for each of {', '.join(sets)}, copies not counted. But "
-            f"{', '.join(shorten(few))}. Add images ({', '.join(FORMATS)}), or remove the class."
+        raise InvalidValueError(
+            f"Each class needs an image for each of {', '.join(sets)}, duplicates not counted",
+            hint=(
+                f"But {', '.join(shorten(few))}. Add images ({', '.join(FORMATS)}), or remove "
+                "the class."
+            ),
         )
 
 
@@ -260,14 +271,15 @@ def _tell_unused(
     if not unused:
         return
     example = printable(relative_name(unused[0].path, report.folder))
-    why = (
-        "They are copies of images that it knows, or lie in another folder than train/."
-        if grown
-        else 'new_files="train" adds new ones to the training set.'
-    )
+    reason = " They are duplicates of listed images, or lie in another folder than train/."
     warnings.warn(
-        f"The split file does not know {counted(len(unused), 'image')} in "
-        f"{printable(report.folder)} ({example}, for one), in none of the sets now. {why}",
+        UsageWarning(
+            f"The split file does not list {counted(len(unused), 'image')} in "
+            f"{printable(report.folder)} ({example}, for example): now in none of the sets."
+            f"{reason if grown else ''}",
+            hint="" if grown else 'new_files="train" adds new ones to the training set.',
+            hint_code=None if grown else HintCode.ADD_NEW_FILES,
+        ),
         stacklevel=3,
     )
 

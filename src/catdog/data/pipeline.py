@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.seeding import shuffled
 from catdog.data.report import ImageFile
 from catdog.data.session import ReadErrors
@@ -73,7 +74,7 @@ atexit.register(_gate.close)
 
 
 class ImageCache:
-    """Decodes images at one size and keeps their pixels, as far as a memory budget reaches."""
+    """Decodes images at one size and keeps their pixels, as far as a cache limit reaches."""
 
     def __init__(self, image_size: ImageSize, mib: int) -> None:
         """Keep at most `mib` MiB of images of `image_size`, at three bytes a pixel."""
@@ -98,16 +99,20 @@ class ImageCache:
 
 def _read_unchanged(image: ImageFile) -> bytes:
     """Return the content of a file that is the same as when the folder was looked at."""
-    again = "Call load_datasets again, to look at the folder anew."
+    again = "Call load_datasets again, to scan the folder again."
     try:
         status = image.path.stat()
         same = stat.S_ISREG(status.st_mode) and status.st_size == image.size
         content = image.path.read_bytes() if same else b""  # a pipe would keep us waiting
     except OSError as error:
-        raise ValueError(f"Cannot read the image {image.path}: {error}. {again}") from error
+        raise InvalidValueError(
+            f"Cannot read the image {image.path}: {error}",
+            hint=f"{again}",
+        ) from error
     if not same or hashlib.sha256(content).hexdigest() != image.sha256:
-        raise ValueError(
-            f"The image {image.path} was changed after load_datasets looked at it. {again}"
+        raise InvalidValueError(
+            f"The image {image.path} was changed after load_datasets looked at it",
+            hint=f"{again}",
         )
     return content
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.text import count_line, counted, printable, shorten
 from catdog.typing import Split
@@ -38,11 +39,11 @@ _MEANING: Mapping[Reason, str] = {
     "too many pixels": "it would fill the memory",
     "cannot be opened": "missing, or not permitted",
     "two labels": "one image in several classes",
-    "in two splits": "one image to train on and to judge by",
+    "in two splits": "one image to train on and to evaluate on",
     "wrong extension": "used, read by their content",
     "animated": "used, the first frame of each",
     "very small": "used, but there is little to see",
-    "duplicate": "used, all copies in the same set",
+    "duplicate": "used, all duplicates in the same set",
     "other file": "passed over",
     "outside": "passed over, in no class folder",
 }
@@ -133,7 +134,12 @@ class ScanReport:
         """
         if split is not None and split not in self.splits:
             there = ", ".join(repr(name) for name in self.splits) or "none: leave it out"
-            raise ValueError(f"split={split!r} has no folder in {self.folder}. There is {there}.")
+            raise InvalidValueError(
+                f"has no folder in {self.folder}",
+                argument="split",
+                value=split,
+                hint=f"There is {there}.",
+            )
         counts = dict.fromkeys(self.class_names, 0)
         for image in usable_images(self):
             if split in (None, image.split):

@@ -53,11 +53,11 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     bytes, files that are no image though their name says so, images in a format that catdog
     does not read (HEIC, TIFF), truncated and damaged ones, ones of more than 179 million pixels,
     files that cannot be opened, one and the same image in two classes, and
-    copies of an image in two of `train/`, `validation/` and `test/` (the copy to judge by is
+    duplicates in two of `train/`, `validation/` and `test/` (the file to evaluate on is
     usable, the one to train on is not).
 
     These are worth a look: images whose suffix is that of another format, animated ones, ones
-    with a side of less than 32 pixels, exact copies (of the same class, in the same folder or
+    with a side of less than 32 pixels, duplicates (of the same class, in the same folder or
     where the split is still to be made), files that are no images, and images that lie in no
     class folder.
 
@@ -94,8 +94,8 @@ def scan_layout(layout: Layout) -> ScanReport:
     findings = [Finding(path, "outside", "", None, None) for path in layout.strays]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # they would name no file
-        looks = list(_scan_files(layout))
-    for file, (image, reasons) in zip(layout.files, looks, strict=True):
+        scanned = list(_scan_files(layout))
+    for file, (image, reasons) in zip(layout.files, scanned, strict=True):
         class_name = layout.class_names[file.label]
         findings += [
             Finding(file.path, reason, detail, class_name, file.split) for reason, detail in reasons
@@ -125,8 +125,8 @@ def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
     doing = f"Looking at the images of {printable(layout.root.name)}"
     try:
         with progress(doing, len(layout.files)) as advance:
-            for look in pool.map(_scan_file, layout.files):
-                yield look
+            for result in pool.map(_scan_file, layout.files):
+                yield result
                 advance(1)
     finally:  # on Ctrl-C too, thousands of files may still wait
         pool.shutdown(cancel_futures=True)
@@ -213,7 +213,7 @@ def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
 
 
 def _is_cut_webp(content: BinaryIO, size: int) -> bool:
-    """Tell whether a WebP file is shorter than its header says; its decoder does not say why."""
+    """Return whether a WebP file is shorter than its header says; its decoder does not say why."""
     content.seek(0)
     start = content.read(8)
     return start.startswith(b"RIFF") and int.from_bytes(start[4:], "little") + 8 > size
@@ -237,28 +237,28 @@ def _compare(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
     by_content: defaultdict[str, list[ImageFile]] = defaultdict(list)
     for image in images:
         by_content[image.sha256].append(image)
-    for copies in by_content.values():
-        for image, reason, other in _compare_duplicates(copies):
+    for duplicates in by_content.values():
+        for image, reason, other in _compare_duplicates(duplicates):
             class_name = layout.class_names[image.label]
             yield Finding(image.path, reason, "", class_name, image.split, other.path)
 
 
 def _compare_duplicates(
-    copies: Sequence[ImageFile],
+    duplicates: Sequence[ImageFile],
 ) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
-    """Yield which of the copies of one image may not be used or are superfluous, and why.
+    """Yield which of the duplicates of one image may not be used or are superfluous, and why.
 
     Copies with several labels are all wrong. Else the copy in the set that is held out most stays,
-    so that no image to judge by was trained on.
+    so that no image to evaluate on was trained on.
     """
-    if len({image.label for image in copies}) > 1:
-        one = copies[0]
-        other = next(copy for copy in copies if copy.label != one.label)
-        for image in copies:
+    if len({image.label for image in duplicates}) > 1:
+        one = duplicates[0]
+        other = next(each for copy in duplicates if copy.label != one.label)
+        for image in duplicates:
             yield image, "two labels", one if image.label != one.label else other
         return
-    kept = max(copies, key=_held_out)
-    for image in copies:
+    kept = max(duplicates, key=_held_out)
+    for image in duplicates:
         if image.split != kept.split:
             yield image, "in two splits", kept
         elif image is not kept:

@@ -4,6 +4,7 @@ from os import PathLike
 from pathlib import Path
 
 from catdog._utils import checks
+from catdog._utils.errors import FolderExpectedError, InvalidTypeError, MissingFileError
 from catdog.data import fetch
 
 
@@ -23,15 +24,22 @@ def find_source(argument: str, source: "str | PathLike[str]") -> Path:
     if isinstance(source, str) and source in fetch.KNOWN:
         return fetch.KNOWN[source]()
     if not isinstance(source, str | PathLike) or not str(source):
-        raise TypeError(f"{argument} must be a folder or the name of a data set, not {source!r}.")
+        raise InvalidTypeError(
+            f"{argument} must be a folder or the name of a data set, not {source!r}",
+        )
     folder = checks.expand_home(source).absolute()  # found again after a change of folder
     if not folder.exists():
-        raise FileNotFoundError(
-            f"{argument}={str(source)!r} is neither a folder that exists nor a data set that "
-            f"catdog knows. {checks.suggest(source, fetch.KNOWN)}"
+        raise MissingFileError(
+            "is neither a folder that exists nor a data set that catdog knows",
+            argument=argument,
+            value=str(source),
+            hint=f"{checks.suggest(source, fetch.KNOWN)}",
         )
     if not folder.is_dir():
-        raise NotADirectoryError(
-            f"{argument}={str(source)!r} is a file. Pass the folder of the class folders."
+        raise FolderExpectedError(
+            "is a file",
+            argument=argument,
+            value=str(source),
+            hint="Pass the folder of the class folders.",
         )
     return folder

@@ -1,4 +1,4 @@
-"""Dividing labelled images into parts: pure functions of the labels, the copies and a seed."""
+"""Splitting labelled images into parts: pure functions of the labels, the duplicates and a seed."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def stratified_split(
     Args:
         labels: Class of each image, shape `(n,)`, integers.
         shares: Share of each part; they add up to 1.
-        contents: What each image shows, such as a hash; equal ones are copies.
+        contents: What each image shows, such as a hash; equal ones are duplicates.
         seed: The same labels, shares, contents and seed give the same parts.
 
     Returns:
@@ -51,12 +51,14 @@ def _deal(
     for member in members.tolist():
         groups.setdefault(contents[member], []).append(member)
     if len(groups) < len(shares):
-        raise ValueError(f"{len(groups)} images cannot be divided into {len(shares)} parts")
+        raise ValueError(f"{len(groups)} images cannot be split into {len(shares)} parts")
     chunks: list[list[int]] = [[] for _ in shares]
     rooms = _part_sizes(len(members), shares)
-    copies = sorted((group for group in groups.values() if len(group) > 1), key=len, reverse=True)
+    duplicates = sorted(
+        (group for group in groups.values() if len(group) > 1), key=len, reverse=True
+    )
     singles = [group[0] for group in groups.values() if len(group) == 1]
-    for dealt, group in enumerate(copies):
+    for dealt, group in enumerate(duplicates):
         part = _draw_part(chunks, rooms, len(group), len(groups) - dealt, rng)
         chunks[part] += group
         rooms[part] -= len(group)
@@ -86,7 +88,7 @@ def _draw_part(
 def _shrink(
     rooms: NDArray[np.intp], chunks: Sequence[Sequence[int]], singles: int
 ) -> NDArray[np.intp]:
-    """Take back room that copies took beyond their part's, where most is left."""
+    """Take back room that duplicates took beyond their part's, where most is left."""
     least = np.array([0 if chunk else 1 for chunk in chunks])
     rooms = np.maximum(rooms, least)
     while rooms.sum() > singles:

@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from catdog._utils import checks
+from catdog._utils.errors import (
+    ExistingFileError,
+    HintCode,
+    InvalidTypeError,
+    InvalidValueError,
+    MissingFileError,
+)
 from catdog._utils.files import atomic_write
 from catdog._utils.text import counted, printable, shorten
 from catdog.data.layout import Layout
@@ -40,7 +47,7 @@ class SplitFile(NamedTuple):
 def write_split(
     path: Path, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, seed: int
 ) -> None:
-    """Write which image is in which set to a file, whole or not at all.
+    """Write which image is in which set to a file, completely or not at all.
 
     Args:
         path: Where to; what is there already must be the very same.
@@ -54,13 +61,20 @@ def write_split(
     """
     text = _to_json(sets, report, seed)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist. Make it first.")
+        raise MissingFileError(
+            f"The folder {path.parent} does not exist",
+            hint="Make it first.",
+        )
     if os.path.lexists(path):
         if path.is_file() and path.read_bytes() == text.encode("ascii"):
             return
-        raise FileExistsError(
-            f"{path} exists, and holds something else than this split. Choose another name. (If it "
-            "holds an earlier split, load_datasets(..., split_file=...) gives you its sets.)"
+        raise ExistingFileError(
+            f"{path} exists, and holds something else than this split",
+            hint=(
+                "Choose another name. If the file holds an earlier split, load_datasets(..., "
+                "split_file=...) loads it."
+            ),
+            hint_code=HintCode.KEEP_EARLIER_SPLIT,
         )
     atomic_write(path, lambda scratch: scratch.write_text(text, "ascii"))
 
@@ -111,10 +125,11 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
         wrong.append(f"{printable(entry.name)} has {'changed' if there else 'vanished'}{hint}")
     if wrong:
         listed = "\n  ".join(shorten(wrong))
-        raise ValueError(
-            f"{counted(len(wrong), 'image')} of split_file={str(file.path)!r} cannot be found in "
-            f"{report.folder} as at the time of writing:\n  {listed}\n"
-            "Bring them back, or make a new split without split_file."
+        raise InvalidValueError(
+            f"{counted(len(wrong), 'image')} of split_file={str(file.path)!r} cannot be "
+            f"found in {report.folder} as at the time of writing:\n  {listed}\n",
+            hint="Bring them back, or make a new split without split_file.",
+            hint_code=HintCode.DROP_SPLIT_FILE,
         )
     return {split: [found[entry.name] for entry in file.entries[split]] for split in SPLITS}
 
@@ -128,39 +143,67 @@ def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
         ValueError: If it is no split file, or one for other classes.
     """
     if not isinstance(value, str | PathLike) or not str(value):
-        raise TypeError(f"split_file must be the path of a split file, not {value!r}.")
+        raise InvalidTypeError(
+            f"must be the path of a split file, not {value!r}",
+            argument="split_file",
+        )
     file = _parse(checks.expand_home(value))
     if file.class_names != layout.class_names:
-        raise ValueError(
-            f"split_file={str(value)!r} was made for the classes {list(file.class_names)}, but "
-            f"{layout.root} holds {list(layout.class_names)}. Pass the folder it was made for."
+        raise InvalidValueError(
+            f"was made for the classes {list(file.class_names)}, but {layout.root} holds "
+            f"{list(layout.class_names)}",
+            argument="split_file",
+            value=str(value),
+            hint="Pass the folder it was made for.",
         )
     return file
 
 
 def _parse(path: Path) -> SplitFile:
     """Read a split file and check that it is one."""
-    named = f"split_file={str(path)!r}"
     if not path.is_file():
         problem = "is no file" if path.exists() else "does not exist"
-        raise FileNotFoundError(f"{named} {problem}. data.save_split(path) writes one.")
+        raise MissingFileError(
+            problem,
+            argument="split_file",
+            value=str(path),
+            hint="data.save_split(path) writes one.",
+            hint_code=HintCode.SAVE_SPLIT,
+        )
     try:
         raw = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{named} is not JSON: {error}. data.save_split(path) writes one."
+        raise InvalidValueError(
+            f"is not JSON: {error}",
+            argument="split_file",
+            value=str(path),
+            hint="data.save_split(path) writes one.",
+            hint_code=HintCode.SAVE_SPLIT,
         ) from error
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise ValueError(f"{named} is no split file. data.save_split(path) writes one.")
+        raise InvalidValueError(
+            "is no split file",
+            argument="split_file",
+            value=str(path),
+            hint="data.save_split(path) writes one.",
+            hint_code=HintCode.SAVE_SPLIT,
+        )
     if raw.get("version") != VERSION:
-        raise ValueError(
-            f"{named} is of version {raw.get('version')!r}, but this catdog reads version "
-            f"{VERSION}. Use the catdog that wrote it: {raw.get('catdog')}."
+        raise InvalidValueError(
+            f"is of version {raw.get('version')!r}, but this catdog reads version {VERSION}",
+            argument="split_file",
+            value=str(path),
+            hint=f"Use the catdog that wrote it: {raw.get('catdog')}.",
         )
     try:
         return _check_content(path, raw)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{named} is damaged ({error!r}). Take it from where it came.") from error
+        raise InvalidValueError(
+            f"is damaged ({error!r})",
+            argument="split_file",
+            value=str(path),
+            hint="Copy it again from where it came.",
+        ) from error
 
 
 def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:

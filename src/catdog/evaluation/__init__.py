@@ -1,1 +1,1 @@
-"""Evaluation: metrics with intervals, baseline, calibration, comparison, label issues."""
+"""Evaluation: metrics, confidence intervals, baseline, calibration, comparison, label issues."""

@@ -1,4 +1,4 @@
-"""The accuracy that costs nothing: always answering the most common class."""
+"""The accuracy of the majority-class baseline, which always answers the most common class."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.typing import Split
@@ -15,18 +16,20 @@ from catdog.typing import Split
 def baseline_accuracy(
     data_or_labels: Datasets | Sequence[int] | NDArray[np.integer], *, split: Split = "test"
 ) -> float:
-    """Return the accuracy of always answering the most common class of the training images.
+    """Return the accuracy of the majority-class baseline.
 
-    A model is worth something only above this. Only labels are counted; no image is read.
+    The baseline always answers the most common class of the training images. A model is useful
+    only if its accuracy is higher. Only labels are counted; no image is read.
 
     Args:
-        data_or_labels: Data sets; or labels alone, shape `(n,)`, integers, which then are both what
-            the class is chosen from and what it is judged on.
-        split: The set that is judged, if data sets are passed.
+        data_or_labels: The data; or labels alone, shape `(n,)`, integers. With labels alone, the
+            class is chosen from them and evaluated on them.
+        split: The split to evaluate on, if data are passed.
 
     Returns:
-        The share, from 0 to 1, of the judged labels that are of the most common training class.
-        Of equally common classes, the first counts. A class unseen in the judged set scores 0.
+        The share, from 0 to 1, of the labels of the split that are of the most common training
+        class. Of equally common classes, the first one is taken. The result is 0 if the split has
+        no image of that class.
 
     Raises:
         ValueError: If there are no labels, they are not whole numbers in one row, or the split is
@@ -43,12 +46,12 @@ def baseline_accuracy(
     """
     checks.check_split(split)
     train: NDArray[np.integer]
-    judged: NDArray[np.integer]
+    evaluated: NDArray[np.integer]
     if isinstance(data_or_labels, Datasets):
-        train, judged = data_or_labels.labels("train"), data_or_labels.labels(split)
+        train, evaluated = data_or_labels.labels("train"), data_or_labels.labels(split)
     else:
-        train = judged = _as_labels(data_or_labels)
-    return float(np.mean(judged == majority_class(train)))
+        train = evaluated = _as_labels(data_or_labels)
+    return float(np.mean(evaluated == majority_class(train)))
 
 
 def majority_class(labels: NDArray[np.integer]) -> int:
@@ -58,12 +61,16 @@ def majority_class(labels: NDArray[np.integer]) -> int:
 
 
 def _as_labels(labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return labels as an array of shape `(n,)`, after checking them."""
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"labels must be one row of at least one label, not shape {array.shape}.")
+        raise InvalidValueError(
+            f"must be one row of at least one label, not shape {array.shape}", argument="labels"
+        )
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
-        raise ValueError(
-            "labels must be whole numbers from 0, the positions of the classes in class_names, "
-            f"not {array[:5].tolist()}."
+        raise InvalidValueError(
+            "must be whole numbers from 0, the positions of the classes in class_names, "
+            f"not {array[:5].tolist()}",
+            argument="labels",
         )
     return array

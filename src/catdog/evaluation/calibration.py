@@ -1,4 +1,4 @@
-"""Probabilities that can be taken at their word, and what it buys to answer only when sure."""
+"""Calibrate probabilities by temperature scaling."""
 
 import math
 import warnings
@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from catdog._utils.errors import UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import counted
 from catdog.data.datasets import Datasets
-from catdog.evaluation.metrics import (
-    expected_calibration_error,
-    reliability,
-)
+from catdog.evaluation.metrics import expected_calibration_error, reliability
 from catdog.inference.forward import split_logits
 from catdog.matching import resize_to_model
 from catdog.models.logits import log_softmax
@@ -26,21 +24,21 @@ from catdog.models.metadata import (
 )
 from catdog.typing import Floats, Labels, Verbose
 
-HALVINGS = 60  # of the interval that holds the temperature: beyond what a float can tell apart
+BISECTION_STEPS = 60  # after these, the ends of the interval are equal up to rounding
 
 
 @public
 @dataclass(frozen=True)
 class Calibration:
-    """What calibrating a model has changed. Print it for a readable block.
+    """Result of temperature scaling. Print it for a readable block.
 
     Attributes:
-        temperature: What the logits are divided by from now on. Above 1, the model was too sure;
-            below 1, not sure enough.
-        n: Number of images it was fitted to.
-        loss: Mean cross-entropy of these in nats, before (at a temperature of 1) and after.
-        calibration_error: How far probabilities and accuracy are apart, before and after, from 0
-            to 1; as in [`Evaluation`][catdog.Evaluation].
+        temperature: The logits are split by it before the softmax. Above 1, the model was
+            overconfident; below 1, it was underconfident.
+        n: Number of images that the temperature was fitted to.
+        loss: Mean cross-entropy of these images in nats, before (at a temperature of 1) and after.
+        calibration_error: Expected calibration error of these images, before and after, from 0 to
+            1; as in [`Evaluation`][catdog.Evaluation].
     """
 
     temperature: float
@@ -50,29 +48,31 @@ class Calibration:
 
     def __str__(self) -> str:
         verdict = "less" if self.temperature > 1 else "more"
-        effect = "nothing changes" if self.temperature == 1 else f"{verdict} sure than before"
+        effect = "nothing changes" if self.temperature == 1 else f"{verdict} confident than before"
         (loss, new_loss), (error, new_error) = self.loss, self.calibration_error
         return "\n".join(
             [
                 f"temperature {self.temperature:.3f}: {effect}",
                 f"  fitted to    {counted(self.n, 'validation image')}",
                 f"  loss         {loss:.4f} -> {new_loss:.4f}",
-                f"  calibration  {error:.1%} -> {new_error:.1%}"
-                "  (gap between probability and accuracy)",
+                f"  calibration  {error:.1%} -> {new_error:.1%}  (expected calibration error)",
             ]
         )
 
 
 @public
 def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") -> Calibration:
-    """Make a model's probabilities mean what they say: of those at 90 %, nine in ten are right.
+    """Calibrate a model's probabilities by temperature scaling on the validation images.
 
-    Networks are often too sure of themselves. One number, the temperature, by which all logits are
-    divided, mends most of it: it is the one at which the loss on the validation images is least.
-    The model keeps it, in its file too; `predict` and `evaluate` use it. No label changes, as the
-    likeliest class stays the same. The training images would not do, as the model is surer of
-    them than of new ones; nor the test images, which could no longer judge it. Training with
-    catdog forgets the temperature; after Keras' own `fit`, calibrate again.
+    Of the predictions with a probability of 90 %, about nine in ten should be right. Networks are
+    often overconfident: fewer of them are right. Temperature scaling divides all logits by one
+    number, the temperature. It is chosen so that the loss on the validation images is lowest. No
+    predicted class changes.
+
+    The temperature is stored with the model and in its file; `predict` and `evaluate` use it. It is
+    not fitted to the training images, because the model is more confident on them than on new
+    images. It is not fitted to the test images, because they must stay unseen. Training with
+    catdog resets the temperature. After `fit` of Keras, calibrate again.
 
     Args:
         model: A trained model.
@@ -80,11 +80,13 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
         verbose: Progress as Keras shows it.
 
     Returns:
-        The temperature, and what it has changed. If the model is right on all the images, nothing
-        tells how sure it may be: a warning says so, and the temperature is 1.
+        The temperature, and the loss and calibration error before and after. If the model
+        classifies all the images correctly, no temperature can be estimated: there is a warning,
+        and the temperature is 1.
 
     Raises:
-        ValueError: If the model knows other classes than the data's, and where `evaluate` raises.
+        ValueError: If the classes of the model differ from those of the data, and where `evaluate`
+            raises.
 
     Example:
         ```python
@@ -100,43 +102,50 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
     """
     resized = resize_to_model(model, data)
     check_same_classes(model, data.class_names, "Calibrate it on images of its own classes.")
-    card = get_metadata(model) or ModelMetadata(data.class_names, resized.image_size)
+    metadata = get_metadata(model) or ModelMetadata(data.class_names, resized.image_size)
     logits = split_logits(model, resized, "validation", verbose=verbose)
     labels = data.labels("validation")
     temperature = fit_temperature(logits, labels)
     if (logits.argmax(axis=1) == labels).all():
         temperature = 1.0
         warnings.warn(
-            f"The model is right on all {len(labels)} validation images, so they do not tell how "
-            "often it is wrong: its probabilities stay as they are. Calibrate on more images.",
+            UsageWarning(
+                f"The model classifies all {len(labels)} validation images correctly, so they do "
+                "not show how often it is wrong. Its probabilities stay as they are.",
+                hint="Calibrate on more images.",
+            ),
             stacklevel=2,
         )
     elif temperature == MAX_TEMPERATURE:
         warnings.warn(
-            "How sure the model is of a validation image does not tell whether it is right: its "
-            "probabilities are nearly the same for all classes now. Train it first.",
+            UsageWarning(
+                "On the validation images, the model is not more often right where it is more "
+                "confident. Its probabilities are now nearly the same for all classes.",
+                hint="Train it first.",
+            ),
             stacklevel=2,
         )
-    attach_metadata(model, replace(card, temperature=temperature))
-    loss, error = _judge(logits, labels)
-    new_loss, new_error = _judge(logits / temperature, labels)
+    attach_metadata(model, replace(metadata, temperature=temperature))
+    loss, error = _loss_and_calibration_error(logits, labels)
+    new_loss, new_error = _loss_and_calibration_error(logits / temperature, labels)
     return Calibration(temperature, len(labels), (loss, new_loss), (error, new_error))
 
 
 def fit_temperature(logits: Floats, labels: Labels) -> float:
-    """Return the temperature at which the cross-entropy of logits is least.
+    """Return the temperature that minimises the cross-entropy of logits.
 
-    In `1 / temperature` the loss is convex, so its slope, the mean over the images of (expected
-    logit less logit of the true class), changes its sign once at most. That is where halving the
-    interval, on a logarithmic scale, ends.
+    The loss is a convex function of `1 / temperature`. Its slope is the mean over the images of
+    (expected logit - logit of the true class), and changes its sign at most once. Bisection on a
+    logarithmic scale finds that point.
 
     Args:
         logits: Shape `(n, classes)`, finite.
         labels: True classes, shape `(n,)`.
 
     Returns:
-        From 0.01 to 100: one of the ends if the loss falls all the way there, as it does for logits
-        that tell nothing; 1 if it is the same everywhere.
+        From 0.01 to 100. The result is one of these ends if the loss decreases all the way to it,
+        as it does if all predictions are right or all are wrong. It is 1 if the loss is the same at
+        every temperature.
     """
     true = logits[np.arange(len(labels)), labels]
 
@@ -151,17 +160,17 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
         return low
     if slope(high) > 0:
         return high
-    for _ in range(HALVINGS):
+    for _ in range(BISECTION_STEPS):
         middle = math.sqrt(low * high)
-        if slope(middle) > 0:  # too sure
+        if slope(middle) > 0:  # overconfident
             low = middle
         else:
             high = middle
     return middle
 
 
-def _judge(logits: Floats, labels: Labels) -> tuple[float, float]:
-    """Return mean cross-entropy and calibration error."""
+def _loss_and_calibration_error(logits: Floats, labels: Labels) -> tuple[float, float]:
+    """Return mean cross-entropy and expected calibration error."""
     log_probabilities = log_softmax(logits)
     bins = reliability(np.exp(log_probabilities).max(axis=1), logits.argmax(axis=1) == labels)
     loss = -np.mean(log_probabilities[np.arange(len(labels)), labels])

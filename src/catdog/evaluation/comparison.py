@@ -1,4 +1,4 @@
-"""Which of two models is better, judged on the same images."""
+"""Compare two models on the same images, with McNemar's exact test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,24 +6,25 @@ from typing import Any
 
 import numpy as np
 
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.text import counted
 from catdog.evaluation import metrics
 from catdog.evaluation.result import Evaluation, check_evaluation
 from catdog.typing import Split
 
-SIGNIFICANCE_LEVEL = 0.05  # a difference with a smaller p-value counts as detected
+SIGNIFICANCE_LEVEL = 0.05  # a difference with a smaller p-value is detectable
 
 
 @public
 @dataclass(frozen=True)
 class Comparison:
-    """How two models did on the same images.
+    """Result of comparing two models on the same images.
 
     Made by [`compare`][catdog.compare]. Print it for a sentence and its figures.
 
     Attributes:
-        split: The set that both were judged on.
+        split: The split that both were evaluated on.
         both_right: Images that both got right.
         only_first: Images that only the first got right.
         only_second: Images that only the second got right.
@@ -43,12 +44,12 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """Accuracy of the second less that of the first, from -1 to 1."""
+        """Accuracy of the second minus accuracy of the first, from -1 to 1."""
         return (self.only_second - self.only_first) / self.n
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Lower and upper end of a 95 % interval of the difference.
+        """Lower and upper end of the 95 % confidence interval of the difference.
 
         Source: Bonett and Price, "Adjusted Wald Confidence Interval for a Difference of Binomial
         Proportions Based on Paired Data", Journal of Educational and Behavioral Statistics 37
@@ -58,15 +59,19 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """How often equally good models would differ at least so much, by McNemar's exact test."""
+        """Two-sided p-value of McNemar's exact test.
+
+        It is the probability that two equally good models differ at least this much by chance.
+        """
         return metrics.mcnemar_p_value(self.only_first, self.only_second)
 
     @property
     def detectable(self) -> bool:
-        """Whether the p-value is below 0.05.
+        """Whether the p-value is below the significance level of 0.05.
 
-        The exact test is a little stricter than the interval: there may be no detectable difference
-        though the interval just leaves out 0; never the other way round.
+        The exact test is a little stricter than the interval. A difference may be undetectable
+        although the interval just excludes 0. A detectable difference always has an interval that
+        excludes 0.
         """
         return self.p_value < SIGNIFICANCE_LEVEL
 
@@ -97,7 +102,7 @@ class Comparison:
                 f"  right       first alone {self.only_first}, second alone {self.only_second}, "
                 f"both {self.both_right}, neither {self.both_wrong}",
                 f"  difference  {_points(self.difference)} points  "
-                f"(95 % interval {_points(low)} to {_points(high)})",
+                f"(95 % confidence interval {_points(low)} to {_points(high)})",
             ]
         )
 
@@ -108,21 +113,21 @@ class Comparison:
 
 @public
 def compare(first: Evaluation, second: Evaluation) -> Comparison:
-    """Tell whether one of two models is better, from their answers for the same images.
+    """Compare two models on the same images with McNemar's exact test.
 
-    Only the images that one model gets right and the other wrong can tell them apart. So this
-    finds smaller differences than a look at whether the two intervals of the accuracy overlap.
+    Only the images that one model gets right and the other wrong show a difference. This test
+    detects smaller differences than checking whether the two intervals of the accuracy overlap.
 
     Args:
         first: What `evaluate` returned for one model.
         second: What it returned for the other, on the same images.
 
     Returns:
-        The counts, McNemar's exact test, and the difference of the accuracies with its interval.
+        The counts, the p-value, and the difference of the accuracies with its confidence interval.
 
     Raises:
-        TypeError: If something else is passed.
-        ValueError: If the two were judged on different images.
+        TypeError: If an argument is not an `Evaluation`.
+        ValueError: If the two were evaluated on different images.
 
     Example:
         ```python
@@ -134,7 +139,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
         ```
     """
     check_same_images({"first": first, "second": second})
-    first_right, second_right = (first.correct, second.correct)
+    first_right, second_right = first.correct, second.correct
     return Comparison(
         split=first.split,
         both_right=int(np.sum(first_right & second_right)),
@@ -145,44 +150,49 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
 
 
 def check_same_images(evaluations: Mapping[str, Evaluation]) -> None:
-    """Refuse what is no evaluation, and evaluations of different images."""
-    for name, one in evaluations.items():
-        check_evaluation(one, name)
+    """Raise if a value is not an evaluation, or if the evaluations are of different images."""
+    for name, evaluation in evaluations.items():
+        check_evaluation(evaluation, name)
     if not evaluations:
-        raise ValueError('evaluations is empty. Pass some by name: {"cnn": evaluate(model, data)}.')
-    (reference, expected), *others = evaluations.items()
-    for name, one in others:
-        if difference := _difference(expected, one):
-            raise ValueError(
-                f"{reference} and {name} cannot be compared: {difference}. Load the data once and "
-                "judge every model on them, on the same split: evaluate(model, data, split=...)."
+        raise InvalidValueError(
+            "is empty",
+            argument="evaluations",
+            hint='Pass some by name: {"cnn": evaluate(model, data)}.',
+        )
+    (first_name, first), *others = evaluations.items()
+    for name, evaluation in others:
+        if difference := _describe_difference(first, evaluation):
+            raise InvalidValueError(
+                f"{first_name} and {name} cannot be compared: {difference}",
+                hint="Load the data once and evaluate every model on the same split of it: "
+                "evaluate(model, data, split=...).",
             )
 
 
-def _difference(first: Evaluation, second: Evaluation) -> str:
-    """Return in what the judged images of two evaluations differ, or nothing."""
+def _describe_difference(first: Evaluation, second: Evaluation) -> str:
+    """Return how the images of two evaluations differ; an empty string if they are the same."""
     if first.class_names != second.class_names:
         return "their classes differ"
     if first.paths != second.paths:
         shared = len(set(first.paths) & set(second.paths))
         sets = (f"{counted(one.n, 'image')} of a {one.split} set" for one in (first, second))
-        return f"they were judged on {' and '.join(sets)}, {shared} in common"
+        return f"they were evaluated on {' and '.join(sets)}, {shared} in common"
     if not np.array_equal(first.labels, second.labels):
-        return "some images have changed their class"
+        return "some images have another label now"
     return ""
 
 
-def _sentence(of: Comparison) -> str:
-    """Return what the comparison means, in words."""
-    images, p_value = counted(of.n, "image"), format_p_value(of.p_value)
-    if of.detectable:
-        better = "second" if of.difference > 0 else "first"
-        return f"The {better} is better: chance hardly makes so much on {images} ({p_value})."
-    if of.only_first == of.only_second == 0:
-        return f"No detectable difference on {images}: both are right on the very same ones."
-    low, high = of.interval
+def _sentence(comparison: Comparison) -> str:
+    """Return the result of a comparison as a sentence."""
+    images, p_value = counted(comparison.n, "image"), format_p_value(comparison.p_value)
+    if comparison.detectable:
+        better = "second" if comparison.difference > 0 else "first"
+        return f"The {better} is better: a detectable difference on {images} ({p_value})."
+    if comparison.only_first == comparison.only_second == 0:
+        return f"No detectable difference on {images}: both are right on the same images."
+    low, high = comparison.interval
     close = "" if low <= 0 <= high else ", but it is close"
-    return f"No detectable difference on {images}{close}: chance may make so much ({p_value})."
+    return f"No detectable difference on {images}{close}: it may be due to chance ({p_value})."
 
 
 def format_p_value(value: float) -> str:

@@ -1,4 +1,4 @@
-"""How accurate a model is if it abstains when it is unsure."""
+"""Selective prediction: accuracy and coverage of a model that abstains when it is unsure."""
 
 from dataclasses import dataclass
 
@@ -11,23 +11,25 @@ from catdog.evaluation.metrics import Counts, wilson_interval
 from catdog.evaluation.result import Evaluation, check_evaluation
 from catdog.typing import Floats, Split
 
-PRINTED_THRESHOLDS = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+PRINTED_THRESHOLDS = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # probabilities
 
 
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class CoverageCurve:
-    """How often a model answers, and how often it is right, if it answers only when sure enough.
+    """Coverage and accuracy of a model that abstains below a probability (selective prediction).
 
-    Arrays have one entry a threshold, from low to high. Print it for a readable table.
+    The coverage is the share of the images that the model answers. One minus the accuracy of these
+    answers is the selective risk, so this is also called a risk-coverage curve. Arrays have one
+    entry per threshold, in ascending order. Print it for a readable table.
 
     Attributes:
         thresholds: Every probability of a predicted class that occurs: values for `unsure_below`.
-            By rounding, one may just miss its own image.
+            Because of rounding, a threshold may just exclude its own image.
         answered: Number of images whose probability is not below the threshold.
-        right: How many of these the model gets right.
+        right: Number of these that the model classifies correctly.
         n: Number of images.
-        split: The set they are of.
+        split: The split that the images are from.
     """
 
     thresholds: Floats
@@ -38,13 +40,13 @@ class CoverageCurve:
 
     @property
     def coverage(self) -> Floats:
-        """Share of the images that are answered, from 0 to 1."""
+        """Share of the images that the model answers, from 0 to 1."""
         coverage: Floats = self.answered / self.n
         return coverage
 
     @property
     def accuracy(self) -> Floats:
-        """Share of the answers that are right, from 0 to 1."""
+        """Share of the answered images that are classified correctly, from 0 to 1."""
         accuracy: Floats = self.right / self.answered
         return accuracy
 
@@ -58,12 +60,12 @@ class CoverageCurve:
             for threshold, position in zip(PRINTED_THRESHOLDS, positions, strict=True)
             if position < len(self.thresholds)
         ]
-        table = Table(("unsure below", "answered", "", "of these right", "95 % interval"), rows)
-        return "\n".join(
-            [f"{counted(self.n, 'image')} of the {self.split} set", *text_lines(table)]
-        )
+        table = Table(("unsure below", "answered", "coverage", "accuracy", "interval"), rows)
+        images = f"{counted(self.n, 'image')} of the {self.split} set"
+        return "\n".join([f"{images}, 95 % confidence intervals", *text_lines(table)])
 
     def _row(self, threshold: float, position: int) -> tuple[str, ...]:
+        """Return the cells of one threshold."""
         low, high = wilson_interval(int(self.right[position]), int(self.answered[position]))
         return (
             f"{threshold:.0%}",
@@ -76,13 +78,20 @@ class CoverageCurve:
 
 @public
 def coverage_curve(evaluation: Evaluation) -> CoverageCurve:
-    """Return what it buys to answer only when sure: fewer answers, more of them right.
+    """Compute the coverage and the accuracy of a model at every threshold for abstaining.
 
-    Choose `unsure_below` of `predict` by the validation images, after `calibrate`. How good the
-    choice is, the test images tell.
+    A higher threshold gives fewer answers, and usually a higher share of them is right. Choose
+    `unsure_below` of `predict` on the validation images, after `calibrate`. Then evaluate the
+    choice on the test images.
 
     Args:
         evaluation: What `evaluate` returned.
+
+    Returns:
+        The curve, with one entry per threshold.
+
+    Raises:
+        TypeError: If `evaluation` is not an `Evaluation`.
 
     Example:
         ```python
@@ -93,20 +102,23 @@ def coverage_curve(evaluation: Evaluation) -> CoverageCurve:
         train(model, data, epochs=3)
         print(coverage_curve(evaluate(model, data, split="validation")))
         ```
+
+    Source: Y. Geifman and R. El-Yaniv, "Selective Classification for Deep Neural Networks",
+    NIPS 2017, section 2.
     """
     check_evaluation(evaluation)
     confidences = evaluation.probabilities.max(axis=1)
     right = evaluation.correct
-    thresholds, where = np.unique(confidences, return_inverse=True)
+    thresholds, indices = np.unique(confidences, return_inverse=True)
     return CoverageCurve(
         thresholds=thresholds,
-        answered=_and_above(np.bincount(where)),
-        right=_and_above(np.bincount(where[right], minlength=len(thresholds))),
+        answered=_suffix_sums(np.bincount(indices)),
+        right=_suffix_sums(np.bincount(indices[right], minlength=len(thresholds))),
         n=evaluation.n,
         split=evaluation.split,
     )
 
 
-def _and_above(counts: Counts) -> Counts:
-    """Return for each entry the sum of it and all after it."""
+def _suffix_sums(counts: Counts) -> Counts:
+    """Return for each entry the sum of itself and all later entries."""
     return counts[::-1].cumsum()[::-1]

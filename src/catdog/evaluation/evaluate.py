@@ -1,4 +1,4 @@
-"""How good a model is, and how sure one can be of that."""
+"""Evaluate a model on one split: accuracy with its confidence interval, loss and baseline."""
 
 import keras
 import numpy as np
@@ -18,26 +18,26 @@ from catdog.typing import Split, Verbose
 def evaluate(
     model: keras.Model, data: Datasets, *, split: Split = "test", verbose: Verbose = "auto"
 ) -> Evaluation:
-    """Judge a model on one set of images, in one pass.
+    """Evaluate a model on one split, in one pass over the images.
 
-    Nothing is trained and nothing is augmented. Images are resized at the model's input size.
-    Probabilities and losses are those after `calibrate`, if the model was calibrated.
+    Nothing is trained and nothing is augmented. Images are resized to the model's input size. If
+    the model was calibrated, probabilities and losses use its temperature.
 
     Args:
         model: Returns logits `(batch, num_classes)`, as every model of the zoo does.
         data: The images.
-        split: `"test"`, `"validation"` or `"train"`. Choose among models on `"validation"`; look at
-            `"test"` once, at the end.
+        split: `"test"`, `"validation"` or `"train"`. Choose among models on `"validation"`.
+            Evaluate on `"test"` once, at the end.
         verbose: Progress as Keras shows it.
 
     Returns:
-        Accuracy with its interval and baseline, loss, confusion matrix, and the answer for each
-        image.
+        Accuracy with its 95 % confidence interval, majority-class baseline, loss, confusion matrix,
+        and the prediction for each image.
 
     Raises:
-        ValueError: If the split is unknown, the model knows other classes than the data has, or
-            returns another number of them, probabilities, or something that is not finite, or a
-            image was changed or removed after it was loaded.
+        ValueError: If the split is unknown; the classes of the model differ from those of the
+            data; the model returns another number of values, probabilities, or values that are
+            not finite; or an image was changed or removed after it was loaded.
 
     Example:
         ```python
@@ -52,13 +52,13 @@ def evaluate(
     check_same_classes(
         model,
         data.class_names,
-        "Name the folders of the images as the model's classes, or train it on them with train, "
-        "which gives it their names.",
+        "Name the folders of the images after the model's classes, or train the model on them "
+        "with train, which stores their names.",
     )
     resized = resize_to_model(model, data)
     logits = split_logits(model, resized, split, verbose=verbose)
     labels = data.labels(split)
-    log_shares = log_probabilities(logits, get_temperature(model))
+    log_p = log_probabilities(logits, get_temperature(model))
     return Evaluation(
         split=split,
         class_names=data.class_names,
@@ -69,6 +69,6 @@ def evaluate(
         paths=data.paths(split),
         labels=labels,
         predictions=logits.argmax(axis=1).astype(np.int32),
-        probabilities=np.exp(log_shares),
-        losses=0 - log_shares[np.arange(len(labels)), labels],  # never -0.0
+        probabilities=np.exp(log_p),
+        losses=0 - log_p[np.arange(len(labels)), labels],  # never -0.0
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted, percent, printable
@@ -98,8 +99,8 @@ def find_label_issues(
 ) -> LabelIssues:
     """Find images whose label is probably wrong. Look at them; nothing is changed.
 
-    The frozen part of the model is run once over the images. Then they are dealt into folds, and
-    each fold is judged by a classifier that was fitted to the features of the others: no image
+    The backbone of the model is run once over the images. Then they are dealt into folds, and
+    each fold is evaluated on a classifier that was fitted to the features of the others: no image
     has a say about its own label. Copies of an image are in the same fold.
 
     A label can be wrong in two ways. The image shows another class: then the label is improbable.
@@ -108,12 +109,12 @@ def find_label_issues(
     images among the first, too: rare poses, drawings, and animals behind bars look as odd.
 
     Args:
-        model: Begins with a frozen part that has learned from other images, such as
+        model: Begins with a backbone that has learned from other images, such as
             `"mobilenet_v2.linear"` or `"transfer"` do. What lies behind it is not used, so it need
             not be trained; it is not changed either.
         data: The images and their labels.
         splits: The sets to look at, together. To mend the test set as well, name `"test"`, but
-            before any model was judged on it.
+            before any model was evaluated on it.
         folds: Number of folds; more take longer, and leave more to learn from.
         seed: How the folds are drawn, from 0 to 2**31 - 1.
         cache_dir: Keep the features in this folder, as [`train_head`][catdog.train_head] does.
@@ -123,7 +124,7 @@ def find_label_issues(
         All images, the most suspicious first.
 
     Raises:
-        ValueError: If the model does not begin with a frozen part, or does not fit the data, a
+        ValueError: If the model does not begin with a backbone, or does not fit the data, a
             class has fewer different images than there are folds, an argument is out of its
             range, or an image was changed or removed after it was loaded.
 
@@ -166,8 +167,9 @@ def _check_splits(splits: Any) -> list[Split]:
     given = list(splits) if isinstance(splits, list | tuple | set) else [splits]
     named = {checks.check_split(split) for split in given}
     if not named:
-        raise ValueError(
-            f'splits must name at least one of {", ".join(SPLITS)}, such as ["train"].'
+        raise InvalidValueError(
+            f'must name at least one of {", ".join(SPLITS)}, such as ["train"]',
+            argument="splits",
         )
     return [split for split in SPLITS if split in named]
 
@@ -179,23 +181,25 @@ def _check_enough(
     for label, name in enumerate(class_names):
         different = {contents[position] for position in np.flatnonzero(labels == label).tolist()}
         if len(different) < folds:
-            raise ValueError(
-                f"folds={folds} needs {folds} images of each class, copies not counted, but "
-                f"{printable(name)} has {len(different)}. Pass fewer folds, at least 2, or name "
-                "more splits."
+            raise InvalidValueError(
+                f"folds={folds} needs {folds} images of each class, duplicates not counted, "
+                f"but {printable(name)} has {len(different)}",
+                hint="Pass fewer folds, at least 2, or name more splits.",
             )
 
 
 def _parts_of(model: keras.Model) -> ModelParts:
-    """Cut the frozen part off a model, or say which models have one."""
+    """Cut the backbone off a model, or say which models have one."""
     try:
         return split_model(model)
     except ValueError as error:
-        raise ValueError(
-            "find_label_issues needs a model that begins with a frozen part, which has learned "
-            "from other images, and ends in layers that train. Pass "
-            'build_model("mobilenet_v2.linear") or build_model("transfer"), say, or a model of '
-            "your own whose front has trainable = False."
+        raise InvalidValueError(
+            "find_label_issues needs a model that begins with a backbone, which has "
+            "learned from other images, and ends in layers that train",
+            hint=(
+                'Pass build_model("mobilenet_v2.linear") or build_model("transfer"), say, or a '
+                "model of your own whose front has trainable = False."
+            ),
         ) from error
 
 

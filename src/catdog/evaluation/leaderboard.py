@@ -1,9 +1,10 @@
-"""Several models side by side, judged on the same images."""
+"""Several models side by side, evaluated on the same images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catdog._utils.errors import InvalidTypeError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted
@@ -19,7 +20,7 @@ from catdog.evaluation.result import Evaluation
 @public
 @dataclass(frozen=True, eq=False)
 class Leaderboard:
-    """Several models judged on the same images, the most accurate first.
+    """Several models evaluated on the same images, the most accurate first.
 
     Made by [`leaderboard`][catdog.leaderboard]. Print it for a table; a notebook shows it as one.
 
@@ -73,24 +74,25 @@ def leaderboard(evaluations: Mapping[str, Evaluation]) -> Leaderboard:
 
     Raises:
         TypeError: If something else than evaluations by name is passed.
-        ValueError: If there is none, or they were judged on different images.
+        ValueError: If there is none, or they were evaluated on different images.
 
     Example:
         ```python
         from catdog import build_model, evaluate, leaderboard, load_datasets
 
         data = load_datasets("synthetic")
-        judged = {
+        evaluated = {
             name: evaluate(build_model(name, image_size=(48, 48)), data, split="validation")
             for name in ("cnn", "cnn_augmented")
         }
-        print(leaderboard(judged))
+        print(leaderboard(evaluated))
         ```
     """
     if not isinstance(evaluations, Mapping):
-        raise TypeError(
-            'evaluations must be a dictionary such as {"cnn": evaluate(model, data)}, '
-            f"not {type(evaluations).__name__}."
+        raise InvalidTypeError(
+            'must be a dictionary such as {"cnn": evaluate(model, data)}, not '
+            f"{type(evaluations).__name__}",
+            argument="evaluations",
         )
     check_same_images(evaluations)
     ranked = sorted(evaluations.items(), key=lambda item: (-item[1].accuracy, item[1].loss))

@@ -1,4 +1,4 @@
-"""The formulas of judging: pure functions of counts, labels and probabilities, in NumPy alone."""
+"""Metrics and their intervals: pure functions of counts, labels and probabilities, in NumPy."""
 
 import math
 from typing import NamedTuple
@@ -134,7 +134,7 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
 
 
 def paired_interval(only_first: int, only_second: int, n: int) -> tuple[float, float]:
-    """Return a 95 % interval of the second accuracy less the first, on the same `n` images.
+    """Return a 95 % interval of the second accuracy minus the first, on the same `n` images.
 
     The Wald interval of paired proportions with one image added to each of the two counts, which
     mends its poor coverage at small counts and its width of 0 at equal models.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._utils.errors import InvalidValueError
 from catdog.models.logits import log_softmax
 from catdog.typing import Floats, Labels
 
@@ -26,9 +27,9 @@ def as_vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
         signs = np.random.default_rng(0).choice([-1, 1], (many, MAX_FEATURES))
         vectors = vectors @ (signs / math.sqrt(MAX_FEATURES)).astype(np.float32)
     if not np.isfinite(vectors).all():
-        raise ValueError(
-            "The frozen part of model returns values that are not finite. Build it anew, and load "
-            "its weights again."
+        raise InvalidValueError(
+            "The backbone of model returns values that are not finite",
+            hint="Build it again, and load its weights again.",
         )
     centred: NDArray[np.float32] = vectors - vectors.mean(axis=0)
     return centred

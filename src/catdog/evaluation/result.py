@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidTypeError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog.evaluation import metrics
@@ -69,7 +70,7 @@ class Evaluation:
     tables. Arrays have one entry or row an image, in the order of `paths`.
 
     Attributes:
-        split: The set that was judged.
+        split: The set that was evaluated.
         class_names: Names of the classes; labels and predictions index into them.
         image_size: Height and width in pixels at which the model saw the images.
         baseline: Accuracy of always answering `majority`, the most common training class.
@@ -247,12 +248,13 @@ class Evaluation:
 def check_evaluation(value: Any, argument: str = "evaluation") -> None:
     """Refuse what is no evaluation."""
     if not isinstance(value, Evaluation):
-        raise TypeError(
-            f"{argument} must be what evaluate returns, not {type(value).__name__}. Judge each "
-            "model first: evaluate(model, data)."
+        raise InvalidTypeError(
+            f"must be what evaluate returns, not {type(value).__name__}",
+            argument=argument,
+            hint="Evaluate each model first: evaluate(model, data).",
         )
 
 
 def reliability(evaluation: Evaluation) -> metrics.Reliability:
-    """Return the judged images by how sure the model was of them."""
+    """Return the evaluated images by how sure the model was of them."""
     return metrics.reliability(evaluation.probabilities.max(axis=1), evaluation.correct)

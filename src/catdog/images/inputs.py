@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
 from catdog.images.decode import decode_image, stretch, to_rgb
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, is_image_name
 from catdog.images.listing import walk
@@ -67,10 +68,11 @@ def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
         for number, image in enumerate(images):
             yield from iter_images(image, f"{name}[{number}]")
     else:
-        raise TypeError(
-            f"{name} must be an image file, a folder, bytes, an array, an image of Pillow's, or a "
-            f"list of these, not {type(images).__name__}. Of what load_datasets returns, pass "
-            'data.paths("test"), say.'
+        raise InvalidTypeError(
+            "must be an image file, a folder, bytes, an array, an image of Pillow's, or a "
+            f"list of these, not {type(images).__name__}",
+            argument=name,
+            hint='Of what load_datasets returns, pass data.paths("test"), say.',
         )
 
 
@@ -85,18 +87,27 @@ def _is_data(images: Any) -> bool:
 def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[ImageSource]:
     """Yield a file, or the images in a folder and below it."""
     if not str(given):
-        raise ValueError(f"{name} is an empty path. Pass an image file or a folder.")
+        raise InvalidValueError(
+            "is an empty path",
+            argument=name,
+            hint="Pass an image file or a folder.",
+        )
     if re.match("[a-z]+://", str(given), re.IGNORECASE):
-        raise ValueError(f"{name}={given!r} is an address. Download the image, and pass the file.")
+        raise InvalidValueError(
+            "is an address",
+            argument=name,
+            value=given,
+            hint="Download the image, and pass the file.",
+        )
     path = checks.expand_home(given)
     if not _is_folder(path):
         yield ImageSource(path, str(path))
         return
     inside = sorted(filter(_claims_image, walk(path)), key=lambda file: file.parts)
     if not inside:
-        raise ValueError(
-            f"The folder {path} holds no images, by the names of its files. Those that are read "
-            f"are {', '.join(FORMATS)}."
+        raise InvalidValueError(
+            f"The folder {path} holds no images, by the names of its files",
+            hint=f"Those that are read are {', '.join(FORMATS)}.",
         )
     for file in inside:
         yield ImageSource(file, str(file))
@@ -136,24 +147,34 @@ def _each_of_array(array: Pixels, name: str) -> Iterator[ImageSource]:
 def _check_array(array: Pixels, name: str) -> Pixels:
     """Return an array if it is of RGB pixels in `[0, 255]`."""
     if array.dtype.kind not in "uif":
-        raise TypeError(f"{name} must hold whole numbers or floats, not {array.dtype}.")
+        raise InvalidTypeError(
+            f"must hold whole numbers or floats, not {array.dtype}",
+            argument=name,
+        )
     shape = array.shape
     if array.ndim not in (3, 4) or shape[-1] != 3 or 0 in shape[-3:]:
         first = "np.moveaxis(array, -3, -1) puts the colours last. " if 3 in shape[-3:-2] else ""
-        raise ValueError(
-            f"{name} must be RGB pixels, one image (height, width, 3) or several "
-            f"(n, height, width, 3), not shape {shape}. {first}"
-            "Grey or transparent images can be passed as PIL.Image.fromarray(array)."
+        raise InvalidValueError(
+            "must be RGB pixels, one image (height, width, 3) or several (n, height, "
+            f"width, 3), not shape {shape}",
+            argument=name,
+            hint=(
+                f"{first}Grey or transparent images can be passed as PIL.Image.fromarray(array)."
+            ),
         )
     if not array.size:
         return array
     low, high = float(array.min()), float(array.max())
     if not np.isfinite([low, high]).all():
-        raise ValueError(f"{name} must hold finite values, but some are NaN or infinite.")
+        raise InvalidValueError(
+            "must hold finite values, but some are NaN or infinite",
+            argument=name,
+        )
     if low < 0 or high > 255:
-        raise ValueError(
-            f"{name} must hold pixels in [0, 255], but its values run from {low:g} to {high:g}. "
-            "Pass the pixels as they are in the file: the models do their own scaling."
+        raise InvalidValueError(
+            f"must hold pixels in [0, 255], but its values run from {low:g} to {high:g}",
+            argument=name,
+            hint="Pass the pixels as they are in the file: the models do their own scaling.",
         )
     if array.dtype.kind == "f" and 0 < high <= 1:
         warnings.warn(
@@ -211,8 +232,15 @@ def _as_rgb(image: Image.Image, name: str) -> Image.Image:
 def _check_file(path: Path) -> None:
     """Raise if there is no file at a path; reading a pipe would wait for ever."""
     if not path.exists():
-        raise FileNotFoundError(f"The image {path} does not exist.")
+        raise MissingFileError(
+            f"The image {path} does not exist",
+        )
     if path.is_dir():
-        raise ValueError(f"Cannot list the folder {path}. May you read it?")
+        raise InvalidValueError(
+            f"Cannot list the folder {path}",
+            hint="May you read it?",
+        )
     if not path.is_file():
-        raise ValueError(f"Cannot read the image {path}: it is no regular file.")
+        raise InvalidValueError(
+            f"Cannot read the image {path}: it is no regular file",
+        )

@@ -15,6 +15,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import (
+    BackendError,
+    ExistingFileError,
+    InvalidTypeError,
+    InvalidValueError,
+)
 from catdog._utils.files import atomic_write
 from catdog._utils.keras_internals import RANDOM_OP_PARTS
 from catdog._utils.public import public
@@ -36,7 +42,7 @@ SUFFIXES: dict[str, ExportFormat] = {"": "saved_model", ".tflite": "litert", ".o
 
 N_CHECK_IMAGES = 16  # images
 PATTERN_CELLS = 6  # cells a side of those that are drawn
-# Floats are rounded anew where a runtime folds weights together. Relative, so that a model that is
+# Floats are rounded again where a runtime folds weights together. Relative, so that a model that is
 # sure of everything is checked as well; a probability below ABSOLUTE is as good as 0.
 RELATIVE, ABSOLUTE = 1e-2, 1e-20
 
@@ -94,9 +100,9 @@ def export_model(
         ```
     """
     size, classes = check_classifier(model)
-    card = get_metadata(model)
-    names = resolve_class_names(class_names, card, classes)
-    size = size or get_trained_size(card)
+    metadata = get_metadata(model)
+    names = resolve_class_names(class_names, metadata, classes)
+    size = size or get_trained_size(metadata)
     chosen = _choose_format(path, format)
     runtime = RUNTIMES[chosen]
     target = _check_target(path, is_folder=chosen == "saved_model")
@@ -119,22 +125,32 @@ def export_model(
 def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> ExportFormat:
     """Return the format that was asked for, if the suffix of the path goes with it."""
     if not isinstance(path, str | PathLike) or not str(path):
-        raise TypeError(f"path must be a path, such as 'model.tflite', not {path!r}.")
+        raise InvalidTypeError(
+            f"must be a path, such as 'model.tflite', not {path!r}",
+            argument="path",
+        )
     suffix = Path(path).suffix
     told = SUFFIXES.get(suffix)
     if given is None:
         if told is None:
-            raise ValueError(
-                f"path={str(path)!r} does not tell the format. End it in .tflite for LiteRT or "
-                '.onnx for ONNX, or pass format="saved_model" for a folder of that name.'
+            raise InvalidValueError(
+                "does not tell the format",
+                argument="path",
+                value=str(path),
+                hint=(
+                    "End it in .tflite for LiteRT or .onnx for ONNX, or pass "
+                    'format="saved_model" for a folder of that name.'
+                ),
             )
         return told
     chosen = checks.check_choice("format", given, RUNTIMES)
     if chosen != (told or "saved_model"):
         wanted = next(suffix for suffix, name in SUFFIXES.items() if name == chosen)
-        raise ValueError(
-            f"path={str(path)!r} does not go with format={chosen!r}. Call it "
-            f"{Path(path).with_suffix(wanted).name!r}, say, or leave format out."
+        raise InvalidValueError(
+            f"does not go with format={chosen!r}",
+            argument="path",
+            value=str(path),
+            hint=f"Call it {Path(path).with_suffix(wanted).name!r}, say, or leave format out.",
         )
     return chosen
 
@@ -143,9 +159,11 @@ def _check_target(path: "str | PathLike[str]", *, is_folder: bool) -> Path:
     """Return where the file or folder is to be, if it may be there."""
     target = checks.expand_home(path).resolve()
     if is_folder and target.exists():
-        raise FileExistsError(
-            f"path={str(path)!r} exists already, and no folder is replaced. Remove it, or choose "
-            "another name."
+        raise ExistingFileError(
+            "exists already, and no folder is replaced",
+            argument="path",
+            value=str(path),
+            hint="Remove it, or choose another name.",
         )
     check_target(path, target)
     return target
@@ -154,9 +172,12 @@ def _check_target(path: "str | PathLike[str]", *, is_folder: bool) -> Path:
 def _check_backend() -> None:
     backend = keras.backend.backend()
     if backend != "tensorflow":
-        raise RuntimeError(
-            f"export_model needs Keras on TensorFlow, but it runs on {backend}. Save the model, "
-            "and export it from a Python that was started with KERAS_BACKEND=tensorflow."
+        raise BackendError(
+            f"export_model needs Keras on TensorFlow, but it runs on {backend}",
+            hint=(
+                "Save the model, and export it from a Python that was started with "
+                "KERAS_BACKEND=tensorflow."
+            ),
         )
 
 
@@ -197,10 +218,13 @@ def _write_and_run(runtime: Runtime, program: Program, path: Path, images: NDArr
     except Exception as error:  # whatever converters and runtimes raise
         if (full := os.strerror(errno.ENOSPC)) in str(error):  # TensorFlow's are no OSError
             raise OSError(errno.ENOSPC, full, path.name) from error
-        raise ValueError(
-            f"model cannot be exported as {runtime.name}, which may not know one of its layers. "
-            "Try format='saved_model', which holds whatever TensorFlow computes. The converter "
-            f"says: {error}"
+        raise InvalidValueError(
+            f"cannot be exported as {runtime.name}, which may not know one of its layers",
+            argument="model",
+            hint=(
+                "Try format='saved_model', which holds whatever TensorFlow computes. The "
+                f"converter says: {error}"
+            ),
         ) from error
 
 
@@ -209,11 +233,14 @@ def _compare(answers: Floats, expected: Floats, runtime: str) -> None:
     wrong = ~np.isclose(answers, expected, rtol=RELATIVE, atol=ABSOLUTE)
     if wrong.any():
         image, label = np.argwhere(wrong)[0]
-        raise RuntimeError(
-            f"The exported {runtime} does not answer what predict does, so it was not kept: of "
-            f"one of {len(expected)} images, the probability of class {label} is "
-            f"{answers[image, label]:.4g} instead of {expected[image, label]:.4g}. Does a "
-            "layer of the model compute in half precision, or in Python? If not, please report it."
+        raise BackendError(
+            f"The exported {runtime} does not answer what predict does, so it was not "
+            f"kept: of one of {len(expected)} images, the probability of class {label} is "
+            f"{answers[image, label]:.4g} instead of {expected[image, label]:.4g}",
+            hint=(
+                "Does a layer of the model compute in half precision, or in Python? If not, "
+                "please report it."
+            ),
         )
 
 
@@ -224,7 +251,11 @@ def _refuse_random(program: Program) -> None:
     if random := sorted(
         {node.op for node in nodes if any(part in node.op for part in RANDOM_OP_PARTS)}
     ):
-        raise ValueError(
-            f"model acts at random outside training, too ({', '.join(random)}). Give the layer "
-            "that does a `training` argument, and let it be still if that is False."
+        raise InvalidValueError(
+            f"acts at random outside training, too ({', '.join(random)})",
+            argument="model",
+            hint=(
+                "Give the layer that does a `training` argument, and let it be still if that "
+                "is False."
+            ),
         )

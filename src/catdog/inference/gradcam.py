@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils import checks
+from catdog._utils.errors import BackendError, InvalidValueError
 from catdog._utils.public import public
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.thumbnails import upright_size
@@ -42,7 +43,7 @@ def gradcam(
     size. It shows what the model looked at, not whether that is a good reason. Nothing is
     augmented.
 
-    What counts is the logit less the mean of all logits: that is what the probabilities depend on.
+    What counts is the logit minus the mean of all logits: that is what the probabilities depend on.
     All places count alike in a channel's weight. Behind global pooling that is what the network
     does; one that ends in `Flatten`, such as `"cnn"`, may pass over a place that is shown.
 
@@ -78,9 +79,10 @@ def gradcam(
     """
     sources = list(islice(iter_images(image, "image"), 2))
     if len(sources) != 1:
-        raise ValueError(
-            f"image must be one image, not {'several' if sources else 'none'}. Pass them one by "
-            "one, or to plot_gradcam."
+        raise InvalidValueError(
+            f"must be one image, not {('several' if sources else 'none')}",
+            argument="image",
+            hint="Pass them one by one, or to plot_gradcam.",
         )
     (heat,) = heat_maps(model, sources, label)
     return upsample(heat, upright_size(sources[0]))
@@ -94,17 +96,17 @@ def heat_maps(
 ) -> HeatMap:
     """Return the coarse heat map of each image, shape `(n, rows, columns)`, from 0 to 1."""
     if (backend := keras.backend.backend()) != "tensorflow":
-        raise RuntimeError(
-            f"Grad-CAM runs in TensorFlow, but Keras' backend is {backend!r}. Set the environment "
-            "variable KERAS_BACKEND=tensorflow before Python starts."
+        raise BackendError(
+            f"Grad-CAM runs in TensorFlow, but Keras' backend is {backend!r}",
+            hint="Set the environment variable KERAS_BACKEND=tensorflow before Python starts.",
         )
     size, classes = check_classifier(model)
-    card = get_metadata(model)
-    if class_names is None and card:
-        class_names = card.class_names
+    metadata = get_metadata(model)
+    if class_names is None and metadata:
+        class_names = metadata.class_names
     position = None if label is None else class_position(label, class_names, classes)
     watched = _watch(model)
-    image_size = size or get_trained_size(card)
+    image_size = size or get_trained_size(metadata)
     images = [read_pixels(source, image_size).astype(np.float32) for source in sources]
     return _grad_cam(watched, np.stack(images), position)
 
@@ -114,13 +116,17 @@ def class_position(label: Any, class_names: Sequence[str] | None, classes: int) 
     if not isinstance(label, str):
         position = checks.check_positive_int("label", label, at_least=0)
         if position >= classes:
-            raise ValueError(f"label={position} is not known: the classes are 0 to {classes - 1}.")
+            raise InvalidValueError(
+                f"label={position} is not known: the classes are 0 to {classes - 1}",
+            )
         return position
     if class_names is None:
-        raise ValueError(
-            f"label={label!r} is a name, but model does not know what its {classes} classes are "
-            "called: it was not trained by catdog, or was saved by Keras alone. Pass the position "
-            "of the class in the logits, such as label=0."
+        raise InvalidValueError(
+            f"is a name, but model does not know what its {classes} classes are called: it "
+            "was not trained by catdog, or was saved by Keras alone",
+            argument="label",
+            value=label,
+            hint="Pass the position of the class in the logits, such as label=0.",
         )
     return list(class_names).index(checks.check_choice("label", label, class_names))
 
@@ -157,10 +163,13 @@ def _watch(model: keras.Model) -> keras.Model:
     """
     watched = _Watch().open(model)
     if len(watched.outputs) < 2:
-        raise ValueError(
-            "model has no feature map to explain it by: no convolution in it has a result that "
-            "still has height and width. Grad-CAM works for convolutional networks, such as those "
-            "of catdog.list_models()."
+        raise InvalidValueError(
+            "has no feature map to explain it by: no convolution in it has a result that "
+            "still has height and width",
+            argument="model",
+            hint=(
+                "Grad-CAM works for convolutional networks, such as those of catdog.list_models()."
+            ),
         )
     return watched
 

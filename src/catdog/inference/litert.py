@@ -19,7 +19,7 @@ Compute = Callable[[Any], NDArray[np.float32]]
 
 MIN_IMAGES_TO_COMPILE = 1000  # images; with fewer, compiling takes longer than it saves
 RELATIVE_TOLERANCE = (
-    1e-3  # of the largest value; LiteRT folds weights together, which rounds them anew
+    1e-3  # of the largest value; LiteRT folds weights together, which rounds them again
 )
 MAX_THREADS = 32
 
@@ -48,7 +48,7 @@ def compile_with_litert(model: keras.Model, image: NDArray[np.generic]) -> Compu
 
 
 def _computes_in_float32(model: keras.Model) -> bool:
-    """Tell whether LiteRT may know the operations; what it does not, it lists on the screen."""
+    """Return whether LiteRT may know the operations; what it does not, it lists on the screen."""
     return all(layer.compute_dtype == "float32" for layer in inner_layers(model))
 
 
@@ -89,7 +89,7 @@ class _Interpreters:
 
 
 def is_close(features: NDArray[np.float32], expected: NDArray[Any]) -> bool:
-    """Tell whether features are the expected ones, up to what LiteRT may round."""
+    """Return whether features are the expected ones, up to what LiteRT may round."""
     if features.shape != expected.shape:
         return False
     expected = expected.astype(np.float32)

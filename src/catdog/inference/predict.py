@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import counted, percent, printable, shorten
@@ -143,9 +144,9 @@ def predict(
         ```
     """
     size, classes = check_classifier(model)
-    card = get_metadata(model)
-    names = resolve_class_names(class_names, card, classes)
-    size = size or get_trained_size(card)
+    metadata = get_metadata(model)
+    names = resolve_class_names(class_names, metadata, classes)
+    size = size or get_trained_size(metadata)
     batch = checks.check_positive_int("batch_size", batch_size)
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
     threshold = _check_threshold(unsure_below)
@@ -183,8 +184,9 @@ def _check_threshold(value: Any) -> float:
         return 0.0
     number = checks.as_float(value)
     if number is None or not 0 < number <= 1:
-        raise ValueError(
-            f"unsure_below must be a probability above 0 and at most 1, such as 0.9, not {value!r}."
+        raise InvalidValueError(
+            f"must be a probability above 0 and at most 1, such as 0.9, not {value!r}",
+            argument="unsure_below",
         )
     return number
 
@@ -225,11 +227,11 @@ def _try_to_read(source: ImageSource, image_size: ImageSize) -> Pixels | Excepti
 
 
 def _raise_first(images: Iterable[_Read]) -> None:
-    """Raise the first error there is, with the way out."""
+    """Raise the first error there is, with the hint."""
     for _, pixels in images:
         if isinstance(pixels, Exception):
-            way_out = 'Mend or remove it, or pass on_bad_image="skip" for the others.'
-            raise type(pixels)(f"{str(pixels).rstrip('.')}. {way_out}") from pixels
+            hint = 'Mend or remove it, or pass on_bad_image="skip" for the others.'
+            raise type(pixels)(f"{str(pixels).rstrip('.')}. {hint}") from pixels
 
 
 def _answer(

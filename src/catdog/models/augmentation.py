@@ -3,6 +3,7 @@
 import keras
 
 from catdog._utils.checks import as_float, check_choice
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.seeding import seeded
 from catdog.typing import Flip
@@ -49,11 +50,15 @@ def make_augmentation(
         check_choice("flip", flip, FLIPS)
     turns = as_float(rotation)
     if turns is None or not 0 <= turns <= 0.5:
-        raise ValueError(
-            f"rotation must be from 0 to 0.5 full turns (0.2 is 72 degrees), not {rotation!r}."
+        raise InvalidValueError(
+            f"must be from 0 to 0.5 full turns (0.2 is 72 degrees), not {rotation!r}",
+            argument="rotation",
         )
     if flip is None and turns == 0:
-        raise ValueError("flip=None with rotation=0 changes nothing. Choose at least one.")
+        raise InvalidValueError(
+            "flip=None with rotation=0 changes nothing",
+            hint="Choose at least one.",
+        )
     # In Keras 3.15, RandomFlip("horizontal_and_vertical") decides both flips by one draw: images
     # are turned upside down or left alone, never mirrored. A layer for each axis draws apart.
     axes = [axis for axis in ("horizontal", "vertical") if flip and axis in flip]

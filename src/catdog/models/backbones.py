@@ -1,10 +1,12 @@
-"""The frozen part of a model: a network of `keras.applications` and its ImageNet weights."""
+"""The backbone of a model: a network of `keras.applications` and its ImageNet weights."""
 
+import warnings
 from collections.abc import Callable
 
 import keras
 
-from catdog._utils.download import download
+from catdog._utils.download import download, has_digest
+from catdog._utils.errors import FileAccessError, HintCode, UsageWarning
 from catdog._utils.keras_cache import cached_path
 from catdog.typing import ImageSize
 
@@ -38,24 +40,42 @@ def frozen_backbone(
     return base
 
 
-def load_published(base: keras.Model, url: str, *, cached_as: str | None = None) -> None:
+def load_published(
+    base: keras.Model, url: str, *, cached_as: str | None = None, digest: str | None = None
+) -> None:
     """Fill a base with weights that Keras publishes, from Keras' cache or downloaded into it.
 
     Args:
         base: What `frozen_backbone` returned.
         url: Where the file is published.
         cached_as: Its name in the cache, if that is not the one in the address.
+        digest: The hash that Keras publishes for the file, if it publishes one. A cached file with
+            another hash is used, with a warning.
 
     Raises:
         OSError: If the weights are neither in the cache nor to be downloaded, or are broken.
     """
     path = cached_path(f"models/{cached_as or url.rpartition('/')[2]}")
     if not path.is_file():
-        otherwise = "pass weights=None to begin without the ImageNet weights"
-        download(url, path, fallback_hint=otherwise)
+        download(
+            url,
+            path,
+            fallback_hint="Or pass weights=None to begin without the ImageNet weights.",
+            fallback_code=HintCode.NO_IMAGENET_WEIGHTS,
+            digest=digest,
+        )
+    elif digest is not None and not has_digest(path, digest):
+        warnings.warn(
+            UsageWarning(
+                f"{path} does not have the hash {digest} that Keras publishes for it.",
+                hint="If you did not put it there yourself, delete it to download it again.",
+            ),
+            stacklevel=2,
+        )
     try:
         base.load_weights(path)
     except Exception as error:  # h5py and Keras raise many kinds
-        raise OSError(
-            f"Cannot read the ImageNet weights {path}: {error}. Delete the file and try again."
+        raise FileAccessError(
+            f"Cannot read the ImageNet weights {path}: {error}",
+            hint="Delete the file and try again.",
         ) from error

@@ -1,7 +1,7 @@
 """Small convolutional networks: plain, augmented, and augmented with scaled pixels.
 
-Each comes in the recipe of either blog post: two convolution blocks or three. The comments give the
-output shape at 160 x 160 pixels and two classes.
+Each has a variant for each blog post: two convolution blocks or three. The comments give the output
+shape at 160 x 160 pixels and two classes.
 """
 
 from collections.abc import Callable
@@ -115,7 +115,7 @@ SPECS = (
         num_trainable_params=70_114,
         reported=ReportedAccuracy(validation=(0.62, 0.66), final_validation=0.6436),
         build=_builder(_three_block),
-        shipped=pretrained_weights("cnn.three_block"),
+        read_pretrained=partial(pretrained_weights, "cnn.three_block"),
     ),
     _TWO_BLOCK(
         name="cnn.two_block",
@@ -148,7 +148,7 @@ SPECS = (
         num_trainable_params=1_355_938,
         reported=ReportedAccuracy(validation=(0.72, 0.72), final_validation=0.7203),
         build=_builder(_augmented_three_block, scaled=True),
-        shipped=pretrained_weights("cnn_preprocessed.three_block"),
+        read_pretrained=partial(pretrained_weights, "cnn_preprocessed.three_block"),
     ),
     _TWO_BLOCK(
         name="cnn_preprocessed.two_block",

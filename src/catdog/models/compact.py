@@ -58,7 +58,7 @@ def build(image_size: ImageSize, num_classes: int) -> keras.Model:
     return keras.Model(pixels, layers.Dense(num_classes)(x))  # 2
 
 
-_WEIGHTS = pretrained_weights("compact")
+_read_weights = partial(pretrained_weights, "compact")
 
 SPECS = (
     ModelSpec(
@@ -74,8 +74,8 @@ SPECS = (
         num_trainable_params=1_010_194,
         weights="cats and dogs, trained by catdog",
         build=build,
-        load_default_weights=partial(load_pretrained, shipped=_WEIGHTS),
-        measured=_WEIGHTS.measured,
-        shipped=_WEIGHTS,
+        load_default_weights=lambda model: load_pretrained(model, _read_weights()),
+        read_measured=lambda: _read_weights().measured,
+        read_pretrained=_read_weights,
     ),
 )

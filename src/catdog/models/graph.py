@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import all_layers, seed_states
 
 
@@ -28,18 +29,19 @@ class ModelParts:
 
 
 def split_model(model: keras.Model) -> ModelParts:
-    """Cut a model behind its frozen part, as late as possible.
+    """Cut a model behind its backbone, as late as possible.
 
     Args:
         model: A Sequential or functional model of one input and one output.
 
     Raises:
-        ValueError: If it does not begin with a frozen part, or nothing trains behind it.
+        ValueError: If it does not begin with a backbone, or nothing trains behind it.
     """
     if not model.trainable_weights:
-        raise ValueError(
-            "model has no weights that train. Set trainable = True on the layers behind its frozen "
-            "part, and compile it again."
+        raise InvalidValueError(
+            "has no weights that train",
+            argument="model",
+            hint=("Set trainable = True on the layers behind its backbone, and compile it again."),
         )
     graph = _trace(model)
     still = takewhile(lambda layer: not _trains(layer), graph.outputs)
@@ -53,11 +55,14 @@ def split_model(model: keras.Model) -> ModelParts:
             frozen = _between(changed, tensor)
             if frozen:
                 return ModelParts(_between(graph.begin, changed), frozen, head)
-    raise ValueError(
-        "model does not begin with a frozen part, which could be run once: its first layers train "
-        "themselves, or what trains takes more than one tensor from the front. Call "
-        "catdog.train(model, data) instead, or set trainable = False on its front and compile it "
-        "again."
+    raise InvalidValueError(
+        "does not begin with a backbone, which could be run once: its first layers "
+        "train themselves, or what trains takes more than one tensor from the front",
+        argument="model",
+        hint=(
+            "Call catdog.train(model, data) instead, or set trainable = False on its front and "
+            "compile it again."
+        ),
     )
 
 
@@ -113,7 +118,7 @@ def _between(begin: keras.KerasTensor, end: keras.KerasTensor) -> keras.Model | 
 
 
 def _is_front(front: keras.Model) -> bool:
-    """Tell whether a part holds frozen weights, and nothing that acts at random behind them."""
+    """Return whether a part holds frozen weights, and nothing that acts at random behind them."""
     weighted = [number for number, layer in enumerate(front.layers) if _is_network(layer)]
     if not weighted or any(_trains(layer) for layer in front.layers):
         return False
@@ -132,7 +137,7 @@ def _is_network(layer: keras.Layer) -> bool:
 
 
 def _trains(layer: keras.Layer) -> bool:
-    """Tell whether training changes a layer: its weights, or the statistics it collects."""
+    """Return whether training changes a layer: its weights, or the statistics it collects."""
     return bool(layer.trainable_weights) or any(
         isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
         for inner in all_layers(layer)
@@ -140,5 +145,5 @@ def _trains(layer: keras.Layer) -> bool:
 
 
 def _is_random(layer: keras.Layer) -> bool:
-    """Tell whether a layer, or one inside it, draws random numbers in training."""
+    """Return whether a layer, or one inside it, draws random numbers in training."""
     return bool(seed_states(layer))

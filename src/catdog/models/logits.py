@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from catdog._utils.errors import InvalidValueError
 from catdog.typing import Floats, ImageSize
 
 MIN_IMAGES_TO_CHECK = 10  # images; of one, untrained logits may well add up to 1 by chance
-_WAY_OUT = (
+_LOGITS_HINT = (
     "Take it off the model's end, and compile the model with a loss that has from_logits=True."
 )
 
@@ -23,10 +24,12 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
     """
     shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (3, None):
-        raise ValueError(
-            "model must be a Sequential or functional Keras model that takes one batch of RGB "
-            f"images, (batch, height, width, 3), not {type(model).__name__} with input shape "
-            f"{shape}. Build it with catdog.build_model, or begin it with keras.Input."
+        raise InvalidValueError(
+            "must be a Sequential or functional Keras model that takes one batch of RGB "
+            f"images, (batch, height, width, 3), not {type(model).__name__} with input "
+            f"shape {shape}",
+            argument="model",
+            hint="Build it with catdog.build_model, or begin it with keras.Input.",
         )
     named = getattr(model, "output", None)
     outputs = (
@@ -35,15 +38,18 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
         else model.output_shape
     )
     if not isinstance(outputs, tuple) or len(outputs) != 2 or (outputs[1] or 0) < 2:
-        raise ValueError(
-            f"model returns shape {outputs}, but catdog needs a logit for each of at least two "
-            "classes. End it with keras.layers.Dense(num_classes), without activation."
+        raise InvalidValueError(
+            f"returns shape {outputs}, but catdog needs a logit for each of at least two classes",
+            argument="model",
+            hint="End it with keras.layers.Dense(num_classes), without activation.",
         )
     last = model.layers[-1]
     activation = getattr(getattr(last, "activation", None), "__name__", None)
     if activation in ("sigmoid", "softmax") or type(last).__name__ == "Softmax":
-        raise ValueError(
-            f"model ends in {activation or 'softmax'}, but catdog needs logits. {_WAY_OUT}"
+        raise InvalidValueError(
+            f"ends in {activation or 'softmax'}, but catdog needs logits",
+            argument="model",
+            hint=f"{_LOGITS_HINT}",
         )
     height, width = shape[1:3]
     return (None if None in (height, width) else (height, width)), outputs[1]
@@ -66,13 +72,18 @@ def check_logits(logits: Floats) -> None:
         ValueError: If they are no logits.
     """
     if not np.isfinite(logits).all():
-        raise ValueError(
-            "model returns values that are not finite: its weights have blown up. "
-            "Build it anew and train it with a smaller learning rate."
+        raise InvalidValueError(
+            "returns values that are not finite: its weights have blown up",
+            argument="model",
+            hint="Build it again and train it with a smaller learning rate.",
         )
     if (
         len(logits) >= MIN_IMAGES_TO_CHECK
         and logits.min() >= 0
         and np.allclose(logits.sum(axis=1), 1, atol=1e-2)
     ):
-        raise ValueError(f"model returns probabilities, but catdog needs logits. {_WAY_OUT}")
+        raise InvalidValueError(
+            "returns probabilities, but catdog needs logits",
+            argument="model",
+            hint=f"{_LOGITS_HINT}",
+        )

@@ -75,13 +75,22 @@ def load_imagenet(base: keras.Model) -> None:
 _SPEC = partial(
     ModelSpec,
     min_image_size=32,
-    weights="ImageNet (the frozen part)",
+    weights="ImageNet (the backbone)",
     load_default_weights=lambda model: load_imagenet(model.get_layer(BACKBONE_NAME)),
 )
 _POST = partial(_SPEC, image_size=(160, 160), num_params=2_340_098, num_trainable_params=82_114)
 _SUMMARY = (
     "preprocessor; {flip}, rotation 0.2; frozen MobileNetV2; global max pool, dropout 0.2, "
     "flatten, dense 64 relu, dense 2"
+)
+
+_LINEAR_ACCURACY = MeasuredAccuracy(
+    accuracy=0.991,
+    interval=(0.9830, 0.9953),
+    n=1000,
+    data="cats_and_dogs_filtered",
+    seed=0,
+    command="python benchmarks/variants.py --out docs/results/variants.json",
 )
 
 SPECS = (
@@ -110,14 +119,7 @@ SPECS = (
         image_size=(224, 224),
         num_params=2_260_546,
         num_trainable_params=2_562,
-        measured=MeasuredAccuracy(
-            accuracy=0.991,
-            interval=(0.9830, 0.9953),
-            n=1000,
-            data="cats_and_dogs_filtered",
-            seed=0,
-            command="python benchmarks/recipes.py --out docs/results/recipes.json",
-        ),
+        read_measured=lambda: _LINEAR_ACCURACY,
         build=_build_linear,
     ),
 )

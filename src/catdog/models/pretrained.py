@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._utils.errors import FileAccessError, InvalidValueError
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.models.spec import MeasuredAccuracy, PretrainedWeights
 from catdog.typing import ImageSize
@@ -26,11 +27,14 @@ def pretrained_weights(name: str) -> PretrainedWeights:
     """
     path = FOLDER / f"{name}.json"
     try:
-        shipped = _from_record(name, json.loads(path.read_bytes()))
-        _card(shipped, shipped.image_size)
-        return shipped
+        weights = _from_record(name, json.loads(path.read_bytes()))
+        _metadata_of_weights(weights, weights.image_size)
+        return weights
     except (KeyError, OSError, TypeError, ValueError) as error:
-        raise OSError(f"Cannot read {path}, a part of catdog: {error!r}. {REINSTALL}") from error
+        raise FileAccessError(
+            f"Cannot read {path}, a part of catdog: {error!r}",
+            hint=f"{REINSTALL}",
+        ) from error
 
 
 def _from_record(name: str, facts: dict[str, Any]) -> PretrainedWeights:
@@ -52,7 +56,7 @@ def _from_record(name: str, facts: dict[str, Any]) -> PretrainedWeights:
     )
 
 
-def load_pretrained(model: keras.Model, shipped: PretrainedWeights) -> None:
+def load_pretrained(model: keras.Model, weights: PretrainedWeights) -> None:
     """Fill a model with the weights that come with the package, and let it know their classes.
 
     The last layer of a model of another number of classes stays as it is, to be trained.
@@ -62,39 +66,45 @@ def load_pretrained(model: keras.Model, shipped: PretrainedWeights) -> None:
         ValueError: If the weights are for images of another size.
     """
     own = model.get_weights()
-    values = [value.astype(np.float32) for value in _read(shipped)]
-    same_classes = model.output_shape[-1] == len(shipped.class_names)
+    values = [value.astype(np.float32) for value in _read(weights)]
+    same_classes = model.output_shape[-1] == len(weights.class_names)
     if not same_classes:
         values[-2:] = own[-2:]
     if [value.shape for value in values] != [value.shape for value in own]:
-        raise ValueError(
-            f"The weights of {shipped.name} that come with catdog are for images of "
-            f"{shipped.image_size}, not of {model.input_shape[1:3]}. Pass image_size="
-            f"{shipped.image_size}, or weights=None to train from scratch."
+        raise InvalidValueError(
+            f"The weights of {weights.name} that come with catdog are for images of "
+            f"{weights.image_size}, not of {model.input_shape[1:3]}",
+            hint=f"Pass image_size={weights.image_size}, or weights=None to train from scratch.",
         )
     model.set_weights(values)
     if same_classes:
-        attach_metadata(model, _card(shipped, model.input_shape[1:3]))
+        attach_metadata(model, _metadata_of_weights(weights, model.input_shape[1:3]))
 
 
-def _card(shipped: PretrainedWeights, image_size: ImageSize) -> ModelMetadata:
+def _metadata_of_weights(weights: PretrainedWeights, image_size: ImageSize) -> ModelMetadata:
     return ModelMetadata(
-        class_names=shipped.class_names,
+        class_names=weights.class_names,
         image_size=image_size,
-        recipe=shipped.name,
-        temperature=shipped.temperature,
-        versions=shipped.versions,
+        model_name=weights.name,
+        temperature=weights.temperature,
+        versions=weights.versions,
     )
 
 
-def _read(shipped: PretrainedWeights) -> list[NDArray[np.float16]]:
+def _read(weights: PretrainedWeights) -> list[NDArray[np.float16]]:
     """Return the arrays of the file, in the order of `model.get_weights()`."""
-    path = FOLDER / f"{shipped.name}.npz"
+    path = FOLDER / f"{weights.name}.npz"
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise OSError(f"Cannot read the weights {path}: {error}. {REINSTALL}") from error
-    if hashlib.sha256(content).hexdigest() != shipped.sha256:
-        raise OSError(f"The weights {path} are damaged: their checksum is wrong. {REINSTALL}")
+        raise FileAccessError(
+            f"Cannot read the weights {path}: {error}",
+            hint=f"{REINSTALL}",
+        ) from error
+    if hashlib.sha256(content).hexdigest() != weights.sha256:
+        raise FileAccessError(
+            f"The weights {path} are damaged: their checksum is wrong",
+            hint=f"{REINSTALL}",
+        )
     with np.load(io.BytesIO(content)) as arrays:
         return [arrays[str(number)] for number in range(len(arrays.files))]

@@ -6,6 +6,7 @@ from os import PathLike
 import keras
 
 from catdog._utils import checks
+from catdog._utils.errors import HintCode, InvalidTypeError, InvalidValueError, MissingFileError
 from catdog._utils.public import public
 from catdog._utils.seeding import seeded
 from catdog.models import cnn, compact, mobilenet_v2, transfer
@@ -14,7 +15,7 @@ from catdog.models.pretrained import load_pretrained
 from catdog.models.spec import ModelSpec, PretrainedWeights
 from catdog.typing import ImageSize
 
-# The first recipe of an architecture is its default.
+# The first variant of an architecture is its default.
 SPECS: tuple[ModelSpec, ...] = (
     *cnn.SPECS,
     *compact.SPECS,
@@ -52,10 +53,10 @@ _TABLE = _by_name(SPECS)
 
 @public
 def list_models() -> tuple[str, ...]:
-    """Return the names of all models, as `architecture.recipe`, or `compact`, or `transfer`.
+    """Return the names of all models, as `architecture.variant`, or `compact`, or `transfer`.
 
-    [`build_model`][catdog.build_model] also takes a bare architecture, which means its first recipe
-    here, and `model1` to `model4` for the four architectures of the blog posts.
+    [`build_model`][catdog.build_model] also takes a bare architecture, which means its first
+    variant here, and `model1` to `model4` for the four architectures of the blog posts.
 
     Example:
         ```python
@@ -101,7 +102,7 @@ def build_model(
     """Build a model of the zoo, compiled and ready to train.
 
     Every model takes `float32` images `(batch, height, width, 3)` in `[0, 255]`, scales them
-    inside if its recipe says so, and returns logits `(batch, num_classes)`. It is compiled with
+    inside if its variant says so, and returns logits `(batch, num_classes)`. It is compiled with
     Adam, sparse categorical cross-entropy on logits, and accuracy.
 
     Args:
@@ -115,12 +116,12 @@ def build_model(
         weights: `"default"` loads ImageNet weights into a frozen network (downloaded once, 9.4 MB
             for MobileNetV2), `"cats_vs_dogs"` into `compact`, and nothing into the CNNs.
             `"cats_vs_dogs"` loads weights that catdog trained itself on 18,000 cats and dogs. They
-            come with the package, for models whose spec has them (`shipped`): with two classes the
-            model is ready to use and knows their names; with more, the last layer is new.
+            are bundled, for models whose spec has them (`pretrained`): with two classes the model
+            is ready to use and has their names; with more, the last layer is new.
             `None` loads nothing. Else, the path of a weights file that `model.save_weights` wrote
-            for the same recipe. Of two recipes with the same layers (`cnn_augmented` and
+            for the same variant. Of two variants with the same layers (`cnn_augmented` and
             `cnn_preprocessed`), the file does not tell which it was.
-        seed: Makes the initial weights and every random layer reproducible; `None` draws anew.
+        seed: Makes the initial weights and every random layer reproducible; `None` draws again.
 
     Returns:
         A compiled Keras model, made of plain Keras layers alone.
@@ -146,8 +147,8 @@ def build_model(
     if backbone is not None:
         spec = _on_backbone(spec, backbone)
         label = f"{spec.name} with {backbone}"
-    shipped = _shipped(spec) if isinstance(weights, str) and weights == PRETRAINED else None
-    default_size = shipped.image_size if shipped else spec.image_size
+    bundled = _bundled_weights(spec) if isinstance(weights, str) and weights == PRETRAINED else None
+    default_size = bundled.image_size if bundled else spec.image_size
     size = checks.check_image_size(
         default_size if image_size is None else image_size,
         at_least=spec.min_image_size,
@@ -158,8 +159,8 @@ def build_model(
         model = spec.build(size, classes)
     model.name = spec.name.replace(".", "_")
     set_model_name(model, label)
-    if shipped:
-        load_pretrained(model, shipped)
+    if bundled:
+        load_pretrained(model, bundled)
     elif isinstance(weights, str) and weights == "default":
         if spec.load_default_weights is not None:
             spec.load_default_weights(model)
@@ -175,48 +176,70 @@ def build_model(
 
 def _check_data_format() -> None:
     if keras.config.image_data_format() != "channels_last":
-        raise ValueError(
-            "Keras is set to channels_first, but catdog's images have their channels last. Call "
-            'keras.config.set_image_data_format("channels_last"), or write so in keras.json.'
+        raise InvalidValueError(
+            "Keras is set to channels_first, but catdog's images have their channels last",
+            hint=(
+                'Call keras.config.set_image_data_format("channels_last"), or write so in '
+                "keras.json."
+            ),
         )
 
 
 def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
     """Return the spec of a model on another backbone, or say that it has no choice of them."""
     if spec not in transfer.SPECS:
-        raise ValueError(
-            f"backbone={backbone!r} goes with name='transfer' alone, not with {spec.name!r}. Leave "
-            "it out, or pass name='transfer'."
+        raise InvalidValueError(
+            f"goes with name='transfer' alone, not with {spec.name!r}",
+            argument="backbone",
+            value=backbone,
+            hint="Leave it out, or pass name='transfer'.",
+            hint_code=HintCode.USE_TRANSFER,
         )
     return transfer.spec_of(backbone)
 
 
-def _shipped(spec: ModelSpec) -> PretrainedWeights:
+def _bundled_weights(spec: ModelSpec) -> PretrainedWeights:
     """Return the weights of a model that come with the package, or say which models have some."""
-    if spec.shipped is None:
-        having = ", ".join(repr(each.name) for each in SPECS if each.shipped)
-        raise ValueError(
-            f"weights={PRETRAINED!r} come with {having} alone, not with {spec.name!r}. Leave "
-            "weights out, or pass one of these names."
+    weights = spec.pretrained
+    if weights is None:
+        having = ", ".join(repr(each.name) for each in SPECS if each.read_pretrained)
+        raise InvalidValueError(
+            f"come with {having} alone, not with {spec.name!r}",
+            argument="weights",
+            value=PRETRAINED,
+            hint="Leave weights out, or pass one of these names.",
         )
-    return spec.shipped
+    return weights
 
 
 def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str) -> None:
     """Load a weights file into a model, or say which file does not fit which model."""
-    way_out = (
+    hint = (
         'Pass the path of a file that model.save_weights wrote, "default", "cats_vs_dogs", or None.'
     )
     if not isinstance(weights, str | PathLike):
-        raise TypeError(f"weights must be a path, not {weights!r}. {way_out}")
+        raise InvalidTypeError(
+            f"must be a path, not {weights!r}",
+            argument="weights",
+            hint=f"{hint}",
+        )
     path = checks.expand_home(weights)
     if not path.is_file():
-        raise FileNotFoundError(f"weights={str(path)!r} is no file. {way_out}")
+        raise MissingFileError(
+            "is no file",
+            argument="weights",
+            value=str(path),
+            hint=f"{hint}",
+        )
     try:
         model.load_weights(path)
     except Exception as error:  # Keras raises KeyError, OSError, ValueError, and more
-        raise ValueError(
-            f"weights={str(path)!r} does not fit {name} for images of {model.input_shape[1:3]} "
-            f"and {model.output_shape[-1]} classes. Pass the image_size and num_classes that it "
-            f"was saved with. Keras says: {error}"
+        raise InvalidValueError(
+            f"does not fit {name} for images of {model.input_shape[1:3]} and "
+            f"{model.output_shape[-1]} classes",
+            argument="weights",
+            value=str(path),
+            hint=(
+                f"Pass the image_size and num_classes that it was saved with. Keras says: {error}"
+            ),
         ) from error

@@ -10,6 +10,13 @@ from typing import NamedTuple
 import keras
 
 from catdog._utils import checks
+from catdog._utils.errors import (
+    FileExpectedError,
+    HintCode,
+    InvalidTypeError,
+    InvalidValueError,
+    MissingFileError,
+)
 from catdog._utils.files import atomic_write
 from catdog._utils.keras_internals import (
     CONFIG_MEMBER,
@@ -31,7 +38,7 @@ CATDOG_MEMBER = "catdog.json"  # of the archive; Keras does not read it
 TEXT_MEMBERS = (CONFIG_MEMBER, METADATA_MEMBER, CATDOG_MEMBER)
 # A hundred thousand class names, or layers, fit in; what is larger would fill the memory.
 MAX_TEXT_BYTES = 2**24
-AGAIN = "Copy or download it again, or save the model anew."
+AGAIN = "Copy or download it again, or save the model again."
 
 
 @public
@@ -66,20 +73,25 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
         ```
     """
     if not isinstance(model, keras.Model):
-        raise TypeError(f"model must be a Keras model, not {type(model).__name__}.")
+        raise InvalidTypeError(
+            f"must be a Keras model, not {type(model).__name__}",
+            argument="model",
+        )
     if not model.built:
-        raise ValueError(
-            "model is not built: it has no weights yet. Begin it with keras.Input, or call it once."
+        raise InvalidValueError(
+            "is not built: it has no weights yet",
+            argument="model",
+            hint="Begin it with keras.Input, or call it once.",
         )
     target = model_target(path)
-    card = get_metadata(model)
+    metadata = get_metadata(model)
 
     def make(scratch: Path) -> None:
         model.save(scratch)
         with zipfile.ZipFile(scratch, "a") as archive:
             _refuse_code(archive)
-            if card:
-                archive.writestr(CATDOG_MEMBER, metadata_to_json(card))
+            if metadata:
+                archive.writestr(CATDOG_MEMBER, metadata_to_json(metadata))
 
     atomic_write(target, make)
 
@@ -109,13 +121,19 @@ def load_model(path: "str | PathLike[str]") -> keras.Model:
     source = _check_path(path)
     if not source.is_file():
         problem = "is a folder" if source.is_dir() else "does not exist"
-        kind = IsADirectoryError if source.is_dir() else FileNotFoundError
-        raise kind(f"path={str(path)!r} {problem}. save_model writes such a file.")
+        kind = FileExpectedError if source.is_dir() else MissingFileError
+        raise kind(
+            problem,
+            argument="path",
+            value=str(path),
+            hint="save_model writes such a file.",
+            hint_code=HintCode.SAVE_MODEL,
+        )
     contents = _read(source)
-    card = contents.card and _parse_metadata(source, contents.card)
+    metadata = contents.catdog and _parse_metadata(source, contents.catdog)
     model = _open(source, contents)
-    if card:
-        attach_metadata(model, card)
+    if metadata:
+        attach_metadata(model, metadata)
     return model
 
 
@@ -128,9 +146,11 @@ def model_target(path: "str | PathLike[str]") -> Path:
     target = _check_path(path).resolve()  # a link goes on pointing at the file
     check_target(path, target)
     if target.suffix != SUFFIX:  # Keras would refuse it
-        raise ValueError(
-            f"path={str(path)!r} is a link to {target}, which does not end in {SUFFIX}. Remove the "
-            "link, or choose another name."
+        raise InvalidValueError(
+            f"is a link to {target}, which does not end in {SUFFIX}",
+            argument="path",
+            value=str(path),
+            hint="Remove the link, or choose another name.",
         )
     return target
 
@@ -138,26 +158,42 @@ def model_target(path: "str | PathLike[str]") -> Path:
 def check_target(path: "str | PathLike[str]", target: Path) -> None:
     """Raise if no file can be put at `target`, which is what `path` means."""
     if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"path={str(path)!r}: the folder {target.parent} does not exist. Make it first."
+        raise MissingFileError(
+            f"path={str(path)!r}: the folder {target.parent} does not exist",
+            hint="Make it first.",
         )
     if target.is_dir():
-        raise IsADirectoryError(f"path={str(path)!r} is a folder. Choose another name.")
+        raise FileExpectedError(
+            "is a folder",
+            argument="path",
+            value=str(path),
+            hint="Choose another name.",
+        )
     if target.exists() and not target.is_file():
-        raise ValueError(f"path={str(path)!r} is a device or a pipe. Choose another name.")
+        raise InvalidValueError(
+            "is a device or a pipe",
+            argument="path",
+            value=str(path),
+            hint="Choose another name.",
+        )
 
 
 def _check_path(path: "str | PathLike[str]") -> Path:
     """Return the path of a `.keras` file."""
     if not isinstance(path, str | PathLike) or not str(path):
-        raise TypeError(f"path must be a path, such as 'model{SUFFIX}', not {path!r}.")
+        raise InvalidTypeError(
+            f"must be a path, such as 'model{SUFFIX}', not {path!r}",
+            argument="path",
+        )
     checked = checks.expand_home(path)
     if checked.suffix != SUFFIX:
         old = checked.suffix.lower() in (".h5", ".hdf5")
         hint = f"keras.models.load_model opens old {checked.suffix} files. " if old else ""
-        raise ValueError(
-            f"path={str(path)!r} must end in {SUFFIX}. {hint}"
-            f"Call it '{checked.stem or 'model'}{SUFFIX}', say."
+        raise InvalidValueError(
+            f"must end in {SUFFIX}",
+            argument="path",
+            value=str(path),
+            hint=f"{hint}Call it '{checked.stem or 'model'}{SUFFIX}', say.",
         )
     return checked
 
@@ -165,11 +201,15 @@ def _check_path(path: "str | PathLike[str]") -> Path:
 def _refuse_code(archive: zipfile.ZipFile) -> None:
     """Refuse to write what cannot be opened again."""
     if LAMBDA_CODE_MARK in archive.read(CONFIG_MEMBER):
-        raise ValueError(
-            "model has a Lambda layer, whose Python code would have to be run to open the file "
-            "again; Keras and catdog refuse to. Use Keras' own layers or keras.ops instead, such "
-            "as keras.layers.Rescaling, or give Lambda a named function that is decorated with "
-            "@keras.saving.register_keras_serializable()."
+        raise InvalidValueError(
+            "has a Lambda layer, whose Python code would have to be run to open the file "
+            "again; Keras and catdog refuse to",
+            argument="model",
+            hint=(
+                "Use Keras' own layers or keras.ops instead, such as keras.layers.Rescaling, "
+                "or give Lambda a named function that is decorated with "
+                "@keras.saving.register_keras_serializable()."
+            ),
         )
 
 
@@ -177,8 +217,8 @@ class _Contents(NamedTuple):
     """What a file holds beside the weights: members of the archive, as they are written."""
 
     config: bytes
-    metadata: bytes
-    card: bytes | None
+    keras: bytes
+    catdog: bytes | None
 
 
 def _read(path: Path) -> _Contents:
@@ -189,17 +229,27 @@ def _read(path: Path) -> _Contents:
             broken = archive.testzip()
             names = archive.namelist()
             if broken is None and {CONFIG_MEMBER, METADATA_MEMBER} <= set(names):
-                card = archive.read(CATDOG_MEMBER) if CATDOG_MEMBER in names else None
-                return _Contents(archive.read(CONFIG_MEMBER), archive.read(METADATA_MEMBER), card)
+                metadata = archive.read(CATDOG_MEMBER) if CATDOG_MEMBER in names else None
+                return _Contents(
+                    archive.read(CONFIG_MEMBER), archive.read(METADATA_MEMBER), metadata
+                )
     except PermissionError:
         raise
     except Exception as error:  # of a damaged archive, zipfile and zlib raise many kinds
-        raise ValueError(
-            f"{path} is no Keras file, or a part of it is missing ({error}). {AGAIN}"
+        raise InvalidValueError(
+            f"{path} is no Keras file, or a part of it is missing ({error})",
+            hint=f"{AGAIN}",
         ) from error
     if broken is not None:
-        raise ValueError(f"{path} is damaged: its part {broken} is not as it was saved. {AGAIN}")
-    raise ValueError(f"{path} is an archive, but not one of Keras'. save_model writes such a file.")
+        raise InvalidValueError(
+            f"{path} is damaged: its part {broken} is not as it was saved",
+            hint=f"{AGAIN}",
+        )
+    raise InvalidValueError(
+        f"{path} is an archive, but not one of Keras'",
+        hint="save_model writes such a file.",
+        hint_code=HintCode.SAVE_MODEL,
+    )
 
 
 def _refuse_bomb(archive: zipfile.ZipFile) -> None:
@@ -219,20 +269,20 @@ def _open(path: Path, contents: _Contents) -> keras.Model:
         try:
             return keras.models.load_model(path, safe_mode=True)
         except Exception as error:  # whatever the layers raise
-            raise ValueError(
-                f"Keras {keras.__version__} cannot open {path}. {_way_out(path, contents)} "
-                f"Keras says: {error}"
+            raise InvalidValueError(
+                f"Keras {keras.__version__} cannot open {path}",
+                hint=f"{_hint(path, contents)} Keras says: {error}",
             ) from error
 
 
-def _way_out(path: Path, contents: _Contents) -> str:
+def _hint(path: Path, contents: _Contents) -> str:
     if LAMBDA_CODE_MARK in contents.config:
         return (
             "It has a Lambda layer, whose Python code would have to be run. If you trust whoever "
             f"wrote it, keras.models.load_model({str(path)!r}, safe_mode=False) does so."
         )
     try:
-        written = json.loads(contents.metadata)["keras_version"]
+        written = json.loads(contents.keras)["keras_version"]
     except (KeyError, TypeError, ValueError):
         return "It does not say which Keras wrote it: it may be none of Keras' files."
     return (
@@ -246,7 +296,7 @@ def _parse_metadata(path: Path, text: bytes) -> ModelMetadata:
     try:
         return metadata_from_json(text)
     except ValueError as error:
-        raise ValueError(
-            f"What {path} says about its model is {error}. Without that, "
-            "keras.models.load_model opens it."
+        raise InvalidValueError(
+            f"What {path} says about its model is {error}",
+            hint="Without that, keras.models.load_model opens it.",
         ) from error

@@ -1,4 +1,4 @@
-"""Where the recipes of the zoo come from."""
+"""Where the variants of the zoo come from."""
 
 FIRST_POST = (
     'Course blog post "Blog Post: Image Classification": flips horizontally, two convolution blocks'
@@ -7,4 +7,4 @@ SECOND_POST = (
     'Course blog post "Blog Post 5: Image Classification in Tensorflow" (2021-11-12): '
     "flips both ways, three convolution blocks"
 )
-OWN = "A recipe of catdog's own"
+OWN = "A variant of catdog's own"

@@ -14,8 +14,8 @@ from catdog.typing import ImageSize
 class ReportedAccuracy:
     """What a published blog post says of a model.
 
-    The blog posts judged on 808 images (26 batches of 32) that were drawn anew on every pass, and
-    gave neither intervals nor seeds; take these as what was reported, not as what is true.
+    The blog posts evaluated on 808 images (26 batches of 32) that were drawn again in every pass,
+    and gave neither intervals nor seeds; take these as what was reported, not as what is true.
 
     Attributes:
         validation: Lowest and highest validation accuracy that the text says training settled at.
@@ -58,7 +58,7 @@ class PretrainedWeights:
         sha256: Checksum of their file.
         class_names: Names of the classes, in the order of the model's logits.
         image_size: Height and width in pixels of the images they were trained on.
-        temperature: What the logits are divided by before the softmax.
+        temperature: What the logits are split by before the softmax.
         measured: The accuracy on images that nothing was trained on or chosen by.
         versions: Versions of the packages with which they were trained.
     """
@@ -78,9 +78,9 @@ class ModelSpec:
     """A model of the zoo.
 
     Attributes:
-        name: `architecture.recipe`.
+        name: `architecture.variant`.
         summary: The layers after the input, in order.
-        source: Where the recipe was published, or that it is catdog's own.
+        source: Where the variant was published, or that it is catdog's own.
         image_size: Default height and width in pixels.
         min_image_size: Fewest pixels a side that the layers allow.
         num_params: Number of weights at the default size with two classes.
@@ -89,9 +89,9 @@ class ModelSpec:
         build: Makes the model from an image size and a number of classes, with initial weights.
         load_default_weights: Fills in the weights of `weights="default"`, if there are any.
         reported: The accuracies that the source reports, if it was published.
-        measured: The accuracy of a recipe of catdog's own, with its default weights, if it was
-            measured.
-        shipped: The weights that come with the package, if there are any: `weights="cats_vs_dogs"`.
+        read_measured: Returns `measured`, if there is one.
+        read_pretrained: Returns `pretrained`, if there are any. Their record is a file of the
+            package: it is read when it is asked for, so that nothing is read at import.
     """
 
     name: str
@@ -105,5 +105,19 @@ class ModelSpec:
     build: Callable[[ImageSize, int], keras.Model] = field(repr=False)
     load_default_weights: Callable[[keras.Model], None] | None = field(default=None, repr=False)
     reported: ReportedAccuracy | None = None
-    measured: MeasuredAccuracy | None = None
-    shipped: PretrainedWeights | None = None
+    read_measured: Callable[[], MeasuredAccuracy] | None = field(default=None, repr=False)
+    read_pretrained: Callable[[], PretrainedWeights] | None = field(default=None, repr=False)
+
+    @property
+    def measured(self) -> MeasuredAccuracy | None:
+        """The accuracy of a variant of catdog's own with its default weights, if measured."""
+        return self.read_measured() if self.read_measured else None
+
+    @property
+    def pretrained(self) -> PretrainedWeights | None:
+        """The bundled weights, if there are any: `weights="cats_vs_dogs"` loads them.
+
+        Raises:
+            OSError: If their record is missing or damaged.
+        """
+        return self.read_pretrained() if self.read_pretrained else None

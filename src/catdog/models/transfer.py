@@ -57,9 +57,12 @@ class Backbone:
     min_side: int = 32
 
 
-def _published(path: str, *, cached_as: str | None = None) -> Callable[[keras.Model], None]:
-    """Return a function that loads the weights which Keras publishes under a path."""
-    return partial(load_published, url=f"{WEIGHTS_URL}/{path}", cached_as=cached_as)
+def _published(
+    path: str, digest: str, *, cached_as: str | None = None
+) -> Callable[[keras.Model], None]:
+    """Return a function that loads the weights which Keras publishes under a path, with a hash."""
+    url = f"{WEIGHTS_URL}/{path}"
+    return partial(load_published, url=url, cached_as=cached_as, digest=digest)
 
 
 def _load_efficientnet_b0(base: keras.Model) -> None:
@@ -71,7 +74,9 @@ def _load_efficientnet_b0(base: keras.Model) -> None:
     a file of its weights is all that makes it again.
     """
     load_published(
-        base, "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5"
+        base,
+        "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5",
+        digest="50bc09e76180e00e4465e1a485ddc09d",
     )
     norm = next(layer for layer in base.layers if isinstance(layer, layers.Normalization))
     mean, variance, count = norm.get_weights()
@@ -97,7 +102,8 @@ BACKBONES = {
         num_params=939_120,
         num_features=576,
         load_imagenet=_published(
-            "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
+            "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
+            "d3e8ec802a04aa4fc771ee12a9a9b836",
         ),
     ),
     "MobileNetV3Large": Backbone(
@@ -107,7 +113,8 @@ BACKBONES = {
         num_params=2_996_352,
         num_features=960,
         load_imagenet=_published(
-            "mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"
+            "mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+            "07fb09a5933dd0c8eaafa16978110389",
         ),
     ),
     "EfficientNetB0": Backbone(
@@ -124,7 +131,9 @@ BACKBONES = {
         scaling="none",
         num_params=5_919_312,
         num_features=1280,
-        load_imagenet=_published("efficientnet_v2/efficientnetv2-b0_notop.h5"),
+        load_imagenet=_published(
+            "efficientnet_v2/efficientnetv2-b0_notop.h5", "893217f2bb855e2983157299931e43ff"
+        ),
     ),
     "EfficientNetV2S": Backbone(
         applications.EfficientNetV2S,
@@ -132,7 +141,9 @@ BACKBONES = {
         scaling="none",
         num_params=20_331_360,
         num_features=1280,
-        load_imagenet=_published("efficientnet_v2/efficientnetv2-s_notop.h5"),
+        load_imagenet=_published(
+            "efficientnet_v2/efficientnetv2-s_notop.h5", "af0682fb74e8c54910f2d4393339c070"
+        ),
         side=384,
     ),
     "ResNet50": Backbone(
@@ -141,7 +152,7 @@ BACKBONES = {
         scaling="caffe",
         num_params=23_587_712,
         num_features=2048,
-        load_imagenet=_published(f"resnet/resnet50_{_NO_TOP}"),
+        load_imagenet=_published(f"resnet/resnet50_{_NO_TOP}", "4d473c1dd8becc155b73f8504c6f6626"),
     ),
     "ResNet50V2": Backbone(
         applications.ResNet50V2,
@@ -149,7 +160,9 @@ BACKBONES = {
         scaling="tf",
         num_params=23_564_800,
         num_features=2048,
-        load_imagenet=_published(f"resnet/resnet50v2_{_NO_TOP}"),
+        load_imagenet=_published(
+            f"resnet/resnet50v2_{_NO_TOP}", "fac2f116257151a9d068a22e544a4917"
+        ),
     ),
     "DenseNet121": Backbone(
         applications.DenseNet121,
@@ -157,7 +170,9 @@ BACKBONES = {
         scaling="torch",
         num_params=7_037_504,
         num_features=1024,
-        load_imagenet=_published(f"densenet/densenet121_{_NO_TOP}"),
+        load_imagenet=_published(
+            f"densenet/densenet121_{_NO_TOP}", "30ee3e1110167f948a6b9946edeeb738"
+        ),
     ),
     "Xception": Backbone(
         applications.Xception,
@@ -165,7 +180,9 @@ BACKBONES = {
         scaling="tf",
         num_params=20_861_480,
         num_features=2048,
-        load_imagenet=_published(f"xception/xception_{_NO_TOP}"),
+        load_imagenet=_published(
+            f"xception/xception_{_NO_TOP}", "b0042744bf5b25fce3cb969f33bebb97"
+        ),
         side=299,
         min_side=71,
     ),
@@ -175,7 +192,9 @@ BACKBONES = {
         scaling="tf",
         num_params=21_802_784,
         num_features=2048,
-        load_imagenet=_published(f"inception_v3/inception_v3_{_NO_TOP}"),
+        load_imagenet=_published(
+            f"inception_v3/inception_v3_{_NO_TOP}", "bcbd6486424b2319ff4ef7d526e38f63"
+        ),
         side=299,
         min_side=75,
     ),
@@ -185,7 +204,10 @@ BACKBONES = {
         scaling="none",
         num_params=27_820_128,
         num_features=768,
-        load_imagenet=_published("convnext/convnext_tiny_notop.h5"),
+        load_imagenet=_published(
+            "convnext/convnext_tiny_notop.h5",
+            "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
+        ),
     ),
     "NASNetMobile": Backbone(
         applications.NASNetMobile,
@@ -194,7 +216,9 @@ BACKBONES = {
         num_params=4_269_716,
         num_features=1056,
         load_imagenet=_published(
-            "nasnet/NASNet-mobile-no-top.h5", cached_as="nasnet_mobile_no_top.h5"
+            "nasnet/NASNet-mobile-no-top.h5",
+            "1ed92395b5b598bdda52abe5c0dbfd63",
+            cached_as="nasnet_mobile_no_top.h5",
         ),
     ),
     "VGG16": Backbone(
@@ -203,7 +227,7 @@ BACKBONES = {
         scaling="caffe",
         num_params=14_714_688,
         num_features=512,
-        load_imagenet=_published(f"vgg16/vgg16_{_NO_TOP}"),
+        load_imagenet=_published(f"vgg16/vgg16_{_NO_TOP}", "6d6bbae143d832006294945121d1f1fc"),
     ),
 }
 DEFAULT = "MobileNetV2"  # that of the posts
@@ -267,7 +291,7 @@ def spec_of(name: str) -> ModelSpec:
         min_image_size=backbone.min_side,
         num_params=backbone.num_params + head,
         num_trainable_params=head,
-        weights="ImageNet (the frozen part)",
+        weights="ImageNet (the backbone)",
         build=_builder(backbone),
         load_default_weights=lambda model: backbone.load_imagenet(model.get_layer(backbone.layer)),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.images.decode import decode_image
@@ -32,7 +33,8 @@ def plot_examples(
         seed: Which images are drawn.
 
     Returns:
-        A figure with one row a class. In a notebook, end the line with `;` lest it shows twice.
+        A figure with one row a class. In a notebook, a `;` at the end of the line prevents a
+        second display.
     """
     checks.check_made_by("data", data, Datasets, "load_datasets")
     columns = checks.check_positive_int("per_class", per_class)
@@ -59,7 +61,7 @@ def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: in
         copies: Number of augmented copies.
 
     Returns:
-        A figure with the original at the left. In a notebook, end the line with `;`.
+        A figure with the original at the left. In a notebook, a `;` at the end of the line prevents a second display.
 
     Raises:
         ValueError: If `image` is not one RGB image of finite values, or `copies` is not at
@@ -82,12 +84,16 @@ def _as_image(image: ArrayLike) -> NDArray[np.float32]:
     """Return one RGB image as `float32`."""
     pixels = np.asarray(image, np.float32)
     if pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
-        raise ValueError(
-            f"image must be one RGB image, (height, width, 3), not shape {pixels.shape}. "
-            "Of a batch, pass one image: images[0]."
+        raise InvalidValueError(
+            f"must be one RGB image, (height, width, 3), not shape {pixels.shape}",
+            argument="image",
+            hint="Of a batch, pass one image: images[0].",
         )
     if not np.isfinite(pixels).all():
-        raise ValueError("image must hold finite values, but some are NaN or infinite.")
+        raise InvalidValueError(
+            "must hold finite values, but some are NaN or infinite",
+            argument="image",
+        )
     return pixels
 
 

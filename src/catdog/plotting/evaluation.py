@@ -78,7 +78,7 @@ def plot_calibration(evaluation: Evaluation) -> "Figure":
         evaluation: What `evaluate` returned.
 
     Returns:
-        A figure. In a notebook, end the line with `;` lest it shows twice.
+        A figure. In a notebook, a `;` at the end of the line prevents a second display.
 
     Source: C. Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, figure 1.
     """

@@ -10,6 +10,7 @@ import keras
 from numpy.typing import NDArray
 from PIL import Image
 
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.text import percent
 from catdog.images.thumbnails import thumbnail
@@ -49,7 +50,7 @@ def plot_gradcam(
             trained, or opened, knows them.
 
     Returns:
-        A figure. In a notebook, end the line with `;` lest it shows twice.
+        A figure. In a notebook, a `;` at the end of the line prevents a second display.
 
     Raises:
         FileNotFoundError: If an image file does not exist.
@@ -59,9 +60,10 @@ def plot_gradcam(
     sources = list(islice(iter_images(images), MAX_IMAGES + 1))
     if not 1 <= len(sources) <= MAX_IMAGES:
         many = f"more than {MAX_IMAGES}" if sources else "none"
-        raise ValueError(
-            f"images must be 1 to {MAX_IMAGES} images, not {many}. "
-            'Pass a few, such as data.paths("test")[:6].'
+        raise InvalidValueError(
+            f"must be 1 to {MAX_IMAGES} images, not {many}",
+            argument="images",
+            hint='Pass a few, such as data.paths("test")[:6].',
         )
     thumbnails = [thumbnail(source) for source in sources]
     contents = [source.content for source in sources]

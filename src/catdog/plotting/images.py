@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError, MissingFileError
 from catdog._utils.public import public
 from catdog._utils.text import percent
 from catdog.evaluation.result import Evaluation, check_evaluation
@@ -36,19 +37,19 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
         k: How many images, the largest loss first.
 
     Returns:
-        A figure. In a notebook, end the line with `;` lest it shows twice.
+        A figure. In a notebook, a `;` at the end of the line prevents a second display.
 
     Raises:
         FileNotFoundError: If an image has gone since the evaluation.
         ValueError: If an image can no longer be read, or `k` is not at least 1.
     """
     check_evaluation(evaluation)
-    judged = evaluation.top_losses(k)
-    images = [_read_again(one.path, evaluation.image_size) for one in judged]
+    evaluated = evaluation.top_losses(k)
+    images = [_read_again(one.path, evaluation.image_size) for one in evaluated]
     titles = [
         f"is {plain(one.label)}\nsaid {plain(one.predicted)}, {percent(one.probability)}\n"
         f"loss {one.loss:.2f}"
-        for one in judged
+        for one in evaluated
     ]
     return contact_sheet(images, titles, height=2.75, fontsize="small")
 
@@ -63,7 +64,7 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
         k: How many of them, the first ones first.
 
     Returns:
-        A figure. In a notebook, end the line with `;` lest it shows twice.
+        A figure. In a notebook, a `;` at the end of the line prevents a second display.
 
     Raises:
         FileNotFoundError: If an image has gone since.
@@ -73,9 +74,11 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
     shown = [one for one in predictions if one.path and not one.error]
     shown = shown[: checks.check_positive_int("k", k)]
     if not shown:
-        raise ValueError(
-            "predictions holds none of an image file, and images that were passed as arrays or "
-            "bytes are not kept. Pass paths or a folder to predict."
+        raise InvalidValueError(
+            "holds none of an image file, and images that were passed as arrays or bytes "
+            "are not kept",
+            argument="predictions",
+            hint="Pass paths or a folder to predict.",
         )
     images = [thumbnail(ImageSource(one.path, str(one.path))) for one in shown if one.path]
     titles = [f"{plain(one.label or UNSURE)}, {percent(one.probability)}" for one in shown]
@@ -84,14 +87,14 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
 
 @public
 def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
-    """Show the images with the most suspicious labels, to judge them by eye.
+    """Show the images with the most suspicious labels, to evaluate them by eye.
 
     Args:
         issues: What `find_label_issues` returned.
         k: How many images.
 
     Returns:
-        A figure. In a notebook, end the line with `;` lest it shows twice.
+        A figure. In a notebook, a `;` at the end of the line prevents a second display.
 
     Raises:
         FileNotFoundError: If an image has gone since.
@@ -111,10 +114,10 @@ def _title(one: LabelIssue) -> str:
 
 
 def _read_again(path: Path, image_size: ImageSize) -> NDArray[np.uint8]:
-    """Decode an image that was judged before; say so if it has gone."""
+    """Decode an image that was evaluated before; say so if it has gone."""
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path} has gone since the evaluation. Put it back, or load the data again and judge "
-            "the model on them."
+        raise MissingFileError(
+            f"{path} has gone since the evaluation",
+            hint="Put it back, or load the data again and evaluate the model on them.",
         )
     return decode_image(path, image_size)

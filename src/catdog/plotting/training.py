@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidTypeError
 from catdog._utils.public import public
 from catdog.plotting.style import BLUE, ORANGE, axes_or_new
 
@@ -37,9 +38,9 @@ def plot_history(
     """
     values = getattr(history, "history", None)
     if not values:
-        raise TypeError(
-            "history must be what train or model.fit returned, after at least one epoch, not "
-            f"{history!r}."
+        raise InvalidTypeError(
+            f"must be what train or model.fit returned, after at least one epoch, not {history!r}",
+            argument="history",
         )
     checks.check_choice("metric", metric, [key for key in values if not key.startswith("val_")])
     axes = axes_or_new(ax)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog.data.datasets import Datasets
 from catdog.typing import ClassWeight
 
@@ -22,16 +23,21 @@ def label_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int,
         counts = list(data.label_counts("train").values())
         return {label: sum(counts) / (len(counts) * each) for label, each in enumerate(counts)}
     if not isinstance(class_weight, Mapping) or set(class_weight) != set(data.class_names):
-        raise ValueError(
-            'class_weight must be "balanced" or a weight for each class, such as '
-            f"{dict.fromkeys(data.class_names, 1.0)}, not {class_weight!r}."
+        raise InvalidValueError(
+            'must be "balanced" or a weight for each class, such as '
+            f"{dict.fromkeys(data.class_names, 1.0)}, not {class_weight!r}",
+            argument="class_weight",
         )
     for name, weight in class_weight.items():
         number = checks.as_float(weight)
         if number is None or not 0 <= number <= MAX_WEIGHT:
-            raise ValueError(
-                f"class_weight[{name!r}] must be a number from 0 to {MAX_WEIGHT:g}, not {weight!r}."
+            raise InvalidValueError(
+                f"class_weight[{name!r}] must be a number from 0 to {MAX_WEIGHT:g}, not {weight!r}",
             )
     if not any(class_weight.values()):
-        raise ValueError(f"class_weight={class_weight!r} leaves nothing to train on.")
+        raise InvalidValueError(
+            "leaves nothing to train on",
+            argument="class_weight",
+            value=class_weight,
+        )
     return {label: float(class_weight[name]) for label, name in enumerate(data.class_names)}

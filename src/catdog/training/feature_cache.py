@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import FileAccessError, FolderExpectedError, InvalidTypeError
 from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
 from catdog._utils.keras_internals import LAYER_REFERENCES
 from catdog._utils.public import public
@@ -71,10 +72,16 @@ def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
 def check_folder(cache_dir: "str | PathLike[str]") -> Path:
     """Return the path of a folder, which need not be there."""
     if not isinstance(cache_dir, str | PathLike) or not str(cache_dir):
-        raise TypeError(f"cache_dir must be a path, such as 'features', not {cache_dir!r}.")
+        raise InvalidTypeError(
+            f"must be a path, such as 'features', not {cache_dir!r}",
+            argument="cache_dir",
+        )
     folder = checks.expand_home(cache_dir)
     if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"cache_dir must be a folder, but {folder} is a file.")
+        raise FolderExpectedError(
+            f"must be a folder, but {folder} is a file",
+            argument="cache_dir",
+        )
     return folder
 
 
@@ -104,7 +111,7 @@ def cached(
         key: What the array is computed from and with: `cache_key`.
         shape: How many views of how many images it must hold.
         compute: Computes it.
-        holds: Tells whether what was kept is what would be computed.
+        holds: Returns whether what was kept is what would be computed.
 
     Raises:
         OSError: If the folder cannot be written to; that is told before anything is computed.
@@ -154,9 +161,11 @@ def _make_ready(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise OSError(
-            f"cache_dir={str(folder)!r} cannot be written to: {error}. Pass another folder, or "
-            "leave cache_dir out."
+        raise FileAccessError(
+            f"cannot be written to: {error}",
+            argument="cache_dir",
+            value=str(folder),
+            hint="Pass another folder, or leave cache_dir out.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The frozen part of a model: found, run once, and cut off from the head that trains behind it."""
+"""The backbone of a model: found, run once, and cut off from the head that trains behind it."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -23,7 +23,7 @@ from catdog.typing import Split
 
 @dataclass(frozen=True, eq=False)
 class FeatureExtractor:
-    """Runs the frozen part of a model over images, once.
+    """Runs the backbone of a model over images, once.
 
     Attributes:
         parts: The model.
@@ -72,7 +72,7 @@ class FeatureExtractor:
     def _run(self, split: Split, *, view: int | None = None) -> NDArray[np.float32]:
         """Return the features of a split; of an augmented view, if it has a number."""
         features: list[NDArray[np.float32]] = []
-        doing = f"Frozen part, {split} images{'' if view is None else ', augmented'}"
+        doing = f"Backbone, {split} images{'' if view is None else ', augmented'}"
         total = len(self.data.paths(split))
         with (
             closing(self._seen(split, view)) as batches,
@@ -84,7 +84,7 @@ class FeatureExtractor:
         return np.concatenate(features)
 
     def _seen(self, split: Split, view: int | None) -> Generator[Any, None, None]:
-        """Yield batches of images as the frozen part gets them."""
+        """Yield batches of images as the backbone gets them."""
         before = self.parts.augmentation
         drawn = _drawn_from(before, [self.data.seed, view or 0]) if before else nullcontext()
         with drawn, raise_read_errors() as errors:
@@ -92,7 +92,7 @@ class FeatureExtractor:
                 yield before(images, training=view is not None) if before else images
 
     def _first_seen(self, split: Split, view: int | None = None) -> NDArray[np.generic]:
-        """Return a batch of the first image alone, as the frozen part gets it."""
+        """Return a batch of the first image alone, as the backbone gets it."""
         with closing(self._seen(split, view)) as batches:
             return np.asarray(next(batches)[:1])
 
@@ -115,7 +115,7 @@ class FeatureExtractor:
 
 
 def _is_code(model: keras.Model) -> bool:
-    """Tell whether a layer does what its configuration, of which the key is made, does not tell."""
+    """Return whether a layer runs code that its configuration, and so the key, does not contain."""
     return any(
         isinstance(layer, keras.layers.Lambda) or not is_keras_layer(layer)
         for layer in all_layers(model)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import all_layers, compile_arguments
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
@@ -25,12 +26,12 @@ def fine_tune(
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
-    """Train all layers of a model in small steps, the frozen part too, once its head is trained.
+    """Train all layers of a model in small steps, the backbone too, once its head is trained.
 
     Every frozen layer is unfrozen, but for batch normalisation: it keeps the statistics of the
     images it was first trained on, which a few images of one's own would spoil. The model is
-    compiled anew, with Adam and its own loss and metrics, and stays unfrozen. An epoch takes
-    several times as long as one of `train` with the frozen part, and augmentation is live.
+    compiled again, with Adam and its own loss and metrics, and stays unfrozen. An epoch takes
+    several times as long as one of `train` with the backbone, and augmentation is live.
 
     Args:
         model: A compiled model with a trained head, as `train_head` leaves it. It is trained in
@@ -60,8 +61,9 @@ def fine_tune(
     """
     rate = checks.as_float(learning_rate)
     if rate is None or not 0 < rate < 1:
-        raise ValueError(
-            f"learning_rate must be a number between 0 and 1, such as 1e-5, not {learning_rate!r}."
+        raise InvalidValueError(
+            f"must be a number between 0 and 1, such as 1e-5, not {learning_rate!r}",
+            argument="learning_rate",
         )
     checks.check_positive_int("epochs", epochs)
     resize_to_model(model, data)

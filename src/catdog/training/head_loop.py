@@ -1,4 +1,4 @@
-"""The head of a model, trained on the features of its frozen part.
+"""The head of a model, trained on the features of its backbone.
 
 A step of a head takes less time than Python and Keras take from one step to the next. So a whole
 epoch runs within TensorFlow.

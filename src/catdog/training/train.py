@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import reset_initial_epoch
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, ordered_batches, training_batches
@@ -26,10 +27,10 @@ def train(
 ) -> keras.callbacks.History:
     """Train a compiled model on the training images; watch it on the validation images.
 
-    The test images are never touched. Images are resized at the model's own input size, in an
-    order that the seed of the data draws anew for every epoch, the same in every call. Augmentation
-    layers inside the model change them anew each time. From now on, the model knows the names of
-    its classes.
+    The test images are never touched. Images are resized to the model's input size.
+    Their order is drawn from the seed of the data for every epoch, the same in every call.
+    Augmentation layers inside the model change them at random each time. The class names are
+    stored with the model.
 
     Args:
         model: A compiled model that returns logits `(batch, num_classes)`. It is trained in place.
@@ -80,4 +81,8 @@ def train(
 def check_compiled(model: keras.Model) -> None:
     """Raise if a model is not compiled."""
     if not model.compiled:
-        raise ValueError("model is not compiled. Call model.compile(...), or use build_model.")
+        raise InvalidValueError(
+            "is not compiled",
+            argument="model",
+            hint="Call model.compile(...), or use build_model.",
+        )

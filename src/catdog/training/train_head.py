@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.errors import BackendError, InvalidValueError
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, training_order
@@ -33,20 +34,20 @@ def train_head(
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
-    """Train what lies behind the frozen part of a model, and run the frozen part only once.
+    """Train what lies behind the backbone of a model, and run the backbone only once.
 
-    A frozen part, such as MobileNetV2 with its ImageNet weights, gives the same features for the
+    A backbone, such as MobileNetV2 with its ImageNet weights, gives the same features for the
     same image in every epoch. So it is run once over the training and the validation images,
     and the layers behind it train on the features: with the model's own optimizer, loss and
     metrics, in the order in which `train` would show the images. The layers are the model's own:
     afterwards it is trained from end to end.
 
-    Augmentation in front of the frozen part does not act on the first view of the images. Each
-    further view is a pass of augmented images through the frozen part, which takes as long as the
+    Augmentation in front of the backbone does not act on the first view of the images. Each
+    further view is a pass of augmented images through the backbone, which takes as long as the
     first; in every epoch, each image is shown in one of its views, drawn at random.
 
     Args:
-        model: A compiled Sequential or functional model that begins with a frozen part, as
+        model: A compiled Sequential or functional model that begins with a backbone, as
             `"mobilenet_v2"` does. It is trained in place.
         data: Training and validation images.
         epochs: Passes over the training features.
@@ -54,7 +55,7 @@ def train_head(
             are that and two augmented ones.
         class_weight: As in [`train`][catdog.train].
         cache_dir: Keep the features in this folder, and take them from there if the same images
-            go through the same frozen part again. `feature_cache_size` and `clear_feature_cache`
+            go through the same backbone again. `feature_cache_size` and `clear_feature_cache`
             measure and empty it.
         callbacks: Any Keras callbacks; they see the whole model, and are called for every epoch, as
             if it were one batch.
@@ -64,7 +65,7 @@ def train_head(
         Keras' record of the run, as from `train`.
 
     Raises:
-        ValueError: If the model does not begin with a frozen part, nothing trains behind it,
+        ValueError: If the model does not begin with a backbone, nothing trains behind it,
             it calls or trains itself in a way of its own, `views` is more than 1 but there is no
             augmentation, and where `train` raises.
         TypeError: If `cache_dir` is no path.
@@ -88,10 +89,10 @@ def train_head(
     _check_head_trains(model)
     parts = split_model(model)
     if views > 1 and parts.augmentation is None:
-        raise ValueError(
-            f"views={views} needs augmentation in front of the frozen part, and model has none: "
-            "every view would be the same. Leave views out, or begin the model with "
-            "catdog.make_augmentation()."
+        raise InvalidValueError(
+            f"views={views} needs augmentation in front of the backbone, and model has "
+            "none: every view would be the same",
+            hint="Leave views out, or begin the model with catdog.make_augmentation().",
         )
     images = len(data.paths("train")) * views + len(data.paths("validation"))
     extractor = FeatureExtractor(parts, resized, images, cache_dir, verbose != 0)
@@ -154,14 +155,18 @@ def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
 def _check_head_trains(model: keras.Model) -> None:
     """Refuse what would train otherwise than the model does."""
     if (backend := keras.backend.backend()) != "tensorflow":
-        raise RuntimeError(
-            f"train_head runs in TensorFlow, but Keras' backend is {backend!r}. Set the "
-            "environment variable KERAS_BACKEND=tensorflow before Python starts, or call "
-            "catdog.train."
+        raise BackendError(
+            f"train_head runs in TensorFlow, but Keras' backend is {backend!r}",
+            hint=(
+                "Set the environment variable KERAS_BACKEND=tensorflow before Python starts, "
+                "or call catdog.train."
+            ),
         )
     for step in ("call", "train_step", "test_step", "compute_loss", "compute_metrics"):
         if not is_defined_by_keras(model, step):
-            raise ValueError(
-                f"model has a {step} of its own ({type(model).__name__}), which its head alone "
-                "does not have. Call catdog.train(model, data) instead."
+            raise InvalidValueError(
+                f"has a {step} of its own ({type(model).__name__}), which its head alone "
+                "does not have",
+                argument="model",
+                hint="Call catdog.train(model, data) instead.",
             )

@@ -1,0 +1,65 @@
+"""Word errors and warnings with the names of the command line's options."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from catdog._utils.errors import HintCode, UsageError, UsageWarning
+
+# The option for each argument of catdog's functions. A `path` has none of its own: see `renamed`.
+OPTIONS: Mapping[str, str] = {
+    "backbone": "--backbone",
+    "cache_dir": "--cache-dir",
+    "epochs": "--epochs",
+    "folder": "FOLDER",
+    "image_size": "--image-size",
+    "model": "--model",
+    "name": "--model",
+    "seed": "--seed",
+    "source": "FOLDER",
+    "split": "--split",
+    "split_file": "--split-file",
+    "unsure_below": "--unsure-below",
+}
+HINTS: Mapping[HintCode, str] = {
+    HintCode.ADD_NEW_FILES: (
+        'In Python, load_datasets(..., new_files="train") adds new ones to the training set.'
+    ),
+    HintCode.DROP_SPLIT_FILE: "Bring them back, or make a new split without --split-file.",
+    HintCode.KEEP_EARLIER_SPLIT: (
+        "Choose another name. If the file holds an earlier split, --split-file loads it."
+    ),
+    HintCode.LIST_BAD_IMAGES: "catdog scan lists them all.",
+    HintCode.NO_IMAGENET_WEIGHTS: "Or pass --model compact, whose weights come with catdog.",
+    HintCode.SAVE_MODEL: "catdog train writes such a file.",
+    HintCode.SAVE_SPLIT: "catdog train --save-split writes one.",
+    HintCode.SKIP_BAD_IMAGES: (
+        "Repair or remove them, or leave them out with --skip-bad. catdog scan lists them all."
+    ),
+    HintCode.USE_SYNTHETIC: "Or use the built-in images, by the name synthetic.",
+    HintCode.USE_TRANSFER: "Leave it out, or pass --model transfer.",
+}
+
+
+def worded(problem: object) -> str:
+    """Return the message of an error or a warning, with options in place of arguments."""
+    if isinstance(problem, UsageError):
+        argument = problem.argument and OPTIONS.get(problem.argument, problem.argument)
+        return problem.worded(argument, _hint(problem))
+    if isinstance(problem, UsageWarning):
+        return problem.worded(_hint(problem))
+    return str(problem)
+
+
+def _hint(problem: UsageError | UsageWarning) -> str:
+    return HINTS[problem.hint_code] if problem.hint_code else problem.hint
+
+
+@contextmanager
+def renamed(argument: str, option: str) -> Iterator[None]:
+    """Name an option in the errors about an argument that several options are passed to."""
+    try:
+        yield
+    except UsageError as error:
+        if error.argument == argument:
+            error.argument = option
+        raise

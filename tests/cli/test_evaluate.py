@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import catdog
+from catdog import Datasets, predict
+from catdog.cli.main import main
+from tests.cli.conftest import Capture, strict_json, untrained_model
+from tests.conftest import MakeFolder, write_images
+
+
+def test_evaluate_in_json(file: str, image_folder: Path, capsys: Capture) -> None:
+    typed = ["evaluate", str(image_folder), "--model", file, "--json", "--split", "validation"]
+    assert main(typed) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    result = strict_json(captured.out)
+    assert result["model"] == file
+    assert result["seed"] == 3
+    assert result["same_split_as_trained"] is True
+    assert (result["split"], result["n"]) == ("validation", 4)
+    assert result["interval"][0] <= result["accuracy"] <= result["interval"][1]
+
+
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_warns_about_another_split(file: str, image_folder: Path, capsys: Capture) -> None:
+    (image_folder / "cats/image.0.png").unlink()
+    assert main(["evaluate", str(image_folder), "--model", file, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["same_split_as_trained"] is False
+    assert captured.err.startswith(
+        "catdog: warning: pets.keras was trained on another split of images than this: "
+        "12 + 4 + 4 there, 11 + 4 + 4 here."
+    )
+
+
+@pytest.mark.filterwarnings("default:.* split file")
+def test_evaluate_with_a_split_file(
+    file: str, data: Datasets, image_folder: Path, capsys: Capture
+) -> None:
+    data.save_split("split.json")
+    typed = ["evaluate", str(image_folder), "--model", file, "--split-file", "split.json"]
+    write_images(image_folder / "dogs/new", 1, tint=100)
+    assert main(typed) == 0  # still the same split
+    message = capsys.readouterr().err
+    assert "1 image" in message
+    assert "In Python, load_datasets(..., new_files=" in message
+    data.paths("train")[0].unlink()
+    assert main(typed) == 2
+    message = capsys.readouterr().err
+    assert "make a new split without --split-file" in message
+    assert "split_file" not in message
+
+
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_warns_about_a_model_without_metadata(image_folder: Path, capsys: Capture) -> None:
+    untrained_model().save("plain.keras")
+    assert main(["evaluate", str(image_folder), "--model", "plain.keras", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["same_split_as_trained"] is None
+    assert captured.err.startswith("catdog: warning: plain.keras has no record of the images")
+
+
+def test_evaluate_refuses_other_classes(
+    file: str, make_folder: MakeFolder, capsys: Capture
+) -> None:
+    folder = make_folder({"more/ants": 10, "more/bees": 10})
+    assert main(["evaluate", str(folder / "more"), "--model", file]) == 2
+    assert "the classes cats, dogs, but" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_warns_about_a_pretrained_model(image_folder: Path, capsys: Capture) -> None:
+    assert main(["evaluate", str(image_folder), "--model", "cnn", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["n"] == 4
+    assert captured.err.startswith("catdog: warning: cnn was trained on most of Kaggle's")
+
+
+@pytest.mark.real_data
+def test_evaluate_does_not_warn_about_the_held_out_images(capsys: Capture) -> None:
+    assert main(["evaluate", "cats_and_dogs_filtered", "--model", "compact", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert strict_json(captured.out)["accuracy"] > 0.95
+    assert captured.err == ""
+
+
+def test_evaluate_on_all_images(file: str, image_folder: Path, capsys: Capture) -> None:
+    assert main(["evaluate", str(image_folder), "--model", file, "--split", "all"]) == 2
+    assert "--split='all' is for images that a model was not tr" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default:.* trained on")
+def test_evaluate_a_pretrained_model_on_all_images(image_folder: Path, capsys: Capture) -> None:
+    (image_folder / "dogs/image.9.png").unlink()
+    typed = ["evaluate", str(image_folder), "--model", "compact", "--json", "--split", "all"]
+    assert main(typed) == 0
+    result = strict_json(capsys.readouterr().out)
+    assert (result["split"], result["n"]) == ("test", 19)
+    assert result["baseline"] == pytest.approx(10 / 19)
+    predictions = predict(catdog.build_model("compact"), [image_folder], verbose=0)
+    correct = [each.path is not None and each.label == each.path.parent.name
+             for each in predictions]  # fmt: skip
+    assert result["accuracy"] == pytest.approx(np.mean(correct))

@@ -1,0 +1,25 @@
+import re
+import shlex
+
+from catdog.cli.main import main
+from tests.cli.conftest import PAGE, ROOT, Capture
+
+
+def test_page_shows_the_table_of_models(capsys: Capture) -> None:
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out == (ROOT / "docs/assets/cli-models.txt").read_text("utf-8")
+
+
+def test_code_of_the_page_runs() -> None:
+    block = re.compile(r"^```(python|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    commands = 0
+    for language, code in block.findall(PAGE.read_text("utf-8")):
+        if language == "python":
+            exec(compile(code, PAGE, "exec"), {})
+            continue
+        for line in code.splitlines():
+            program, *arguments = shlex.split(line)
+            assert program == "catdog"
+            assert main(arguments) == 0
+            commands += 1
+    assert commands >= 5

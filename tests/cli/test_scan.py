@@ -1,0 +1,43 @@
+from pathlib import Path
+
+from catdog.cli.main import main
+from tests.cli.conftest import Capture, python, strict_json
+from tests.conftest import MakeFolder
+
+
+def test_scan_reports_unusable_files(image_folder: Path, capsys: Capture) -> None:
+    assert main(["scan", str(image_folder)]) == 0
+    assert capsys.readouterr().out.startswith("images: 20 files, 2 classes\n")
+    (image_folder / "cats/image.3.png").write_bytes(b"broken")
+    assert main(["scan", str(image_folder)]) == 1
+    assert "cannot be used: 1 file" in capsys.readouterr().out
+    assert main(["scan", str(image_folder), "--json"]) == 1
+    report = strict_json(capsys.readouterr().out)
+    assert report["usable"] == {"cats": 9, "dogs": 10}
+    assert capsys.readouterr().err == ""
+    assert [each["path"] for each in report["findings"] if each["bad"]] == ["cats/image.3.png"]
+
+
+def test_scan_reports_a_class_without_images(image_folder: Path, capsys: Capture) -> None:
+    for path in (image_folder / "cats").iterdir():
+        path.unlink()
+    assert main(["scan", str(image_folder)]) == 1
+    assert "no usable image is in: cats\n" in capsys.readouterr().err
+
+
+def test_scan_reports_a_split_without_images(make_folder: MakeFolder, capsys: Capture) -> None:
+    folder = make_folder(
+        {f"{split}/{name}": 2 for split in ("train", "validation") for name in "ab"}
+    )
+    for path in (folder / "train/b").iterdir():
+        path.unlink()
+    assert main(["scan", str(folder)]) == 1
+    assert capsys.readouterr().err.endswith("is in: train/b\n")
+
+
+def test_scan_needs_no_tensorflow(image_folder: Path) -> None:
+    code = (
+        "import sys\nfrom catdog.cli.main import main\n"
+        f"main(['scan', {str(image_folder)!r}])\nassert 'tensorflow' not in sys.modules"
+    )
+    assert python("-c", code).returncode == 0

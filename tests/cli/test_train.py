@@ -1,0 +1,100 @@
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catdog import Datasets, load_model
+from catdog.cli.main import main
+from catdog.cli.parser import make_parser
+from catdog.cli.train import next_command
+from tests.cli.conftest import Capture, untrained_model
+
+
+def test_train_then_evaluate(image_folder: Path, capsys: Capture) -> None:
+    typed = f"train {image_folder} --model cnn --image-size 24x26 --epochs 2 --seed 3 --out m.keras"
+    assert main(shlex.split(typed)) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("2 classes, images of 24 x 26 pixels\n  train          12")
+    assert "validation set: " in captured.out
+    assert captured.err.count("Epoch ") == 2
+    assert load_model("m.keras").input_shape == (None, 24, 26, 3)
+    command = captured.out.splitlines()[-1].partition(": ")[2]
+    assert command == f"catdog evaluate --model m.keras {image_folder}"
+    assert main(shlex.split(command)[1:]) == 0  # with seed 3, and so without a warning
+    captured = capsys.readouterr()
+    assert captured.out.startswith("test set: ")
+    assert "evaluated" not in captured.out
+    assert captured.err == ""
+
+
+def test_train_is_reproducible_by_the_seed(image_folder: Path) -> None:
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out"
+    for seed, name in (("1", "a.keras"), ("1", "b.keras"), ("2", "c.keras")):
+        assert main([*shlex.split(typed), name, "--seed", seed]) == 0
+    a, b, c = (load_model(f"{name}.keras").get_weights() for name in "abc")
+    assert all(np.array_equal(*pair) for pair in zip(a, b, strict=True))
+    assert not np.array_equal(a[0], c[0])
+
+
+def test_train_with_a_split_file(image_folder: Path, data: Datasets, capsys: Capture) -> None:
+    data.save_split("split.json")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1"
+    assert main([*shlex.split(typed), "--split-file", "split.json", "--out", "a.keras"]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].partition(": ")[2]
+    assert "--split-file split.json" in command
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*shlex.split(typed), "--seed", "3", "--save-split", "again.json",
+                 "--out", "b.keras"]) == 0  # fmt: skip
+    assert Path("again.json").read_bytes() == Path("split.json").read_bytes()
+
+
+@pytest.fixture
+def build_with_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "catdog.cli.train.build_model", lambda name, **_: untrained_model(has_backbone=True)
+    )
+
+
+@pytest.mark.usefixtures("build_with_backbone")
+def test_train_extracts_the_features_of_a_backbone_once(
+    image_folder: Path, capsys: Capture
+) -> None:
+    typed = f"train {image_folder} --out m.keras --epochs 2 --cache-dir features"
+    assert main(shlex.split(typed)) == 0
+    assert list(Path("features").iterdir())
+    assert capsys.readouterr().err.count("Epoch ") == 2
+
+
+def test_train_refuses_bad_images(image_folder: Path, capsys: Capture) -> None:
+    (image_folder / "cats/image.3.png").write_bytes(b"broken")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out m.keras"
+    assert main(shlex.split(typed)) == 2
+    message = capsys.readouterr().err
+    assert "leave them out with --skip-bad. catdog scan lists them" in message
+    assert "on_bad_image" not in message
+
+
+@pytest.mark.filterwarnings("default:.* left out")
+def test_train_skips_bad_images_on_request(image_folder: Path, capsys: Capture) -> None:
+    (image_folder / "cats/image.3.png").write_bytes(b"broken")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --skip-bad --out m.keras"
+    assert main(shlex.split(typed)) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("catdog: warning: 1 file of 20 in ")
+    assert ".py" not in captured.err
+    assert "1 file cannot be used: see catdog scan" in captured.out
+    assert "--skip-bad" in captured.out.splitlines()[-1]
+
+
+def test_next_command_survives_the_shell() -> None:
+    typed = ["train", "--out=-m.keras", "--save-split=-s", "pets"]
+    command = next_command(make_parser().parse_args(typed))
+    evaluate = make_parser().parse_args(shlex.split(command)[1:])
+    assert (evaluate.model, evaluate.split_file, evaluate.folder) == ("-m.keras", "-s", "pets")
+    typed = ["train", "--out", "it's.keras", "--skip-bad", "--", "-my pets"]
+    command = next_command(make_parser().parse_args(typed))
+    assert shlex.split(command) == [
+        "catdog", "evaluate", "--model", "it's.keras", "--skip-bad", "--", "-my pets"
+    ]  # fmt: skip
