@@ -1,10 +1,12 @@
 """What every test gets: a quiet screen, no network, a cache folder of its own, tiny images."""
 
+import json
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,34 @@ REAL_FILES = (
     "models/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
 )
 
+GOLDEN = Path(__file__).parent / "golden.json"
+
 MakeFolder = Callable[..., Path]
+Golden = Callable[[str, object], Any]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden.json again (with -n 0)"
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Return a function from a key and a found value to the recorded value in `golden.json`.
+
+    With `--update-golden`, the found value is recorded first.
+    """
+
+    def recorded(key: str, found: object) -> Any:
+        values = json.loads(GOLDEN.read_text("utf-8"))
+        if request.config.getoption("--update-golden"):
+            values[key] = found
+            text = json.dumps(values, indent=2, sort_keys=True)
+            GOLDEN.write_text(f"{text}\n", "utf-8")
+        return values[key]
+
+    return recorded
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

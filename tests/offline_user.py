@@ -66,9 +66,9 @@ def main() -> None:
         if given:
             from catdog import model_spec
 
-            shipped = model_spec("compact").pretrained
-            assert shipped is not None
-            assert abs(correct / len(labels) - shipped.measured.accuracy) <= 0.002  # by rounding
+            pretrained = model_spec("compact").pretrained
+            assert pretrained is not None
+            assert abs(correct / len(labels) - pretrained.measured.accuracy) <= 0.002  # by rounding
             evaluated = evaluate_both(given)
             print(f"{evaluated} of {len(labels)} by evaluate")
             assert abs(evaluated - correct) <= 2

@@ -1,4 +1,4 @@
-"""The benchmarks start, reckon rightly, and the pages can show what they wrote down."""
+"""The benchmarks start and compute correctly, and the pages can show their records."""
 
 import importlib.util
 import itertools
@@ -30,7 +30,7 @@ Load = Callable[[str], ModuleType]
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Return a function that loads a script; it finds the modules beside it, as when it is run."""
+    """Return a function that loads a script, with the modules of its folder importable."""
 
     def load(path: str) -> ModuleType:
         script = ROOT / path
@@ -54,7 +54,7 @@ def test_every_benchmark_starts(name: str, load: Load, capsys: pytest.CaptureFix
     assert first_line in " ".join(capsys.readouterr().out.split())
 
 
-def test_record_says_what_was_measured_with(
+def test_record_contains_command_versions_and_cores(
     load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     harness, out = load("benchmarks/harness.py"), tmp_path / "record.json"
@@ -69,7 +69,7 @@ def test_record_says_what_was_measured_with(
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_tasks_are_timed_in_turn_after_a_round_that_does_not_count(load: Load) -> None:
+def test_tasks_are_timed_alternately_after_a_warm_up_round(load: Load) -> None:
     done: list[str] = []
     tasks = {name: lambda name=name: done.append(name) for name in ("first", "second")}
     seconds = load("benchmarks/harness.py").time_in_turn(tasks, 2)
@@ -77,28 +77,28 @@ def test_tasks_are_timed_in_turn_after_a_round_that_does_not_count(load: Load) -
     assert {name: len(times) for name, times in seconds.items()} == {"first": 2, "second": 2}
 
 
-def test_other_processes_answer_fail_or_are_ended(load: Load) -> None:
-    ask = load("benchmarks/harness.py").ask_python
-    assert ask("-c", "print('of a library'); print('[1]')") == [1]
+def test_new_processes_return_json_or_raise(load: Load) -> None:
+    ask_python = load("benchmarks/harness.py").ask_python
+    assert ask_python("-c", "print('of a library'); print('[1]')") == [1]
     with pytest.raises(subprocess.CalledProcessError):
-        ask("-c", "raise SystemExit(3)")
+        ask_python("-c", "raise SystemExit(3)")
     with pytest.raises(subprocess.TimeoutExpired):
-        ask("-c", "import time; time.sleep(60)", timeout=0.2)
+        ask_python("-c", "import time; time.sleep(60)", timeout=0.2)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux alone tells")
-def test_peak_memory_is_that_of_the_process_alone(load: Load) -> None:
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux reports it")
+def test_peak_memory_is_that_of_one_process(load: Load) -> None:
     harness = load("benchmarks/harness.py")
-    tell = (
+    code = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); import harness;"
-        "kept = bytearray({mib} * 2**20); print(harness.peak_mib())"
+        "allocated = bytearray({mib} * 2**20); print(harness.peak_mib())"
     )
-    small, large = (harness.ask_python("-c", tell.format(mib=mib)) for mib in (0, 200))
+    small, large = (harness.ask_python("-c", code.format(mib=mib)) for mib in (0, 200))
     assert small < 100 < 200 < large < 300
 
 
 @pytest.mark.parametrize(("ms", "expected"), [(2.0, 532), (5.0, None), (4.0, None)])
-def test_compiling_pays_from_the_image_that_makes_up_for_the_setup(
+def test_number_of_images_from_which_compilation_saves_time(
     load: Load, ms: float, expected: int | None
 ) -> None:
     base = {"ms": {"median": 4.0}, "setup": {"median": 1.0}}
@@ -119,7 +119,7 @@ def test_rounds_are_compared_one_by_one(load: Load) -> None:
     assert ratios["reckoned"]["max"] == pytest.approx(47 / 22, abs=1e-3)
 
 
-def test_both_loops_train_and_judge_on_the_same_images(load: Load, tmp_path: Path) -> None:
+def test_both_loops_use_the_same_images(load: Load, tmp_path: Path) -> None:
     for split in ("train", "validation", "test"):
         for name in ("cats", "dogs"):
             write_images(tmp_path / "mine" / split / name, 3)
@@ -135,7 +135,7 @@ def test_both_loops_train_and_judge_on_the_same_images(load: Load, tmp_path: Pat
     assert len(found) == 12
 
 
-def test_flip_average_compares_by_the_exact_test(load: Load) -> None:
+def test_flip_average_compares_by_mcnemars_exact_test(load: Load) -> None:
     first = np.array([True] * 3 + [False] * 10 + [True] * 87)
     second = np.array([False] * 3 + [True] * 10 + [True] * 87)
     paired = load("benchmarks/flip_average.py").compare(first, second)
@@ -144,13 +144,13 @@ def test_flip_average_compares_by_the_exact_test(load: Load) -> None:
     assert paired["p"] == pytest.approx(binomtest(3, 13).pvalue)
 
 
-def test_flip_average_runs_the_frozen_part_on_mirror_images(load: Load) -> None:
-    frozen = keras.Sequential([keras.Input((4, 6, 3)), keras.layers.Flatten()])
-    parts = load("benchmarks/flip_average.py").mirrored_parts(ModelParts(None, frozen, frozen))
+def test_flip_average_extracts_features_of_mirror_images(load: Load) -> None:
+    backbone = keras.Sequential([keras.Input((4, 6, 3)), keras.layers.Flatten()])
+    parts = load("benchmarks/flip_average.py").mirrored_parts(ModelParts(None, backbone, backbone))
     images = np.random.default_rng(0).uniform(0, 255, (2, 4, 6, 3)).astype(np.float32)
     mirrored = parts.backbone.predict_on_batch(images)
     np.testing.assert_array_equal(mirrored, images[:, :, ::-1].reshape(2, -1))
-    assert parts.head is frozen
+    assert parts.head is backbone
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_TABLES, ids=lambda page: page.stem)
@@ -166,7 +166,7 @@ def test_pages_get_their_tables(page: Path, load: Load) -> None:
         assert above is None or below is None or above == below, line
 
 
-def test_a_record_that_is_missing_names_its_script(load: Load, tmp_path: Path) -> None:
+def test_error_for_a_missing_record_names_its_script(load: Load, tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
     config = SimpleNamespace(docs_dir=str(tmp_path))
     with pytest.raises(Exception, match=r"Make it with benchmarks/frozen_pass.py"):

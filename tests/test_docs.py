@@ -19,6 +19,7 @@ from matplotlib import pyplot as plt
 
 import catdog
 from catdog.data import synthetic
+from catdog.evaluation import out_of_fold
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -60,6 +61,7 @@ def less_work(keras_home: Path, small_cache: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(synthetic, "write_images", write_fewer)
     for name in ("train", "train_head", "fine_tune"):
         monkeypatch.setattr(catdog, name, with_fewer_epochs(getattr(catdog, name)))
+    monkeypatch.setattr(out_of_fold, "MAX_FEATURES", 64)
 
 
 def with_fewer_epochs(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The example scripts run on tiny input, and leave what they say."""
+"""The example scripts run on tiny input, and write the files that they announce."""
 
 import importlib.util
 import json
@@ -70,20 +70,20 @@ def test_reproduce_posts(
     assert "n=2" in table
 
 
-def test_reproduce_posts_knows_the_models_before_it_trains(tmp_path: Path) -> None:
+def test_reproduce_posts_checks_the_names_before_it_trains(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"name='model5' is not known"):
         load("reproduce_posts").main(["cnn", "model5", "--out", str(tmp_path / "x.json")])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_reproduce_posts_trains_the_models_of_the_posts_alone(
+def test_reproduce_posts_refuses_models_of_no_blog_post(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = load("reproduce_posts")
     assert len(script.posts()) == 8
     with pytest.raises(SystemExit):
         script.main(["mobilenet_v2.linear", "--out", str(tmp_path / "x.json")])
-    assert "no post reports mobilenet_v2.linear. Their models: cnn.three_block, " in (
+    assert "no blog post reports mobilenet_v2.linear. Their models: cnn.three_block, " in (
         capsys.readouterr().err
     )
     assert list(tmp_path.iterdir()) == []
@@ -92,9 +92,9 @@ def test_reproduce_posts_trains_the_models_of_the_posts_alone(
 @pytest.mark.parametrize(
     "content", ["text", "[1]", '{"rows": [], "notes": "mine"}', '{"rows": [{"model": "x"}]}']
 )
-def test_reproduce_posts_keeps_the_users_files(tmp_path: Path, content: str) -> None:
+def test_reproduce_posts_does_not_overwrite_other_files(tmp_path: Path, content: str) -> None:
     out = tmp_path / "precious.json"
     out.write_text(content)
-    with pytest.raises(SystemExit, match="holds something else than figures of this script"):
+    with pytest.raises(SystemExit, match="contains something else than figures of this script"):
         load("reproduce_posts").main(["cnn", "--out", str(out)])
     assert out.read_text() == content

@@ -1,4 +1,4 @@
-"""Models and data together: the image size, the classes, and what a model was trained on."""
+"""What a model and a data set have in common: image size, classes, training record."""
 
 import hashlib
 from importlib.metadata import version
@@ -40,7 +40,7 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
 
 
 def record_training(model: keras.Model, data: Datasets) -> None:
-    """Let a model know what it is trained on; an earlier calibration is forgotten.
+    """Attach training metadata to a model; an earlier calibration is discarded.
 
     Training functions call it when all is checked and before the first step, so that a run that
     is broken off, or whose callbacks save the model, has it too.
@@ -58,7 +58,7 @@ def record_training(model: keras.Model, data: Datasets) -> None:
 
 
 def record_split(data: Datasets) -> SplitRecord:
-    """Return which image is in which set, in short."""
+    """Return a summary of the split: counts and a hash."""
     lines = [
         f"{split} {label} {content}\n"
         for split in SPLITS

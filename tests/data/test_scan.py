@@ -50,39 +50,39 @@ def bomb() -> bytes:
 
 # What lies in a messy folder: file name, content, and the reason the report must give.
 BAD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
-    ("empty.jpg", lambda: b"", "zero bytes"),
-    ("page.png", lambda: b"<html>404 Not Found</html>", "not an image"),
-    ("phone.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0", "format not read"),
-    ("phone.jpg", lambda: b"\0\0\0\x18ftypheix\0\0\0\0", "format not read"),
-    ("page.webp", lambda: b"\0\0\0\x1cftypavif\0\0\0\0", "format not read"),
-    ("scan.tiff", lambda: encoded("tiff"), "format not read"),
-    ("scan", lambda: encoded("tiff"), "format not read"),
-    ("new.jxl", lambda: b"\0\0\0\x0cJXL \r\n\x87\n", "format not read"),
-    ("raw.arw", lambda: b"\x01" * 100, "format not read"),
-    ("map.ppm", lambda: b"P6 8 8 255\n" + bytes(192), "format not read"),
-    ("empty.tif", lambda: b"", "zero bytes"),
-    ("old.jp2", lambda: b"\0\0\0\x0cjP  \r\n\x87\n", "format not read"),
+    ("empty.jpg", lambda: b"", "empty_file"),
+    ("page.png", lambda: b"<html>404 Not Found</html>", "not_an_image"),
+    ("phone.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0", "unsupported_format"),
+    ("phone.jpg", lambda: b"\0\0\0\x18ftypheix\0\0\0\0", "unsupported_format"),
+    ("page.webp", lambda: b"\0\0\0\x1cftypavif\0\0\0\0", "unsupported_format"),
+    ("scan.tiff", lambda: encoded("tiff"), "unsupported_format"),
+    ("scan", lambda: encoded("tiff"), "unsupported_format"),
+    ("new.jxl", lambda: b"\0\0\0\x0cJXL \r\n\x87\n", "unsupported_format"),
+    ("raw.arw", lambda: b"\x01" * 100, "unsupported_format"),
+    ("map.ppm", lambda: b"P6 8 8 255\n" + bytes(192), "unsupported_format"),
+    ("empty.tif", lambda: b"", "empty_file"),
+    ("old.jp2", lambda: b"\0\0\0\x0cjP  \r\n\x87\n", "unsupported_format"),
     ("cut.jpg", lambda: encoded()[:-500], "truncated"),
     ("cut.png", lambda: encoded("png")[:3000], "truncated"),
     ("cut.gif", lambda: encoded("gif")[:2000], "truncated"),
     ("cut.bmp", lambda: encoded("bmp")[:3000], "truncated"),
     ("cut.webp", lambda: encoded("webp")[:800], "truncated"),
     ("header.png", lambda: encoded("png")[:20], "truncated"),
-    ("header.gif", lambda: encoded("gif")[:12], "cannot be decoded"),
-    ("damaged.png", lambda: encoded("png").replace(b"IHDR", b"IHDX"), "cannot be decoded"),
-    ("bomb.png", bomb, "too many pixels"),
+    ("header.gif", lambda: encoded("gif")[:12], "undecodable"),
+    ("damaged.png", lambda: encoded("png").replace(b"IHDR", b"IHDX"), "undecodable"),
+    ("bomb.png", bomb, "too_many_pixels"),
 ]
 ODD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
-    ("really_a.jpg", lambda: encoded("png", seed=1), "wrong extension"),
-    ("no_suffix", lambda: encoded(seed=2), "wrong extension"),
+    ("really_a.jpg", lambda: encoded("png", seed=1), "wrong_extension"),
+    ("no_suffix", lambda: encoded(seed=2), "wrong_extension"),
     ("moving.gif", frames, "animated"),
-    ("tiny.png", lambda: encoded("png", side=31, seed=3), "very small"),
-    ("notes.txt", lambda: b"BM, he said", "other file"),
-    ("labels.csv", lambda: b"", "other file"),
-    ("BMW.txt", lambda: b"BMW is the maker of the car in the image. " * 20, "other file"),
-    ("png.md", lambda: b"\x89PNG\r\n\x1a\n is how it begins" * 20, "other file"),
+    ("tiny.png", lambda: encoded("png", side=31, seed=3), "very_small"),
+    ("notes.txt", lambda: b"BM, he said", "other_file"),
+    ("labels.csv", lambda: b"", "other_file"),
+    ("BMW.txt", lambda: b"BMW is the maker of the car in the image. " * 20, "other_file"),
+    ("png.md", lambda: b"\x89PNG\r\n\x1a\n is how it begins" * 20, "other_file"),
     ("first_frame.gif", lambda: cut_in_the_second_frame(), "used"),
-    ("film.mp4", lambda: b"\0\0\0\x20ftypisom\0\0\2\0", "other file"),
+    ("film.mp4", lambda: b"\0\0\0\x20ftypisom\0\0\2\0", "other_file"),
 ]
 
 
@@ -140,7 +140,7 @@ def test_odd_files(tidy: Path, name: str, content: Callable[[], bytes], reason: 
     report = scan_images(tidy)
     assert reasons(report) == ({} if reason == "used" else {f"cats/{name}": reason})
     assert report.bad == ()
-    used = reason != "other file"
+    used = reason != "other_file"
     assert report.label_counts() == {"cats": 5 + used, "dogs": 5}
     data = load_datasets(tidy)
     assert sum(data.label_counts(split)["cats"] for split in SPLITS) == 5 + used
@@ -171,7 +171,7 @@ def test_long_files_that_are_no_images_are_not_read(
         return digest(file, name)
 
     monkeypatch.setattr(hashlib, "file_digest", not_films)
-    assert set(reasons(scan_images(tidy)).values()) == {"other file"}
+    assert set(reasons(scan_images(tidy)).values()) == {"other_file"}
 
 
 @pytest.mark.filterwarnings("error")
@@ -185,14 +185,14 @@ def test_broken_metadata_do_not_matter(tidy: Path) -> None:
 def test_files_that_cannot_be_opened(tidy: Path) -> None:
     (tidy / "cats" / "gone.png").symlink_to(tidy / "nothing.png")
     report = scan_images(tidy)
-    assert reasons(report) == {"cats/gone.png": "cannot be opened"}
+    assert reasons(report) == {"cats/gone.png": "unreadable"}
     assert report.bad[0].detail == "No such file or directory"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_files_that_may_not_be_read(tidy: Path) -> None:
     (tidy / "cats" / "image.0.png").chmod(0)
-    assert reasons(scan_images(tidy)) == {"cats/image.0.png": "cannot be opened"}
+    assert reasons(scan_images(tidy)) == {"cats/image.0.png": "unreadable"}
 
 
 def test_a_folder_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_a_folder_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "scandir", refuse)
     report = scan_images(tidy)
-    assert reasons(report) == {"cats/secret": "cannot be opened"}
+    assert reasons(report) == {"cats/secret": "unreadable"}
     assert report.label_counts() == {"cats": 5, "dogs": 5}
 
 
@@ -218,14 +218,14 @@ def test_an_error_of_the_disk_is_not_blamed_on_the_image(
 
     monkeypatch.setattr(Image, "open", fail)
     report = scan_images(tidy)
-    assert set(reasons(report).values()) == {"cannot be opened"}
+    assert set(reasons(report).values()) == {"unreadable"}
     assert report.bad[0].detail == "Input/output error"
 
 
 def test_pipes_and_links_to_folders_are_passed_over(tidy: Path) -> None:
     os.mkfifo(tidy / "cats" / "pipe.png")
     (tidy / "cats" / "loop").symlink_to(tidy)
-    assert set(reasons(scan_images(tidy)).values()) == {"other file"}
+    assert set(reasons(scan_images(tidy)).values()) == {"other_file"}
 
 
 def test_a_phone_image_with_a_second_one_behind_it_is_a_jpeg(tidy: Path) -> None:
@@ -239,7 +239,7 @@ def test_the_size_of_a_jpeg_is_its_own(tidy: Path) -> None:
     add(tidy / "cats", "just.jpg", encoded(side=32))
     add(tidy / "cats", "under.jpg", encoded(side=31))
     report = scan_images(tidy)
-    assert reasons(report) == {"cats/under.jpg": "very small"}
+    assert reasons(report) == {"cats/under.jpg": "very_small"}
     assert report.findings[0].detail == "31 x 31 pixels"
 
 
@@ -258,13 +258,16 @@ def test_one_image_in_two_classes_is_used_in_none(tidy: Path) -> None:
     content = (tidy / "cats" / "image.3.png").read_bytes()
     add(tidy / "dogs", "cat.jpg", content)  # of a wrong suffix too: that no longer matters
     report = scan_images(tidy)
-    assert reasons(report) == {"cats/image.3.png": "two labels", "dogs/cat.jpg": "two labels"}
+    assert reasons(report) == {
+        "cats/image.3.png": "conflicting_labels",
+        "dogs/cat.jpg": "conflicting_labels",
+    }
     assert report.label_counts() == {"cats": 4, "dogs": 5}
 
 
 def test_a_hard_link_is_a_copy(tidy: Path) -> None:
     os.link(tidy / "cats" / "image.0.png", tidy / "dogs" / "link.png")
-    assert set(reasons(scan_images(tidy)).values()) == {"two labels"}
+    assert set(reasons(scan_images(tidy)).values()) == {"conflicting_labels"}
 
 
 @pytest.mark.parametrize(
@@ -287,7 +290,7 @@ def test_copies_in_two_splits_stay_where_they_judge(
     assert {finding.path for finding in report.bad} == {
         folder / place / "a" / "copy.png" for place in left_out
     }
-    assert {finding.reason for finding in report.bad} == {"in two splits"}
+    assert {finding.reason for finding in report.bad} == {"split_overlap"}
     assert report.bad[0].same_as == folder / places[-1] / "a" / "copy.png"
     assert report.label_counts(places[-1])["a"] == 3  # type: ignore[arg-type]
     assert report.label_counts(places[0])["a"] == 2  # type: ignore[arg-type]
@@ -301,7 +304,7 @@ def test_counts_of_a_split_that_is_not_there(tidy: Path) -> None:
 def test_images_in_no_class_folder(tidy: Path) -> None:
     add(tidy, "loose.jpg", encoded())
     report = scan_images(tidy)
-    assert reasons(report) == {"loose.jpg": "outside"}
+    assert reasons(report) == {"loose.jpg": "outside_class_folder"}
     assert report.findings[0].class_name is None
     assert report.n_files == 10
 
@@ -313,7 +316,7 @@ def test_rows(tidy: Path) -> None:
             "path": "cats/empty.jpg",
             "class_name": "cats",
             "split": None,
-            "reason": "zero bytes",
+            "reason": "empty_file",
             "detail": "",
             "same_as": None,
             "bad": True,
@@ -338,7 +341,7 @@ def test_printing(tidy: Path) -> None:
     assert lines[1] == "  images         10  (cats 5, dogs 5)"
     assert lines[2:5] == [
         "cannot be used: 12 files",
-        "  zero bytes (12): the file is empty",
+        "  empty_file (12): the file is empty",
         "    cats/empty.00.jpg",
     ]
     assert lines[14:] == [
@@ -413,7 +416,7 @@ def test_any_bytes_are_used_or_named(scratch: Path, content: bytes, suffix: str)
     path = add(scratch / "cats", f"any{suffix}", content)
     try:
         report = scan_images(scratch)
-        named = {finding.path for finding in report.findings if finding.reason != "very small"}
+        named = {finding.path for finding in report.findings if finding.reason != "very_small"}
         used = report.label_counts()["cats"] == 4
         assert used or path in named
         if used:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from catdog.data.split import stratified_split
 from catdog.typing import Labels
+from tests.conftest import Golden
 
 
 def split(labels: Labels, shares: Sequence[float], *, seed: int) -> tuple[NDArray[np.intp], ...]:
@@ -139,3 +140,11 @@ def test_copies_count_once_for_being_too_few() -> None:
 def test_too_few_images() -> None:
     with pytest.raises(ValueError, match="1 images cannot be divided into 2 parts"):
         split(np.array([0, 0, 1]), (0.5, 0.5), seed=0)
+
+
+def test_seed_zero_splits_the_same_for_ever(golden: Golden) -> None:
+    labels = np.repeat(np.arange(3), [40, 25, 10]).astype(np.int32)
+    contents = [str(position % 60) for position in range(75)]  # some duplicates
+    parts = stratified_split(labels, [0.6, 0.2, 0.2], contents=contents, seed=0)
+    found = [part.tolist() for part in parts]
+    assert found == golden("split of 75 images, seed 0", found)

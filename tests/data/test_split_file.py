@@ -140,7 +140,7 @@ def test_a_new_copy_of_another_label_does_not_change_the_sets(
 ) -> None:
     before = load_datasets(image_folder, split_file=split_file)
     shutil.copy(before.paths("test")[0], image_folder / "dogs" / "cat.png")
-    with pytest.raises(ValueError, match=r"1 file of 21 .*\n.*two labels: dogs/cat\.png"):
+    with pytest.raises(ValueError, match=r"1 file of 21 .*\n.*conflicting_labels: dogs/cat\.png"):
         load_datasets(image_folder, split_file=split_file)
     with pytest.warns(UserWarning, match="left out"):
         after = load_datasets(
@@ -166,7 +166,7 @@ def test_vanished_changed_and_moved_images_are_named(image_folder: Path, split_f
     Image.new("RGB", (8, 8)).save(cats / "image.1.png")
     (cats / "image.2.png").rename(cats / "felix.png")
     (cats / "image.3.png").write_bytes(b"")
-    with pytest.raises(ValueError, match="4 images of split_file=.* cannot be found") as raised:
+    with pytest.raises(ValueError, match="4 images of the split file .* cannot be found") as raised:
         load_datasets(image_folder, split_file=split_file)
     message = str(raised.value)
     assert "cats/image.0.png has vanished\n" in message

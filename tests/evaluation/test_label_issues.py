@@ -77,10 +77,10 @@ def test_wrong_labels_and_what_is_no_class_come_first(issues: LabelIssues) -> No
     first = {f"{one.path.parent.name}/{one.path.name}": one for one in issues.images[:4]}
     assert {"cats/wrong.png", "dogs/wrong.png", "cats/green.png"} <= set(first)
     wrong, green = first["cats/wrong.png"], first["cats/green.png"]
-    assert (wrong.label, wrong.suggested, wrong.reason) == ("cats", "dogs", "another class")
+    assert (wrong.label, wrong.suggested, wrong.reason) == ("cats", "dogs", "improbable_label")
     assert wrong.probability > 0.9
     assert wrong.label_probability == pytest.approx(1 - wrong.probability)
-    assert green.reason == "no class"
+    assert green.reason == "out_of_distribution"
     assert green.distance > 3
     assert np.median([one.distance for one in issues.images]) == pytest.approx(1)
 

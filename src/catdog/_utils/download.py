@@ -1,4 +1,4 @@
-"""Files from the network: as long as the server says they are, or an error that says what to do."""
+"""Download files; check their length and hash before they replace anything."""
 
 import hashlib
 import re
@@ -70,7 +70,7 @@ def _check_digest(path: Path, digest: str | None) -> None:
 
 
 def _save(response: HTTPResponse, path: Path) -> None:
-    """Write what the server sends to `path`, which must be as long as the server said."""
+    """Write the response to `path`; raise if it is shorter than the server announced."""
     total = response.length
     received = 0
     with path.open("wb") as file, progress(f"Downloading {path.name}", total, unit="bytes") as done:
@@ -83,7 +83,7 @@ def _save(response: HTTPResponse, path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Say in plain words why a download failed."""
+    """Return the reason for a failed download in plain words."""
     if isinstance(error, HTTPError):
         error.close()
         return f"the server answers {error.code} {error.reason}"

@@ -20,7 +20,6 @@ class HintCode(StrEnum):
     ADD_NEW_FILES = "add_new_files"
     DROP_SPLIT_FILE = "drop_split_file"
     KEEP_EARLIER_SPLIT = "keep_earlier_split"
-    LIST_BAD_IMAGES = "list_bad_images"
     NO_IMAGENET_WEIGHTS = "no_imagenet_weights"
     SAVE_MODEL = "save_model"
     SAVE_SPLIT = "save_split"

@@ -1,4 +1,4 @@
-"""Files and folders that are there completely or not at all."""
+"""Atomic writes of files and folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ SCRATCH_SUFFIX = ".catdog-partial"
 
 
 def atomic_write(target: Path, make: Callable[[Path], object]) -> None:
-    """Make a file or folder under a scratch name beside `target`, then rename it.
+    """Write a file or folder atomically: under a scratch name beside `target`, then renamed.
 
     Args:
         target: Where it is to be, in a folder that exists. A file is replaced.

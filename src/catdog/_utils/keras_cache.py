@@ -1,4 +1,4 @@
-"""Keras' cache folder: where things lie in it, and how they get there whole."""
+"""Paths in Keras' cache folder, and atomic writes to it."""
 
 import errno
 import os
@@ -32,11 +32,11 @@ def cache_folder() -> Path:
 
 
 class DiskError(OSError):
-    """The cache folder cannot be written to; the message names it and the hint."""
+    """The cache folder cannot be written to; the message names it and says what to do."""
 
 
 def cached_path(name: str) -> Path:
-    """Return where a file or folder of the cache lies, or else where it is to be put.
+    """Return the path of a file or folder in the cache, existing or not.
 
     What lies in `KERAS_HOME` is found there even if nothing can be written there, as in a cache
     that a class room shares. What killed runs left behind a day ago or earlier is removed.
@@ -53,7 +53,7 @@ def cached_path(name: str) -> Path:
 def write_to_cache(
     target: Path, make: Callable[[Path], object], *, size: int | None = None
 ) -> None:
-    """Make a file or folder under a scratch name, then rename it: `target` is whole or absent.
+    """Write a file or folder to the cache atomically: `target` is complete or absent.
 
     A file takes the place of an older one, a folder does not. If ours cannot land, and another
     process has landed the same meanwhile, that is taken.
@@ -88,7 +88,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _disk_trouble(error: OSError, folder: Path, size: int | None) -> str | None:
-    """Say what stands in the way of writing to `folder`, and what to do; `None` if nothing does."""
+    """Return why `folder` cannot be written to, and what to do; `None` for other errors."""
     if error.errno in _FULL:
         needed = f" ({size / 1e6:.1f} MB are needed)" if size else ""
         return (

@@ -1,4 +1,4 @@
-"""What is drawn at random: the same in every process, and without touching the caller's state."""
+"""Seeds and shuffles: the same in every process, without changes to the caller's random state."""
 
 import random
 import threading

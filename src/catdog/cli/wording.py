@@ -28,7 +28,6 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.KEEP_EARLIER_SPLIT: (
         "Choose another name. If the file holds an earlier split, --split-file loads it."
     ),
-    HintCode.LIST_BAD_IMAGES: "catdog scan lists them all.",
     HintCode.NO_IMAGENET_WEIGHTS: "Or pass --model compact, whose weights come with catdog.",
     HintCode.SAVE_MODEL: "catdog train writes such a file.",
     HintCode.SAVE_SPLIT: "catdog train --save-split writes one.",

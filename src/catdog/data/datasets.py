@@ -1,4 +1,4 @@
-"""The record that `load_datasets` returns, and how its images are resized."""
+"""`Datasets`, the result of `load_datasets`, and its batches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -134,11 +134,7 @@ class Datasets:
         return "\n".join(lines)
 
     def _batches(
-        self,
-        split: Split,
-        *,
-        shuffle_seed: int | None = None,
-        errors: ReadErrors | None = None,
+        self, split: Split, *, shuffle_seed: int | None = None, errors: ReadErrors | None = None
     ) -> "tf.data.Dataset":
         from catdog.data.pipeline import ImageCache, make_batches
 
@@ -183,7 +179,7 @@ def count_test_evaluation(data: Datasets, split: Split) -> int | None:
 
 
 def content_hashes(data: Datasets, split: Split) -> list[str]:
-    """Return the SHA-256 hash of each of `data.paths(split)`, as it was when it was looked at."""
+    """Return the SHA-256 hash of each of `data.paths(split)`, as it was when it was scanned."""
     return [image.sha256 for image in data._images[split]]
 
 

@@ -1,4 +1,4 @@
-"""Data sets known by name: brought once into a folder of Keras' cache, completely or not at all."""
+"""Data sets known by name: downloaded or drawn once into Keras' cache, atomically."""
 
 import os
 import stat
@@ -80,7 +80,7 @@ def _is_cached(folder: Path, counts: Mapping[str, int]) -> bool:
 
 
 def _missing_images(folder: Path, counts: Mapping[str, int]) -> str:
-    """Say what a data set lacks, such as "999 instead of 1000 in train/cats"; nothing if whole."""
+    """Return what is missing, such as "999 instead of 1000 in train/cats"; "" if nothing is."""
     nested = folder / folder.name  # as the archive unpacks
     root = nested if nested.is_dir() else folder
     found = {
@@ -117,10 +117,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             raise _BrokenArchiveError(f"{archive} is not the right one: it holds {missing}")
 
     if not os.access(archive, os.R_OK):
-        raise FileAccessError(
-            f"{archive} may not be read",
-            hint="Give yourself the permission to.",
-        )
+        raise FileAccessError(f"{archive} may not be read", hint="Give yourself the permission to.")
     if not folder.is_dir():
         write_to_cache(folder, extract)
 
@@ -137,9 +134,7 @@ def _unpack_anew(broken: _BrokenArchiveError, folder: Path) -> None:
         )
     except FileAccessError as error:
         raise FileAccessError(
-            f"{broken}. {error.rule}",
-            hint=_FALLBACK_HINT,
-            hint_code=HintCode.USE_SYNTHETIC,
+            f"{broken}. {error.rule}", hint=_FALLBACK_HINT, hint_code=HintCode.USE_SYNTHETIC
         ) from error
     try:
         _unpack(archive, folder)
@@ -153,7 +148,7 @@ def _unpack_anew(broken: _BrokenArchiveError, folder: Path) -> None:
 
 
 def _check_members(content: zipfile.ZipFile) -> None:
-    """Refuse members that lead out of the folder, which zipfile would bend, and floods of bytes."""
+    """Refuse members with paths outside the folder, links, and archives that unpack to too much."""
     for member in content.infolist():
         path = PureWindowsPath(member.filename)  # knows drives and both slashes
         if path.anchor or ".." in path.parts:

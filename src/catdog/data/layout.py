@@ -1,4 +1,4 @@
-"""How a folder of images is laid out: its classes, its splits, its files. Nothing is read."""
+"""How a folder of images is laid out: its classes, its splits, its files. No file is read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in a class folder, not looked into.
+    """A file in a class folder, not yet read.
 
     Attributes:
         path: Where it lies.
@@ -62,7 +62,7 @@ class Layout:
 
 
 def find_layout(folder: Path) -> Layout:
-    """List what lies in `folder`, whose layout is found by its content.
+    """Find the classes, splits and files of a folder.
 
     Args:
         folder: Holds class folders, or split folders with class folders, or one folder that does
@@ -165,10 +165,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
         hint = "It holds images itself: pass the folder above. " if _strays(folder) else ""
         if folder.name.lower() in _SPLIT_FOLDERS:
             hint = "Put its images into a folder for each class. "
-        raise InvalidValueError(
-            f"{folder} holds no class folders",
-            hint=f"{hint}{_EXPECTED}",
-        )
+        raise InvalidValueError(f"{folder} holds no class folders", hint=f"{hint}{_EXPECTED}")
     if len(names) == 1:
         raise InvalidValueError(
             f"{folder} holds one class only, {names[0]!r}: there is nothing to tell apart",

@@ -1,4 +1,4 @@
-"""`load_datasets`: from a name or a folder to three sets that share no image."""
+"""Load a folder of images as training, validation and test sets."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ def load_datasets(
     new_files: NewFiles = "skip",
     cache_mib: int = 1024,
 ) -> Datasets:
-    """Load images as three sets that share no image, for ever.
+    """Load images as a training, a validation and a test set that share no image.
 
     Every file is looked at first, as [`scan_images`][catdog.scan_images] does. Then the images
     are split once, stratified by class, by the seed; duplicates of an image stay in one set.
@@ -127,7 +127,7 @@ def load_datasets(
         _refuse(fractions, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
     report = scan_layout(layout)  # may take long: what can be refused without it was
-    _tell_outside(report)
+    _warn_outside(report)
     sets: Mapping[Split, Sequence[ImageFile]]
     if file is None:
         seed = seed or 0
@@ -139,7 +139,7 @@ def load_datasets(
         _refuse_or_skip(_unknown(report.bad, sets), report, skip)
         if grow:
             sets = _add_new_files(sets, report)
-        _tell_unused(sets, report, grow)
+        _warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, budget, report, sets)
 
 
@@ -169,10 +169,7 @@ def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
 def _refuse(names: Iterable[str], reason: str) -> None:
     """Raise if an argument was set that has nothing to act on."""
     if listed := " and ".join(sorted(names)):
-        raise InvalidValueError(
-            f"{listed} would have no effect: {reason}",
-            hint="Leave it out.",
-        )
+        raise InvalidValueError(f"{listed} would have no effect: {reason}", hint="Leave it out.")
 
 
 def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:
@@ -199,7 +196,7 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
 def _split(
     images: Sequence[ImageFile], plan: _Plan, class_names: Sequence[str], seed: int
 ) -> dict[Split, list[ImageFile]]:
-    """Make the three sets as planned, class by class."""
+    """Split the images into the three sets, stratified by class."""
     sets: dict[Split, list[ImageFile]] = {}
     for part, shares in plan.items():
         members = [image for image in images if image.split == part]
@@ -238,7 +235,7 @@ def _check_enough(
 def _add_new_files(
     sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
 ) -> dict[Split, Sequence[ImageFile]]:
-    """Add the images that the split file does not know to the training set."""
+    """Add the images that the split file does not list to the training set."""
     contents = {image.sha256 for inside in sets.values() for image in inside}
     new = [
         image
@@ -250,10 +247,12 @@ def _add_new_files(
     return {**sets, "train": grown}
 
 
-def _tell_outside(report: ScanReport) -> None:
+def _warn_outside(report: ScanReport) -> None:
     """Warn of images that lie in no class folder."""
     outside = [
-        describe(each, report.folder) for each in report.findings if each.reason == "outside"
+        describe(each, report.folder)
+        for each in report.findings
+        if each.reason == "outside_class_folder"
     ]
     if outside:
         listed = "\n  ".join(shorten(outside))
@@ -263,10 +262,10 @@ def _tell_outside(report: ScanReport) -> None:
         )
 
 
-def _tell_unused(
+def _warn_unused(
     sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool
 ) -> None:
-    """Warn of good images that are in none of the sets, for the split file does not know them."""
+    """Warn of usable images that the split file does not list: they are in none of the sets."""
     unused = _unknown(usable_images(report), sets)
     if not unused:
         return

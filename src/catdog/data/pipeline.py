@@ -1,4 +1,4 @@
-"""From files to batches: the only module that speaks tf.data."""
+"""Batches of images by tf.data."""
 
 import atexit
 import hashlib
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 class _Gate:
-    """Lets tf.data's threads into Python, until Python ends.
+    """Admits tf.data's threads to Python until Python ends.
 
     A thread that is still on its way in then would wait for the interpreter for ever, and the
     interpreter for TensorFlow, which waits for the thread: the process would never end.
@@ -74,7 +74,7 @@ atexit.register(_gate.close)
 
 
 class ImageCache:
-    """Decodes images at one size and keeps their pixels, as far as a cache limit reaches."""
+    """Decodes images at one size and keeps their pixels, up to the cache limit."""
 
     def __init__(self, image_size: ImageSize, mib: int) -> None:
         """Keep at most `mib` MiB of images of `image_size`, at three bytes a pixel."""
@@ -98,7 +98,7 @@ class ImageCache:
 
 
 def _read_unchanged(image: ImageFile) -> bytes:
-    """Return the content of a file that is the same as when the folder was looked at."""
+    """Return the content of a file; raise if it changed after the scan."""
     again = "Call load_datasets again, to scan the folder again."
     try:
         status = image.path.stat()
@@ -106,13 +106,11 @@ def _read_unchanged(image: ImageFile) -> bytes:
         content = image.path.read_bytes() if same else b""  # a pipe would keep us waiting
     except OSError as error:
         raise InvalidValueError(
-            f"Cannot read the image {image.path}: {error}",
-            hint=f"{again}",
+            f"Cannot read the image {image.path}: {error}", hint=f"{again}"
         ) from error
     if not same or hashlib.sha256(content).hexdigest() != image.sha256:
         raise InvalidValueError(
-            f"The image {image.path} was changed after load_datasets looked at it",
-            hint=f"{again}",
+            f"The image {image.path} was changed after load_datasets looked at it", hint=f"{again}"
         )
     return content
 

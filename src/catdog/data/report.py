@@ -1,57 +1,57 @@
-"""What a scan found: the record that `scan_images` returns, and how it is shown."""
+"""`ScanReport`, the result of `scan_images`, and how it is printed."""
 
-import html
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
+from catdog._utils.tables import Table, escape, html_table
 from catdog._utils.text import count_line, counted, printable, shorten
 from catdog.typing import Split
 
 BadReason = Literal[
-    "zero bytes",
-    "not an image",
-    "format not read",
+    "empty_file",
+    "not_an_image",
+    "unsupported_format",
     "truncated",
-    "cannot be decoded",
-    "too many pixels",
-    "cannot be opened",
-    "two labels",
-    "in two splits",
+    "undecodable",
+    "too_many_pixels",
+    "unreadable",
+    "conflicting_labels",
+    "split_overlap",
 ]
 NoteReason = Literal[
-    "wrong extension", "animated", "very small", "duplicate", "other file", "outside"
+    "wrong_extension", "animated", "very_small", "duplicate", "other_file", "outside_class_folder"
 ]
 Reason = BadReason | NoteReason
 
 _BAD_REASONS = get_args(BadReason)
 
 _MEANING: Mapping[Reason, str] = {
-    "zero bytes": "the file is empty",
-    "not an image": "the content is not that of an image",
-    "format not read": "save it as JPEG or PNG",
+    "empty_file": "the file is empty",
+    "not_an_image": "the content is not that of an image",
+    "unsupported_format": "save it as JPEG or PNG",
     "truncated": "the end is missing",
-    "cannot be decoded": "the content is damaged",
-    "too many pixels": "it would fill the memory",
-    "cannot be opened": "missing, or not permitted",
-    "two labels": "one image in several classes",
-    "in two splits": "one image to train on and to evaluate on",
-    "wrong extension": "used, read by their content",
+    "undecodable": "the content is damaged",
+    "too_many_pixels": "it would fill the memory",
+    "unreadable": "missing, or not permitted",
+    "conflicting_labels": "one image in several classes",
+    "split_overlap": "one image to train on and to evaluate on",
+    "wrong_extension": "used, read by their content",
     "animated": "used, the first frame of each",
-    "very small": "used, but there is little to see",
+    "very_small": "used, but there is little to see",
     "duplicate": "used, all duplicates in the same set",
-    "other file": "passed over",
-    "outside": "passed over, in no class folder",
+    "other_file": "passed over",
+    "outside_class_folder": "passed over, in no class folder",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image that was read whole.
+    """An image file that was decoded completely.
 
     Attributes:
         path: Where it lies.
@@ -75,7 +75,7 @@ class Finding:
 
     Attributes:
         path: The file.
-        reason: What it is, in a few fixed words, such as `"truncated"` or `"duplicate"`.
+        reason: A fixed code for what it is, such as `"truncated"` or `"duplicate"`.
         detail: More about it, such as the decoder's words; may be empty.
         class_name: The class folder it lies in; `None` outside them.
         split: The split folder it lies in; `None` if there are none.
@@ -98,7 +98,7 @@ class Finding:
 @public
 @dataclass(frozen=True, eq=False)
 class ScanReport:
-    """What a folder holds, every file looked at once.
+    """The usable images and the problems of a folder.
 
     Made by [`scan_images`][catdog.scan_images]. Print it for a readable block; a notebook shows it
     as tables.
@@ -183,8 +183,8 @@ class ScanReport:
         """Return the report as tables, for notebooks."""
         counts = [(name, *of.values(), sum(of.values())) for name, of in _counts(self)]
         parts = [
-            f"<p><b>{_escape(self.folder.name)}</b>: {counted(self.n_files, 'file')}</p>",
-            _table(("usable images", *self.class_names, "all"), counts),
+            f"<p><b>{escape(self.folder.name)}</b>: {counted(self.n_files, 'file')}</p>",
+            html_table(Table(("usable images", *self.class_names, "all"), counts)),
         ]
         for title, kinds in _sections(self):
             rows = [
@@ -192,12 +192,15 @@ class ScanReport:
                 for reason, findings in kinds.items()
                 for finding in findings
             ]
-            parts += [f"<p>{_escape(title)}</p>", _table(("what", "file", "detail"), rows)]
+            parts += [
+                f"<p>{escape(title)}</p>",
+                html_table(Table(("what", "file", "detail"), rows)),
+            ]
         return "\n".join(parts)
 
 
 def usable_images(report: ScanReport) -> list[ImageFile]:
-    """Return the readable images, without those whose copies contradict each other."""
+    """Return the readable images, without duplicates of conflicting labels or splits."""
     bad = {finding.path for finding in report.bad}
     return [image for image in report._readable if image.path not in bad]
 
@@ -214,7 +217,7 @@ def describe(finding: Finding, folder: Path) -> str:
 
 
 def _details(finding: Finding, folder: Path) -> str:
-    """Return what there is to say about a file beside the reason."""
+    """Return the detail of a finding, or the file that it duplicates."""
     if finding.same_as:
         return f"the same image as {relative_name(finding.same_as, folder)}"
     return finding.detail
@@ -244,14 +247,3 @@ def _sections(report: ScanReport) -> Iterator[tuple[str, dict[Reason, list[Findi
         if kinds:
             files = {finding.path for findings in kinds.values() for finding in findings}
             yield f"{title}: {counted(len(files), 'file')}", kinds
-
-
-def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """Return an HTML table of escaped cells."""
-    lines = [f"<tr>{''.join(f'<th>{_escape(cell)}</th>' for cell in head)}</tr>"]
-    lines += [f"<tr>{''.join(f'<td>{_escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
-    return f"<table>{''.join(lines)}</table>"
-
-
-def _escape(text: object) -> str:
-    return html.escape(printable(text))

@@ -1,4 +1,4 @@
-"""Look at every file of a folder once: is it an image, is it whole, is it there twice?"""
+"""Scan every file of a folder: is it an image, is it complete, is it a duplicate?"""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ class _Unusable(Exception):
 
 @public
 def scan_images(folder: "str | PathLike[str]") -> ScanReport:
-    """Look at every file of a folder of images, and say what is wrong with which.
+    """Scan a folder of images for files that cannot be used.
 
     Every file in the class folders is read once, on all processor cores; a scan that takes longer
     than a second shows its progress. Nothing is changed, moved or deleted. A file is known by its
@@ -89,9 +89,9 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
 
 
 def scan_layout(layout: Layout) -> ScanReport:
-    """Look at every file of a folder whose layout is known."""
+    """Scan every file of a folder whose layout is known."""
     readable: list[ImageFile] = []
-    findings = [Finding(path, "outside", "", None, None) for path in layout.strays]
+    findings = [Finding(path, "outside_class_folder", "", None, None) for path in layout.strays]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # they would name no file
         scanned = list(_scan_files(layout))
@@ -120,9 +120,9 @@ _ScannedFile = tuple[ImageFile | None, list[tuple[Reason, str]]]
 
 
 def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
-    """Look at the files in parallel; Pillow and hashlib let other threads run meanwhile."""
+    """Scan the files in parallel; Pillow and hashlib release the GIL."""
     pool = ThreadPoolExecutor(os.cpu_count())
-    doing = f"Looking at the images of {printable(layout.root.name)}"
+    doing = f"Scanning the images of {printable(layout.root.name)}"
     try:
         with progress(doing, len(layout.files)) as advance:
             for result in pool.map(_scan_file, layout.files):
@@ -133,23 +133,23 @@ def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
 
 
 def _scan_file(file: File) -> _ScannedFile:
-    """Read one file; return it as an image if it is one, and what there is to say about it."""
+    """Read one file; return it if it is a usable image, and its findings."""
     try:
         status = file.path.stat()
         if stat.S_ISDIR(status.st_mode) and not file.path.is_symlink():
-            return None, [("cannot be opened", "a folder that may not be listed")]
+            return None, [("unreadable", "a folder that may not be listed")]
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            return None, [("other file", "not a regular file, or a link to a folder")]
+            return None, [("other_file", "not a regular file, or a link to a folder")]
         with file.path.open("rb") as content:
             notes = _inspect(content, file.path, status.st_size)
             if notes is None:  # a film, say, which may be long
-                return None, [("other file", "")]
+                return None, [("other_file", "")]
             content.seek(0)
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     except _Unusable as error:
         return None, [(error.reason, str(error))]
     except OSError as error:
-        return None, [("cannot be opened", error.strerror or str(error))]
+        return None, [("unreadable", error.strerror or str(error))]
     return ImageFile(file.path, file.label, file.split, status.st_size, sha256), notes
 
 
@@ -162,7 +162,7 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
     try:
         image = Image.open(content, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise _Unusable("too many pixels", str(error)) from error
+        raise _Unusable("too_many_pixels", str(error)) from error
     except Exception as error:  # Pillow's plugins raise many kinds
         _pass_on_disk_errors(error)
         return _explain_unopened(content, path, size, error)
@@ -178,7 +178,7 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
 
 
 def _pass_on_disk_errors(error: Exception) -> None:
-    """Raise what is the disk's fault, not the image's."""
+    """Raise errors of the disk: they are not the fault of the image."""
     if isinstance(error, OSError) and error.errno:
         raise error
 
@@ -186,30 +186,30 @@ def _pass_on_disk_errors(error: Exception) -> None:
 def _explain_unopened(
     content: BinaryIO, path: Path, size: int, error: Exception
 ) -> list[tuple[Reason, str]] | None:
-    """Say why a file is not read; `None` if it neither is an image nor is named like one."""
+    """Raise why a file is not read; return `None` if neither content nor name is an image."""
     content.seek(0)
     start = content.read(16)
     for name, signature in OTHER_SIGNATURES.items():
         if signature.match(start):
-            raise _Unusable("format not read", f"{name} by its content") from error
+            raise _Unusable("unsupported_format", f"{name} by its content") from error
     other = path.suffix.lower() in OTHER_SUFFIXES
     if not other and not is_image_name(path):
         return None
     if size == 0:
-        raise _Unusable("zero bytes", "") from error
+        raise _Unusable("empty_file", "") from error
     if other:
-        raise _Unusable("format not read", f"{path.suffix.lower()} by its name") from error
+        raise _Unusable("unsupported_format", f"{path.suffix.lower()} by its name") from error
     if start.startswith(SIGNATURES):
         raise _broken(content, size, error) from error
-    raise _Unusable("not an image", "the content is that of no image catdog knows") from error
+    raise _Unusable("not_an_image", "the content is that of no image catdog knows") from error
 
 
 def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
-    """Tell what is cut off from what is damaged, by the words of Pillow's decoders."""
+    """Return whether a file is truncated or damaged, by the messages of Pillow's decoders."""
     cut = "truncated" in str(error).lower() or _is_cut_webp(content, size)
     unknown = isinstance(error, UnidentifiedImageError)  # its words name an object in memory
     detail = "it begins like an image, but cannot be read" if unknown else str(error)
-    return _Unusable("truncated" if cut else "cannot be decoded", detail or repr(error))
+    return _Unusable("truncated" if cut else "undecodable", detail or repr(error))
 
 
 def _is_cut_webp(content: BinaryIO, size: int) -> bool:
@@ -220,20 +220,20 @@ def _is_cut_webp(content: BinaryIO, size: int) -> bool:
 
 
 def _oddities(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
-    """Yield what is odd about an image that can be used."""
+    """Yield notes about an image that can be used."""
     # A phone's JPEG may have a second image behind it, which Pillow calls MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
     if path.suffix.lower() not in SUFFIXES[name]:
-        yield "wrong extension", f"{name} by its content"
+        yield "wrong_extension", f"{name} by its content"
     with suppress(Exception):  # the first frame may be whole though the next is not
         if image.format != "MPO" and getattr(image, "is_animated", False):
             yield "animated", ""
     if min(image.size) < SMALL_SIDE:
-        yield "very small", f"{image.width} x {image.height} pixels"
+        yield "very_small", f"{image.width} x {image.height} pixels"
 
 
 def _compare(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
-    """Yield a finding for each copy of an image that is there more than once."""
+    """Yield a finding for each file whose content is there more than once."""
     by_content: defaultdict[str, list[ImageFile]] = defaultdict(list)
     for image in images:
         by_content[image.sha256].append(image)
@@ -246,21 +246,21 @@ def _compare(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
 def _compare_duplicates(
     duplicates: Sequence[ImageFile],
 ) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
-    """Yield which of the duplicates of one image may not be used or are superfluous, and why.
+    """Yield which duplicates of one image cannot be used or are redundant, and why.
 
-    Copies with several labels are all wrong. Else the copy in the set that is held out most stays,
-    so that no image to evaluate on was trained on.
+    Duplicates with several labels cannot be used. Otherwise the file in the test set stays, or
+    else the one in the validation set, so that no image to evaluate on is trained on.
     """
     if len({image.label for image in duplicates}) > 1:
         one = duplicates[0]
-        other = next(each for copy in duplicates if copy.label != one.label)
+        other = next(each for each in duplicates if each.label != one.label)
         for image in duplicates:
-            yield image, "two labels", one if image.label != one.label else other
+            yield image, "conflicting_labels", one if image.label != one.label else other
         return
     kept = max(duplicates, key=_held_out)
     for image in duplicates:
         if image.split != kept.split:
-            yield image, "in two splits", kept
+            yield image, "split_overlap", kept
         elif image is not kept:
             yield image, "duplicate", kept
 

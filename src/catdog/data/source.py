@@ -1,4 +1,4 @@
-"""From what the user names to a folder."""
+"""Find the folder of a data set."""
 
 from os import PathLike
 from pathlib import Path
@@ -9,7 +9,7 @@ from catdog.data import fetch
 
 
 def find_source(argument: str, source: "str | PathLike[str]") -> Path:
-    """Return the folder of a known data set, fetched if need be, or of the user's own.
+    """Return the folder of a known data set, fetched if necessary, or of the user's own.
 
     Args:
         argument: Name of the argument that `source` was passed as, for the errors.
@@ -25,7 +25,7 @@ def find_source(argument: str, source: "str | PathLike[str]") -> Path:
         return fetch.KNOWN[source]()
     if not isinstance(source, str | PathLike) or not str(source):
         raise InvalidTypeError(
-            f"{argument} must be a folder or the name of a data set, not {source!r}",
+            f"{argument} must be a folder or the name of a data set, not {source!r}"
         )
     folder = checks.expand_home(source).absolute()  # found again after a change of folder
     if not folder.exists():

@@ -1,4 +1,4 @@
-"""Splitting labelled images into parts: pure functions of the labels, the duplicates and a seed."""
+"""Splitting labelled images into parts: stratified by class, with duplicates in one part."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from catdog.typing import Labels
 def stratified_split(
     labels: Labels, shares: Sequence[float], *, contents: Sequence[object], seed: int
 ) -> tuple[NDArray[np.intp], ...]:
-    """Divide positions `0 .. len(labels) - 1` into disjoint parts, class by class.
+    """Split the positions `0 .. len(labels) - 1` into disjoint parts, stratified by class.
 
     Every part gets its share of every class to within one image; where that would leave a part
     without an image of the class, it gets one from the largest part. Copies of one image stay
@@ -35,18 +35,18 @@ def stratified_split(
     parts: list[list[NDArray[np.intp]]] = [[] for _ in shares]
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        for part, chunk in zip(parts, _deal(members, shares, contents, rng), strict=True):
+        for part, chunk in zip(parts, _split_class(members, shares, contents, rng), strict=True):
             part.append(chunk)
     return tuple(np.sort(np.concatenate(part)) for part in parts)
 
 
-def _deal(
+def _split_class(
     members: NDArray[np.intp],
     shares: Sequence[float],
     contents: Sequence[object],
     rng: np.random.Generator,
 ) -> list[NDArray[np.intp]]:
-    """Divide the shuffled members of one class; those of equal content go to one part."""
+    """Split the shuffled members of one class; duplicates go to one part."""
     groups: dict[object, list[int]] = {}
     for member in members.tolist():
         groups.setdefault(contents[member], []).append(member)
@@ -58,8 +58,8 @@ def _deal(
         (group for group in groups.values() if len(group) > 1), key=len, reverse=True
     )
     singles = [group[0] for group in groups.values() if len(group) == 1]
-    for dealt, group in enumerate(duplicates):
-        part = _draw_part(chunks, rooms, len(group), len(groups) - dealt, rng)
+    for assigned, group in enumerate(duplicates):
+        part = _draw_part(chunks, rooms, len(group), len(groups) - assigned, rng)
         chunks[part] += group
         rooms[part] -= len(group)
     rooms = _shrink(rooms, chunks, len(singles))
@@ -88,7 +88,7 @@ def _draw_part(
 def _shrink(
     rooms: NDArray[np.intp], chunks: Sequence[Sequence[int]], singles: int
 ) -> NDArray[np.intp]:
-    """Take back room that duplicates took beyond their part's, where most is left."""
+    """Reduce the room of other parts by what duplicates took beyond the size of theirs."""
     least = np.array([0 if chunk else 1 for chunk in chunks])
     rooms = np.maximum(rooms, least)
     while rooms.sum() > singles:

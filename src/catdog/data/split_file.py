@@ -1,4 +1,4 @@
-"""A split as a file: which image is in which set, by path and content."""
+"""Split files: the set of each image, by path and content."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class SplitFile(NamedTuple):
 def write_split(
     path: Path, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, seed: int
 ) -> None:
-    """Write which image is in which set to a file, completely or not at all.
+    """Write a split file atomically.
 
     Args:
         path: Where to; what is there already must be the very same.
@@ -61,10 +61,7 @@ def write_split(
     """
     text = _to_json(sets, report, seed)
     if not path.parent.is_dir():
-        raise MissingFileError(
-            f"The folder {path.parent} does not exist",
-            hint="Make it first.",
-        )
+        raise MissingFileError(f"The folder {path.parent} does not exist", hint="Make it first.")
     if os.path.lexists(path):
         if path.is_file() and path.read_bytes() == text.encode("ascii"):
             return
@@ -126,7 +123,7 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
     if wrong:
         listed = "\n  ".join(shorten(wrong))
         raise InvalidValueError(
-            f"{counted(len(wrong), 'image')} of split_file={str(file.path)!r} cannot be "
+            f"{counted(len(wrong), 'image')} of the split file {file.path} cannot be "
             f"found in {report.folder} as at the time of writing:\n  {listed}\n",
             hint="Bring them back, or make a new split without split_file.",
             hint_code=HintCode.DROP_SPLIT_FILE,
@@ -144,8 +141,7 @@ def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
     """
     if not isinstance(value, str | PathLike) or not str(value):
         raise InvalidTypeError(
-            f"must be the path of a split file, not {value!r}",
-            argument="split_file",
+            f"must be the path of a split file, not {value!r}", argument="split_file"
         )
     file = _parse(checks.expand_home(value))
     if file.class_names != layout.class_names:
@@ -207,7 +203,7 @@ def _parse(path: Path) -> SplitFile:
 
 
 def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
-    """Return what the file holds; raise anything if it does not hold together."""
+    """Return what the file holds; raise any error if it is inconsistent."""
     class_names = tuple(raw["class_names"])
     labels = {name: label for label, name in enumerate(class_names)}
     entries: dict[Split, list[_Entry]] = {

@@ -1,4 +1,4 @@
-"""Images whose label is probably wrong, or that show nothing clearly."""
+"""Find images with label issues: a probably wrong label, or no class at all."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -24,25 +24,26 @@ from catdog.models.graph import ModelParts, split_model
 from catdog.training.features import FeatureExtractor
 from catdog.typing import SPLITS, Floats, Labels, Split, Verbose
 
-Doubt = Literal["another class", "no class"]
-ROWS_PRINTED = 10
+LabelIssueReason = Literal["improbable_label", "out_of_distribution"]
+MAX_ROWS_PRINTED = 10
 
 
 @public
 @dataclass(frozen=True, slots=True)
 class LabelIssue:
-    """An image, and what is odd about its label in the eyes of a classifier that had not seen it.
+    """An image with the cross-validated probabilities and the distance that rank its label.
 
     Attributes:
         path: The file.
-        split: The set it is in.
-        label: Name of the class it was given.
-        suggested: Name of the class that the classifier finds likeliest; may be the same.
-        probability: That class's probability, from 0 to 1; the classifier is too sure of itself.
-        label_probability: The probability of `label`.
-        distance: How far the image is from the nearest class; 1 is usual.
-        reason: `"another class"` if it is more remarkable how improbable the label is, `"no class"`
-            if it is more remarkable how unlike all classes the image is.
+        split: The split that it is in.
+        label: Name of the class that it is labelled as.
+        suggested: Name of the most probable class, which may be `label`.
+        probability: Probability of `suggested`, from 0 to 1. The classifier is overconfident.
+        label_probability: Probability of `label`, from 0 to 1.
+        distance: Mahalanobis distance of the features to the nearest class, divided by the median
+            over all images.
+        reason: `"out_of_distribution"` if the image ranks higher by its distance than by the
+            probability of its label; else `"improbable_label"`.
     """
 
     path: Path
@@ -52,16 +53,16 @@ class LabelIssue:
     probability: float
     label_probability: float
     distance: float
-    reason: Doubt
+    reason: LabelIssueReason
 
 
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelIssues:
-    """Images by how suspicious their labels are.
+    """Images ranked by how suspicious their labels are.
 
-    Made by [`find_label_issues`][catdog.find_label_issues]. Print it for the first ten; a notebook
-    shows them as a table.
+    Made by [`find_label_issues`][catdog.find_label_issues]. Print it for the first ten images; a
+    notebook shows them as a table.
 
     Attributes:
         images: All images, the most suspicious first.
@@ -73,7 +74,7 @@ class LabelIssues:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a plain row for each image, ready for `json.dump` or `pandas.DataFrame`."""
-        return [{**asdict(one), "path": str(one.path)} for one in self.images]
+        return [{**asdict(issue), "path": str(issue.path)} for issue in self.images]
 
     def __repr__(self) -> str:
         return f"<LabelIssues: {_headline(self)}>"
@@ -82,7 +83,7 @@ class LabelIssues:
         return "\n".join([_headline(self), *text_lines(_table(self))])
 
     def _repr_html_(self) -> str:
-        """Return the first ten as a table, for notebooks."""
+        """Return the first ten images as a table, for notebooks."""
         return f"<p><b>{escape(_headline(self))}</b></p>\n{html_table(_table(self))}"
 
 
@@ -97,36 +98,37 @@ def find_label_issues(
     cache_dir: "str | PathLike[str] | None" = None,
     verbose: Verbose = "auto",
 ) -> LabelIssues:
-    """Find images whose label is probably wrong. Look at them; nothing is changed.
+    """Rank images by label issues, with cross-validation on the features of a pretrained backbone.
 
-    The backbone of the model is run once over the images. Then they are dealt into folds, and
-    each fold is evaluated on a classifier that was fitted to the features of the others: no image
-    has a say about its own label. Copies of an image are in the same fold.
+    The backbone extracts the features of every image once. Each image is scored by a classifier
+    that was not trained on it (cross-validation). Duplicates of an image are in the same fold.
 
-    A label can be wrong in two ways. The image shows another class: then the label is improbable.
-    Or it shows none: then it is far from all classes, whatever the probabilities. The images are
-    ranked in both ways, and each comes as far in front as its better rank says. Expect good
-    images among the first, too: rare poses, drawings, and animals behind bars look as odd.
+    There are two kinds of label issue. If an image shows another class, the probability of its
+    label is low. If an image shows no class, it is far from all classes (out of distribution),
+    while its probabilities may be high. Images are ranked by label probability and by distance;
+    each gets the better rank. Check the first images by eye, because correct labels are among
+    them: rare poses, drawings, and animals behind bars rank high too. No file is changed.
 
     Args:
-        model: Begins with a backbone that has learned from other images, such as
-            `"mobilenet_v2.linear"` or `"transfer"` do. What lies behind it is not used, so it need
-            not be trained; it is not changed either.
+        model: A model with a frozen backbone that was pretrained on other images, such as
+            `"mobilenet_v2.linear"` or `"transfer"`. Its head is not used and may be untrained. The
+            model is not changed.
         data: The images and their labels.
-        splits: The sets to look at, together. To mend the test set as well, name `"test"`, but
-            before any model was evaluated on it.
-        folds: Number of folds; more take longer, and leave more to learn from.
-        seed: How the folds are drawn, from 0 to 2**31 - 1.
+        splits: The splits to check, all together. To check the test set too, name `"test"`, but do
+            so before any model is evaluated on it.
+        folds: Number of folds, at least 2. With more folds each classifier is fitted to more
+            images, and it takes longer.
+        seed: Seed of the random folds, from 0 to 2**31 - 1.
         cache_dir: Keep the features in this folder, as [`train_head`][catdog.train_head] does.
-        verbose: 0 shows no progress bar; else there is one if it takes long.
+        verbose: 0 shows no progress bar; any other value shows one if it takes long.
 
     Returns:
         All images, the most suspicious first.
 
     Raises:
-        ValueError: If the model does not begin with a backbone, or does not fit the data, a
-            class has fewer different images than there are folds, an argument is out of its
-            range, or an image was changed or removed after it was loaded.
+        ValueError: If the model does not begin with a frozen backbone, or does not fit the data;
+            a class has fewer different images than there are folds; an argument is out of its
+            range; or an image was changed or removed after it was loaded.
 
     Example:
         ```python
@@ -138,9 +140,9 @@ def find_label_issues(
         ```
 
     Source: C. G. Northcutt, L. Jiang and I. L. Chuang, "Confident Learning: Estimating Uncertainty
-    in Dataset Labels", JAIR 70 (2021), for ranking by the probability of the given label out of
-    fold; K. Lee and others, "A Simple Unified Framework for Detecting Out-of-Distribution Samples
-    and Adversarial Attacks", NeurIPS 2018, for the distance to the nearest class.
+    in Dataset Labels", JAIR 70 (2021), for ranking by the cross-validated probability of the given
+    label; K. Lee and others, "A Simple Unified Framework for Detecting Out-of-Distribution Samples
+    and Adversarial Attacks", NeurIPS 2018, for the Mahalanobis distance to the nearest class.
     """
     chosen = _check_splits(splits)
     folds = checks.check_positive_int("folds", folds, at_least=2)
@@ -150,26 +152,25 @@ def find_label_issues(
     contents = [content for split in chosen for content in content_hashes(data, split)]
     _check_enough(labels, contents, folds, data.class_names)
     count = len(labels)
-    frozen = FeatureExtractor(_parts_of(model), resized, count, cache_dir, verbose != 0)
-    features = np.concatenate([frozen.features(split)[0] for split in chosen])
+    extractor = FeatureExtractor(_split_model(model), resized, count, cache_dir, verbose != 0)
+    features = np.concatenate([extractor.features(split)[0] for split in chosen])
     parts = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
     vectors = as_vectors(features)
     squares = squared_distances(vectors, labels, parts)
     probabilities = np.exp(log_probabilities(squares, labels, vectors.shape[1]))
     return LabelIssues(
-        tuple(_in_order(data, chosen, probabilities, np.sqrt(squares.min(axis=1)))),
+        tuple(_ranked(data, chosen, probabilities, np.sqrt(squares.min(axis=1)))),
         data.report.folder,
     )
 
 
 def _check_splits(splits: Any) -> list[Split]:
-    """Return the sets to look at, in their usual order."""
+    """Return the splits to check, in their usual order."""
     given = list(splits) if isinstance(splits, list | tuple | set) else [splits]
     named = {checks.check_split(split) for split in given}
     if not named:
         raise InvalidValueError(
-            f'must name at least one of {", ".join(SPLITS)}, such as ["train"]',
-            argument="splits",
+            f'must name at least one of {", ".join(SPLITS)}, such as ["train"]', argument="splits"
         )
     return [split for split in SPLITS if split in named]
 
@@ -177,62 +178,64 @@ def _check_splits(splits: Any) -> list[Split]:
 def _check_enough(
     labels: Labels, contents: Sequence[str], folds: int, class_names: Sequence[str]
 ) -> None:
-    """Raise if a class has too few images for every fold to get one."""
+    """Raise if a class has fewer different images than there are folds."""
     for label, name in enumerate(class_names):
         different = {contents[position] for position in np.flatnonzero(labels == label).tolist()}
         if len(different) < folds:
             raise InvalidValueError(
-                f"folds={folds} needs {folds} images of each class, duplicates not counted, "
-                f"but {printable(name)} has {len(different)}",
+                f"needs {folds} images of each class, duplicates not counted, but "
+                f"{printable(name)} has {len(different)}",
+                argument="folds",
+                value=folds,
                 hint="Pass fewer folds, at least 2, or name more splits.",
             )
 
 
-def _parts_of(model: keras.Model) -> ModelParts:
-    """Cut the backbone off a model, or say which models have one."""
+def _split_model(model: keras.Model) -> ModelParts:
+    """Split a model into backbone and head; the error names models that have a backbone."""
     try:
         return split_model(model)
     except ValueError as error:
         raise InvalidValueError(
-            "find_label_issues needs a model that begins with a backbone, which has "
-            "learned from other images, and ends in layers that train",
-            hint=(
-                'Pass build_model("mobilenet_v2.linear") or build_model("transfer"), say, or a '
-                "model of your own whose front has trainable = False."
-            ),
+            "find_label_issues needs a model that begins with a frozen backbone, pretrained on "
+            "other images, and ends in trainable layers",
+            hint='Pass build_model("mobilenet_v2.linear") or build_model("transfer"), or a model '
+            "of your own whose backbone has trainable = False.",
         ) from error
 
 
-def rank(doubts: Floats, distances: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Put images in order by the better of two ranks.
+def rank(
+    label_probabilities: Floats, distances: Floats
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Rank images by the better of two ranks: by label probability and by distance.
 
     Args:
-        doubts: How improbable each label is, shape `(n,)`.
-        distances: How far each image is from all classes.
+        label_probabilities: Probability of the label of each image, shape `(n,)`.
+        distances: Distance of each image to the nearest class, shape `(n,)`.
 
     Returns:
-        Positions of the images, the most suspicious first; and whether the rank by distance is
-        the better one, for each image.
+        Positions of the images, the most suspicious first; and for each image whether its rank by
+        distance is the better one.
     """
-    by_doubt, by_distance = _places(doubts), _places(distances)
-    order = np.lexsort((by_doubt, np.minimum(by_doubt, by_distance)))
-    return order, by_distance < by_doubt
+    by_label, by_distance = _ranks(-label_probabilities), _ranks(distances)
+    order = np.lexsort((by_label, np.minimum(by_label, by_distance)))
+    return order, by_distance < by_label
 
 
-def _places(values: Floats) -> NDArray[np.intp]:
-    """Return at which place each value comes, the largest at 0."""
+def _ranks(values: Floats) -> NDArray[np.intp]:
+    """Return the rank of each value; the largest value has rank 0."""
     return np.argsort(np.argsort(-values, kind="stable"), kind="stable")
 
 
-def _in_order(
+def _ranked(
     data: Datasets, splits: Sequence[Split], probabilities: Floats, distances: Floats
 ) -> Iterator[LabelIssue]:
     """Yield the images, the most suspicious first."""
     files = [(split, path) for split in splits for path in data.paths(split)]
     labels = np.concatenate([data.labels(split) for split in splits])
-    given = probabilities[np.arange(len(labels)), labels]
-    order, unlike_all = rank(-given, distances)
-    usual = float(np.median(distances)) or 1.0  # 0 if all images have the same features
+    label_probabilities = probabilities[np.arange(len(labels)), labels]
+    order, is_distant = rank(label_probabilities, distances)
+    median = float(np.median(distances)) or 1.0  # 0 if all images have the same features
     for position in order.tolist():
         split, path = files[position]
         suggested = int(probabilities[position].argmax())
@@ -242,30 +245,34 @@ def _in_order(
             label=data.class_names[labels[position]],
             suggested=data.class_names[suggested],
             probability=float(probabilities[position, suggested]),
-            label_probability=float(given[position]),
-            distance=float(distances[position]) / usual,
-            reason="no class" if unlike_all[position] else "another class",
+            label_probability=float(label_probabilities[position]),
+            distance=float(distances[position]) / median,
+            reason="out_of_distribution" if is_distant[position] else "improbable_label",
         )
 
 
-def _headline(of: LabelIssues) -> str:
-    splits = [split for split in SPLITS if any(one.split == split for one in of.images)]
-    return f"{counted(len(of.images), 'image')} ({', '.join(splits)}), suspicious labels first"
+def _headline(issues: LabelIssues) -> str:
+    """Return the number of images, and their splits."""
+    splits = [split for split in SPLITS if any(issue.split == split for issue in issues.images)]
+    images = counted(len(issues.images), "image")
+    return f"{images} ({', '.join(splits)}), suspicious labels first"
 
 
-def _table(of: LabelIssues) -> Table:
+def _table(issues: LabelIssues) -> Table:
     """Return the first images as a table."""
-    first = of.images[:ROWS_PRINTED]
     return Table(
         head=("image", "label", "looks like", "probability", "distance"),
-        rows=[
-            (
-                relative_name(one.path, of.folder),
-                one.label,
-                one.suggested if one.reason == "another class" else "none",
-                percent(one.probability) if one.reason == "another class" else "",
-                f"{one.distance:.1f}",
-            )
-            for one in first
-        ],
+        rows=[_cells(issue, issues.folder) for issue in issues.images[:MAX_ROWS_PRINTED]],
+    )
+
+
+def _cells(issue: LabelIssue, folder: Path) -> tuple[str, ...]:
+    """Return the cells of one image."""
+    has_class = issue.reason == "improbable_label"
+    return (
+        relative_name(issue.path, folder),
+        issue.label,
+        issue.suggested if has_class else "none",
+        percent(issue.probability) if has_class else "",
+        f"{issue.distance:.1f}",
     )

@@ -1,4 +1,4 @@
-"""Several models side by side, evaluated on the same images."""
+"""Rank several models by their accuracy on the same images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Leaderboard:
     Made by [`leaderboard`][catdog.leaderboard]. Print it for a table; a notebook shows it as one.
 
     Attributes:
-        evaluations: The evaluations by name, sorted.
+        evaluations: The evaluations by name, the most accurate first.
     """
 
     evaluations: Mapping[str, Evaluation]
@@ -33,21 +33,22 @@ class Leaderboard:
     def rows(self) -> list[dict[str, Any]]:
         """Return a plain row for each model, ready for `json.dump` or `pandas.DataFrame`.
 
-        Each has the keys `model`, `accuracy`, `interval`, `baseline`, `loss`, `n` and `p_value`:
-        that of McNemar's exact test against the first row, `None` in the first row itself.
+        Each row has the keys `model`, `accuracy`, `interval` (95 % confidence interval of the
+        accuracy), `baseline`, `loss`, `n` and `p_value`. The p-value is that of McNemar's exact
+        test against the first row; it is `None` in the first row.
         """
         best = next(iter(self.evaluations.values()))
         return [
             {
                 "model": name,
-                "accuracy": one.accuracy,
-                "interval": list(one.interval),
-                "baseline": one.baseline,
-                "loss": one.loss,
-                "n": one.n,
-                "p_value": compare(best, one).p_value if place else None,
+                "accuracy": evaluation.accuracy,
+                "interval": list(evaluation.interval),
+                "baseline": evaluation.baseline,
+                "loss": evaluation.loss,
+                "n": evaluation.n,
+                "p_value": compare(best, evaluation).p_value if place else None,
             }
-            for place, (name, one) in enumerate(self.evaluations.items())
+            for place, (name, evaluation) in enumerate(self.evaluations.items())
         ]
 
     def __str__(self) -> str:
@@ -55,37 +56,39 @@ class Leaderboard:
         return "\n".join([_title(self), *text_lines(_table(self)), *remarks])
 
     def _repr_html_(self) -> str:
-        """Return the board as a table, for notebooks."""
+        """Return the leaderboard as a table, for notebooks."""
         remarks = [f"<p>{escape(remark)}</p>" for remark in _remarks(self)]
         return "\n".join([f"<p>{escape(_title(self))}</p>", html_table(_table(self)), *remarks])
 
 
 @public
 def leaderboard(evaluations: Mapping[str, Evaluation]) -> Leaderboard:
-    """Put several models side by side, the most accurate first.
+    """Rank several models by their accuracy on the same images.
+
+    Models of equal accuracy are ranked by their loss.
 
     Args:
-        evaluations: What `evaluate` returned for each model, by a name of your choice; all on the
-            same images.
+        evaluations: What `evaluate` returned for each model, by a name of your choice. All must be
+            of the same images.
 
     Returns:
-        A table of accuracies with their intervals, baselines and losses. Its last column says
-        whether a model is detectably worse than the first one.
+        A table of accuracies with their 95 % confidence intervals, baselines and losses. Its last
+        column says whether a model is detectably worse than the first one.
 
     Raises:
-        TypeError: If something else than evaluations by name is passed.
-        ValueError: If there is none, or they were evaluated on different images.
+        TypeError: If `evaluations` is not a mapping from names to evaluations.
+        ValueError: If it is empty, or the models were evaluated on different images.
 
     Example:
         ```python
         from catdog import build_model, evaluate, leaderboard, load_datasets
 
         data = load_datasets("synthetic")
-        evaluated = {
+        evaluations = {
             name: evaluate(build_model(name, image_size=(48, 48)), data, split="validation")
             for name in ("cnn", "cnn_augmented")
         }
-        print(leaderboard(evaluated))
+        print(leaderboard(evaluations))
         ```
     """
     if not isinstance(evaluations, Mapping):
@@ -99,14 +102,16 @@ def leaderboard(evaluations: Mapping[str, Evaluation]) -> Leaderboard:
     return Leaderboard(dict(ranked))
 
 
-def _title(of: Leaderboard) -> str:
-    one = next(iter(of.evaluations.values()))
-    return f"{one.split} set, {counted(one.n, 'image')}"
+def _title(board: Leaderboard) -> str:
+    """Return the split and the number of images."""
+    best = next(iter(board.evaluations.values()))
+    return f"{best.split} set, {counted(best.n, 'image')}, 95 % confidence intervals"
 
 
-def _table(of: Leaderboard) -> Table:
+def _table(board: Leaderboard) -> Table:
+    """Return a row for each model."""
     return Table(
-        head=("model", "accuracy", "95 % interval", "baseline", "loss", "behind the first?"),
+        head=("model", "accuracy", "interval", "baseline", "loss", "worse than the first?"),
         rows=[
             (
                 row["model"],
@@ -116,23 +121,21 @@ def _table(of: Leaderboard) -> Table:
                 f"{row['loss']:.4f}",
                 _verdict(row["p_value"]),
             )
-            for row in of.rows()
+            for row in board.rows()
         ],
     )
 
 
 def _verdict(p_value: float | None) -> str:
+    """Return whether a model is detectably worse than the first one."""
     if p_value is None:
         return ""
-    return (
-        f"{'yes' if p_value < SIGNIFICANCE_LEVEL else 'not detectably'} ({format_p_value(p_value)})"
-    )
+    verdict = "yes" if p_value < SIGNIFICANCE_LEVEL else "not detectably"
+    return f"{verdict} ({format_p_value(p_value)})"
 
 
-def _remarks(of: Leaderboard) -> list[str]:
-    test_evaluations = [
-        one.test_evaluations for one in of.evaluations.values() if one.test_evaluations is not None
-    ]
-    return (
-        [f"test set evaluated {counted(max(test_evaluations), 'time')}"] if test_evaluations else []
-    )
+def _remarks(board: Leaderboard) -> list[str]:
+    """Return how often the test set was evaluated, if this is the test set."""
+    counts = [evaluation.test_evaluations for evaluation in board.evaluations.values()]
+    known = [count for count in counts if count is not None]
+    return [f"test set evaluated {counted(max(known), 'time')}"] if known else []

@@ -1,4 +1,4 @@
-"""Metrics and their intervals: pure functions of counts, labels and probabilities, in NumPy."""
+"""Metrics and tests: pure functions of counts, labels and probabilities, in NumPy alone."""
 
 import math
 from typing import NamedTuple
@@ -9,16 +9,23 @@ from numpy.typing import NDArray
 from catdog.typing import Floats, Labels
 
 Z_95 = 1.959963984540054  # 0.975 quantile of the standard normal distribution
-CALIBRATION_BINS = 15
+CALIBRATION_BINS = 15  # of equal width from 0 to 1
 
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """Return the Wilson 95 % interval of a share of `right` in `n`.
+    """Compute the 95 % Wilson score interval of a proportion, `right` in `n`.
 
-    Unlike the textbook interval it stays within 0 and 1, and has a width at 0 % and 100 %.
+    Unlike the Wald interval it stays within 0 and 1, and its width is not 0 at 0 % and 100 %.
+
+    Args:
+        right: Number of successes, from 0 to `n`.
+        n: Number of trials, at least 1.
+
+    Returns:
+        Lower and upper end, from 0 to 1.
 
     Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
     JASA 22 (1927); formula as in scipy.stats.binomtest(...).proportion_ci(method="wilson").
@@ -27,23 +34,23 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     denominator = 1 + Z_95**2 / n
     centre = (share + Z_95**2 / (2 * n)) / denominator
     half = Z_95 / denominator * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
-    low = 0.0 if right == 0 else centre - half  # exactly 0 and 1 there, but for rounding
+    low = 0.0 if right == 0 else centre - half  # exact, as 1 below: no rounding error
     high = 1.0 if right == n else centre + half
     return low, high
 
 
 def confusion_matrix(labels: Labels, predictions: Labels, classes: int) -> Counts:
-    """Count images by true class (rows) and predicted class (columns)."""
+    """Compute the confusion matrix: true classes are rows, predicted classes are columns."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predictions), 1)
     return counts
 
 
 def precision_recall_f1(counts: Counts) -> tuple[Floats, Floats, Floats]:
-    """Return precision, recall and F1 of each class, shape `(classes,)`, from 0 to 1.
+    """Compute precision, recall and F1 of each class, shape `(classes,)`, from 0 to 1.
 
-    A share of nothing counts as 0, as with `zero_division=0` of scikit-learn: the precision of a
-    class that is never predicted, the recall of a class without images.
+    The precision of a class that is never predicted is 0, and so is the recall of a class without
+    images, as with `zero_division=0` of scikit-learn.
 
     Args:
         counts: Confusion matrix, rows are true classes.
@@ -53,13 +60,22 @@ def precision_recall_f1(counts: Counts) -> tuple[Floats, Floats, Floats]:
 
 
 def _share(part: Counts, whole: Counts) -> Floats:
+    """Return `part / whole`, and 0 where `whole` is 0."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
 def roc_auc(positive: Flags, scores: Floats) -> float | None:
-    """Return how often a positive scores above a negative; a tie counts half.
+    """Compute the ROC AUC, the area under the receiver operating characteristic curve.
 
-    That is the area under the ROC curve; `None` if there are no positives or no negatives.
+    It is the share of pairs of a positive and a negative in which the positive has the higher
+    score; a tie counts half.
+
+    Args:
+        positive: Whether each image is a positive, shape `(n,)`.
+        scores: Score of each image, shape `(n,)`.
+
+    Returns:
+        From 0 to 1; `None` if there are no positives or no negatives.
 
     Source: J. A. Hanley and B. J. McNeil, "The Meaning and Use of the Area under a Receiver
     Operating Characteristic (ROC) Curve", Radiology 143 (1982): the Mann-Whitney statistic.
@@ -75,12 +91,12 @@ def roc_auc(positive: Flags, scores: Floats) -> float | None:
 
 
 class Reliability(NamedTuple):
-    """Images by the model's confidence, in `CALIBRATION_BINS` bins of equal width from 0 to 1.
+    """The bins of a reliability diagram: images by confidence.
 
     Attributes:
-        counts: Images in each bin.
-        right: How many of them the model got right.
-        confidence: Sum of the confidences of the bin.
+        counts: Number of images in each bin, shape `(CALIBRATION_BINS,)`.
+        right: Number of these that the model classifies correctly.
+        confidence: Sum of their confidences.
     """
 
     counts: Counts
@@ -89,9 +105,14 @@ class Reliability(NamedTuple):
 
 
 def reliability(confidences: Floats, right: Flags) -> Reliability:
-    """Sort images into bins by confidence, the probability of the predicted class.
+    """Compute the bins of a reliability diagram.
 
-    A bin holds its upper edge but not its lower one.
+    Images are binned by confidence, the probability of the predicted class. A bin includes its
+    upper edge and excludes its lower edge.
+
+    Args:
+        confidences: Confidence of each image, above 0 and up to 1, shape `(n,)`.
+        right: Whether the model classifies each image correctly, shape `(n,)`.
 
     Source: C. Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, section 2.
     """
@@ -104,40 +125,54 @@ def reliability(confidences: Floats, right: Flags) -> Reliability:
     )
 
 
-def expected_calibration_error(of: Reliability) -> float:
-    """Return the mean gap between confidence and accuracy, from 0 to 1.
+def expected_calibration_error(bins: Reliability) -> float:
+    """Compute the expected calibration error (ECE), from 0 to 1.
 
+    It is the mean gap between confidence and accuracy, weighted by the number of images:
     `sum(counts / n * |right / counts - confidence / counts|)` over the bins.
 
     Source: as for `reliability`, equation 3.
     """
-    return float(np.abs(of.right - of.confidence).sum() / of.counts.sum())
+    return float(np.abs(bins.right - bins.confidence).sum() / bins.counts.sum())
 
 
 def mcnemar_p_value(only_first: int, only_second: int) -> float:
-    """Return the two-sided p-value of McNemar's exact test.
+    """Compute the two-sided p-value of McNemar's exact test.
 
-    Were both models equally good, each image that only one of them gets right would be a toss of
-    a coin. Whole numbers are added up, so nothing is lost to rounding.
+    If both models are equally good, each image that only one of them gets right is a fair coin
+    toss. The binomial coefficients are added as whole numbers, so no digit is lost by rounding.
+
+    Args:
+        only_first: Number of images that only the first model gets right.
+        only_second: Number of images that only the second model gets right.
 
     Source: Q. McNemar, "Note on the Sampling Error of the Difference between Correlated Proportions
     or Percentages", Psychometrika 12 (1947); exact as in scipy.stats.binomtest(only_first,
     only_first + only_second).
     """
     tosses = only_first + only_second
-    ways = total = 1  # to choose 0 of the tosses
+    coefficient = total = 1  # the binomial coefficient of 0 of the tosses
     for chosen in range(1, min(only_first, only_second) + 1):
-        ways = ways * (tosses - chosen + 1) // chosen
-        total += ways
+        coefficient = coefficient * (tosses - chosen + 1) // chosen
+        total += coefficient
     p_value: float = 2 * total / 2**tosses
-    return min(p_value, 1.0)  # both tails hold the middle
+    return min(p_value, 1.0)  # both tails include the middle
 
 
 def paired_interval(only_first: int, only_second: int, n: int) -> tuple[float, float]:
-    """Return a 95 % interval of the second accuracy minus the first, on the same `n` images.
+    """Compute the 95 % confidence interval of a difference of paired proportions.
 
-    The Wald interval of paired proportions with one image added to each of the two counts, which
-    mends its poor coverage at small counts and its width of 0 at equal models.
+    The difference is the second accuracy minus the first, on the same `n` images. This is the
+    adjusted Wald interval: one image is added to each of the two counts. The unadjusted interval
+    has poor coverage at small counts, and a width of 0 if both counts are 0.
+
+    Args:
+        only_first: Number of images that only the first model gets right.
+        only_second: Number of images that only the second model gets right.
+        n: Number of images, at least 1.
+
+    Returns:
+        Lower and upper end, from -1 to 1.
 
     Source: D. G. Bonett and R. M. Price, "Adjusted Wald Confidence Interval for a Difference of
     Binomial Proportions Based on Paired Data", Journal of Educational and Behavioral Statistics 37

@@ -1,4 +1,4 @@
-"""Cross-validated class probabilities: each image by a classifier not trained on it."""
+"""Cross-validated class probabilities: each image is scored by a classifier not trained on it."""
 
 import math
 from collections.abc import Sequence
@@ -10,26 +10,34 @@ from catdog._utils.errors import InvalidValueError
 from catdog.models.logits import log_softmax
 from catdog.typing import Floats, Labels
 
-SHRINKAGE = 0.1  # share of the mean variance in the covariance matrix
-MAX_FEATURES = 4096  # of an image; the covariance matrix has that many rows and columns
+SHRINKAGE = 0.1  # weight of the diagonal matrix that the covariance matrix is shrunk towards
+MAX_FEATURES = 4096  # features per image; the covariance matrix has as many rows and columns
 
 
 def as_vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a vector for each image, shape `(n, features)`, around 0.
+    """Return a centred feature vector for each image, shape `(n, features)`.
 
-    What still has height and width is averaged over them. Of very many features, random sums are
-    taken, which keep the distances nearly as they are: W. B. Johnson and J. Lindenstrauss,
-    "Extensions of Lipschitz Mappings into a Hilbert Space", Contemporary Mathematics 26 (1984).
+    Features with height and width are averaged over them. More than `MAX_FEATURES` features are
+    reduced to that many by a random projection, which changes distances little.
+
+    Args:
+        features: Shape `(n, ..., features)`.
+
+    Raises:
+        ValueError: If a feature is not finite.
+
+    Source: W. B. Johnson and J. Lindenstrauss, "Extensions of Lipschitz Mappings into a Hilbert
+    Space", Contemporary Mathematics 26 (1984).
     """
     vectors = features.mean(axis=tuple(range(1, features.ndim - 1)), dtype=np.float32)
-    many = vectors.shape[1]
-    if many > MAX_FEATURES:
-        signs = np.random.default_rng(0).choice([-1, 1], (many, MAX_FEATURES))
+    count = vectors.shape[1]
+    if count > MAX_FEATURES:
+        signs = np.random.default_rng(0).choice([-1, 1], (count, MAX_FEATURES))
         vectors = vectors @ (signs / math.sqrt(MAX_FEATURES)).astype(np.float32)
     if not np.isfinite(vectors).all():
         raise InvalidValueError(
             "The backbone of model returns values that are not finite",
-            hint="Build it again, and load its weights again.",
+            hint="Build the model and load its weights again.",
         )
     centred: NDArray[np.float32] = vectors - vectors.mean(axis=0)
     return centred
@@ -38,11 +46,11 @@ def as_vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
 def squared_distances(
     vectors: NDArray[np.float32], labels: Labels, folds: Sequence[NDArray[np.intp]]
 ) -> Floats:
-    """Return how far each image is from each class, as the other folds show the classes.
+    """Compute the squared Mahalanobis distance of each image to each class, by cross-validation.
 
-    The squared Mahalanobis distance to the mean of the class; the classes share a covariance
-    matrix, a tenth of which is that of features without correlation and of equal variance: there
-    may be fewer images than features.
+    The means of the classes and their common covariance matrix are estimated from the other folds.
+    There may be fewer images than features, so the covariance matrix is shrunk by a tenth towards
+    that of uncorrelated features of equal variance.
 
     Args:
         vectors: Shape `(n, features)`, with a mean of about 0.
@@ -56,9 +64,9 @@ def squared_distances(
     products = [vectors[fold].T @ vectors[fold] for fold in folds]
     squares = np.empty((len(labels), classes))
     for fold, own in zip(folds, products, strict=True):
-        seen = np.ones(len(labels), bool)
-        seen[fold] = False
-        one_hot = np.eye(classes, dtype=np.float32)[labels] * seen[:, np.newaxis]
+        is_training = np.ones(len(labels), bool)
+        is_training[fold] = False
+        one_hot = np.eye(classes, dtype=np.float32)[labels] * is_training[:, np.newaxis]
         counts = one_hot.sum(axis=0)
         means = one_hot.T @ vectors / counts[:, np.newaxis]
         covariance = (sum(products) - own - (means.T * counts) @ means) / counts.sum()
@@ -69,22 +77,30 @@ def squared_distances(
 def _mahalanobis(
     vectors: NDArray[np.float32], means: NDArray[np.float32], covariance: NDArray[np.float32]
 ) -> Floats:
-    """Return the squared distance of each vector to each mean, shape `(vectors, means)`."""
+    """Return the squared distance of each vector to each mean, shape `(vectors, means)`.
+
+    The covariance matrix is shrunk first.
+    """
     size = len(covariance)
     variance = np.trace(covariance) / size or 1.0  # 0 if all images have the same features
     shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * variance * np.eye(size)
-    root = np.linalg.inv(np.linalg.cholesky(shrunk)).T
-    moved, centres = vectors @ root, means @ root
-    gaps = [np.square(moved - centre).sum(axis=1) for centre in centres]
-    return np.stack(gaps, axis=1)
+    whitening = np.linalg.inv(np.linalg.cholesky(shrunk)).T
+    whitened, centres = vectors @ whitening, means @ whitening
+    squares = [np.square(whitened - centre).sum(axis=1) for centre in centres]
+    return np.stack(squares, axis=1)
 
 
 def log_probabilities(squares: Floats, labels: Labels, features: int) -> Floats:
-    """Return the logarithm of the probability of each class, shape `(n, classes)`.
+    """Compute the logarithm of the probability of each class, shape `(n, classes)`.
 
-    The features of a class are taken to follow a multivariate t distribution with one degree of
-    freedom, whose density is proportional to `(1 + d**2) ** (-(1 + features) / 2)` at the distance
-    d. With the normal distribution, an image far from all classes would get a probability near 1.
+    The features of a class are modelled by a multivariate t distribution with one degree of
+    freedom. At the distance d its density is proportional to `(1 + d**2) ** (-(1 + features) / 2)`.
+    With a normal distribution, an image far from all classes would get a probability near 1.
+
+    Args:
+        squares: Squared distance of each image to each class, shape `(n, classes)`.
+        labels: Class of each image, shape `(n,)`, which gives the prior probabilities.
+        features: Number of features.
     """
     priors = np.log(np.bincount(labels) / len(labels))
     return log_softmax(priors - (1 + features) / 2 * np.log1p(squares))

@@ -1,4 +1,4 @@
-"""The record that `evaluate` returns, and how it is shown."""
+"""The record that `evaluate` returns: predictions, metrics and printed summary."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,21 +17,18 @@ from catdog.evaluation import metrics
 from catdog.evaluation.show import figures, headline, remarks, tables
 from catdog.typing import Floats, ImageSize, Labels, Split
 
-MAX_CLASSES_PRINTED = 10
-MAX_LETTERS_PRINTED = 80  # of all class names in the head of the confusion matrix
-
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """How a model did on one class.
+    """Precision, recall and F1 of one class.
 
-    A share of nothing counts as 0, as with `zero_division=0` of scikit-learn; the printed
-    evaluation says where that was so.
+    The precision of a class that is never predicted is 0, and so is the recall of a class without
+    images, as with `zero_division=0` of scikit-learn. The printed evaluation names such classes.
 
     Attributes:
-        precision: Share of the images taken for this class that are of it, from 0 to 1.
-        recall: Share of the images of this class that are found, from 0 to 1.
-        f1: Harmonic mean of the two.
+        precision: Share of the images predicted as this class that are of it, from 0 to 1.
+        recall: Share of the images of this class that are predicted as it, from 0 to 1.
+        f1: Harmonic mean of precision and recall, from 0 to 1.
         support: Number of images of this class.
     """
 
@@ -44,13 +41,16 @@ class ClassScore:
 @public
 @dataclass(frozen=True, slots=True)
 class EvaluatedImage:
-    """What a model made of one image.
+    """The prediction and the loss of a model on one image.
+
+    Made by `top_losses` of an [`Evaluation`][catdog.Evaluation].
 
     Attributes:
         path: The file.
-        label: Name of its true class.
-        predicted: Name of the class the model takes it for.
-        probability: The model's probability of `predicted`.
+        label: Name of the true class.
+        predicted: Name of the predicted class.
+        probability: Probability of `predicted`, from 0 to 1, after temperature scaling if the model
+            was calibrated.
         loss: Cross-entropy in nats: minus the logarithm of the probability of `label`.
     """
 
@@ -64,23 +64,25 @@ class EvaluatedImage:
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """How a model did on one set of images.
+    """Predictions and metrics of a model on one split.
 
     Made by [`evaluate`][catdog.evaluate]. Print it for a readable block; a notebook shows it as
-    tables. Arrays have one entry or row an image, in the order of `paths`.
+    tables. Arrays have one entry or row per image, in the order of `paths`.
 
     Attributes:
-        split: The set that was evaluated.
+        split: The split that the model was evaluated on.
         class_names: Names of the classes; labels and predictions index into them.
-        image_size: Height and width in pixels at which the model saw the images.
-        baseline: Accuracy of always answering `majority`, the most common training class.
-        majority: Name of that class.
-        test_evaluations: How often the test set was evaluated so far, this time included; `None`
-            for other sets.
+        image_size: Height and width in pixels at which the model received the images.
+        baseline: Accuracy of the majority-class baseline, which always answers `majority`.
+        majority: Name of the most common class of the training images.
+        test_evaluations: Number of evaluations on the test images of these data so far, by any
+            model, this one included; `None` for other splits. If models are chosen by their test
+            accuracy, more test evaluations make the best one look better than it is.
         paths: The image files.
         labels: True class of each image, shape `(n,)`, `int32`.
         predictions: Predicted class of each image, shape `(n,)`, `int32`.
-        probabilities: Softmax of the logits, shape `(n, classes)`, rows add up to 1.
+        probabilities: Softmax of the logits, after temperature scaling if the model was calibrated,
+            shape `(n, classes)`; each row adds up to 1.
         losses: Cross-entropy of each image in nats, shape `(n,)`.
     """
 
@@ -114,78 +116,81 @@ class Evaluation:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Lower and upper end of the Wilson 95 % interval of the accuracy."""
+        """Lower and upper end of the 95 % confidence interval of the accuracy (Wilson score)."""
         return metrics.wilson_interval(int(np.sum(self.correct)), self.n)
 
     @property
     def beats_baseline(self) -> bool:
-        """Whether the whole interval lies above the baseline."""
+        """Whether the whole confidence interval of the accuracy lies above the baseline."""
         return self.interval[0] > self.baseline
 
     @property
     def loss(self) -> float:
-        """Mean cross-entropy an image, in nats."""
+        """Mean cross-entropy of the images, in nats."""
         return float(np.mean(self.losses))
 
     @cached_property
     def confusion_matrix(self) -> NDArray[np.int64]:
-        """Counts, shape `(classes, classes)`: rows are true classes, columns predicted ones."""
+        """Counts, shape `(classes, classes)`: true classes are rows, predicted classes columns."""
         classes = len(self.class_names)
         return metrics.confusion_matrix(self.labels, self.predictions, classes)
 
     @cached_property
     def per_class(self) -> Mapping[str, ClassScore]:
         """Precision, recall, F1 and number of images of each class, by its name."""
-        shares = metrics.precision_recall_f1(self.confusion_matrix)
+        scores = metrics.precision_recall_f1(self.confusion_matrix)
         support = self.confusion_matrix.sum(axis=1)
-        rows = zip(*(column.tolist() for column in (*shares, support)), strict=True)
+        rows = zip(*(column.tolist() for column in (*scores, support)), strict=True)
         return {name: ClassScore(*row) for name, row in zip(self.class_names, rows, strict=True)}
 
     @property
     def macro_f1(self) -> float:
-        """Mean of the classes' F1, in which a rare class counts as much as a common one."""
+        """Macro-averaged F1: the mean over the classes, each with the same weight."""
         return float(np.mean([score.f1 for score in self.per_class.values()]))
 
     @cached_property
     def auc(self) -> float | None:
-        """Area under the ROC curve, from 0 to 1; `None` unless there are two classes to tell apart.
+        """ROC AUC, from 0 to 1; `None` unless there are two classes and images of both.
 
-        The share of pairs, an image of each class, in which the image of the second class has
-        the higher probability of it; a tie counts half. 0.5 is guessing, whatever the threshold.
+        It is the area under the receiver operating characteristic curve: the share of pairs of an
+        image of each class in which the image of the second class has the higher probability of
+        that class; a tie counts half. 0.5 is the value of guessing.
         Source: Hanley and McNeil, Radiology 143 (1982).
         """
         if len(self.class_names) != 2:
             return None
         with np.errstate(divide="ignore"):
             first, second = np.log(self.probabilities).T
-        # Their difference tells apart what has rounded to a probability of exactly 1.
+        # The difference of logarithms distinguishes probabilities that have rounded to exactly 1.
         return metrics.roc_auc(self.labels == 1, second - first)
 
     @cached_property
     def calibration_error(self) -> float:
-        """Expected calibration error, from 0 to 1: how far the probabilities can be trusted.
+        """Expected calibration error (ECE), from 0 to 1.
 
-        The images are sorted into 15 bins of equal width by the probability of their predicted
-        class. In each bin, that probability is compared with the share that is right; the error is
-        the mean gap, weighted by images. With few images chance alone makes a gap.
+        The images are sorted into 15 bins of equal width by their confidence, the probability of
+        the predicted class. The error is the mean gap between confidence and accuracy of the bins,
+        weighted by the number of images. With few images there is a gap by chance alone.
         Source: Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
         """
-        return metrics.expected_calibration_error(reliability(self))
+        return metrics.expected_calibration_error(reliability_bins(self))
 
     def top_losses(self, k: int = 9) -> list[EvaluatedImage]:
-        """Return the `k` images of the largest loss: the most surely wrong ones first.
+        """Return the `k` images with the largest loss: confident wrong predictions come first.
 
         Args:
-            k: How many; `result.n` gives a table of all of them, ready for `pandas.DataFrame`.
+            k: Number of images. With `k=evaluation.n` the list holds all images, ready for
+                `pandas.DataFrame`.
 
         Raises:
             ValueError: If `k` is not a whole number of at least 1.
         """
         count = checks.check_positive_int("k", k)
         order = np.argsort(-self.losses, kind="stable")[:count]
-        return [self._judged(position) for position in order]
+        return [self._evaluated_image(position) for position in order]
 
-    def _judged(self, position: int) -> EvaluatedImage:
+    def _evaluated_image(self, position: int) -> EvaluatedImage:
+        """Return the prediction and the loss of one image."""
         label, predicted = self.labels[position], self.predictions[position]
         return EvaluatedImage(
             path=self.paths[position],
@@ -196,7 +201,7 @@ class Evaluation:
         )
 
     def most_confused(self) -> list[tuple[str, str, int]]:
-        """Return true class, predicted class and count of every confusion, most frequent first."""
+        """Return every confusion as (true class, predicted class, count), most frequent first."""
         wrong = self.confusion_matrix.copy()
         np.fill_diagonal(wrong, 0)
         order = np.argsort(-wrong, axis=None, kind="stable")[: np.count_nonzero(wrong)]
@@ -206,7 +211,7 @@ class Evaluation:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every figure, but nothing about single images, ready for `json.dump`."""
+        """Return every metric, without the single images, ready for `json.dump`."""
         return {
             "split": self.split,
             "class_names": list(self.class_names),
@@ -240,13 +245,13 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Return the evaluation as tables, for notebooks."""
-        shown = [Table(("", "", ""), [*figures(self)]), *tables(self)]
-        parts = [f"<p><b>{escape(headline(self))}</b></p>", *map(html_table, shown)]
+        all_tables = [Table(("", "", ""), [*figures(self)]), *tables(self)]
+        parts = [f"<p><b>{escape(headline(self))}</b></p>", *map(html_table, all_tables)]
         return "\n".join(parts + [f"<p>{escape(remark)}</p>" for remark in remarks(self)])
 
 
 def check_evaluation(value: Any, argument: str = "evaluation") -> None:
-    """Refuse what is no evaluation."""
+    """Raise a `TypeError` if a value is not an `Evaluation`."""
     if not isinstance(value, Evaluation):
         raise InvalidTypeError(
             f"must be what evaluate returns, not {type(value).__name__}",
@@ -255,6 +260,6 @@ def check_evaluation(value: Any, argument: str = "evaluation") -> None:
         )
 
 
-def reliability(evaluation: Evaluation) -> metrics.Reliability:
-    """Return the evaluated images by how sure the model was of them."""
+def reliability_bins(evaluation: Evaluation) -> metrics.Reliability:
+    """Compute the bins of the reliability diagram of an evaluation."""
     return metrics.reliability(evaluation.probabilities.max(axis=1), evaluation.correct)

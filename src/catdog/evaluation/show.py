@@ -1,4 +1,4 @@
-"""How an evaluation is shown, as text and in notebooks."""
+"""Format an evaluation as text lines and tables."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,63 +13,70 @@ if TYPE_CHECKING:
     from catdog.evaluation.result import Evaluation
 
 MAX_CLASSES_PRINTED = 10
-MAX_LETTERS_PRINTED = 80  # of all class names in the head of the confusion matrix
+MAX_LETTERS_PRINTED = 80  # of all class names together, in the header of the confusion matrix
 
 
-def headline(of: "Evaluation") -> str:
-    """Return how many images of which set were classified correctly."""
-    return f"{of.split} set: {np.sum(of.correct)} of {counted(of.n, 'image')} right"
+def headline(evaluation: "Evaluation") -> str:
+    """Return how many images of which split the model classifies correctly."""
+    return f"{evaluation.split} set: {np.sum(evaluation.correct)} of {counted(evaluation.n, 'image')} right"
 
 
-def figures(of: "Evaluation") -> Iterator[tuple[str, str, str]]:
-    """Yield name, value and remark of the figures that are about all images."""
-    low, high = of.interval
-    verdict = "the interval is above it" if of.beats_baseline else "the interval is not above it"
-    yield "accuracy", f"{of.accuracy:.1%}", f"(95 % interval {low:.1%} to {high:.1%})"
-    yield "baseline", f"{of.baseline:.1%}", f"(always {of.majority!r}): {verdict}"
-    yield "loss", f"{of.loss:.4f}", ""
-    if of.auc is not None:
-        yield "AUC", f"{of.auc:.4f}", ""
-    yield (
-        "calibration",
-        f"{of.calibration_error:.1%}",
-        "(gap between probability and accuracy)",
+def figures(evaluation: "Evaluation") -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and remark of each metric over all images."""
+    low, high = evaluation.interval
+    verdict = (
+        "the interval is above it" if evaluation.beats_baseline else "the interval is not above it"
     )
+    yield (
+        "accuracy",
+        f"{evaluation.accuracy:.1%}",
+        f"(95 % confidence interval {low:.1%} to {high:.1%})",
+    )
+    yield (
+        "baseline",
+        f"{evaluation.baseline:.1%}",
+        f"(majority class {evaluation.majority!r}): {verdict}",
+    )
+    yield "loss", f"{evaluation.loss:.4f}", ""
+    if evaluation.auc is not None:
+        yield "AUC", f"{evaluation.auc:.4f}", ""
+    yield "calibration", f"{evaluation.calibration_error:.1%}", "(expected calibration error)"
 
 
-def tables(of: "Evaluation") -> Iterator[Table]:
-    """Yield the figures by class; of many classes, those where the model does worst."""
-    names, scores = of.class_names, list(of.per_class.items())
-    many = len(names) > MAX_CLASSES_PRINTED
-    if many:
-        seen = [score for score in scores if score[1].support]
-        scores = sorted(seen, key=lambda score: score[1].f1)[:MAX_CLASSES_PRINTED]
+def tables(evaluation: "Evaluation") -> Iterator[Table]:
+    """Yield the metrics by class and the confusions; of many classes, only the worst ones."""
+    names, scores = evaluation.class_names, list(evaluation.per_class.items())
+    has_many = len(names) > MAX_CLASSES_PRINTED
+    if has_many:
+        with_images = [score for score in scores if score[1].support]
+        scores = sorted(with_images, key=lambda score: score[1].f1)[:MAX_CLASSES_PRINTED]
     yield Table(
         head=("class", "precision", "recall", "F1", "images"),
         rows=[
             (name, f"{one.precision:.1%}", f"{one.recall:.1%}", f"{one.f1:.1%}", one.support)
             for name, one in scores
         ],
-        title=f"{len(scores)} of {len(names)} classes, the lowest F1 first:" if many else "",
+        title=f"{len(scores)} of {len(names)} classes, the lowest F1 first:" if has_many else "",
     )
-    if not many and sum(map(len, names)) <= MAX_LETTERS_PRINTED:
-        rows = [(name, *row) for name, row in zip(names, of.confusion_matrix, strict=True)]
+    if not has_many and sum(map(len, names)) <= MAX_LETTERS_PRINTED:
+        rows = [(name, *row) for name, row in zip(names, evaluation.confusion_matrix, strict=True)]
         yield Table(("true class", *names, "(predicted)"), [(*row, "") for row in rows])
-    elif confused := of.most_confused():
-        yield Table(("true class", "taken for", "images"), confused[:MAX_CLASSES_PRINTED])
+    elif confused := evaluation.most_confused():
+        yield Table(("true class", "predicted class", "images"), confused[:MAX_CLASSES_PRINTED])
 
 
-def remarks(of: "Evaluation") -> Iterator[str]:
-    """Yield what a reader of the figures should know."""
-    unseen = np.flatnonzero(of.confusion_matrix.sum(axis=1) == 0)
-    unsaid = np.flatnonzero(of.confusion_matrix.sum(axis=0) == 0)
-    if unseen.size:
-        yield f"no images, so recall counts as 0: {_listed(of, unseen)}"
-    if unsaid.size:
-        yield f"never predicted, so precision counts as 0: {_listed(of, unsaid)}"
-    if of.test_evaluations is not None:
-        yield f"test set evaluated {counted(of.test_evaluations, 'time')}"
+def remarks(evaluation: "Evaluation") -> Iterator[str]:
+    """Yield classes whose metrics are 0 by definition, and the number of test evaluations."""
+    without_images = np.flatnonzero(evaluation.confusion_matrix.sum(axis=1) == 0)
+    never_predicted = np.flatnonzero(evaluation.confusion_matrix.sum(axis=0) == 0)
+    if without_images.size:
+        yield f"no images, so recall counts as 0: {_class_names(evaluation, without_images)}"
+    if never_predicted.size:
+        yield f"never predicted, so precision counts as 0: {_class_names(evaluation, never_predicted)}"
+    if evaluation.test_evaluations is not None:
+        yield f"test set evaluated {counted(evaluation.test_evaluations, 'time')}"
 
 
-def _listed(of: "Evaluation", classes: NDArray[np.intp]) -> str:
-    return ", ".join(shorten([repr(of.class_names[label]) for label in classes]))
+def _class_names(evaluation: "Evaluation", labels: NDArray[np.intp]) -> str:
+    """Return the names of classes, at most ten of them."""
+    return ", ".join(shorten([repr(evaluation.class_names[label]) for label in labels]))

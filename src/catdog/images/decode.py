@@ -38,7 +38,7 @@ def decode_image(
         content = BytesIO(source) if isinstance(source, bytes) else source
         with Image.open(content, formats=FORMATS) as image:
             image.load()
-            _turn_upright(image)
+            turn_upright(image)
             rgb = to_rgb(image)
     except Exception as error:  # Pillow raises many kinds
         called = name if isinstance(source, bytes) else str(source)
@@ -49,7 +49,7 @@ def decode_image(
     return np.asarray(stretch(rgb, width, height))
 
 
-def _turn_upright(image: Image.Image) -> None:
+def turn_upright(image: Image.Image) -> None:
     """Turn an image as its EXIF orientation says; an image with broken EXIF stays as it is."""
     with suppress(Exception):  # the pixels are good all the same
         ImageOps.exif_transpose(image, in_place=True)

@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOBase
 from os import PathLike
@@ -13,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
-from catdog.images.decode import decode_image, stretch, to_rgb
+from catdog.images.decode import decode_image, stretch, to_rgb, turn_upright
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, is_image_name
 from catdog.images.listing import walk
 from catdog.typing import ImageSize
@@ -88,9 +87,7 @@ def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[ImageSource]
     """Yield a file, or the images in a folder and below it."""
     if not str(given):
         raise InvalidValueError(
-            "is an empty path",
-            argument=name,
-            hint="Pass an image file or a folder.",
+            "is an empty path", argument=name, hint="Pass an image file or a folder."
         )
     if re.match("[a-z]+://", str(given), re.IGNORECASE):
         raise InvalidValueError(
@@ -148,8 +145,7 @@ def _check_array(array: Pixels, name: str) -> Pixels:
     """Return an array if it is of RGB pixels in `[0, 255]`."""
     if array.dtype.kind not in "uif":
         raise InvalidTypeError(
-            f"must hold whole numbers or floats, not {array.dtype}",
-            argument=name,
+            f"must hold whole numbers or floats, not {array.dtype}", argument=name
         )
     shape = array.shape
     if array.ndim not in (3, 4) or shape[-1] != 3 or 0 in shape[-3:]:
@@ -167,8 +163,7 @@ def _check_array(array: Pixels, name: str) -> Pixels:
     low, high = float(array.min()), float(array.max())
     if not np.isfinite([low, high]).all():
         raise InvalidValueError(
-            "must hold finite values, but some are NaN or infinite",
-            argument=name,
+            "must hold finite values, but some are NaN or infinite", argument=name
         )
     if low < 0 or high > 255:
         raise InvalidValueError(
@@ -222,9 +217,9 @@ def _as_rgb(image: Image.Image, name: str) -> Image.Image:
     try:
         with _loading:
             image.load()
-        with suppress(Exception):  # broken EXIF: the pixels are good all the same
-            image = ImageOps.exif_transpose(image)
-        return to_rgb(image)
+        upright = image.copy()  # the user's own image stays as it is
+        turn_upright(upright)
+        return to_rgb(upright)
     except Exception as error:  # Pillow raises many kinds
         raise ValueError(f"Cannot read the image {name}: {str(error) or repr(error)}") from error
 
@@ -232,15 +227,8 @@ def _as_rgb(image: Image.Image, name: str) -> Image.Image:
 def _check_file(path: Path) -> None:
     """Raise if there is no file at a path; reading a pipe would wait for ever."""
     if not path.exists():
-        raise MissingFileError(
-            f"The image {path} does not exist",
-        )
+        raise MissingFileError(f"The image {path} does not exist")
     if path.is_dir():
-        raise InvalidValueError(
-            f"Cannot list the folder {path}",
-            hint="May you read it?",
-        )
+        raise InvalidValueError(f"Cannot list the folder {path}", hint="May you read it?")
     if not path.is_file():
-        raise InvalidValueError(
-            f"Cannot read the image {path}: it is no regular file",
-        )
+        raise InvalidValueError(f"Cannot read the image {path}: it is no regular file")

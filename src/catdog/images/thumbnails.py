@@ -1,12 +1,12 @@
 """Images as figures show them: upright, in their own shape, and not too large."""
 
-from contextlib import suppress
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
+from catdog.images.decode import turn_upright
 from catdog.images.formats import FORMATS
 from catdog.images.inputs import ImageSource, read_pixels
 from catdog.typing import ImageSize
@@ -39,6 +39,6 @@ def upright_size(source: ImageSource) -> ImageSize:
     else:
         file = BytesIO(content) if isinstance(content, bytes) else content
         image = Image.open(file, formats=FORMATS)
-    with image, suppress(Exception):  # broken EXIF: the image stays as it is
-        ImageOps.exif_transpose(image, in_place=True)
-    return image.height, image.width
+    with image:
+        turn_upright(image)
+        return image.height, image.width

@@ -30,11 +30,7 @@ from catdog.inference.export_formats import RUNTIMES, Program, Runtime
 from catdog.inference.predict import predict
 from catdog.matching import resize_to_model
 from catdog.models.logits import check_classifier
-from catdog.models.metadata import (
-    get_metadata,
-    get_trained_size,
-    resolve_class_names,
-)
+from catdog.models.metadata import get_metadata, get_trained_size, resolve_class_names
 from catdog.models.saving import check_target
 from catdog.typing import ExportFormat, Floats, ImageSize
 
@@ -126,8 +122,7 @@ def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> E
     """Return the format that was asked for, if the suffix of the path goes with it."""
     if not isinstance(path, str | PathLike) or not str(path):
         raise InvalidTypeError(
-            f"must be a path, such as 'model.tflite', not {path!r}",
-            argument="path",
+            f"must be a path, such as 'model.tflite', not {path!r}", argument="path"
         )
     suffix = Path(path).suffix
     told = SUFFIXES.get(suffix)

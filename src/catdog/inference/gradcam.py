@@ -117,7 +117,7 @@ def class_position(label: Any, class_names: Sequence[str] | None, classes: int) 
         position = checks.check_positive_int("label", label, at_least=0)
         if position >= classes:
             raise InvalidValueError(
-                f"label={position} is not known: the classes are 0 to {classes - 1}",
+                f"label={position} is not known: the classes are 0 to {classes - 1}"
             )
         return position
     if class_names is None:

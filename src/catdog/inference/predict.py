@@ -1,4 +1,4 @@
-"""What a model says about images, wherever they are."""
+"""Predict the classes of images in any form."""
 
 import os
 import warnings
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import InvalidValueError, UsageError
 from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import counted, percent, printable, shorten
@@ -41,7 +41,7 @@ PREFETCH_BATCHES = 2  # batches that are decoded while the model is at work on a
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """What a model says about one image. Print it for a line that others line up with.
+    """The prediction for one image. Printed, it is one line of aligned columns.
 
     Attributes:
         label: Name of the class; `None` if the model is unsure, or the image cannot be read.
@@ -99,7 +99,7 @@ def predict(
     unsure_below: float | None = None,
     verbose: Verbose = "auto",
 ) -> list[Prediction]:
-    """Say what is on images.
+    """Predict the classes of images.
 
     Images are read exactly as for training and `evaluate`: turned upright, as RGB, stretched to
     the model's input size. Nothing is augmented. A large folder is read while the model is at work;
@@ -159,18 +159,18 @@ def predict(
         unsure_below=threshold,
     )
     answers: list[Prediction] = []
-    with progress("Looking at the images", total, shown=verbose != 0) as advance:
+    with progress("Predicting", total, shown=verbose != 0) as advance:
         for read in _read_batches(sources, size, batch):
             if not skip:
                 _raise_first(read)
             answers += answer(read)
             advance(len(read))
-    _tell_skipped(answers)
+    _warn_skipped(answers)
     return answers
 
 
 def _fastest(model: keras.Model, image_size: ImageSize, images: int | None) -> Compute:
-    """Return what computes the logits of so many images soonest; of `None`, they are unknown."""
+    """Return the fastest function from images to logits; `images` is their number, if known."""
     compute: Compute | None = None
     if images is not None and images >= MIN_IMAGES_TO_COMPILE:
         noise = np.random.default_rng(0).integers(0, 256, (1, *image_size, 3))
@@ -192,7 +192,7 @@ def _check_threshold(value: Any) -> float:
 
 
 def _list(images: Any) -> tuple[Iterable[ImageSource], int | None]:
-    """Return the images and how many there are; what yields them one by one is not emptied."""
+    """Return the images and how many there are; an iterator is not consumed."""
     sources = iter_images(images)
     if not isinstance(images, str | PathLike) and not hasattr(images, "__len__"):
         return sources, None
@@ -206,7 +206,7 @@ _Read = tuple[ImageSource, Pixels | Exception]
 def _read_batches(
     sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int
 ) -> Iterator[list[_Read]]:
-    """Yield batches of images, read in parallel, or why they cannot be; not many in advance."""
+    """Yield batches of images or errors, read in parallel, `PREFETCH_BATCHES` ahead at most."""
     waiting: deque[tuple[ImageSource, Future[Pixels | Exception]]] = deque()
     coming = iter(sources)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -230,8 +230,11 @@ def _raise_first(images: Iterable[_Read]) -> None:
     """Raise the first error there is, with the hint."""
     for _, pixels in images:
         if isinstance(pixels, Exception):
-            hint = 'Mend or remove it, or pass on_bad_image="skip" for the others.'
-            raise type(pixels)(f"{str(pixels).rstrip('.')}. {hint}") from pixels
+            hint = 'Repair or remove it, or pass on_bad_image="skip" for the others.'
+            problem = str(pixels).rstrip(".")
+            if isinstance(pixels, UsageError):
+                raise type(pixels)(problem, hint=hint) from pixels
+            raise type(pixels)(f"{problem}. {hint}") from pixels
 
 
 def _answer(
@@ -242,7 +245,7 @@ def _answer(
     temperature: float,
     unsure_below: float,
 ) -> list[Prediction]:
-    """Let the model look at a batch of images."""
+    """Predict the classes of a batch of images."""
     good = [pixels for _, pixels in images if not isinstance(pixels, Exception)]
     rows = iter(_probabilities(compute, good, temperature) if good else ())
     answers = []
@@ -271,7 +274,7 @@ def _probabilities(compute: Compute, pixels: Sequence[Pixels], temperature: floa
     return probabilities
 
 
-def _tell_skipped(answers: Iterable[Prediction]) -> None:
+def _warn_skipped(answers: Iterable[Prediction]) -> None:
     """Warn of the images that could not be read."""
     errors = [printable(answer.error) for answer in answers if answer.error is not None]
     if errors:

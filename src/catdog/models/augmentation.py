@@ -1,4 +1,4 @@
-"""Random changes to training images that leave their class alone."""
+"""Random augmentation of training images."""
 
 import keras
 
@@ -56,8 +56,7 @@ def make_augmentation(
         )
     if flip is None and turns == 0:
         raise InvalidValueError(
-            "flip=None with rotation=0 changes nothing",
-            hint="Choose at least one.",
+            "flip=None with rotation=0 changes nothing", hint="Choose at least one."
         )
     # In Keras 3.15, RandomFlip("horizontal_and_vertical") decides both flips by one draw: images
     # are turned upside down or left alone, never mirrored. A layer for each axis draws apart.

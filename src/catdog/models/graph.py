@@ -14,7 +14,7 @@ from catdog._utils.keras_internals import all_layers, seed_states
 
 @dataclass(frozen=True, eq=False)
 class ModelParts:
-    """A model cut into parts that share its layers, so that training the head trains the model.
+    """A model split into augmentation, backbone and head, which share its layers.
 
     Attributes:
         augmentation: From images to images: what changes them at random in training, and all
@@ -29,7 +29,7 @@ class ModelParts:
 
 
 def split_model(model: keras.Model) -> ModelParts:
-    """Cut a model behind its backbone, as late as possible.
+    """Split a model into augmentation, backbone and head, as late as possible.
 
     Args:
         model: A Sequential or functional model of one input and one output.
@@ -48,7 +48,7 @@ def split_model(model: keras.Model) -> ModelParts:
     for tensor in reversed([graph.outputs[layer] for layer in still]):
         front = _between(graph.begin, tensor)
         head = _between(tensor, graph.end)
-        if front and head and _is_front(front):
+        if front and head and _is_backbone(front):
             changed = graph.outputs.get(_last_augmentation(front))
             if changed is None:
                 return ModelParts(None, front, head)
@@ -117,7 +117,7 @@ def _between(begin: keras.KerasTensor, end: keras.KerasTensor) -> keras.Model | 
     return None
 
 
-def _is_front(front: keras.Model) -> bool:
+def _is_backbone(front: keras.Model) -> bool:
     """Return whether a part holds frozen weights, and nothing that acts at random behind them."""
     weighted = [number for number, layer in enumerate(front.layers) if _is_network(layer)]
     if not weighted or any(_trains(layer) for layer in front.layers):
@@ -132,7 +132,7 @@ def _last_augmentation(front: keras.Model) -> keras.Layer | None:
 
 
 def _is_network(layer: keras.Layer) -> bool:
-    """Tell what has weights from what only prepares the pixels."""
+    """Return whether a layer has weights other than those of input normalization."""
     return bool(layer.weights) and not isinstance(layer, keras.layers.Normalization)
 
 

@@ -1,4 +1,4 @@
-"""What a model has to take and to return: images and logits."""
+"""Check that a model takes images and returns logits."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def log_softmax(logits: Floats) -> Floats:
 
 
 def check_logits(logits: Floats) -> None:
-    """Refuse what would make every figure wrong: values that are not finite, or probabilities.
+    """Raise if values are not finite, or are probabilities instead of logits.
 
     Args:
         logits: What the model returned, shape `(n, classes)`.

@@ -1,4 +1,4 @@
-"""What a model knows beside its weights: its class names, its calibration, where it comes from."""
+"""Model metadata: class names, calibration, training data."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ MAX_TEMPERATURE = 100.0  # its inverse is the smallest
 
 @dataclass(frozen=True)
 class SplitRecord:
-    """Which images a model was trained on, in short.
+    """A summary of the split that a model was trained on.
 
     Attributes:
         seed: The seed of the data.
@@ -36,13 +36,13 @@ class SplitRecord:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What a model knows beside its weights.
+    """What is stored about a model beside its weights.
 
     Attributes:
         class_names: Names of the classes, in the order of the model's logits.
         image_size: Height and width in pixels of the images it was trained on, if known.
         model_name: Its name in the zoo, with its backbone; `None` for a custom model.
-        temperature: What the logits are split by before the softmax; 1 if not calibrated.
+        temperature: Logits are divided by it before the softmax; 1 if not calibrated.
         split: The images it was trained on, if known.
         versions: Versions of catdog and Keras with which it was trained.
     """
@@ -79,10 +79,7 @@ def check_class_names(value: Any) -> tuple[str, ...]:
         )
     if len(set(names)) < len(names):
         listed = ", ".join(shorten([printable(name) for name in names]))
-        raise InvalidValueError(
-            f"must all be different, not {listed}",
-            argument="class_names",
-        )
+        raise InvalidValueError(f"must all be different, not {listed}", argument="class_names")
     return names
 
 
@@ -92,24 +89,24 @@ _model_names: WeakKeyDictionary[keras.Model, str] = WeakKeyDictionary()
 
 
 def set_model_name(model: keras.Model, name: str) -> None:
-    """Let a model know how it was built, before there is more to know."""
+    """Store the variant's name until full metadata exists."""
     _model_names[model] = name
 
 
 def get_model_name(model: keras.Model) -> str | None:
-    """Return a model's name in the zoo, with its backbone; `None` for a model of one's own."""
+    """Return a model's name in the zoo, with its backbone; `None` for a custom model."""
     metadata = _metadata.get(model)
     return metadata.model_name if metadata else _model_names.get(model)
 
 
 def get_metadata(model: keras.Model) -> ModelMetadata | None:
-    """Return what is known about a model; `None` if nothing, or if it has other classes now."""
+    """Return a model's metadata; `None` if there is none, or the number of classes changed."""
     metadata = _metadata.get(model)
     return metadata if metadata and len(metadata.class_names) == model.output_shape[-1] else None
 
 
 def attach_metadata(model: keras.Model, metadata: ModelMetadata) -> None:
-    """Let a model know something, in place of what it knew.
+    """Attach metadata to a model, in place of earlier metadata.
 
     Raises:
         ValueError: If the metadata is that of a model of more or fewer classes.
@@ -117,13 +114,13 @@ def attach_metadata(model: keras.Model, metadata: ModelMetadata) -> None:
     if len(metadata.class_names) != model.output_shape[-1]:
         raise InvalidValueError(
             f"The metadata names {len(metadata.class_names)} classes, but model returns shape "
-            f"{model.output_shape}",
+            f"{model.output_shape}"
         )
     _metadata[model] = metadata
 
 
 def get_temperature(model: keras.Model) -> float:
-    """Return what the model's logits are split by before the softmax; 1 if not calibrated."""
+    """Return the temperature by which logits are divided before the softmax; 1 by default."""
     metadata = get_metadata(model)
     return metadata.temperature if metadata else 1.0
 
@@ -131,7 +128,7 @@ def get_temperature(model: keras.Model) -> float:
 def resolve_class_names(
     given: Any, metadata: ModelMetadata | None, classes: int
 ) -> tuple[str, ...]:
-    """Return the names that were passed, else those that the model knows."""
+    """Return the names that were passed, else those of the metadata."""
     if given is None and metadata is None:
         raise InvalidValueError(
             f"does not know what its {classes} classes are called: it was not trained by "
@@ -154,7 +151,7 @@ def resolve_class_names(
 
 
 def check_same_classes(model: keras.Model, class_names: tuple[str, ...], hint: str) -> None:
-    """Raise if a model knows other classes than those of some data."""
+    """Raise if the metadata names other classes than the data."""
     metadata = get_metadata(model)
     if metadata and metadata.class_names != class_names:
         known, given = (
@@ -162,13 +159,12 @@ def check_same_classes(model: keras.Model, class_names: tuple[str, ...], hint: s
             for names in (metadata.class_names, class_names)
         )
         raise InvalidValueError(
-            f"model knows the classes {known}, but the data has {given}",
-            hint=f"{hint}",
+            f"model knows the classes {known}, but the data has {given}", hint=f"{hint}"
         )
 
 
 def get_trained_size(metadata: ModelMetadata | None) -> ImageSize:
-    """Return the size of the images that a model which takes any was trained on."""
+    """Return the image size of training, for a model that takes any size."""
     if metadata is None or metadata.image_size is None:
         raise InvalidValueError(
             "takes images of any size, and does not know which it was trained on",
@@ -209,7 +205,7 @@ def metadata_from_json(text: str | bytes) -> ModelMetadata:
 
 
 def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
-    """Return the metadata that a file holds; raise anything if it does not hold together."""
+    """Return the metadata that a file holds; raise any error if it is inconsistent."""
     size, name, split = raw["image_size"], raw["variant"], raw["split"]
     return ModelMetadata(
         class_names=check_class_names(raw["class_names"]),
@@ -222,7 +218,7 @@ def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
 
 
 def _read_split(*, seed: Any, counts: Mapping[Any, Any], sha256: Any) -> SplitRecord:
-    """Return the record of a split that a file holds; raise anything if it is none."""
+    """Return the record of a split that a file holds; raise any error if it is invalid."""
     if not isinstance(sha256, str):
         raise TypeError(f"sha256 is {sha256!r}")
     return SplitRecord(

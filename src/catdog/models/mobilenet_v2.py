@@ -45,7 +45,7 @@ def _builder(flip: Flip) -> Callable[[ImageSize, int], Sequential]:
 
 
 def _build_linear(image_size: ImageSize, num_classes: int) -> Sequential:
-    """Build our own model, which reads the features off by one linear layer."""
+    """Build our own variant: one linear layer on the pooled features."""
     return Sequential(
         [
             Input((*image_size, 3)),

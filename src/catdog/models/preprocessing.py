@@ -1,4 +1,4 @@
-"""From pixels in `[0, 255]` to what a network trains on."""
+"""Scaling of pixels."""
 
 import keras
 

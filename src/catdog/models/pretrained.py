@@ -1,4 +1,4 @@
-"""Weights that catdog trained itself, on cats and dogs, and that come with the package."""
+"""Bundled weights, which catdog trained on cats and dogs."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ REINSTALL = "Install catdog again, from where you had it, with pip's --force-rei
 
 
 def pretrained_weights(name: str) -> PretrainedWeights:
-    """Return what the record beside a file of weights says, for the model of this name.
+    """Read the record of the bundled weights of a model.
 
     Raises:
         OSError: If it is missing or damaged.
@@ -32,8 +32,7 @@ def pretrained_weights(name: str) -> PretrainedWeights:
         return weights
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise FileAccessError(
-            f"Cannot read {path}, a part of catdog: {error!r}",
-            hint=f"{REINSTALL}",
+            f"Cannot read {path}, a part of catdog: {error!r}", hint=f"{REINSTALL}"
         ) from error
 
 
@@ -57,7 +56,7 @@ def _from_record(name: str, facts: dict[str, Any]) -> PretrainedWeights:
 
 
 def load_pretrained(model: keras.Model, weights: PretrainedWeights) -> None:
-    """Fill a model with the weights that come with the package, and let it know their classes.
+    """Load the bundled weights into a model, and attach their metadata.
 
     The last layer of a model of another number of classes stays as it is, to be trained.
 
@@ -98,13 +97,11 @@ def _read(weights: PretrainedWeights) -> list[NDArray[np.float16]]:
         content = path.read_bytes()
     except OSError as error:
         raise FileAccessError(
-            f"Cannot read the weights {path}: {error}",
-            hint=f"{REINSTALL}",
+            f"Cannot read the weights {path}: {error}", hint=f"{REINSTALL}"
         ) from error
     if hashlib.sha256(content).hexdigest() != weights.sha256:
         raise FileAccessError(
-            f"The weights {path} are damaged: their checksum is wrong",
-            hint=f"{REINSTALL}",
+            f"The weights {path} are damaged: their checksum is wrong", hint=f"{REINSTALL}"
         )
     with np.load(io.BytesIO(content)) as arrays:
         return [arrays[str(number)] for number in range(len(arrays.files))]

@@ -16,12 +16,7 @@ from catdog.models.spec import ModelSpec, PretrainedWeights
 from catdog.typing import ImageSize
 
 # The first variant of an architecture is its default.
-SPECS: tuple[ModelSpec, ...] = (
-    *cnn.SPECS,
-    *compact.SPECS,
-    *mobilenet_v2.SPECS,
-    *transfer.SPECS,
-)
+SPECS: tuple[ModelSpec, ...] = (*cnn.SPECS, *compact.SPECS, *mobilenet_v2.SPECS, *transfer.SPECS)
 
 PRETRAINED = "cats_vs_dogs"  # by what they were trained on, as Keras calls its weights "imagenet"
 
@@ -186,10 +181,10 @@ def _check_data_format() -> None:
 
 
 def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
-    """Return the spec of a model on another backbone, or say that it has no choice of them."""
+    """Return the spec of a model on another backbone, or raise if it has no choice of backbones."""
     if spec not in transfer.SPECS:
         raise InvalidValueError(
-            f"goes with name='transfer' alone, not with {spec.name!r}",
+            f"goes with the model 'transfer' alone, not with {spec.name!r}",
             argument="backbone",
             value=backbone,
             hint="Leave it out, or pass name='transfer'.",
@@ -199,7 +194,7 @@ def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
 
 
 def _bundled_weights(spec: ModelSpec) -> PretrainedWeights:
-    """Return the weights of a model that come with the package, or say which models have some."""
+    """Return the bundled weights of a model, or raise with the models that have some."""
     weights = spec.pretrained
     if weights is None:
         having = ", ".join(repr(each.name) for each in SPECS if each.read_pretrained)
@@ -213,24 +208,17 @@ def _bundled_weights(spec: ModelSpec) -> PretrainedWeights:
 
 
 def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str) -> None:
-    """Load a weights file into a model, or say which file does not fit which model."""
+    """Load a weights file into a model; raise if it does not fit."""
     hint = (
         'Pass the path of a file that model.save_weights wrote, "default", "cats_vs_dogs", or None.'
     )
     if not isinstance(weights, str | PathLike):
         raise InvalidTypeError(
-            f"must be a path, not {weights!r}",
-            argument="weights",
-            hint=f"{hint}",
+            f"must be a path, not {weights!r}", argument="weights", hint=f"{hint}"
         )
     path = checks.expand_home(weights)
     if not path.is_file():
-        raise MissingFileError(
-            "is no file",
-            argument="weights",
-            value=str(path),
-            hint=f"{hint}",
-        )
+        raise MissingFileError("is no file", argument="weights", value=str(path), hint=f"{hint}")
     try:
         model.load_weights(path)
     except Exception as error:  # Keras raises KeyError, OSError, ValueError, and more

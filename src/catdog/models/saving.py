@@ -1,4 +1,4 @@
-"""A model in a file, with what it knows: saved today, opened tomorrow."""
+"""Save models with their metadata, and load them."""
 
 import json
 import warnings
@@ -43,7 +43,7 @@ AGAIN = "Copy or download it again, or save the model again."
 
 @public
 def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
-    """Write a model into one file, with the names of its classes and its calibration.
+    """Save a model to one file, with its class names and calibration.
 
     The file is a Keras file like any other: `keras.models.load_model` opens it too, without catdog.
     It holds the layers, the weights and the state of the optimizer, so that training can go on.
@@ -74,8 +74,7 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
     """
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(
-            f"must be a Keras model, not {type(model).__name__}",
-            argument="model",
+            f"must be a Keras model, not {type(model).__name__}", argument="model"
         )
     if not model.built:
         raise InvalidValueError(
@@ -159,22 +158,15 @@ def check_target(path: "str | PathLike[str]", target: Path) -> None:
     """Raise if no file can be put at `target`, which is what `path` means."""
     if not target.parent.is_dir():
         raise MissingFileError(
-            f"path={str(path)!r}: the folder {target.parent} does not exist",
-            hint="Make it first.",
+            f"path={str(path)!r}: the folder {target.parent} does not exist", hint="Make it first."
         )
     if target.is_dir():
         raise FileExpectedError(
-            "is a folder",
-            argument="path",
-            value=str(path),
-            hint="Choose another name.",
+            "is a folder", argument="path", value=str(path), hint="Choose another name."
         )
     if target.exists() and not target.is_file():
         raise InvalidValueError(
-            "is a device or a pipe",
-            argument="path",
-            value=str(path),
-            hint="Choose another name.",
+            "is a device or a pipe", argument="path", value=str(path), hint="Choose another name."
         )
 
 
@@ -182,8 +174,7 @@ def _check_path(path: "str | PathLike[str]") -> Path:
     """Return the path of a `.keras` file."""
     if not isinstance(path, str | PathLike) or not str(path):
         raise InvalidTypeError(
-            f"must be a path, such as 'model{SUFFIX}', not {path!r}",
-            argument="path",
+            f"must be a path, such as 'model{SUFFIX}', not {path!r}", argument="path"
         )
     checked = checks.expand_home(path)
     if checked.suffix != SUFFIX:
@@ -199,7 +190,7 @@ def _check_path(path: "str | PathLike[str]") -> Path:
 
 
 def _refuse_code(archive: zipfile.ZipFile) -> None:
-    """Refuse to write what cannot be opened again."""
+    """Raise if the model has Python code: the file could not be loaded again."""
     if LAMBDA_CODE_MARK in archive.read(CONFIG_MEMBER):
         raise InvalidValueError(
             "has a Lambda layer, whose Python code would have to be run to open the file "
@@ -214,7 +205,7 @@ def _refuse_code(archive: zipfile.ZipFile) -> None:
 
 
 class _Contents(NamedTuple):
-    """What a file holds beside the weights: members of the archive, as they are written."""
+    """The members of the archive beside the weights."""
 
     config: bytes
     keras: bytes
@@ -222,7 +213,7 @@ class _Contents(NamedTuple):
 
 
 def _read(path: Path) -> _Contents:
-    """Look whether a file is whole and is one of Keras', and read what it says of its model."""
+    """Check that a file is a complete Keras archive, and read its text members."""
     try:
         with zipfile.ZipFile(path) as archive:
             _refuse_bomb(archive)
@@ -237,13 +228,11 @@ def _read(path: Path) -> _Contents:
         raise
     except Exception as error:  # of a damaged archive, zipfile and zlib raise many kinds
         raise InvalidValueError(
-            f"{path} is no Keras file, or a part of it is missing ({error})",
-            hint=f"{AGAIN}",
+            f"{path} is no Keras file, or a part of it is missing ({error})", hint=f"{AGAIN}"
         ) from error
     if broken is not None:
         raise InvalidValueError(
-            f"{path} is damaged: its part {broken} is not as it was saved",
-            hint=f"{AGAIN}",
+            f"{path} is damaged: its part {broken} is not as it was saved", hint=f"{AGAIN}"
         )
     raise InvalidValueError(
         f"{path} is an archive, but not one of Keras'",
@@ -263,7 +252,7 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
 
 
 def _open(path: Path, contents: _Contents) -> keras.Model:
-    """Let Keras open a file that is whole; say what to do if it cannot."""
+    """Load a complete file with Keras; say what to do if that fails."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", UNUSED_OPTIMIZER_WARNING)
         try:

@@ -12,7 +12,7 @@ from catdog.typing import ImageSize
 @public
 @dataclass(frozen=True)
 class ReportedAccuracy:
-    """What a published blog post says of a model.
+    """The accuracies that a blog post reports for a model.
 
     The blog posts evaluated on 808 images (26 batches of 32) that were drawn again in every pass,
     and gave neither intervals nor seeds; take these as what was reported, not as what is true.
@@ -30,10 +30,10 @@ class ReportedAccuracy:
 
 @dataclass(frozen=True)
 class MeasuredAccuracy:
-    """What catdog measured of a model, on images that it was not trained on.
+    """An accuracy that catdog measured on images that the model was not trained on.
 
     Attributes:
-        accuracy: Share of the images whose class it told.
+        accuracy: Share of the images that are classified correctly.
         interval: Lowest and highest accuracy of the 95 % interval.
         n: Number of images.
         data: Which images.
@@ -51,14 +51,14 @@ class MeasuredAccuracy:
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Weights that catdog trained itself, and that come with the package.
+    """Bundled weights: catdog trained them, and they come with the package.
 
     Attributes:
         name: The model they are for.
         sha256: Checksum of their file.
         class_names: Names of the classes, in the order of the model's logits.
         image_size: Height and width in pixels of the images they were trained on.
-        temperature: What the logits are split by before the softmax.
+        temperature: Logits are divided by it before the softmax.
         measured: The accuracy on images that nothing was trained on or chosen by.
         versions: Versions of the packages with which they were trained.
     """

@@ -61,7 +61,8 @@ def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: in
         copies: Number of augmented copies.
 
     Returns:
-        A figure with the original at the left. In a notebook, a `;` at the end of the line prevents a second display.
+        A figure with the original at the left. In a notebook, a `;` at the end of the line
+        prevents a second display.
 
     Raises:
         ValueError: If `image` is not one RGB image of finite values, or `copies` is not at
@@ -91,8 +92,7 @@ def _as_image(image: ArrayLike) -> NDArray[np.float32]:
         )
     if not np.isfinite(pixels).all():
         raise InvalidValueError(
-            "must hold finite values, but some are NaN or infinite",
-            argument="image",
+            "must hold finite values, but some are NaN or infinite", argument="image"
         )
     return pixels
 

@@ -11,7 +11,7 @@ from catdog._utils.public import public
 from catdog.evaluation.coverage import PRINTED_THRESHOLDS, coverage_curve
 from catdog.evaluation.leaderboard import Leaderboard
 from catdog.evaluation.metrics import Reliability, wilson_interval
-from catdog.evaluation.result import Evaluation, check_evaluation, reliability
+from catdog.evaluation.result import Evaluation, check_evaluation, reliability_bins
 from catdog.plotting.style import BLUE, ORANGE, axes_or_new, plain
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def plot_calibration(evaluation: Evaluation) -> "Figure":
     from matplotlib import pyplot as plt
 
     check_evaluation(evaluation)
-    bins = reliability(evaluation)
+    bins = reliability_bins(evaluation)
     edges = np.linspace(0, 1, len(bins.counts) + 1)
     figure, (above, below) = plt.subplots(
         2, 1, sharex=True, figsize=(4.8, 6), height_ratios=(3, 1), layout="constrained"

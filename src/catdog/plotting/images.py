@@ -108,7 +108,7 @@ def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
 
 
 def _title(one: LabelIssue) -> str:
-    is_another = one.reason == "another class"
+    is_another = one.reason == "improbable_label"
     looks = f"{plain(one.suggested)}, {percent(one.probability)}" if is_another else "none"
     return f"{plain(one.path.name)}\nlabel {plain(one.label)}\nlooks like {looks}"
 

@@ -32,12 +32,10 @@ def label_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int,
         number = checks.as_float(weight)
         if number is None or not 0 <= number <= MAX_WEIGHT:
             raise InvalidValueError(
-                f"class_weight[{name!r}] must be a number from 0 to {MAX_WEIGHT:g}, not {weight!r}",
+                f"class_weight[{name!r}] must be a number from 0 to {MAX_WEIGHT:g}, not {weight!r}"
             )
     if not any(class_weight.values()):
         raise InvalidValueError(
-            "leaves nothing to train on",
-            argument="class_weight",
-            value=class_weight,
+            "leaves nothing to train on", argument="class_weight", value=class_weight
         )
     return {label: float(class_weight[name]) for label, name in enumerate(data.class_names)}

@@ -1,4 +1,4 @@
-"""Features on the disk, so that a second experiment on the same images need not compute them."""
+"""A cache of extracted features on disk."""
 
 import hashlib
 import io
@@ -29,7 +29,7 @@ _FORMAT = 2  # changes when older files must no longer be read
 
 @public
 def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
-    """Return how many bytes the features take that `train_head` keeps in a folder.
+    """Return the size in bytes of the features that `train_head` caches in a folder.
 
     Args:
         cache_dir: The folder, as given to `train_head`. If there is none, nothing is kept.
@@ -43,7 +43,7 @@ def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
 
 @public
 def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
-    """Delete the features that `train_head` keeps in a folder; whatever else is in it stays.
+    """Delete the features that `train_head` caches in a folder; other files stay.
 
     Do not call it while a training writes there.
 
@@ -70,18 +70,14 @@ def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
 
 
 def check_folder(cache_dir: "str | PathLike[str]") -> Path:
-    """Return the path of a folder, which need not be there."""
+    """Return the path of a folder, which need not exist."""
     if not isinstance(cache_dir, str | PathLike) or not str(cache_dir):
         raise InvalidTypeError(
-            f"must be a path, such as 'features', not {cache_dir!r}",
-            argument="cache_dir",
+            f"must be a path, such as 'features', not {cache_dir!r}", argument="cache_dir"
         )
     folder = checks.expand_home(cache_dir)
     if folder.exists() and not folder.is_dir():
-        raise FolderExpectedError(
-            f"must be a folder, but {folder} is a file",
-            argument="cache_dir",
-        )
+        raise FolderExpectedError(f"must be a folder, but {folder} is a file", argument="cache_dir")
     return folder
 
 
@@ -126,7 +122,7 @@ def cached(
 
 
 def models_hash(models: Iterable[keras.Model]) -> str:
-    """Return a hash of what models compute: of their layers and weights."""
+    """Return a hash of the layers and weights of models."""
     digest = hashlib.sha256()
     for model in models:
         digest.update(json.dumps(_anonymous(model.get_config()), default=str).encode())
@@ -136,13 +132,9 @@ def models_hash(models: Iterable[keras.Model]) -> str:
 
 
 def cache_key(
-    computed_by: str,
-    contents: Iterable[str],
-    image_size: ImageSize,
-    *,
-    views: Iterable[int] = (),
+    computed_by: str, contents: Iterable[str], image_size: ImageSize, *, views: Iterable[int] = ()
 ) -> str:
-    """Return a hash of all that decides what the features of images are.
+    """Return a hash of everything that determines the features of images.
 
     Args:
         computed_by: What computes them: `models_hash`.
@@ -156,7 +148,7 @@ def cache_key(
 
 
 def _make_ready(folder: Path) -> None:
-    """Make a folder if need be, and find out whether it can be written to."""
+    """Make a folder if need be, and raise if it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()

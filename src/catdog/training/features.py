@@ -1,4 +1,4 @@
-"""The backbone of a model: found, run once, and cut off from the head that trains behind it."""
+"""Feature extraction: run the backbone of a model once over a data set."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -23,7 +23,7 @@ from catdog.typing import Split
 
 @dataclass(frozen=True, eq=False)
 class FeatureExtractor:
-    """Runs the backbone of a model over images, once.
+    """Runs the backbone of a model once over images.
 
     Attributes:
         parts: The model.
@@ -72,7 +72,7 @@ class FeatureExtractor:
     def _run(self, split: Split, *, view: int | None = None) -> NDArray[np.float32]:
         """Return the features of a split; of an augmented view, if it has a number."""
         features: list[NDArray[np.float32]] = []
-        doing = f"Backbone, {split} images{'' if view is None else ', augmented'}"
+        doing = f"Extracting features: {split}{'' if view is None else ', augmented'}"
         total = len(self.data.paths(split))
         with (
             closing(self._seen(split, view)) as batches,
@@ -124,7 +124,7 @@ def _is_code(model: keras.Model) -> bool:
 
 @contextmanager
 def _drawn_from(augmentation: keras.Model, seed: list[int]) -> Iterator[None]:
-    """Let an augmentation draw the same in every call, and go on afterwards as if it had not."""
+    """Seed an augmentation for this block, and restore its random state afterwards."""
     states = seed_states(augmentation)
     before = [np.asarray(state) for state in states]
     rng = np.random.default_rng(seed)

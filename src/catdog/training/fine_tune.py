@@ -1,4 +1,4 @@
-"""Training all layers of a model, the backbone too, in small steps."""
+"""Fine-tuning: training all layers, the backbone too, at a small learning rate."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,6 @@
-"""The head of a model, trained on the features of its backbone.
+"""The training loop of a head on extracted features.
 
-A step of a head takes less time than Python and Keras take from one step to the next. So a whole
-epoch runs within TensorFlow.
+The per-step overhead of `fit` exceeds the step itself, so each epoch runs as one compiled loop.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +30,7 @@ def fit_head(
     epochs: int,
     callbacks: keras.callbacks.CallbackList,
 ) -> None:
-    """Train a compiled head as `fit` would.
+    """Train a compiled head on features as `fit` would.
 
     Args:
         head: Takes features, returns logits.
@@ -70,7 +69,7 @@ def fit_head(
 
 
 def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) -> None:
-    """Make what Keras would make in its first steps.
+    """Create the variables that Keras would create in its first steps.
 
     Variables that are made within a loop make TensorFlow trace it once more. And callbacks that
     watch a metric look for it in the whole model, which takes no step itself.

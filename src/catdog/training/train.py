@@ -1,4 +1,4 @@
-"""Training all layers of a model that are not frozen."""
+"""Training of a compiled model."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
-    """Train a compiled model on the training images; watch it on the validation images.
+    """Train a compiled model on the training images, and validate after every epoch.
 
     The test images are never touched. Images are resized to the model's input size.
     Their order is drawn from the seed of the data for every epoch, the same in every call.
@@ -82,7 +82,5 @@ def check_compiled(model: keras.Model) -> None:
     """Raise if a model is not compiled."""
     if not model.compiled:
         raise InvalidValueError(
-            "is not compiled",
-            argument="model",
-            hint="Call model.compile(...), or use build_model.",
+            "is not compiled", argument="model", hint="Call model.compile(...), or use build_model."
         )

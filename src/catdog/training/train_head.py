@@ -1,4 +1,4 @@
-"""Training the head of a model on features that its backbone computes once."""
+"""Training of the head on extracted features."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -34,7 +34,7 @@ def train_head(
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
-    """Train what lies behind the backbone of a model, and run the backbone only once.
+    """Train the head of a model on features that its backbone computes once.
 
     A backbone, such as MobileNetV2 with its ImageNet weights, gives the same features for the
     same image in every epoch. So it is run once over the training and the validation images,
@@ -153,7 +153,7 @@ def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 
 def _check_head_trains(model: keras.Model) -> None:
-    """Refuse what would train otherwise than the model does."""
+    """Raise if the head alone would train differently from the model."""
     if (backend := keras.backend.backend()) != "tensorflow":
         raise BackendError(
             f"train_head runs in TensorFlow, but Keras' backend is {backend!r}",

@@ -7,18 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from catdog.data.synthetic.pen import (
-    LEAF,
-    SQUARE,
-    WHITE,
-    Colour,
-    Pen,
-    at,
-    even,
-    mix,
-    oval,
-    petal,
-)
+from catdog.data.synthetic.pen import LEAF, SQUARE, WHITE, Colour, Pen, at, even, mix, oval, petal
 from catdog.typing import Floats
 
 # Ground, motif and accent: colours that sit well together behind a face.
