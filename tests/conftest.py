@@ -1,4 +1,7 @@
-"""What every test gets: a quiet screen, no network, a cache folder of its own, tiny images."""
+"""Fixtures for all tests: no network, a cache folder of their own, tiny images and models.
+
+TensorFlow prints no messages, and figures need no screen.
+"""
 
 import json
 import os
@@ -6,18 +9,24 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from tests.local_server import LocalServer
 
+if TYPE_CHECKING:
+    import keras
+
+    from catdog import Datasets
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# As it was when the tests began; `no_user_cache` hides it from tests that are not marked.
+# As it was when the tests began; `keras_home` hides it from tests that are not marked `real_data`.
 REAL_KERAS_HOME = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
 REAL_FILES = (
     "datasets/cats_and_dogs_filtered.zip",
@@ -35,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write tests/golden.json again (with -n 0)"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to write the golden values from several processes at once."""
+    is_parallel = hasattr(config, "workerinput") or config.getoption("numprocesses", None)
+    if is_parallel and config.getoption("--update-golden"):
+        raise pytest.UsageError("--update-golden writes one file: pass -n 0 as well")
 
 
 @pytest.fixture
@@ -78,7 +94,7 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
-    """A server for the tests that are marked for it."""
+    """Start a server on this machine, for tests marked `local_server`."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with LocalServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -91,7 +107,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="session")
 def test_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder that all tests share, so that the built-in set is drawn once."""
+    """Return a cache folder that all tests share, so that the built-in images are drawn once."""
     return tmp_path_factory.mktemp("keras_home")
 
 
@@ -99,7 +115,7 @@ def test_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def keras_home(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, test_cache: Path
 ) -> Path:
-    """Real data is found by the tests marked for it alone."""
+    """Set the cache folder of Keras: the user's for tests marked `real_data` only."""
     home = REAL_KERAS_HOME if "real_data" in request.keywords else test_cache
     monkeypatch.setenv("KERAS_HOME", str(home))
     return home
@@ -116,7 +132,7 @@ def close_figures() -> Iterator[None]:
 def write_images(folder: Path, count: int, *, size: int = 8, tint: int = 0) -> None:
     """Write `count` PNG images of noise around the brightness `tint`.
 
-    Each is different, and different from those of a folder of another name.
+    All images differ, and they differ from the images in folders of other names.
     """
     folder.mkdir(parents=True)
     rng = np.random.default_rng([tint, count, *"/".join(folder.parts[-2:]).encode()])
@@ -144,3 +160,42 @@ def make_folder(tmp_path: Path) -> MakeFolder:
 @pytest.fixture
 def image_folder(make_folder: MakeFolder) -> Path:
     return make_folder(cats=10, dogs=10)
+
+
+@pytest.fixture
+def small_data(image_folder: Path) -> "Datasets":
+    """Load 10 cats and 10 dogs, 24 x 24 pixels, in batches of 4."""
+    from catdog import load_datasets
+
+    return load_datasets(image_folder, image_size=(24, 24), batch_size=4)
+
+
+@pytest.fixture
+def in_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run the test in an empty folder; a whole file uses it by `pytestmark`."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make_colour_model(
+    weights: ArrayLike,
+    bias: ArrayLike = (0.0, 0.0),
+    *,
+    image_size: tuple[int | None, int | None] = (24, 24),
+) -> "keras.Model":
+    """Return a model whose logits depend on the mean red, green and blue alone.
+
+    Args:
+        weights: Shape `(3, classes)`: what each unit of a mean colour adds to each logit.
+        bias: Shape `(classes,)`.
+        image_size: Height and width in pixels.
+    """
+    import keras
+
+    kernel, offset = np.asarray(weights, np.float32), np.asarray(bias, np.float32)
+    head = keras.layers.Dense(len(offset))
+    model = keras.Sequential(
+        [keras.Input((*image_size, 3)), keras.layers.GlobalAveragePooling2D(), head]
+    )
+    head.set_weights([kernel, offset])
+    return model

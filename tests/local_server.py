@@ -1,4 +1,4 @@
-"""A web server on this machine that behaves as badly as it is told to."""
+"""A web server on this machine that gives good and bad answers, as a test sets them."""
 
 import threading
 from collections.abc import Callable
@@ -9,9 +9,9 @@ Answer = Callable[["Handler"], None]
 
 
 class LocalServer(ThreadingHTTPServer):
-    """Answers each request by the next of `answers`, and the last of them again and again."""
+    """Give each request the next of `answers`; the last answer repeats."""
 
-    daemon_threads = False  # joined at the end
+    daemon_threads = False  # so that closing the server waits for its threads
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -21,7 +21,7 @@ class LocalServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/file"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing about clients that hang up."""
+        """Print nothing about clients that close the connection."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ def good(body: bytes) -> Answer:
 
 
 def good_for_both(body: bytes) -> Answer:
-    """Serve two requests at once: each gets its second half when the other has got its first."""
+    """Answer two requests at once; each second half waits until both first halves are sent."""
     both = threading.Barrier(2)
 
     def answer(handler: Handler) -> None:

@@ -92,14 +92,16 @@ class Student:
             components: Number of features of the teacher that it learns to predict.
         """
         self.network = network
-        twin = keras.models.clone_model(network, clone_function=_fast)
-        twin.set_weights(network.get_weights())
+        trained_copy = keras.models.clone_model(network, clone_function=_fast)
+        trained_copy.set_weights(network.get_weights())
         predicted = keras.layers.Dense(components, kernel_initializer="zeros")(
-            twin.layers[-2].output
+            trained_copy.layers[-2].output
         )
-        self._trained = keras.Model(twin.input, [twin.output, predicted])
-        self._weights = twin.weights
-        self._averaged = [tf.Variable(weight.value, trainable=False) for weight in twin.weights]
+        self._trained = keras.Model(trained_copy.input, [trained_copy.output, predicted])
+        self._weights = trained_copy.weights
+        self._averaged = [
+            tf.Variable(weight.value, trainable=False) for weight in trained_copy.weights
+        ]
         self._optimizer = keras.optimizers.AdamW(weight_decay=WEIGHT_DECAY)
         self._optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         self._optimizer.build(self._trained.trainable_variables)

@@ -14,13 +14,13 @@ labels = st.lists(st.integers(0, 4) | st.integers(0, 2**62), min_size=1, max_siz
 
 
 @given(labels)
-def test_agrees_with_the_dummy_classifier(values: list[int]) -> None:
+def test_agrees_with_dummy_classifier_of_sklearn(values: list[int]) -> None:
     images = np.zeros((len(values), 1))
     dummy = DummyClassifier(strategy="most_frequent").fit(images, values)
     assert baseline_accuracy(values) == pytest.approx(dummy.score(images, values))
 
 
-def test_judged_by_the_training_majority(make_folder: MakeFolder) -> None:
+def test_the_majority_class_is_that_of_the_training_images(make_folder: MakeFolder) -> None:
     folder = make_folder(
         {
             "train/cats": 3,

@@ -16,14 +16,14 @@ from catdog.inference.predict import predict
 from catdog.matching import record_training
 from catdog.models.metadata import MAX_TEMPERATURE, ModelMetadata, attach_metadata, get_metadata
 from tests.conftest import MakeFolder
-from tests.evaluations import judged
+from tests.evaluations import judged as with_confidences
 
 SIZE = (8, 8)
 
 
 @pytest.fixture
 def data(make_folder: MakeFolder) -> Datasets:
-    # Two kinds that can hardly be told apart by their brightness: tints 0 and 50.
+    # Two kinds that can hardly be separated by their brightness: tints 0 and 50.
     return load_datasets(make_folder(cats=40, dogs=40), image_size=SIZE, validation_fraction=0.4)
 
 
@@ -77,19 +77,19 @@ def test_temperature_grows_with_the_logits(scale: float) -> None:
 @pytest.mark.parametrize(
     ("logits", "labels", "temperature"),
     [
-        ([[5.0, 5.0], [1.0, 1.0]], [0, 1], 1.0),  # nothing to tell
+        ([[5.0, 5.0], [1.0, 1.0]], [0, 1], 1.0),  # equal logits
         ([[3.0, 0.0], [0.0, 3.0]], [0, 1], 1 / MAX_TEMPERATURE),  # all right
         ([[3.0, 0.0], [0.0, 3.0]], [1, 0], MAX_TEMPERATURE),  # all wrong
         ([[1e300, 0.0], [0.0, 1e300]], [1, 0], MAX_TEMPERATURE),
     ],
 )
-def test_temperatures_have_their_bounds(
+def test_temperatures_are_limited(
     logits: list[list[float]], labels: list[int], temperature: float
 ) -> None:
     assert fit_temperature(np.array(logits), np.array(labels, np.int32)) == temperature
 
 
-def test_a_model_that_is_too_sure(data: Datasets) -> None:
+def test_an_overconfident_model(data: Datasets) -> None:
     model = by_brightness(5.0, middle=50)
     before = evaluate(model, data, split="validation", verbose=0)
     result = calibrate(model, data, verbose=0)
@@ -107,10 +107,10 @@ def test_a_model_that_is_too_sure(data: Datasets) -> None:
     assert [answer.label for answer in answers] == [
         before.class_names[prediction] for prediction in before.predictions
     ]
-    judged = -np.log(
+    losses = -np.log(
         [answer.probabilities[label] for answer, label in zip(answers, before.labels, strict=True)]
     )
-    assert judged.mean() == pytest.approx(result.loss[1], rel=1e-6)
+    assert losses.mean() == pytest.approx(result.loss[1], rel=1e-6)
 
 
 def test_calibrating_again_changes_nothing(data: Datasets) -> None:
@@ -118,8 +118,8 @@ def test_calibrating_again_changes_nothing(data: Datasets) -> None:
     assert calibrate(model, data, verbose=0) == calibrate(model, data, verbose=0)
 
 
-@pytest.mark.filterwarnings("ignore:How sure the model is")  # it is not trained
-def test_what_the_model_knows_else_is_kept(data: Datasets) -> None:
+@pytest.mark.filterwarnings("ignore:On the validation images, the model")  # it is not trained
+def test_other_metadata_is_kept(data: Datasets) -> None:
     model = build_model("cnn", image_size=(24, 24), seed=0)
     record_training(model, data)
     before = get_metadata(model)
@@ -143,14 +143,14 @@ def test_evaluate_uses_the_temperature(data: Datasets) -> None:
 
 def test_a_model_that_is_always_right(data: Datasets) -> None:
     model = by_brightness(0.1)
-    with pytest.warns(UserWarning, match="right on all 32 validation images.*on more images"):
+    with pytest.warns(UserWarning, match="classifies all 32 .* correctly.*on more images"):
         result = calibrate(model, data, verbose=0)
     assert result.temperature == 1
     assert result.loss[0] == result.loss[1]
 
 
 def test_a_model_that_is_always_wrong(data: Datasets) -> None:
-    with pytest.warns(UserWarning, match="does not tell whether it is right.*Train it first"):
+    with pytest.warns(UserWarning, match="not more often right where.*Train it first"):
         result = calibrate(by_brightness(-0.1), data, verbose=0)
     assert result.temperature == MAX_TEMPERATURE
 
@@ -163,19 +163,20 @@ def test_other_classes(data: Datasets) -> None:
 
 
 def test_printed_calibration() -> None:
-    shown = Calibration(1.8341, 400, (0.51234, 0.44101), (0.0812, 0.0234))
-    assert str(shown).splitlines() == [
-        "temperature 1.834: less sure than before",
+    calibration = Calibration(1.8341, 400, (0.51234, 0.44101), (0.0812, 0.0234))
+    assert str(calibration).splitlines() == [
+        "temperature 1.834: less confident than before",
         "  fitted to    400 validation images",
         "  loss         0.5123 -> 0.4410",
-        "  calibration  8.1% -> 2.3%  (gap between probability and accuracy)",
+        "  calibration  8.1% -> 2.3%  (expected calibration error)",
     ]
-    assert str(Calibration(0.5, 1, (1, 1), (1, 1))).startswith("temperature 0.500: more sure than")
-    assert str(Calibration(1.0, 1, (1, 1), (1, 1))).startswith("temperature 1.000: nothing changes")
+    sharper, same = (str(Calibration(each, 1, (1, 1), (1, 1))) for each in (0.5, 1.0))
+    assert sharper.startswith("temperature 0.500: more confident than before")
+    assert same.startswith("temperature 1.000: nothing changes")
 
 
 def test_coverage() -> None:
-    curve = coverage_curve(judged([0.9, 0.6, 0.9, 0.7], [True, False, True, False]))
+    curve = coverage_curve(with_confidences([0.9, 0.6, 0.9, 0.7], [True, False, True, False]))
     assert curve.thresholds.tolist() == [0.6, 0.7, 0.9]
     assert curve.answered.tolist() == [4, 3, 2]
     assert curve.right.tolist() == [2, 2, 2]
@@ -188,7 +189,7 @@ def test_coverage() -> None:
 @given(st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=40))
 def test_coverage_agrees_with_counting(pairs: list[tuple[float, bool]]) -> None:
     confidences, right = (list(column) for column in zip(*pairs, strict=True))
-    curve = coverage_curve(judged(np.clip(confidences, 0, 1 - 1e-9).tolist(), right))
+    curve = coverage_curve(with_confidences(np.clip(confidences, 0, 1 - 1e-9).tolist(), right))
     assert curve.coverage[0] == 1
     for threshold, answered, correct in zip(
         curve.thresholds, curve.answered, curve.right, strict=True
@@ -198,7 +199,7 @@ def test_coverage_agrees_with_counting(pairs: list[tuple[float, bool]]) -> None:
         assert correct == (kept & np.array(right)).sum()
 
 
-def test_the_curve_tells_what_unsure_below_does(data: Datasets) -> None:
+def test_the_curve_agrees_with_unsure_below(data: Datasets) -> None:
     model = by_brightness(0.02, middle=50)
     record_training(model, data)
     evaluation = evaluate(model, data, split="validation", verbose=0)
@@ -210,16 +211,16 @@ def test_the_curve_tells_what_unsure_below_does(data: Datasets) -> None:
 
 def test_printed_curve() -> None:
     curve = coverage_curve(
-        judged([0.97] * 50 + [0.75] * 30 + [0.55] * 20, [True] * 70 + [False] * 30)
+        with_confidences([0.97] * 50 + [0.75] * 30 + [0.55] * 20, [True] * 70 + [False] * 30)
     )
     assert str(curve).splitlines() == [
-        "100 images of the validation set",
-        "  unsure below  answered          of these right    95 % interval",
-        "  0%                 100  100.0%           70.0%   60.4% to 78.1%",
-        "  60%                 80   80.0%           87.5%   78.5% to 93.1%",
-        "  70%                 80   80.0%           87.5%   78.5% to 93.1%",
-        "  80%                 50   50.0%          100.0%  92.9% to 100.0%",
-        "  90%                 50   50.0%          100.0%  92.9% to 100.0%",
-        "  95%                 50   50.0%          100.0%  92.9% to 100.0%",
+        "100 images of the validation set, 95 % confidence intervals",
+        "  unsure below  answered  coverage  accuracy         interval",
+        "  0%                 100    100.0%     70.0%   60.4% to 78.1%",
+        "  60%                 80     80.0%     87.5%   78.5% to 93.1%",
+        "  70%                 80     80.0%     87.5%   78.5% to 93.1%",
+        "  80%                 50     50.0%    100.0%  92.9% to 100.0%",
+        "  90%                 50     50.0%    100.0%  92.9% to 100.0%",
+        "  95%                 50     50.0%    100.0%  92.9% to 100.0%",
     ]
     assert repr(curve) == "<CoverageCurve: 100 images of the validation set>"

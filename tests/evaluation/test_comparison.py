@@ -42,32 +42,30 @@ def test_counts(rows: list[tuple[int, int, int]]) -> None:
     assert result.interval == paired_interval(result.only_first, result.only_second, result.n)
 
 
-def test_the_better_is_named() -> None:
+def test_the_better_model_is_named() -> None:
     assert str(pair(1, 20, both=178, neither=1)).splitlines() == [
-        "The second is better: chance hardly makes so much on 200 images (p < 0.001).",
+        "The second is better: a detectable difference on 200 images (p < 0.001).",
         "  accuracy    first 89.5%, second 99.0%",
         "  right       first alone 1, second alone 20, both 178, neither 1",
-        "  difference  +9.5 points  (95 % interval +4.9 to +13.9)",
+        "  difference  +9.5 points  (95 % confidence interval +4.9 to +13.9)",
     ]
     sentence, *_ = str(pair(9, 1)).splitlines()
-    assert sentence == "The first is better: chance hardly makes so much on 10 images (p = 0.021)."
+    assert sentence == "The first is better: a detectable difference on 10 images (p = 0.021)."
 
 
 def test_no_detectable_difference() -> None:
     sentence, *_ = str(pair(12, 21, both=150, neither=17)).splitlines()
-    assert sentence == "No detectable difference on 200 images: chance may make so much (p = 0.16)."
+    assert sentence == "No detectable difference on 200 images: it may be due to chance (p = 0.16)."
     sentence, *_ = str(pair(0, 0, both=1)).splitlines()
-    assert sentence == (
-        "No detectable difference on 1 image: both are right on the very same ones."
-    )
+    assert sentence == "No detectable difference on 1 image: both are right on the same images."
 
 
 def test_a_close_case_says_so() -> None:
-    result = pair(3, 11, both=186)  # the interval leaves out 0, the exact test is not sure
+    result = pair(3, 11, both=186)  # the interval excludes 0, the exact test is stricter
     assert result.interval[0] > 0
     assert not result.detectable
     assert str(result).startswith(
-        "No detectable difference on 200 images, but it is close: chance may make so much"
+        "No detectable difference on 200 images, but it is close: it may be due to chance"
     )
 
 
@@ -76,7 +74,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
     assert compare(one, one).p_value == 1
 
 
-def test_a_comparison_for_logs_and_notebooks() -> None:
+def test_a_comparison_as_a_dictionary_and_in_notebooks() -> None:
     result = pair(1, 20, both=179)
     record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert record["only_second"] == 20
@@ -94,7 +92,7 @@ def renamed(one: Evaluation, start: int) -> Evaluation:
 OTHERS = {
     "1 image of a test set, 1 in common": make_evaluation([0], [[1, 0]], split="test"),
     "3 images of a validation set, 0 in common": renamed(answering([0, 1, 1], [0, 0, 0]), 7),
-    "have changed their class": answering([1, 1, 1], [0, 0, 0]),
+    "have another label now": answering([1, 1, 1], [0, 0, 0]),
     "their classes differ": make_evaluation([0, 1, 1], np.eye(3)),
 }
 
@@ -113,7 +111,7 @@ def test_evaluations_of_different_images_are_refused(reason: str) -> None:
 def test_models_instead_of_evaluations() -> None:
     one = answering([0], [0])
     with pytest.raises(
-        TypeError, match=r"second must be what evaluate returns, not str\. Judge ea"
+        TypeError, match=r"second must be what evaluate returns, not str\. Evaluate ea"
     ):
         compare(one, "mobilenet")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"cnn must be what evaluate returns, not NoneType"):
@@ -129,19 +127,19 @@ def board_of(answers: dict[str, Sequence[int]]) -> dict[str, Evaluation]:
 
 
 def test_a_leaderboard() -> None:
-    judged = board_of({"poor": [1] * 8 + [0] * 2, "good": [0] * 10, "fair": [0] * 9 + [1]})
-    board = leaderboard(judged)
+    evaluations = board_of({"poor": [1] * 8 + [0] * 2, "good": [0] * 10, "fair": [0] * 9 + [1]})
+    board = leaderboard(evaluations)
     assert list(board.evaluations) == ["good", "fair", "poor"]
     assert str(board).splitlines() == [
-        "validation set, 10 images",
-        "  model  accuracy    95 % interval  baseline    loss       behind the first?",
+        "validation set, 10 images, 95 % confidence intervals",
+        "  model  accuracy         interval  baseline    loss   worse than the first?",
         "  good     100.0%  72.2% to 100.0%     50.0%  0.3133",
         "  fair      90.0%   59.6% to 98.2%     50.0%  0.4133  not detectably (p = 1)",
         "  poor      20.0%    5.7% to 51.0%     50.0%  1.1133        yes (p = 0.0078)",
     ]
     rows = json.loads(json.dumps(board.rows(), allow_nan=False))
     assert [row["p_value"] for row in rows] == [None, 1, 2 / 2**8]
-    assert rows[1]["interval"] == list(judged["fair"].interval)
+    assert rows[1]["interval"] == list(evaluations["fair"].interval)
     assert rows[2]["accuracy"] == 0.2
     assert {row["n"] for row in rows} == {10}
 
@@ -151,15 +149,15 @@ def test_of_equally_accurate_models_the_smaller_loss_leads() -> None:
     assert list(leaderboard({"unsure": unsure, "sure": sure}).evaluations) == ["sure", "unsure"]
 
 
-def test_a_leaderboard_of_the_test_set_tells_the_looks() -> None:
-    looks = {
+def test_a_leaderboard_shows_the_number_of_test_evaluations() -> None:
+    evaluations = {
         f"{count}": make_evaluation([0], [[1, 0]], split="test", test_evaluations=count)
         for count in (1, 2)
     }
-    assert str(leaderboard(looks)).endswith("\n  test set evaluated 2 times")
+    assert str(leaderboard(evaluations)).endswith("\n  test set evaluated 2 times")
 
 
-def test_a_leaderboard_in_a_notebook_is_safe() -> None:
+def test_a_leaderboard_in_a_notebook_is_escaped() -> None:
     html = leaderboard({"<script>": answering([0], [0])})._repr_html_()
     assert "<td>&lt;script&gt;</td><td>100.0%</td>" in html
     assert "<script>" not in html
@@ -167,9 +165,9 @@ def test_a_leaderboard_in_a_notebook_is_safe() -> None:
 
 def test_models_of_any_size_are_compared(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=(8, 8))
-    judged = []
+    evaluations = []
     for size in (8, 6):
         layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
         model = keras.Sequential([keras.Input((size, size, 3)), *layers])
-        judged.append(evaluate(model, data, split="validation", verbose=0))
-    assert compare(*judged).n == len(data.paths("validation"))
+        evaluations.append(evaluate(model, data, split="validation", verbose=0))
+    assert compare(*evaluations).n == len(data.paths("validation"))

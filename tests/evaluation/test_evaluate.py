@@ -27,7 +27,7 @@ def data(image_folder: Path) -> Datasets:
 
 
 def model_of(weights: ArrayLike, bias: ArrayLike = (0.0, 0.0)) -> keras.Model:
-    """A model that looks at nothing but the mean of each colour."""
+    """Return a model of the mean of each colour."""
     layers = [keras.Input((*SIZE, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
     model = keras.Sequential(layers)
     model.layers[-1].set_weights([np.array(weights), np.array(bias)])
@@ -35,7 +35,7 @@ def model_of(weights: ArrayLike, bias: ArrayLike = (0.0, 0.0)) -> keras.Model:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_figures_agree_with_keras_and_sklearn(data: Datasets, split: Split) -> None:
+def test_metrics_agree_with_keras_and_sklearn(data: Datasets, split: Split) -> None:
     model = build_model("cnn", image_size=SIZE, seed=0)
     result = evaluate(model, data, split=split, verbose=0)
     assert isinstance(result, Evaluation)
@@ -56,15 +56,15 @@ def test_figures_agree_with_keras_and_sklearn(data: Datasets, split: Split) -> N
     assert result.majority == "cats"
 
 
-def test_a_model_of_other_classes_is_not_judged(data: Datasets) -> None:
+def test_a_model_of_other_classes_is_refused(data: Datasets) -> None:
     model = model_of([[-1.0, 1.0]] * 3)
     attach_metadata(model, ModelMetadata(("roses", "tulips"), SIZE))
     with pytest.raises(ValueError, match="knows the classes roses, tulips, but the data has cats"):
         evaluate(model, data, verbose=0)
 
 
-def test_each_answer_belongs_to_its_path(data: Datasets) -> None:
-    # Dogs are drawn brighter than cats (tint 50 and 0): brightness tells them apart.
+def test_each_prediction_belongs_to_its_path(data: Datasets) -> None:
+    # Dogs are drawn brighter than cats (tint 50 and 0): brightness separates them.
     model = model_of([[-1.0, 1.0]] * 3, bias=(225.0, -225.0))
     result = evaluate(model, data, split="train", verbose=0)
     assert result.accuracy == 1
@@ -72,7 +72,7 @@ def test_each_answer_belongs_to_its_path(data: Datasets) -> None:
         assert path.parent.name == result.class_names[label]
 
 
-def test_a_perfect_and_sure_model(data: Datasets) -> None:
+def test_a_perfect_and_confident_model(data: Datasets) -> None:
     model = model_of([[-1e3, 1e3]] * 3, bias=(225e3, -225e3))
     result = evaluate(model, data, split="train", verbose=0)
     assert (result.accuracy, result.loss, result.auc, result.calibration_error) == (1, 0, 1, 0)
@@ -87,12 +87,12 @@ def test_two_evaluations_are_equal_and_the_model_is_unchanged(data: Datasets) ->
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
-def test_images_are_served_at_the_models_size(data: Datasets) -> None:
+def test_images_are_resized_to_the_model(data: Datasets) -> None:
     result = evaluate(build_model("cnn", image_size=(40, 32)), data, verbose=0)
     assert (result.n, result.image_size) == (4, (40, 32))
 
 
-def test_a_model_that_is_not_compiled_is_judged_too(data: Datasets) -> None:
+def test_a_model_that_is_not_compiled(data: Datasets) -> None:
     assert evaluate(model_of(np.zeros((3, 2))), data, verbose=0).loss == pytest.approx(np.log(2))
 
 
@@ -100,11 +100,11 @@ def test_printed_block(data: Datasets) -> None:
     result = evaluate(model_of(np.zeros((3, 2))), data, verbose=0)
     assert str(result).splitlines() == [
         "test set: 2 of 4 images right",
-        "  accuracy      50.0%  (95 % interval 15.0% to 85.0%)",
-        "  baseline      50.0%  (always 'cats'): the interval is not above it",
+        "  accuracy      50.0%  (95 % confidence interval 15.0% to 85.0%)",
+        "  baseline      50.0%  (majority class 'cats'): the interval is not above it",
         "  loss         0.6931",
         "  AUC          0.5000",
-        "  calibration    0.0%  (gap between probability and accuracy)",
+        "  calibration    0.0%  (expected calibration error)",
         "  class  precision  recall     F1  images",
         "  cats       50.0%  100.0%  66.7%       2",
         "  dogs        0.0%    0.0%   0.0%       2",
@@ -117,7 +117,7 @@ def test_printed_block(data: Datasets) -> None:
     assert repr(result) == "<Evaluation: test set: 2 of 4 images right>"
 
 
-def test_weights_that_blew_up(data: Datasets) -> None:
+def test_weights_that_are_not_finite(data: Datasets) -> None:
     with pytest.raises(ValueError, match="not finite.*smaller learning rate"):
         evaluate(model_of(np.full((3, 2), np.nan)), data, verbose=0)
 
@@ -139,7 +139,7 @@ def test_a_model_that_returns_probabilities_is_refused(data: Datasets) -> None:
 
 
 @given(evaluations())
-def test_figures_of_any_answers_agree_with_sklearn(result: Evaluation) -> None:
+def test_metrics_of_any_predictions_agree_with_sklearn(result: Evaluation) -> None:
     labels, predictions = result.labels, result.predictions
     classes = range(len(result.class_names))
     expected = metrics.precision_recall_fscore_support(
@@ -160,7 +160,7 @@ def test_figures_of_any_answers_agree_with_sklearn(result: Evaluation) -> None:
 
 
 @given(evaluations())
-def test_evaluation_for_logs(result: Evaluation) -> None:
+def test_evaluation_as_a_dictionary(result: Evaluation) -> None:
     record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     for name in ("accuracy", "baseline", "loss", "auc", "calibration_error", "macro_f1", "n"):
         assert record[name] == getattr(result, name)
@@ -171,10 +171,10 @@ def test_evaluation_for_logs(result: Evaluation) -> None:
 
 @given(evaluations())
 def test_images_by_loss(result: Evaluation) -> None:
-    judged = result.top_losses(result.n + 1)
-    assert [one.loss for one in judged] == sorted(result.losses, reverse=True)
-    assert sorted(one.path for one in judged) == sorted(result.paths)
-    for one in judged:
+    images = result.top_losses(result.n + 1)
+    assert [one.loss for one in images] == sorted(result.losses, reverse=True)
+    assert sorted(one.path for one in images) == sorted(result.paths)
+    for one in images:
         position = result.paths.index(one.path)
         assert one.label == result.class_names[result.labels[position]]
         assert one.predicted == result.class_names[result.predictions[position]]
@@ -197,26 +197,26 @@ def test_most_confused() -> None:
 
 
 @pytest.mark.parametrize(("right", "beats"), [(59, False), (60, True)])
-def test_the_whole_interval_must_clear_the_baseline(right: int, beats: bool) -> None:
+def test_the_whole_interval_must_lie_above_the_baseline(right: int, beats: bool) -> None:
     result = answering([0] * 100, [0] * right + [1] * (100 - right))
     assert (result.interval[0] > 0.5) is result.beats_baseline is beats
 
 
-def test_many_classes_do_not_flood_the_screen() -> None:
-    logits = np.eye(120)[np.arange(119) // 2 * 2]  # every second one is taken for its neighbour
+def test_many_classes_do_not_fill_the_screen() -> None:
+    logits = np.eye(120)[np.arange(119) // 2 * 2]  # every second one is predicted as its neighbour
     result = make_evaluation(range(119), logits, class_names=tuple(f"dog {i}" for i in range(120)))
     lines = str(result).splitlines()
     assert len(lines) < 35
     assert max(map(len, lines)) < 250
     assert "  10 of 120 classes, the lowest F1 first:" in lines
     assert "  dog 1        0.0%    0.0%  0.0%       1" in lines
-    assert "  true class  taken for  images" in lines
-    assert "  dog 1           dog 0       1" in lines
+    assert "  true class  predicted class  images" in lines
+    assert "  dog 1                 dog 0       1" in lines
     assert lines[-2] == "  no images, so recall counts as 0: 'dog 119'"
     assert lines[-1].endswith("'dog 19', ... and 50 more")
 
 
-def test_long_names_do_not_flood_the_screen() -> None:
+def test_long_names_do_not_fill_the_screen() -> None:
     names = tuple(letter * 40 for letter in "abcdef")
     result = make_evaluation([0, 1], np.eye(6)[[0, 2]], class_names=names)
     assert max(map(len, str(result).splitlines()[:-2])) < 120
@@ -234,7 +234,7 @@ def test_a_notebook_shows_tables_of_escaped_names() -> None:
     assert "<img" not in html
 
 
-def test_looks_at_the_test_set_are_counted(data: Datasets) -> None:
+def test_test_evaluations_are_counted(data: Datasets) -> None:
     model, small = model_of(np.zeros((3, 2))), build_model("cnn", image_size=(30, 30))
     assert data.test_evaluations == 0
     first, second = (evaluate(each, data, verbose=0) for each in (model, small))
@@ -246,14 +246,14 @@ def test_looks_at_the_test_set_are_counted(data: Datasets) -> None:
     assert first.test_evaluations == 1  # a record does not change
 
 
-def test_a_look_that_shows_nothing_is_not_counted(data: Datasets) -> None:
+def test_a_failed_test_evaluation_is_not_counted(data: Datasets) -> None:
     with pytest.raises(ValueError, match="not finite"):
         evaluate(model_of(np.full((3, 2), np.nan)), data, verbose=0)
     assert data.test_evaluations == 0
 
 
 @pytest.mark.parametrize("copy_of", [copy.deepcopy, lambda data: pickle.loads(pickle.dumps(data))])
-def test_a_copy_remembers_the_looks(
+def test_a_copy_keeps_the_number_of_test_evaluations(
     data: Datasets, copy_of: Callable[[Datasets], Datasets]
 ) -> None:
     model = model_of(np.zeros((3, 2)))
@@ -268,12 +268,12 @@ def test_a_copy_remembers_the_looks(
     assert data.test_evaluations == 1
 
 
-def test_an_evaluation_can_be_kept(data: Datasets) -> None:
+def test_an_evaluation_can_be_pickled(data: Datasets) -> None:
     result = evaluate(model_of(np.zeros((3, 2))), data, verbose=0)
     assert str(pickle.loads(pickle.dumps(result))) == str(result)
 
 
-def test_auc_tells_apart_what_is_all_but_certain() -> None:
+def test_auc_of_probabilities_that_round_to_one() -> None:
     logits = np.array([[0, 40.0], [0, 41.0], [0, 42.0], [0, 43.0]])
     result = make_evaluation([0, 0, 1, 1], logits)
     assert (result.probabilities[:, 1] == 1).all()

@@ -26,7 +26,7 @@ layers = keras.layers
 
 
 def averages(*, pool: bool = True) -> keras.Model:
-    """The frozen part sees the mean colour of 16 places."""
+    """Return a model whose backbone computes the mean colour of 16 places."""
     base = keras.Sequential(
         [
             keras.Input((*SIZE, 3)),
@@ -35,8 +35,8 @@ def averages(*, pool: bool = True) -> keras.Model:
         ]
     )
     base.trainable = False
-    behind = [layers.GlobalAveragePooling2D()] if pool else [layers.Conv2D(2, 1), layers.Flatten()]
-    return keras.Sequential([keras.Input((*SIZE, 3)), base, *behind, layers.Dense(2)])
+    head = [layers.GlobalAveragePooling2D()] if pool else [layers.Conv2D(2, 1), layers.Flatten()]
+    return keras.Sequential([keras.Input((*SIZE, 3)), base, *head, layers.Dense(2)])
 
 
 def write(folder: Path, name: str, colour: tuple[int, int, int], seed: int) -> Path:
@@ -72,7 +72,7 @@ def issues(data: Datasets) -> LabelIssues:
     return find_label_issues(averages(), data, splits=SPLITS)
 
 
-def test_wrong_labels_and_what_is_no_class_come_first(issues: LabelIssues) -> None:
+def test_wrong_labels_and_images_of_no_class_come_first(issues: LabelIssues) -> None:
     assert len(issues.images) == 63
     first = {f"{one.path.parent.name}/{one.path.name}": one for one in issues.images[:4]}
     assert {"cats/wrong.png", "dogs/wrong.png", "cats/green.png"} <= set(first)
@@ -94,7 +94,7 @@ def test_every_image_is_listed_once(data: Datasets, issues: LabelIssues) -> None
         assert len(inside) == len(labels)
 
 
-def test_the_test_set_is_left_alone_by_default(data: Datasets) -> None:
+def test_the_test_set_is_not_used_by_default(data: Datasets) -> None:
     issues = find_label_issues(averages(), data)
     assert {one.split for one in issues.images} == {"train", "validation"}
     assert data.test_evaluations == 0
@@ -104,7 +104,7 @@ def test_the_model_stays_as_it_is_and_need_not_be_compiled(data: Datasets) -> No
     model = averages()
     before = model.get_weights()
     first = find_label_issues(model, data)
-    model.layers[-1].set_weights([np.ones((3, 2)), np.zeros(2)])  # the head has no say
+    model.layers[-1].set_weights([np.ones((3, 2)), np.zeros(2)])  # the head is not used
     assert [one.path for one in find_label_issues(model, data).images] == [
         one.path for one in first.images
     ]
@@ -140,19 +140,19 @@ def test_the_cache(data: Datasets, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert again.images == first.images
 
 
-def test_copies_are_in_the_same_fold(images: Path) -> None:
-    """A wrong label that is there six times would otherwise vouch for itself."""
+def test_duplicates_are_in_the_same_fold(images: Path) -> None:
+    """Otherwise classifiers would be trained on duplicates of an image with a wrong label."""
     wrong = (images / "cats" / "wrong.png").read_bytes()
     for number in range(5):
         (images / "cats" / f"wrong{number}.png").write_bytes(wrong)
     issues = find_label_issues(averages(), load_datasets(images), splits=SPLITS)
-    copies = [one for one in issues.images if one.path.read_bytes() == wrong]
-    assert len(copies) == 6
-    assert {one.suggested for one in copies} == {"dogs"}
-    assert len({one.probability for one in copies}) == 1
+    duplicates = [one for one in issues.images if one.path.read_bytes() == wrong]
+    assert len(duplicates) == 6
+    assert {one.suggested for one in duplicates} == {"dogs"}
+    assert len({one.probability for one in duplicates}) == 1
 
 
-def test_it_prints(issues: LabelIssues, images: Path) -> None:
+def test_printed_table(issues: LabelIssues, images: Path) -> None:
     lines = str(issues).splitlines()
     assert lines[0] == "63 images (train, validation, test), suspicious labels first"
     assert lines[1].split() == ["image", "label", "looks", "like", "probability", "distance"]
@@ -163,7 +163,7 @@ def test_it_prints(issues: LabelIssues, images: Path) -> None:
     assert repr(issues).startswith("<LabelIssues: 63 images")
 
 
-def test_it_is_a_table_in_notebooks(images: Path) -> None:
+def test_html_table(images: Path) -> None:
     (images / "cats" / "wrong.png").rename(images / "cats" / "<b>.png")
     issues = find_label_issues(averages(), load_datasets(images), splits=SPLITS)
     html = issues._repr_html_()
@@ -171,7 +171,7 @@ def test_it_is_a_table_in_notebooks(images: Path) -> None:
     assert "&lt;b&gt;.png" in html
 
 
-def test_rows_are_plain(issues: LabelIssues) -> None:
+def test_rows_can_be_written_as_json(issues: LabelIssues) -> None:
     rows = json.loads(json.dumps(issues.rows()))
     assert len(rows) == 63
     assert rows[0]["path"] == str(issues.images[0].path)
@@ -190,16 +190,16 @@ def test_rows_are_plain(issues: LabelIssues) -> None:
 def test_the_contact_sheet(issues: LabelIssues) -> None:
     figure = plot_label_issues(issues, k=5)
     assert isinstance(figure, Figure)
-    shown = [axes for axes in figure.axes if axes.images]
-    assert len(shown) == 5
-    for axes, one in zip(shown, issues.images, strict=False):
+    with_image = [axes for axes in figure.axes if axes.images]
+    assert len(with_image) == 5
+    for axes, one in zip(with_image, issues.images, strict=False):
         assert axes.get_title().startswith(f"{one.path.name}\nlabel {one.label}\nlooks like ")
         pixels = np.asarray(axes.images[0].get_array())
         assert np.array_equal(pixels, np.asarray(Image.open(one.path)))
     assert len(plot_label_issues(issues, k=100).axes) >= 63
 
 
-def test_a_image_that_has_gone(issues: LabelIssues) -> None:
+def test_a_removed_image(issues: LabelIssues) -> None:
     issues.images[0].path.unlink()
     with pytest.raises(FileNotFoundError, match=f"{issues.images[0].path.name} does not exist"):
         plot_label_issues(issues)
@@ -209,10 +209,10 @@ def test_a_image_that_has_gone(issues: LabelIssues) -> None:
         plot_label_issues(issues.rows())  # type: ignore[arg-type]
 
 
-def test_a_model_without_a_frozen_part(data: Datasets) -> None:
+def test_a_model_without_a_frozen_backbone(data: Datasets) -> None:
     model = averages()
     model.layers[0].trainable = True
-    with pytest.raises(ValueError, match=r"begins with a frozen part.*mobilenet_v2\.linear"):
+    with pytest.raises(ValueError, match=r"begins with a frozen backbone.*mobilenet_v2\.linear"):
         find_label_issues(model, data)
 
 
@@ -232,10 +232,10 @@ def test_bad_arguments(data: Datasets, options: dict[str, Any], message: str) ->
         find_label_issues(averages(), data, **options)
 
 
-def test_weights_that_have_blown_up(data: Datasets) -> None:
+def test_weights_that_are_not_finite(data: Datasets) -> None:
     model = averages()
     model.layers[0].layers[0].set_weights([np.full((1, 1, 3, 3), np.nan), np.zeros(3)])
-    with pytest.raises(ValueError, match="frozen part of model returns values that are not finite"):
+    with pytest.raises(ValueError, match="backbone of model returns values that are not finite"):
         find_label_issues(model, data)
 
 
@@ -260,7 +260,7 @@ def test_flipped_labels_come_first(seed: int, classes: int, flips: int) -> None:
     squares = squared_distances(vectors - vectors.mean(axis=0), labels, folds_of(labels))
     probabilities = np.exp(log_probabilities(squares, labels, 20))
     given_label = probabilities[np.arange(len(labels)), labels]
-    order, _ = rank(-given_label, squares.min(axis=1))
+    order, _ = rank(given_label, squares.min(axis=1))
     assert set(flipped) <= set(order[: 2 * flips])
     assert set(np.argsort(given_label)[:flips]) == set(flipped)
     assert np.array_equal(probabilities[flipped].argmax(axis=1), true[flipped])
@@ -272,10 +272,10 @@ def test_distances_by_hand() -> None:
     vectors = rng.normal(size=(40, 3)).astype(np.float32)
     folds = folds_of(labels)
     squares = squared_distances(vectors, labels, folds)
-    seen = np.ones(40, bool)
-    seen[folds[1]] = False
-    means = np.stack([vectors[seen & (labels == label)].mean(axis=0) for label in (0, 1)])
-    rest = vectors[seen] - means[labels[seen]]
+    is_training = np.ones(40, bool)
+    is_training[folds[1]] = False
+    means = np.stack([vectors[is_training & (labels == label)].mean(axis=0) for label in (0, 1)])
+    rest = vectors[is_training] - means[labels[is_training]]
     covariance = rest.T @ rest / len(rest)
     shrunk = 0.9 * covariance + 0.1 * np.trace(covariance) / 3 * np.eye(3)
     gaps = vectors[folds[1], np.newaxis] - means
@@ -283,7 +283,7 @@ def test_distances_by_hand() -> None:
     assert squares[folds[1]] == pytest.approx(expected, rel=1e-3)
 
 
-def test_fewer_images_than_features_and_features_that_are_all_the_same() -> None:
+def test_fewer_images_than_features_and_features_that_are_all_equal() -> None:
     labels = np.repeat([0, 1], 10).astype(np.int32)
     for vectors in (np.random.default_rng(0).normal(size=(20, 50)), np.zeros((20, 50))):
         squares = squared_distances(vectors.astype(np.float32), labels, folds_of(labels))
@@ -292,9 +292,9 @@ def test_fewer_images_than_features_and_features_that_are_all_the_same() -> None
 
 
 def test_the_better_rank_decides() -> None:
-    order, unlike_all = rank(np.array([0.9, 0.1, 0.5, 0.2]), np.array([1.0, 9.0, 2.0, 3.0]))
+    order, is_distant = rank(np.array([0.1, 0.9, 0.5, 0.8]), np.array([1.0, 9.0, 2.0, 3.0]))
     assert order.tolist() == [0, 1, 2, 3]
-    assert unlike_all.tolist() == [False, True, False, True]
+    assert is_distant.tolist() == [False, True, False, True]
 
 
 LARGE = REAL_KERAS_HOME / "datasets/cats_and_dogs_large.zip"

@@ -1,4 +1,4 @@
-"""Every formula agrees with an independent one: SciPy, scikit-learn, or one written here."""
+"""Every metric agrees with an independent one: SciPy, scikit-learn, or one written here."""
 
 import math
 from itertools import pairwise
@@ -28,21 +28,21 @@ COUNTS = st.integers(0, 60)
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_interval_agrees_with_scipy(right_of_n: tuple[int, int]) -> None:
+def test_wilson_interval_agrees_with_scipy(right_of_n: tuple[int, int]) -> None:
     right, n = right_of_n
     expected = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
     assert wilson_interval(right, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 7, 192, 1000])
-def test_interval_at_the_ends(n: int) -> None:
+def test_wilson_interval_at_0_and_1(n: int) -> None:
     low, high = wilson_interval(0, n)
     assert low == 0 < high < 1
     low, high = wilson_interval(n, n)
     assert 0 < low < 1 == high
 
 
-def test_interval_of_the_posts_figure() -> None:
+def test_wilson_interval_of_the_accuracy_in_the_blog_post() -> None:
     low, high = wilson_interval(188, 192)
     assert (round(low, 3), round(high, 3)) == (0.948, 0.992)
 
@@ -61,7 +61,7 @@ def test_confusion_matrix_agrees_with_sklearn(pairs: list[tuple[int, int]]) -> N
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
-def test_shares_of_a_class_agree_with_sklearn(pairs: list[tuple[int, int]]) -> None:
+def test_precision_recall_f1_agree_with_sklearn(pairs: list[tuple[int, int]]) -> None:
     labels, predictions = np.array(pairs, np.int32).T
     ours = precision_recall_f1(confusion_matrix(labels, predictions, 4))
     *expected, _ = metrics.precision_recall_fscore_support(
@@ -85,7 +85,7 @@ def test_auc_agrees_with_sklearn(pairs: list[tuple[bool, float]]) -> None:
         assert roc_auc(positive, scores) == pytest.approx(metrics.roc_auc_score(positive, scores))
 
 
-def test_auc_of_ties_is_a_coin() -> None:
+def test_auc_of_ties_is_one_half() -> None:
     assert roc_auc(np.array([True, False, False]), np.full(3, 0.7)) == 0.5
 
 
@@ -98,15 +98,15 @@ def test_auc_of_ties_is_a_coin() -> None:
         max_size=60,
     )
 )
-def test_calibration_error_agrees_with_a_naive_one(pairs: list[tuple[float, bool]]) -> None:
+def test_calibration_error_agrees_with_a_simple_loop(pairs: list[tuple[float, bool]]) -> None:
     gap = 0.0
     edges = np.linspace(0, 1, 16)
     for low, high in pairwise(edges):
-        inside = [(sure, right) for sure, right in pairs if low < sure <= high]
+        inside = [(confidence, right) for confidence, right in pairs if low < confidence <= high]
         if inside:
-            confidence = sum(sure for sure, _ in inside) / len(inside)
+            mean = sum(confidence for confidence, _ in inside) / len(inside)
             accuracy = sum(right for _, right in inside) / len(inside)
-            gap += len(inside) / len(pairs) * abs(accuracy - confidence)
+            gap += len(inside) / len(pairs) * abs(accuracy - mean)
     confidences, right = (np.array(column) for column in zip(*pairs, strict=True))
     assert expected_calibration_error(reliability(confidences, right)) == pytest.approx(gap)
 
@@ -120,7 +120,7 @@ def test_mcnemar_agrees_with_scipy(only_first: int, only_second: int) -> None:
 
 def test_mcnemar_of_many_images() -> None:
     assert mcnemar_p_value(9000, 11000) == pytest.approx(stats.binomtest(9000, 20000).pvalue)
-    assert mcnemar_p_value(0, 5000) == 0  # less than the smallest float
+    assert mcnemar_p_value(0, 5000) == 0  # below the smallest float
 
 
 @pytest.mark.parametrize(
@@ -165,20 +165,21 @@ def test_paired_interval_and_test_do_not_contradict(
 
 
 @given(evaluations())
-def test_no_figure_is_ever_nan(result: Evaluation) -> None:
+def test_no_metric_is_nan(result: Evaluation) -> None:
     assert np.isfinite(result.losses).all()
     assert (result.losses >= 0).all()
-    for figure in (result.accuracy, result.loss, result.calibration_error, result.macro_f1):
-        assert math.isfinite(figure)
+    for metric in (result.accuracy, result.loss, result.calibration_error, result.macro_f1):
+        assert math.isfinite(metric)
     assert 0 <= result.calibration_error <= 1
     assert result.auc is None or 0 <= result.auc <= 1
 
 
-def test_a_perfect_model_loses_nothing() -> None:
+def test_a_perfect_model_has_a_loss_of_zero() -> None:
     result = make_evaluation([0, 1], [[1e4, -1e4], [-1e4, 1e4]])
     assert (result.loss, result.accuracy, result.auc, result.calibration_error) == (0, 1, 1, 0)
     assert not np.signbit(result.losses).any()
-    assert make_evaluation([1], [[1e4, -1e4]]).loss == 2e4  # sure and wrong: large, not infinite
+    wrong = make_evaluation([1], [[1e4, -1e4]])
+    assert wrong.loss == 2e4  # large, not infinite
 
 
 def test_calibration_error_of_a_known_case() -> None:

@@ -73,7 +73,7 @@ def test_logits_for_any_size_and_number_of_classes(size: tuple[int, int]) -> Non
 
 
 def test_copies_are_found_even_mirrored_and_the_rest_stays() -> None:
-    from compact_data import Images, without_copies
+    from compact_data import Images, without_duplicates
 
     images = drawn_images(8, 64)
     pixels = images.pixels.copy()
@@ -86,7 +86,7 @@ def test_copies_are_found_even_mirrored_and_the_rest_stays() -> None:
         pixels=np.stack([pixels[2], pixels[5], other]),
         hashes=np.array(["a", "b", "hash dog.3"]),
     )
-    left, told = without_copies(images, judged)
+    left, told = without_duplicates(images, judged)
     assert left.names.tolist() == ["cat.0", "dog.0", "dog.1", "cat.2", "cat.3"]
     assert [line.partition(" (")[0] for line in told[:2]] == [
         "cat.1 = mirrored",
@@ -150,7 +150,7 @@ def test_the_crop_is_what_the_teacher_sees(monkeypatch: pytest.MonkeyPatch) -> N
     import compact_augment
     from compact_data import SIDE as FULL
 
-    for name in ("SHIFT", "ZOOM", "TURN", "BRIGHTNESS", "CONTRAST", "SATURATION", "TINT"):
+    for name in ("SHIFT", "ZOOM", "MAX_ROTATION", "BRIGHTNESS", "CONTRAST", "SATURATION", "TINT"):
         monkeypatch.setattr(compact_augment, name, 0.0)
     monkeypatch.setattr(compact_augment, "SHARPNESS", (0.0, 0.0))
     ramp = np.arange(FULL, dtype=np.float32)

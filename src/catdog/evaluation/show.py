@@ -18,25 +18,18 @@ MAX_LETTERS_PRINTED = 80  # of all class names together, in the header of the co
 
 def headline(evaluation: "Evaluation") -> str:
     """Return how many images of which split the model classifies correctly."""
-    return f"{evaluation.split} set: {np.sum(evaluation.correct)} of {counted(evaluation.n, 'image')} right"
+    right, images = np.sum(evaluation.correct), counted(evaluation.n, "image")
+    return f"{evaluation.split} set: {right} of {images} right"
 
 
 def figures(evaluation: "Evaluation") -> Iterator[tuple[str, str, str]]:
     """Yield name, value and remark of each metric over all images."""
     low, high = evaluation.interval
-    verdict = (
-        "the interval is above it" if evaluation.beats_baseline else "the interval is not above it"
-    )
-    yield (
-        "accuracy",
-        f"{evaluation.accuracy:.1%}",
-        f"(95 % confidence interval {low:.1%} to {high:.1%})",
-    )
-    yield (
-        "baseline",
-        f"{evaluation.baseline:.1%}",
-        f"(majority class {evaluation.majority!r}): {verdict}",
-    )
+    interval = f"(95 % confidence interval {low:.1%} to {high:.1%})"
+    verdict = "is above it" if evaluation.beats_baseline else "is not above it"
+    majority = f"(majority class {evaluation.majority!r}): the interval {verdict}"
+    yield "accuracy", f"{evaluation.accuracy:.1%}", interval
+    yield "baseline", f"{evaluation.baseline:.1%}", majority
     yield "loss", f"{evaluation.loss:.4f}", ""
     if evaluation.auc is not None:
         yield "AUC", f"{evaluation.auc:.4f}", ""
@@ -70,9 +63,11 @@ def remarks(evaluation: "Evaluation") -> Iterator[str]:
     without_images = np.flatnonzero(evaluation.confusion_matrix.sum(axis=1) == 0)
     never_predicted = np.flatnonzero(evaluation.confusion_matrix.sum(axis=0) == 0)
     if without_images.size:
-        yield f"no images, so recall counts as 0: {_class_names(evaluation, without_images)}"
+        names = _class_names(evaluation, without_images)
+        yield f"no images, so recall counts as 0: {names}"
     if never_predicted.size:
-        yield f"never predicted, so precision counts as 0: {_class_names(evaluation, never_predicted)}"
+        names = _class_names(evaluation, never_predicted)
+        yield f"never predicted, so precision counts as 0: {names}"
     if evaluation.test_evaluations is not None:
         yield f"test set evaluated {counted(evaluation.test_evaluations, 'time')}"
 

@@ -1,1 +1,1 @@
-"""Figures of data and results; each function returns what it drew and shows nothing."""
+"""Figures of data and results; each function returns its figure, and shows and saves nothing."""

@@ -1,4 +1,4 @@
-"""Figures of a data set: example images, augmentation."""
+"""Plot a data set: example images, augmented copies."""
 
 from typing import TYPE_CHECKING
 
@@ -22,19 +22,23 @@ if TYPE_CHECKING:
 def plot_examples(
     data: Datasets, *, per_class: int = 3, split: Split = "train", seed: int = 0
 ) -> "Figure":
-    """Show a row of images for each class.
+    """Plot example images, one row per class.
 
-    The images are drawn by class from the list of files, so no class is ever missing.
+    The images are sampled within each class, so no class is missing.
 
     Args:
         data: The images.
-        per_class: Images in a row; fewer if a class holds fewer.
-        split: The set they are drawn from.
-        seed: Which images are drawn.
+        per_class: Images per row; fewer if a class has fewer.
+        split: The split that they are sampled from.
+        seed: Seed of the sampling, from 0 to 2**31 - 1.
 
     Returns:
-        A figure with one row a class. In a notebook, a `;` at the end of the line prevents a
-        second display.
+        A figure with one row per class. In a notebook, end the line with `;`, or the figure appears
+        twice.
+
+    Raises:
+        TypeError: If `data` is not what `load_datasets` returns.
+        ValueError: If an argument is out of its range, or an image can no longer be read.
     """
     checks.check_made_by("data", data, Datasets, "load_datasets")
     columns = checks.check_positive_int("per_class", per_class)
@@ -52,17 +56,17 @@ def plot_examples(
 
 @public
 def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: int = 3) -> "Figure":
-    """Show an image beside randomly augmented copies of itself.
+    """Plot an image beside randomly augmented copies of itself.
 
     Args:
-        image: Pixels, shape `(height, width, 3)`, in `[0, 255]`; or in `[-1, 1]`, if none is above
-            1.
+        image: Pixels, shape `(height, width, 3)`, in `[0, 255]`; or in `[-1, 1]` if no value is
+            above 1.
         augmentation: A Keras layer or model, such as `make_augmentation` returns.
         copies: Number of augmented copies.
 
     Returns:
-        A figure with the original at the left. In a notebook, a `;` at the end of the line
-        prevents a second display.
+        A figure with the original at the left. In a notebook, end the line with `;`, or the figure
+        appears twice.
 
     Raises:
         ValueError: If `image` is not one RGB image of finite values, or `copies` is not at
@@ -82,7 +86,7 @@ def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: in
 
 
 def _as_image(image: ArrayLike) -> NDArray[np.float32]:
-    """Return one RGB image as `float32`."""
+    """Return one RGB image as `float32`, after checking it."""
     pixels = np.asarray(image, np.float32)
     if pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
         raise InvalidValueError(
@@ -98,6 +102,6 @@ def _as_image(image: ArrayLike) -> NDArray[np.float32]:
 
 
 def _displayable(image: NDArray[np.float32], *, signed: bool) -> NDArray[np.uint8]:
-    """Return pixels of either range as `uint8`."""
+    """Return pixels as `uint8` from 0 to 255; `signed` ones range from -1 to 1."""
     scaled = (image + 1) * 127.5 if signed else image
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)

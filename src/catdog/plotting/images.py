@@ -1,4 +1,4 @@
-"""Figures of images with what a model says about them."""
+"""Plot images with their predictions, losses or label issues."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,10 @@ from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, MissingFileError
 from catdog._utils.public import public
 from catdog._utils.text import percent
-from catdog.evaluation.result import Evaluation, check_evaluation
+from catdog.evaluation.label_issues import LabelIssue, LabelIssues
+from catdog.evaluation.result import EvaluatedImage, Evaluation, check_evaluation
 from catdog.images.decode import decode_image
-from catdog.images.inputs import ImageSource
+from catdog.images.inputs import ImageSource, Pixels
 from catdog.images.thumbnails import thumbnail
 from catdog.inference.predict import UNSURE, Prediction
 from catdog.plotting.style import contact_sheet, plain
@@ -21,103 +22,115 @@ from catdog.typing import ImageSize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from catdog.evaluation.label_issues import LabelIssue, LabelIssues
+
+MAX_LETTERS = 16  # of a class name beside other words above a small image
 
 
 @public
 def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
-    """Show the images that the model got most surely wrong.
+    """Plot the images with the largest losses: confident wrong predictions come first.
 
-    Look here for wrong labels, odd images, and what the wrong ones have in common. Each image
-    is shown at the size at which the model saw it, below its true class, the class it was taken for
-    with that probability, and its loss.
+    Check them for wrong labels, unusual images, and what the wrong ones have in common. Each image
+    is shown at the size at which the model received it. Above it are its true class, its predicted
+    class with the probability of that class, and its loss.
 
     Args:
         evaluation: What `evaluate` returned.
-        k: How many images, the largest loss first.
+        k: Number of images, the largest loss first.
 
     Returns:
-        A figure. In a notebook, a `;` at the end of the line prevents a second display.
+        A figure. In a notebook, end the line with `;`, or the figure appears twice.
 
     Raises:
-        FileNotFoundError: If an image has gone since the evaluation.
+        FileNotFoundError: If an image was removed after the evaluation.
+        TypeError: If `evaluation` is not an `Evaluation`.
         ValueError: If an image can no longer be read, or `k` is not at least 1.
     """
     check_evaluation(evaluation)
     evaluated = evaluation.top_losses(k)
-    images = [_read_again(one.path, evaluation.image_size) for one in evaluated]
-    titles = [
-        f"is {plain(one.label)}\nsaid {plain(one.predicted)}, {percent(one.probability)}\n"
-        f"loss {one.loss:.2f}"
-        for one in evaluated
-    ]
+    images = [_decode_again(each.path, evaluation.image_size) for each in evaluated]
+    titles = map(_loss_title, evaluated)
     return contact_sheet(images, titles, height=2.75, fontsize="small")
+
+
+def _loss_title(image: EvaluatedImage) -> str:
+    """Return true class, predicted class and loss of an image, on three lines."""
+    label, predicted = (plain(name, MAX_LETTERS) for name in (image.label, image.predicted))
+    probability = percent(image.probability)
+    return f"true {label}\npredicted {predicted}, {probability}\nloss {image.loss:.2f}"
+
+
+def _decode_again(path: Path, image_size: ImageSize) -> NDArray[np.uint8]:
+    """Decode an image after its evaluation; raise an error if it was removed."""
+    if not path.exists():
+        raise MissingFileError(
+            f"{path} was removed after the evaluation",
+            hint="Put it back, or load the data again and evaluate the model on it.",
+        )
+    return decode_image(path, image_size)
 
 
 @public
 def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figure":
-    """Show images with what a model says about them.
+    """Plot images with their predicted classes and probabilities.
 
     Args:
-        predictions: What `predict` returned for files or folders. Those whose image could not be
-            read are left out.
-        k: How many of them, the first ones first.
+        predictions: What `predict` returned for files or folders. Images that could not be read are
+            left out.
+        k: Number of images; the first ones are shown.
 
     Returns:
-        A figure. In a notebook, a `;` at the end of the line prevents a second display.
+        A figure. In a notebook, end the line with `;`, or the figure appears twice.
 
     Raises:
-        FileNotFoundError: If an image has gone since.
+        FileNotFoundError: If an image was removed after the prediction.
         ValueError: If no prediction is of an image file, an image can no longer be read, or `k`
             is not at least 1.
     """
-    shown = [one for one in predictions if one.path and not one.error]
-    shown = shown[: checks.check_positive_int("k", k)]
-    if not shown:
+    count = checks.check_positive_int("k", k)
+    of_files = [each for each in predictions if each.path and not each.error][:count]
+    if not of_files:
         raise InvalidValueError(
-            "holds none of an image file, and images that were passed as arrays or bytes "
-            "are not kept",
+            "holds none of an image file, and images that were passed as arrays or bytes are not "
+            "kept",
             argument="predictions",
             hint="Pass paths or a folder to predict.",
         )
-    images = [thumbnail(ImageSource(one.path, str(one.path))) for one in shown if one.path]
-    titles = [f"{plain(one.label or UNSURE)}, {percent(one.probability)}" for one in shown]
+    images = [_thumbnail(each.path) for each in of_files if each.path]
+    titles = [f"{plain(each.label or UNSURE)}, {percent(each.probability)}" for each in of_files]
     return contact_sheet(images, titles, height=2.6)
 
 
 @public
 def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
-    """Show the images with the most suspicious labels, to evaluate them by eye.
+    """Plot the images with the most suspicious labels, to check them by eye.
 
     Args:
         issues: What `find_label_issues` returned.
-        k: How many images.
+        k: Number of images, the most suspicious first.
 
     Returns:
-        A figure. In a notebook, a `;` at the end of the line prevents a second display.
+        A figure. In a notebook, end the line with `;`, or the figure appears twice.
 
     Raises:
-        FileNotFoundError: If an image has gone since.
-        TypeError: If `issues` is something else.
+        FileNotFoundError: If an image was removed after the search.
+        TypeError: If `issues` is not what `find_label_issues` returns.
         ValueError: If an image can no longer be read, or `k` is not at least 1.
     """
     checks.check_made_by("issues", issues, LabelIssues, "find_label_issues")
-    shown = issues.images[: checks.check_positive_int("k", k)]
-    images = [thumbnail(ImageSource(one.path, str(one.path))) for one in shown]
-    return contact_sheet(images, map(_title, shown), height=2.9, fontsize="small")
+    first = issues.images[: checks.check_positive_int("k", k)]
+    images = [_thumbnail(issue.path) for issue in first]
+    return contact_sheet(images, map(_issue_title, first), height=2.9, fontsize="small")
 
 
-def _title(one: LabelIssue) -> str:
-    is_another = one.reason == "improbable_label"
-    looks = f"{plain(one.suggested)}, {percent(one.probability)}" if is_another else "none"
-    return f"{plain(one.path.name)}\nlabel {plain(one.label)}\nlooks like {looks}"
+def _issue_title(issue: LabelIssue) -> str:
+    """Return file name, label and suggested class of an image, on three lines."""
+    suggested = "none"
+    if issue.reason == "improbable_label":
+        suggested = f"{plain(issue.suggested)}, {percent(issue.probability)}"
+    return f"{plain(issue.path.name)}\nlabel {plain(issue.label)}\nlooks like {suggested}"
 
 
-def _read_again(path: Path, image_size: ImageSize) -> NDArray[np.uint8]:
-    """Decode an image that was evaluated before; say so if it has gone."""
-    if not path.exists():
-        raise MissingFileError(
-            f"{path} has gone since the evaluation",
-            hint="Put it back, or load the data again and evaluate the model on them.",
-        )
-    return decode_image(path, image_size)
+def _thumbnail(path: Path) -> Pixels:
+    """Return a small copy of an image file, at its own aspect ratio."""
+    return thumbnail(ImageSource(path, str(path)))

@@ -1,4 +1,4 @@
-"""What every figure is made of: colours, axes, grids, names that fit."""
+"""Parts that all figures share: colours, axes, grids, shortened names."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by colour-blind eyes and in grey print.
+# From the palette of Okabe and Ito: distinct for colour-blind readers and in greyscale print.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 
 
@@ -26,7 +26,13 @@ def axes_or_new(ax: "Axes | None", figsize: tuple[float, float] = (6.4, 4.8)) ->
 
 
 def grid(rows: int, columns: int, height: float = 2.4) -> "tuple[Figure, NDArray[Any]]":
-    """Return a figure with a grid of bare axes, shape `(rows, columns)`, each `height` inches."""
+    """Return a figure and its grid of axes without frames, shape `(rows, columns)`.
+
+    Args:
+        rows: Number of rows.
+        columns: Number of columns.
+        height: Height of a row in inches.
+    """
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(
@@ -44,7 +50,14 @@ def contact_sheet(
     height: float,
     fontsize: str | None = None,
 ) -> "Figure":
-    """Return a figure of images below their titles, in about as many rows as columns."""
+    """Return a figure of images with titles, in about as many rows as columns.
+
+    Args:
+        images: Pixels, each of shape `(height, width, 3)`.
+        titles: A title for each image.
+        height: Height of a row in inches.
+        fontsize: Font size of the titles; that of Matplotlib if `None`.
+    """
     columns = math.ceil(math.sqrt(len(images)))
     figure, axes = grid(math.ceil(len(images) / columns), columns, height=height)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
@@ -53,9 +66,12 @@ def contact_sheet(
     return figure
 
 
-def plain(name: object, letters: int = 22) -> str:
-    """Return a name that fits above a small image, in one line; Matplotlib sees no formula."""
-    shown = printable(name)
-    if len(shown) > letters:  # many names differ at their end alone
-        shown = f"{shown[: letters // 2]}…{shown[-((letters - 1) // 2) :]}"
-    return shown.replace("$", r"\$")
+def plain(name: object, max_letters: int = 22) -> str:
+    """Return a name in one line, with its middle left out if it is longer than `max_letters`.
+
+    Dollar signs are escaped, because Matplotlib typesets text between them as a formula.
+    """
+    text = printable(name)
+    if len(text) > max_letters:  # in the middle, because many names differ only at their end
+        text = f"{text[: max_letters // 2]}…{text[-((max_letters - 1) // 2) :]}"
+    return text.replace("$", r"\$")

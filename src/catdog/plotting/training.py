@@ -1,4 +1,4 @@
-"""Figures of a training run."""
+"""Plot a training run: a metric over the epochs."""
 
 from typing import TYPE_CHECKING
 
@@ -21,19 +21,19 @@ def plot_history(
     baseline: float | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """Plot a metric over the epochs, on the training and the validation images.
+    """Plot the learning curves of a metric on the training and the validation images.
 
     Args:
         history: What `train` or `model.fit` returned.
         metric: A key of `history.history`, such as `"accuracy"` or `"loss"`.
-        baseline: Draws a line at this accuracy, from 0 to 1.
+        baseline: Accuracy of the majority-class baseline, from 0 to 1, drawn as a line.
         ax: Where to draw; a new figure if `None`.
 
     Returns:
         The axes drawn on.
 
     Raises:
-        TypeError: If `history` is something else, or empty.
+        TypeError: If `history` is not a history, or holds no epoch.
         ValueError: If the history does not hold the metric.
     """
     values = getattr(history, "history", None)
