@@ -57,7 +57,7 @@ def evaluations(draw: st.DrawFn, classes: st.SearchStrategy[int] | None = None) 
     return make_evaluation(labels, logits)
 
 
-def judged(confidences: list[float], right: list[bool]) -> Evaluation:
+def with_confidences(confidences: list[float], right: list[bool]) -> Evaluation:
     """Images whose class 0 has the given probabilities, and which of them are of it."""
     first = np.array(confidences)
     labels = np.where(right, 0, 1).astype(np.int32)

@@ -180,7 +180,7 @@ def test_a_broken_archive_is_fetched_once_more(
     assert archive.read_bytes() == broken
 
     server.answers = [local_server.good(broken)]
-    with pytest.raises(OSError, match="though it was downloaded anew from") as again:
+    with pytest.raises(OSError, match="though it was downloaded again from") as again:
         fetch_cats_and_dogs()
     assert reason in str(again.value)
     assert 'load_datasets("synthetic")' in str(again.value)

@@ -245,11 +245,11 @@ def train_once(model: Any, data: Datasets) -> None:
     train(model, data, epochs=1, verbose=0)
 
 
-def judge(model: Any, data: Datasets) -> None:
+def evaluate_once(model: Any, data: Datasets) -> None:
     evaluate(model, data, split="validation", verbose=0)
 
 
-@pytest.mark.parametrize("use", [train_once, judge])
+@pytest.mark.parametrize("use", [train_once, evaluate_once])
 def test_a_image_that_vanished_is_named_without_tensorflows_words(
     image_folder: Path, use: Callable[[Any, Datasets], None]
 ) -> None:

@@ -16,7 +16,7 @@ from catdog.inference.predict import predict
 from catdog.matching import record_training
 from catdog.models.metadata import MAX_TEMPERATURE, ModelMetadata, attach_metadata, get_metadata
 from tests.conftest import MakeFolder
-from tests.evaluations import judged as with_confidences
+from tests.evaluations import with_confidences
 
 SIZE = (8, 8)
 

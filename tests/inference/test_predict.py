@@ -75,7 +75,7 @@ def test_the_same_image_has_the_same_probability(
     model = build_model(name, image_size=SIZE, weights=None, seed=1)
     record_training(model, data)
     paths = data.paths("test")
-    judged = evaluate(model, data, split="test", verbose=0).probabilities
+    evaluated = evaluate(model, data, split="test", verbose=0).probabilities
     save_model(model, tmp_path / "model.keras")
     for each in (model, load_model(tmp_path / "model.keras")):
         for ways in (
@@ -88,7 +88,7 @@ def test_the_same_image_has_the_same_probability(
             np.stack([decode_image(path, SIZE) for path in paths]),
         ):
             found = [prediction.probabilities for prediction in predict(each, ways)]
-            np.testing.assert_allclose(found, judged, rtol=0, atol=1e-5)
+            np.testing.assert_allclose(found, evaluated, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["cnn_preprocessed", "mobilenet_v2.linear"])
@@ -285,10 +285,10 @@ def test_nothing_is_augmented(data: Datasets) -> None:
         ]
     )
     first, second = (predict(model, data.paths("train"), class_names=NAMES) for _ in range(2))
-    judged = evaluate(model, data, split="train", verbose=0).probabilities
+    evaluated = evaluate(model, data, split="train", verbose=0).probabilities
     for answers in (first, second):
         found = [answer.probabilities for answer in answers]
-        np.testing.assert_allclose(found, judged, atol=1e-5)
+        np.testing.assert_allclose(found, evaluated, atol=1e-5)
 
 
 def test_models_of_a_fixed_batch(data: Datasets) -> None:
@@ -678,7 +678,7 @@ def test_real_images(tmp_path: Path) -> None:
     data = load_datasets()
     model = build_model("cnn", image_size=(64, 64), seed=0)
     record_training(model, data)
-    judged = evaluate(model, data, split="validation", verbose=0)
-    answers = predict(model, judged.paths)
+    evaluated = evaluate(model, data, split="validation", verbose=0)
+    answers = predict(model, evaluated.paths)
     found = [answer.probabilities for answer in answers]
-    np.testing.assert_allclose(found, judged.probabilities, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found, evaluated.probabilities, rtol=0, atol=1e-5)

@@ -80,13 +80,13 @@ def test_copies_are_found_even_mirrored_and_the_rest_stays() -> None:
     pixels[2] = pixels[2, :, ::-1]
     pixels[5] = np.clip(pixels[5] * 1.1 + 4.0, 0, 255).astype(np.uint8)
     other = 255 - pixels[7]
-    judged = Images(
+    evaluated = Images(
         names=np.array(["mirrored", "brighter", "same file"]),
         labels=np.zeros(3, np.int32),
         pixels=np.stack([pixels[2], pixels[5], other]),
         hashes=np.array(["a", "b", "hash dog.3"]),
     )
-    left, told = without_duplicates(images, judged)
+    left, told = without_duplicates(images, evaluated)
     assert left.names.tolist() == ["cat.0", "dog.0", "dog.1", "cat.2", "cat.3"]
     assert [line.partition(" (")[0] for line in told[:2]] == [
         "cat.1 = mirrored",

@@ -32,14 +32,14 @@ def ready(name: str, **options: Any) -> keras.Model:
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_a_model_is_ready_and_knows_its_classes(name: str) -> None:
     model = ready(name)
-    shipped = model_spec(name).pretrained
-    assert shipped is not None
+    weights = model_spec(name).pretrained
+    assert weights is not None
     metadata = get_metadata(model)
     assert metadata is not None
     assert metadata.class_names == ("cats", "dogs")
     assert metadata.model_name == name
-    assert metadata.image_size == shipped.image_size == model.input_shape[1:3]
-    assert metadata.temperature == shipped.temperature
+    assert metadata.image_size == weights.image_size == model.input_shape[1:3]
+    assert metadata.temperature == weights.temperature
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
@@ -130,14 +130,14 @@ def test_a_damaged_record_is_told(
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_the_card_tells_the_accuracy(name: str) -> None:
     """The validation and test images of the library are the 1000 of the metadata."""
-    shipped = model_spec(name).pretrained
-    assert shipped is not None
+    weights = model_spec(name).pretrained
+    assert weights is not None
     model = ready(name)
-    data = load_datasets("cats_and_dogs_filtered").at(shipped.image_size)
-    judged = [evaluate(model, data, split=split, verbose=0) for split in ("validation", "test")]
-    right = sum(round(each.accuracy * each.n) for each in judged)
-    assert sum(each.n for each in judged) == 1000 == shipped.measured.n
-    assert right / 1000 == pytest.approx(shipped.measured.accuracy, abs=0.002)  # by rounding
+    data = load_datasets("cats_and_dogs_filtered").at(weights.image_size)
+    evaluated = [evaluate(model, data, split=split, verbose=0) for split in ("validation", "test")]
+    right = sum(round(each.accuracy * each.n) for each in evaluated)
+    assert sum(each.n for each in evaluated) == 1000 == weights.measured.n
+    assert right / 1000 == pytest.approx(weights.measured.accuracy, abs=0.002)  # by rounding
 
 
 def test_the_script_rounds_what_it_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,18 +159,18 @@ def test_the_script_rounds_what_it_ships(tmp_path: Path, monkeypatch: pytest.Mon
     ship_weights.main(["compact", "--work", str(tmp_path), "--out", str(tmp_path)])
 
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    shipped = pretrained.pretrained_weights("compact")
+    weights = pretrained.pretrained_weights("compact")
     model = compact.build((128, 128), 2)
-    pretrained.load_pretrained(model, shipped)
+    pretrained.load_pretrained(model, weights)
     given = model.predict(pixels.astype(np.float32), verbose=0)
     trained = compact.build((128, 128), 2)
     trained.load_weights(tmp_path / "compact.weights.h5")
     expected = trained.predict(pixels.astype(np.float32), verbose=0)
     assert given == pytest.approx(expected, abs=1e-3)
-    assert shipped.measured.accuracy == pytest.approx((given.argmax(axis=1) == labels).mean())
-    assert (shipped.measured.n, shipped.measured.seed) == (20, 3)
-    assert shipped.measured.command == "python tools/train_compact.py --work FOLDER"
-    wrong = dataclasses.replace(shipped, sha256="0" * 64)
+    assert weights.measured.accuracy == pytest.approx((given.argmax(axis=1) == labels).mean())
+    assert (weights.measured.n, weights.measured.seed) == (20, 3)
+    assert weights.measured.command == "python tools/train_compact.py --work FOLDER"
+    wrong = dataclasses.replace(weights, sha256="0" * 64)
     with pytest.raises(OSError, match="checksum is wrong"):
         pretrained.load_pretrained(model, wrong)
 

@@ -104,7 +104,7 @@ def test_a_model_that_was_not_compiled(tmp_path: Path) -> None:
 def test_lost_optimizer_state_is_told(tmp_path: Path) -> None:
     model = build_model("cnn", image_size=SIZE)
     model.train_on_batch(IMAGES, LABELS)
-    model.layers[0].trainable = False  # without compiling anew: the state no longer fits
+    model.layers[0].trainable = False  # without compiling again: the state no longer fits
     save_model(model, tmp_path / "model.keras")
     with pytest.warns(UserWarning, match="Skipping variable loading for optimizer"):
         load_model(tmp_path / "model.keras")

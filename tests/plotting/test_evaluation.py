@@ -19,8 +19,7 @@ from catdog import (
     plot_leaderboard,
 )
 from catdog.evaluation.metrics import wilson_interval
-from tests.evaluations import answering, make_evaluation
-from tests.evaluations import judged as with_confidences
+from tests.evaluations import answering, make_evaluation, with_confidences
 
 
 def points_of(axes: Axes) -> NDArray[Any]:

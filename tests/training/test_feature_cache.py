@@ -63,7 +63,7 @@ def losses(model: keras.Model, data: Datasets, cache_dir: Path, **options: Any) 
 
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> NoReturn:
-        raise AssertionError("the frozen part ran")
+        raise AssertionError("the backbone ran")
 
     monkeypatch.setattr(features.FeatureExtractor, "_run", fail)
 
@@ -139,7 +139,7 @@ def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
         spoilt[position] ^= 1 << position % 8
         file.write_bytes(spoilt)
         assert np.array_equal(cached(tmp_path, "key", (1, 10), lambda: array, trusted), array)
-        assert file.read_bytes() == whole  # so it was written anew
+        assert file.read_bytes() == whole  # so it was written again
 
 
 def test_views_are_drawn_the_same_with_and_without_a_cache(data: Datasets, cache_dir: Path) -> None:

@@ -67,7 +67,7 @@ def flat() -> keras.Model:
 
 
 def branches_behind() -> keras.Model:
-    """Two layers that train use the frozen part's features."""
+    """Two layers that train use the backbone's features."""
     inputs = keras.Input((*SIZE, 3))
     features = layers.GlobalAveragePooling2D()(backbone()(inputs))
     return keras.Model(inputs, layers.Add()([layers.Dense(2)(features), layers.Dense(2)(features)]))
@@ -163,7 +163,7 @@ def test_statistics_that_are_collected_are_not_frozen() -> None:
     model = keras.Sequential([keras.Input((*SIZE, 3)), collects, backbone()])
     model.add(layers.Flatten())
     model.add(layers.Dense(2))
-    with pytest.raises(ValueError, match="does not begin with a frozen part"):
+    with pytest.raises(ValueError, match="does not begin with a backbone"):
         split_model(model)
 
 
@@ -172,7 +172,7 @@ def test_a_skip_around_the_frozen_part() -> None:
     features = layers.GlobalAveragePooling2D()(backbone()(inputs))
     beside = layers.Dense(4)(layers.GlobalAveragePooling2D()(inputs))
     model = keras.Model(inputs, layers.Dense(2)(layers.Add()([features, beside])))
-    with pytest.raises(ValueError, match="does not begin with a frozen part"):
+    with pytest.raises(ValueError, match="does not begin with a backbone"):
         split_model(model)
 
 

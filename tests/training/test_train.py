@@ -297,7 +297,7 @@ def test_views_without_augmentation(data: Datasets) -> None:
 
 
 def test_models_that_have_no_frozen_part(data: Datasets) -> None:
-    with pytest.raises(ValueError, match=r"does not begin with a frozen part.*catdog\.train"):
+    with pytest.raises(ValueError, match=r"does not begin with a backbone.*catdog\.train"):
         train_head(build_model("cnn", image_size=SIZE), data)
 
 
