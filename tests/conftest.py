@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import ArrayLike
 from PIL import Image
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Other processes of the tests slow an example down. The rest is as hypothesis has chosen ("ci").
+settings.register_profile("catdog", deadline=None)
+settings.load_profile("catdog")
 
 # As it was when the tests began; `keras_home` hides it from tests that are not marked `real_data`.
 REAL_KERAS_HOME = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()

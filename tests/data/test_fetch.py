@@ -96,7 +96,7 @@ def test_no_network_says_where_to_put_the_file(archive: Path) -> None:
     archive.unlink()
     with pytest.raises(OSError, match=f"Cannot download {NOWHERE}: ") as raised:
         fetch_cats_and_dogs()
-    assert f"Put the file at {archive} by hand, or use the built-in" in str(raised.value)
+    assert f"Put the file at {archive} by hand. Or use the built-in" in str(raised.value)
     assert 'load_datasets("synthetic")' in str(raised.value)
     assert list(archive.parent.iterdir()) == []
 

@@ -305,7 +305,7 @@ def test_bad_arguments(image_folder: Path, arguments: dict[str, Any], message: s
 def test_class_too_small_to_divide(make_folder: MakeFolder) -> None:
     with pytest.raises(
         ValueError,
-        match=r"for each of train, validation, test, copies.*But dogs has 2\. Add images",
+        match=r"for each of train, validation, test, duplicates.*But dogs has 2\. Add images",
     ):
         load_datasets(make_folder(cats=5, dogs=2))
 
@@ -321,7 +321,7 @@ def test_a_class_that_is_missing_in_one_set(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}/{name}": 2 for split in SPLITS for name in "ab"})
     for path in (folder / "test" / "b").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match=r"for each of test, copies not counted\. But b has 0"):
+    with pytest.raises(ValueError, match=r"for each of test, duplicates not counted\. But b has 0"):
         load_datasets(folder)
 
 

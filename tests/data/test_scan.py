@@ -328,7 +328,7 @@ def test_every_reason_is_explained() -> None:
     reasons = {*get_args(report.BadReason), *get_args(report.NoteReason)}
     assert set(report._MEANING) == reasons
     page = Path(__file__).parents[2] / "docs/how-to/messy-folders.md"
-    rows = re.findall(r"^\| `([a-z ]+)` \|", page.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z_]+)` \|", page.read_text("utf-8"), re.MULTILINE)
     assert set(rows) == reasons
 
 
@@ -347,7 +347,7 @@ def test_printing(tidy: Path) -> None:
     assert lines[14:] == [
         "    ... and 2 more",
         "worth a look: 1 file",
-        "  other file (1): passed over",
+        "  other_file (1): passed over",
         "    dogs/notes.txt",
     ]
 

@@ -131,14 +131,14 @@ def test_copies_go_to_any_part() -> None:
 
 
 def test_copies_count_once_for_being_too_few() -> None:
-    with pytest.raises(ValueError, match="2 images cannot be divided into 3 parts"):
+    with pytest.raises(ValueError, match="2 images cannot be split into 3 parts"):
         stratified_split(
             np.zeros(6, np.int32), (0.6, 0.2, 0.2), seed=0, contents=[1, 1, 1, 1, 2, 2]
         )
 
 
 def test_too_few_images() -> None:
-    with pytest.raises(ValueError, match="1 images cannot be divided into 2 parts"):
+    with pytest.raises(ValueError, match="1 images cannot be split into 2 parts"):
         split(np.array([0, 0, 1]), (0.5, 0.5), seed=0)
 
 

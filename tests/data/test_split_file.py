@@ -115,7 +115,7 @@ def test_new_files_do_not_change_the_sets(image_folder: Path, split_file: Path) 
     write_images(image_folder / "cats" / "more", 2)
     with pytest.warns(
         UserWarning,
-        match=r'not know 2 images.*more/image\.0\.png, for one.*new_files="train"',
+        match=r'not list 2 images.*more/image\.0\.png, for example.*new_files="train"',
     ):
         after = load_datasets(image_folder, split_file=split_file)
     assert all(before.paths(split) == after.paths(split) for split in SPLITS)
@@ -126,7 +126,7 @@ def test_new_files_can_be_trained_on(image_folder: Path, split_file: Path) -> No
     write_images(image_folder / "cats" / "more", 2)
     tested = before.paths("test")[0]
     shutil.copy(tested, image_folder / "cats" / "more" / "copy.png")  # never to be trained on
-    with pytest.warns(UserWarning, match=r"1 image in .*copy\.png, for one.*They are copies"):
+    with pytest.warns(UserWarning, match=r"1 image in .*copy\.png, for example.*They are dup"):
         after = load_datasets(image_folder, split_file=split_file, new_files="train")
     assert after.paths("test") == before.paths("test")
     assert after.paths("validation") == before.paths("validation")

@@ -38,7 +38,7 @@ def test_missing_weights_say_what_to_do(keras_home: Path, monkeypatch: pytest.Mo
     with pytest.raises(OSError, match=r"Cannot download http://127.*160_no_top\.h5: ") as raised:
         build_model("mobilenet_v2")
     name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_160_no_top.h5"
-    assert f"Put the file at {keras_home / 'models' / name} by hand, or" in str(raised.value)
+    assert f"Put the file at {keras_home / 'models' / name} by hand. Or" in str(raised.value)
     assert "weights=None" in str(raised.value)
 
 

@@ -224,11 +224,9 @@ def _check_enough(
     ]
     if few:
         raise InvalidValueError(
-            f"Each class needs an image for each of {', '.join(sets)}, duplicates not counted",
-            hint=(
-                f"But {', '.join(shorten(few))}. Add images ({', '.join(FORMATS)}), or remove "
-                "the class."
-            ),
+            f"Each class needs an image for each of {', '.join(sets)}, duplicates not counted. "
+            f"But {', '.join(shorten(few))}",
+            hint=f"Add images ({', '.join(FORMATS)}), or remove the class.",
         )
 
 

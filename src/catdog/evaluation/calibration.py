@@ -33,7 +33,7 @@ class Calibration:
     """Result of temperature scaling. Print it for a readable block.
 
     Attributes:
-        temperature: The logits are split by it before the softmax. Above 1, the model was
+        temperature: Logits are divided by it before the softmax. Above 1, the model was
             overconfident; below 1, it was underconfident.
         n: Number of images that the temperature was fitted to.
         loss: Mean cross-entropy of these images in nats, before (at a temperature of 1) and after.

@@ -90,7 +90,7 @@ _LINEAR_ACCURACY = MeasuredAccuracy(
     n=1000,
     data="cats_and_dogs_filtered",
     seed=0,
-    command="python benchmarks/variants.py --out docs/results/variants.json",
+    command="python benchmarks/recipes.py --out docs/results/recipes.json",
 )
 
 SPECS = (
