@@ -50,9 +50,18 @@ def decode_image(
 
 
 def turn_upright(image: Image.Image) -> None:
-    """Turn an image as its EXIF orientation says; an image with broken EXIF stays as it is."""
+    """Turn an image in place as its EXIF orientation says; with broken EXIF it stays as it is."""
     with suppress(Exception):  # the pixels are good all the same
         ImageOps.exif_transpose(image, in_place=True)
+
+
+def upright_copy(image: Image.Image) -> Image.Image:
+    """Return an upright copy of an image; its EXIF data may have been changed in memory."""
+    turned = image.copy()
+    with suppress(Exception):  # `copy` keeps the EXIF data of the file alone
+        turned.getexif().update(image.getexif())
+    turn_upright(turned)
+    return turned
 
 
 def stretch(image: Image.Image, width: int, height: int) -> Image.Image:

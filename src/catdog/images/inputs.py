@@ -16,7 +16,7 @@ from PIL import Image
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
-from catdog.images.decode import decode_image, stretch, to_rgb, turn_upright
+from catdog.images.decode import decode_image, stretch, to_rgb, upright_copy
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, is_image_name
 from catdog.images.listing import walk
 from catdog.typing import ImageSize
@@ -217,9 +217,7 @@ def _as_rgb(image: Image.Image, name: str) -> Image.Image:
     try:
         with _loading:
             image.load()
-        upright = image.copy()  # the user's own image stays as it is
-        turn_upright(upright)
-        return to_rgb(upright)
+        return to_rgb(upright_copy(image))  # the user's own image stays as it is
     except Exception as error:  # Pillow raises many kinds
         raise ValueError(f"Cannot read the image {name}: {str(error) or repr(error)}") from error
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.images.decode import turn_upright
+from catdog.images.decode import turn_upright, upright_copy
 from catdog.images.formats import FORMATS
 from catdog.images.inputs import ImageSource, read_pixels
 from catdog.typing import ImageSize
@@ -35,10 +35,8 @@ def upright_size(source: ImageSource) -> ImageSize:
         height, width = content.shape[:2]
         return height, width
     if isinstance(content, Image.Image):
-        image = content.copy()
-    else:
-        file = BytesIO(content) if isinstance(content, bytes) else content
-        image = Image.open(file, formats=FORMATS)
-    with image:
+        return upright_copy(content).size[::-1]
+    file = BytesIO(content) if isinstance(content, bytes) else content
+    with Image.open(file, formats=FORMATS) as image:
         turn_upright(image)
         return image.height, image.width
