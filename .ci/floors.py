@@ -8,4 +8,4 @@ project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 needed = [*project["project"]["dependencies"], *project["dependency-groups"]["test"]]
 for requirement in needed:
     name, floor = re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement).groups()
-    print(f"{name}=={floor}" if floor.count(".") > 1 else f"{name}=={floor}.*")  # noqa: T201
+    print(f"{name}=={floor}")  # noqa: T201

@@ -109,6 +109,7 @@ def test_there_is_something_to_run() -> None:
 
 
 # A page shows how to leave files out; a model that is hardly trained may not be calibrated.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* left out", "ignore:.* probabilities")
 @pytest.mark.parametrize(
     "page", PAGES_WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix()
@@ -117,6 +118,7 @@ def test_page_runs_from_top_to_bottom(page: Path) -> None:
     run(blocks(page.read_text("utf-8")), str(page))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* probabilities")
 @pytest.mark.parametrize("name", NAMES_WITH_EXAMPLES)
 def test_docstring_example_runs(name: str) -> None:

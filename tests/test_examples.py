@@ -27,6 +27,7 @@ def test_every_example_is_tested() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {"quickstart", "reproduce_posts"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", ["cats dogs", "cats dogs rabbits"])
 def test_quickstart(tmp_path: Path, capsys: pytest.CaptureFixture[str], classes: str) -> None:
     folder, out = tmp_path / "images", tmp_path / "out"
@@ -42,6 +43,7 @@ def test_quickstart(tmp_path: Path, capsys: pytest.CaptureFixture[str], classes:
     assert keras.models.load_model(out / "model.keras").output_shape == (None, len(classes.split()))
 
 
+@pytest.mark.slow
 def test_reproduce_posts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def test_a_full_disk_is_reported(
     assert capsys.readouterr().err == message
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
 def test_training_continues_if_progress_cannot_be_written(image_folder: Path) -> None:
     options = "--model cnn --image-size 24 --epochs 1 --out m.keras"

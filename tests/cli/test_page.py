@@ -1,6 +1,8 @@
 import re
 import shlex
 
+import pytest
+
 from catdog.cli.main import main
 from tests.cli.conftest import PAGE, ROOT, Capture
 
@@ -10,6 +12,7 @@ def test_page_shows_the_table_of_models(capsys: Capture) -> None:
     assert capsys.readouterr().out == (ROOT / "docs/assets/cli-models.txt").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_code_of_the_page_runs() -> None:
     block = re.compile(r"^```(python|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
     commands = 0

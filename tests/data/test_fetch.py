@@ -413,6 +413,7 @@ def test_the_real_images() -> None:
     assert len(set.union(*files)) == sum(len(names) for names in files) == 3000
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_two_processes_with_one_seed_get_the_same_real_files_and_batches() -> None:
     first, second = (
@@ -425,6 +426,7 @@ def test_two_processes_with_one_seed_get_the_same_real_files_and_batches() -> No
     assert first.startswith("[2000, 800, 200]")
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_three_real_sets_share_no_image_over_several_passes() -> None:
     data = load_datasets(image_size=(48, 48))

@@ -158,6 +158,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_see_the_same(image_folder: Path) -> None:
     command = [sys.executable, "-c", PRINT_BATCHES, str(image_folder)]
     first, second = (
@@ -518,6 +519,7 @@ print("left", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_process_may_end_while_images_are_decoded(tmp_path: Path) -> None:
     for name in ("cats", "dogs"):
         write_images(tmp_path / name, 60, size=400)

@@ -89,6 +89,7 @@ def test_names_that_are_not_text(make_folder: MakeFolder, tmp_path: Path) -> Non
     assert all(again.paths(split) == data.paths(split) for split in SPLITS)
 
 
+@pytest.mark.slow
 def test_a_known_data_set_has_a_split_too(tmp_path: Path) -> None:
     data = load_datasets("synthetic", test_fraction=None, seed=1)
     data.save_split(str(tmp_path / "split.json"))

@@ -300,6 +300,7 @@ def test_the_better_rank_decides() -> None:
 LARGE = REAL_KERAS_HOME / "datasets/cats_and_dogs_large.zip"
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.skipif(not LARGE.is_file(), reason="KERAS_HOME does not hold the large set")
 def test_a_person_among_the_dogs(tmp_path: Path) -> None:

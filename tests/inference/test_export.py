@@ -154,6 +154,7 @@ def agrees(model: keras.Model, name: str, size: tuple[int, int]) -> None:
     assert run(name, images) == pytest.approx(expected, rel=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["zoo", "zoo.tflite"])
 @pytest.mark.parametrize("recipe", list_models())
 def test_the_zoo(recipe: str, name: str) -> None:
@@ -162,6 +163,7 @@ def test_the_zoo(recipe: str, name: str) -> None:
     agrees(model, name, size)
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize("recipe", list_models())
 def test_the_zoo_in_onnx(recipe: str) -> None:
@@ -275,6 +277,7 @@ def run_with(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[Any]]:
     return seen
 
 
+@pytest.mark.slow
 def test_checked_with_images_of_the_data(run_with: list[NDArray[Any]]) -> None:
     data = load_datasets("synthetic", image_size=(16, 16))  # many images, drawn once for all tests
     export_model(small(size=(16, 16)), "exported", class_names=data.class_names, data=data)
@@ -392,6 +395,7 @@ def test_another_backend(model: keras.Model, monkeypatch: pytest.MonkeyPatch) ->
         export_model(model, "exported")
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_images() -> None:
     data: Datasets = load_datasets("cats_and_dogs_filtered")

@@ -65,6 +65,7 @@ def photo(path: Path, seed: int = 0) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_models())
 def test_the_same_image_has_the_same_probability(
     name: str, tmp_path: Path, image_folder: Path

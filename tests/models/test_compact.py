@@ -216,6 +216,7 @@ def test_every_epoch_shows_every_image_once_and_otherwise() -> None:
     assert np.array_equal(batch.pixels.mean(axis=(1, 2, 3)) < 64, batch.labels == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_network")
 def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     from train_compact import Settings, train

@@ -201,6 +201,7 @@ for path in sys.argv[2:]:
 BACKBONES = ("VGG16", "EfficientNetB0", "ConvNeXtTiny")
 
 
+@pytest.mark.slow
 def test_saved_models_open_without_catdog(tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", images())
     expected = {}

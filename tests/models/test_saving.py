@@ -45,6 +45,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "model.keras"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_models())
 def test_every_model_goes_on_where_it_was(name: str, tmp_path: Path, image_folder: Path) -> None:
     model = build_model(name, image_size=SIZE, weights=None, seed=0)

@@ -277,6 +277,7 @@ print(cache_key(models_hash([parts.augmentation, parts.backbone]), ["a", "b"], (
 """
 
 
+@pytest.mark.slow
 def test_the_key_is_the_same_in_every_process() -> None:
     root = str(Path(__file__).parents[2])
     first, second = (

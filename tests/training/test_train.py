@@ -537,6 +537,7 @@ def test_weights_are_averaged_at_the_end_as_by_keras(data: Datasets) -> None:
         assert a == pytest.approx(b, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_images_give_the_same_by_features(tmp_path: Path) -> None:
     data, model = load_datasets(), build_model("mobilenet_v2", seed=0)
