@@ -1,4 +1,4 @@
-"""Evaluations made of labels and logits, without a model or images."""
+"""Build evaluations from labels and logits, without a model or images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ def make_evaluation(
     baseline: float = 0.5,
     test_evaluations: int | None = None,
 ) -> Evaluation:
-    """Return the evaluation of a model that answered with these logits."""
+    """Return the evaluation of a model that returned these logits."""
     scores = np.asarray(logits, np.float64)
     names = class_names or tuple(f"class {i}" for i in range(scores.shape[1]))
     log_probabilities = log_softmax(scores)
@@ -42,13 +42,13 @@ def make_evaluation(
 
 
 def answering(labels: Sequence[int], predictions: Sequence[int]) -> Evaluation:
-    """Return the evaluation of a model of two classes that gave these answers."""
+    """Return the evaluation of a model of two classes that made these predictions."""
     return make_evaluation(labels, np.eye(2)[list(predictions)])
 
 
 @st.composite
 def evaluations(draw: st.DrawFn, classes: st.SearchStrategy[int] | None = None) -> Evaluation:
-    """Draw an evaluation, with ties, absent classes and single images among them."""
+    """Draw an evaluation; some have ties, absent classes or a single image."""
     count = draw(classes or st.integers(2, 4))
     # A grid of few values makes ties; the large ones make probabilities of exactly 0 and 1.
     logit = st.sampled_from([-1e4, -40.0, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 3.0, 40.0, 1e4])
@@ -57,10 +57,15 @@ def evaluations(draw: st.DrawFn, classes: st.SearchStrategy[int] | None = None) 
     return make_evaluation(labels, logits)
 
 
-def with_confidences(confidences: list[float], right: list[bool]) -> Evaluation:
-    """Images whose class 0 has the given probabilities, and which of them are of it."""
+def with_confidences(confidences: list[float], correct: list[bool]) -> Evaluation:
+    """Return the evaluation of a model that predicts class 0 for all images.
+
+    Args:
+        confidences: Probability of class 0 for each image.
+        correct: Whether each image is of class 0.
+    """
     first = np.array(confidences)
-    labels = np.where(right, 0, 1).astype(np.int32)
+    labels = np.where(correct, 0, 1).astype(np.int32)
     probabilities = np.stack([first, 1 - first], axis=1)
     return Evaluation(
         split="validation",

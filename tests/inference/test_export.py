@@ -33,11 +33,7 @@ needs_onnx = pytest.mark.skipif(
 )
 PATHS = ("exported", "exported.tflite", pytest.param("exported.onnx", marks=needs_onnx))
 in_each_format = pytest.mark.parametrize("name", PATHS)
-
-
-@pytest.fixture(autouse=True)
-def in_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_scratch_folder")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +41,7 @@ def model() -> keras.Model:
     """A model that augments, drops out, and is calibrated."""
     model = build_model("cnn_augmented", image_size=SIZE, num_classes=3, seed=0)
     kernel, _ = model.layers[-1].weights
-    kernel.assign(kernel / 100)  # so that it is sure of nothing
+    kernel.assign(kernel / 100)  # so that no probability is near 0 or 1
     attach_metadata(model, ModelMetadata(NAMES, temperature=2.0))
     return model
 
@@ -56,7 +52,7 @@ def images() -> Images:
 
 
 def run(path: str, images: Images) -> NDArray[np.float32]:
-    """Return the probabilities, as somebody without catdog would ask for them."""
+    """Return the probabilities that an exported file gives, without catdog."""
     answers: Any
     if path.endswith(".tflite"):
         answers = interpreter(path).get_signature_runner()(images=images)["probabilities"]
@@ -91,7 +87,7 @@ def session(path: str) -> Any:
 
 
 def operations(path: str) -> set[str]:
-    """Return the names of what a file computes."""
+    """Return the names of the operations in a file."""
     if path.endswith(".tflite"):
         return {details["op_name"] for details in interpreter(path)._get_ops_details()}
     if path.endswith(".onnx"):
@@ -105,10 +101,10 @@ def operations(path: str) -> set[str]:
 
 
 @in_each_format
-def test_it_answers_what_predict_does(name: str, model: keras.Model, images: Images) -> None:
+def test_it_computes_what_predict_does(name: str, model: keras.Model, images: Images) -> None:
     export_model(model, name)
     expected = np.stack([answer.probabilities for answer in predict(model, images, verbose=0)])
-    assert expected.max() < 0.9  # a model that is sure of everything would hide mistakes
+    assert expected.max() < 0.9  # probabilities of 0 and 1 would hide mistakes
     assert run(name, images) == pytest.approx(expected, abs=1e-5)
     assert run(name, images[:1]) == pytest.approx(expected[:1], abs=1e-5)
     assert [path.name for path in Path().iterdir()] == [name]
@@ -121,13 +117,13 @@ def test_class_names_are_inside(name: str, model: keras.Model) -> None:
 
 
 @in_each_format
-def test_nothing_acts_at_random(name: str, model: keras.Model) -> None:
+def test_nothing_is_random(name: str, model: keras.Model) -> None:
     export_model(model, name)
     assert operations(name)
     assert [op for op in operations(name) if "random" in op.lower() or "drop" in op.lower()] == []
 
 
-def test_random_operations_would_be_seen(model: keras.Model) -> None:
+def test_random_operations_would_be_found(model: keras.Model) -> None:
     archive = keras.export.ExportArchive()
     archive.track(model)
     spec = [keras.InputSpec("float32", (None, *SIZE, 3))]
@@ -136,39 +132,27 @@ def test_random_operations_would_be_seen(model: keras.Model) -> None:
     assert any("Random" in op for op in operations("in_training"))
 
 
-def with_all_layers_felt(model: keras.Model) -> keras.Model:
-    """Let an untrained network amplify what it sees, or it answers 0.5 to everything."""
+@pytest.fixture(scope="module", params=list_models())
+def zoo_model(request: pytest.FixtureRequest) -> keras.Model:
+    """A model of the zoo, built once for all formats."""
+    size = SIZE if request.param.startswith("cnn") else (32, 32)
+    model = build_model(request.param, image_size=size, weights=None, seed=0)
     for weight in model.weights:
-        if weight.name == "moving_variance":
+        if weight.name == "moving_variance":  # otherwise all probabilities are near 0.5
             weight.assign(keras.ops.full_like(weight, 0.05))
     return model
 
 
-def agrees(model: keras.Model, name: str, size: tuple[int, int]) -> None:
-    """Export a model; its runtime must answer what predict does, within what is promised."""
+@pytest.mark.slow
+@in_each_format
+def test_the_zoo(zoo_model: keras.Model, name: str) -> None:
     names = ["cats", "dogs"]
-    export_model(model, name, class_names=names)
-    images = np.random.default_rng(1).integers(0, 256, (3, *size, 3)).astype(np.float32)
-    answers = predict(model, images, class_names=names, verbose=0)
-    expected = np.stack([answer.probabilities for answer in answers])
+    export_model(zoo_model, name, class_names=names)
+    shape = (3, *zoo_model.input_shape[1:])
+    images = np.random.default_rng(1).integers(0, 256, shape).astype(np.float32)
+    predictions = predict(zoo_model, images, class_names=names, verbose=0)
+    expected = np.stack([prediction.probabilities for prediction in predictions])
     assert run(name, images) == pytest.approx(expected, rel=1e-2)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["zoo", "zoo.tflite"])
-@pytest.mark.parametrize("recipe", list_models())
-def test_the_zoo(recipe: str, name: str) -> None:
-    size = SIZE if recipe.startswith("cnn") else (32, 32)
-    model = with_all_layers_felt(build_model(recipe, image_size=size, weights=None, seed=0))
-    agrees(model, name, size)
-
-
-@pytest.mark.slow
-@needs_onnx
-@pytest.mark.parametrize("recipe", list_models())
-def test_the_zoo_in_onnx(recipe: str) -> None:
-    model = with_all_layers_felt(build_model(recipe, image_size=SIZE, weights=None, seed=0))
-    agrees(model, "zoo.onnx", SIZE)
 
 
 def small(*inner: keras.Layer, size: tuple[int | None, int | None] = (8, 8)) -> keras.Model:
@@ -186,13 +170,13 @@ def small(*inner: keras.Layer, size: tuple[int | None, int | None] = (8, 8)) -> 
     ids=lambda layer: layer.name,
 )
 @in_each_format
-def test_layers_that_stumbled(name: str, layer: keras.Layer) -> None:
+def test_layers_that_failed_once(name: str, layer: keras.Layer) -> None:
     export_model(small(layer), name, class_names=["cats", "dogs"])
     assert run(name, np.ones((2, 8, 8, 3), np.float32)).shape == (2, 2)
 
 
 @in_each_format
-def test_images_of_any_size_become_those_of_the_training(name: str) -> None:
+def test_a_model_of_any_size_is_exported_at_its_training_size(name: str) -> None:
     model = small(layers.Conv2D(4, 3), size=(None, None))
     with pytest.raises(ValueError, match="any size"):
         export_model(model, name, class_names=["cats", "dogs"])
@@ -202,7 +186,7 @@ def test_images_of_any_size_become_those_of_the_training(name: str) -> None:
 
 
 class Noise(keras.layers.Layer):  # type: ignore[misc]
-    """Acts at random outside training, too."""
+    """Is random outside training too."""
 
     def __init__(self, draw: Any = keras.random.normal) -> None:
         super().__init__()
@@ -218,7 +202,7 @@ def categories(shape: Any) -> Any:
 
 
 class Eigenvalues(keras.layers.Layer):  # type: ignore[misc]
-    """Does in TensorFlow what neither LiteRT nor ONNX knows."""
+    """An operation of TensorFlow that neither LiteRT nor ONNX supports."""
 
     def call(self, images: Any) -> Any:
         values = tf.raw_ops.SelfAdjointEigV2(input=images[:, :3, :3, 0], compute_v=False)[0]
@@ -226,20 +210,20 @@ class Eigenvalues(keras.layers.Layer):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("draw", [keras.random.truncated_normal, categories])
-def test_numbers_drawn_otherwise_are_refused_too(draw: Any) -> None:
-    with pytest.raises(ValueError, match="at random outside training"):
+def test_other_random_operations_are_refused(draw: Any) -> None:
+    with pytest.raises(ValueError, match="is random outside training"):
         export_model(small(Noise(draw)), "exported", class_names=["cats", "dogs"])
 
 
 @in_each_format
-def test_what_acts_at_random_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"at random outside training.*\(.*Random"):
+def test_random_layers_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"is random outside training.*\(.*Random"):
         export_model(small(Noise()), name, class_names=["cats", "dogs"])
     assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize("name", PATHS[1:])
-def test_a_layer_that_the_format_does_not_know(name: str) -> None:
+def test_a_layer_that_the_format_does_not_support(name: str) -> None:
     Path(name).write_text("there before")
     with pytest.raises(ValueError, match="cannot be exported as .*'saved_model'"):
         export_model(small(Eigenvalues()), name, class_names=["cats", "dogs"])
@@ -249,23 +233,23 @@ def test_a_layer_that_the_format_does_not_know(name: str) -> None:
 
 
 @in_each_format
-def test_a_converter_that_goes_wrong(
+def test_a_converter_that_makes_mistakes(
     name: str, model: keras.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each format is really run: the program it is given has lost its calibration."""
+    """Each format is run for the comparison: here the exported program has no calibration."""
 
     def forget(model: keras.Model) -> float:
         return 1.0
 
     monkeypatch.setattr("catdog.inference.export_formats.get_temperature", forget)
-    with pytest.raises(RuntimeError, match="does not answer what predict does"):
+    with pytest.raises(RuntimeError, match="differ from those of predict"):
         export_model(model, name)
     assert list(Path().iterdir()) == []
 
 
 @pytest.fixture
 def run_with(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[Any]]:
-    """Keep the images that a SavedModel is checked with."""
+    """Return the images that SavedModels are compared with `predict` on."""
     seen = []
     runtime = RUNTIMES["saved_model"]
 
@@ -324,7 +308,7 @@ def test_a_pipe_is_not_replaced(model: keras.Model) -> None:
     assert Path("exported.tflite").is_fifo()
 
 
-def test_a_full_disk_is_called_so(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(program: Any, path: Path) -> None:
         raise tf.errors.ResourceExhaustedError(None, None, f"{path}; No space left on device")
 
@@ -357,11 +341,15 @@ def test_format(path: str, format: ExportFormat | None, expected: str) -> None:
 @pytest.mark.parametrize(
     ("path", "format", "error"),
     [
-        ("model.h5", None, r"path='model.h5' does not tell the format.*\.tflite.*\.onnx.*folder"),
+        (
+            "model.h5",
+            None,
+            r"path='model.h5' has a suffix of no export format.*\.tflite.*\.onnx",
+        ),
         ("model", "tflite", r"format='tflite' is not known. Did you mean 'litert'\?"),
-        ("model.onnx", "litert", "does not go with format='litert'.*'model.tflite'"),
-        ("model.tflite", "saved_model", "does not go with.*Call it 'model'"),
-        ("model", "onnx", "Call it 'model.onnx'"),
+        ("model.onnx", "litert", "does not match format='litert'.*'model.tflite'"),
+        ("model.tflite", "saved_model", "does not match.*Name it 'model'"),
+        ("model", "onnx", "Name it 'model.onnx'"),
     ],
 )
 def test_wrong_format(model: keras.Model, path: str, format: Any, error: str) -> None:

@@ -19,7 +19,7 @@ from catdog.plotting.explanation import plot_gradcam
 SIZE = (32, 32)
 CORNER = slice(0, 8), slice(0, 8)
 OTHER = slice(24, 32), slice(16, 24)
-BLUE, RED = 0, 1  # classes, and what speaks for them
+BLUE, RED = 0, 1  # classes, and the colours that increase their logits
 layers = keras.layers
 
 
@@ -106,7 +106,7 @@ MODELS = [
 
 @pytest.mark.parametrize("make", MODELS)
 @pytest.mark.parametrize(("label", "place"), [(RED, CORNER), (BLUE, OTHER)])
-def test_where_the_answer_is_known(
+def test_models_whose_heat_map_is_known(
     make: Any, label: int, place: tuple[slice, slice], image: NDArray[np.uint8]
 ) -> None:
     heat = gradcam(make(), image, label=label)
@@ -116,7 +116,7 @@ def test_where_the_answer_is_known(
     assert heat.min() == 0
     inside = heat[place]
     assert inside.mean() > 0.9
-    assert heat.sum() - inside.sum() < 0.2 * heat.sum()  # what is drawn out beyond its edge
+    assert heat.sum() - inside.sum() < 0.2 * heat.sum()  # from the interpolation at its edge
 
 
 def test_the_map_by_hand() -> None:
@@ -151,7 +151,7 @@ def test_the_predicted_class_is_explained(image: NDArray[np.uint8]) -> None:
     assert not np.array_equal(gradcam(model, image), gradcam(model, image, label=BLUE))
 
 
-def test_nothing_speaks_for_it() -> None:
+def test_nothing_increases_the_logit() -> None:
     heat = gradcam(flat(), np.full((*SIZE, 3), 100, np.uint8), label=RED)
     assert np.array_equal(heat, np.zeros(SIZE))
 
@@ -164,7 +164,7 @@ def test_every_model_of_the_zoo(name: str, image: NDArray[np.uint8]) -> None:
     for heat in heats:
         assert heat.shape == SIZE
         assert 0 <= heat.min() <= heat.max() <= 1
-    assert max(heat.max() for heat in heats) > 0.9  # 1 before it is drawn out
+    assert max(heat.max() for heat in heats) > 0.9  # 1 before it is resized
     assert np.array_equal(gradcam(model, image, label=0), heats[0])  # nothing is augmented
     for variable, value in zip(model.variables, before, strict=True):
         assert np.array_equal(np.array(variable), value)
@@ -195,7 +195,7 @@ def test_any_image_gets_a_map_of_its_own_size(image: NDArray[np.uint8], tmp_path
 
 def test_class_names(image: NDArray[np.uint8]) -> None:
     model = flat()
-    with pytest.raises(ValueError, match=r"label='red' is a name, but model does not.*label=0"):
+    with pytest.raises(ValueError, match=r"label='red' is a name, but model has no names.*label=0"):
         gradcam(model, image, label="red")
     attach_metadata(model, ModelMetadata(("blue", "red")))
     by_name, by_position = (gradcam(model, image, label=label) for label in ("red", RED))
@@ -259,7 +259,7 @@ def test_the_model_stays_as_it_was(image: NDArray[np.uint8], tmp_path: Path) -> 
     assert gradcam(again, image) == pytest.approx(gradcam(model, image), abs=1e-6)
 
 
-def shown(image: AxesImage) -> NDArray[Any]:
+def pixels_of(image: AxesImage) -> NDArray[Any]:
     return np.asarray(image.get_array())
 
 
@@ -267,7 +267,7 @@ def titles(figure: Figure) -> list[str]:
     return [axes.get_title() for axes in figure.axes if axes.images]
 
 
-def test_the_figure_says_what_predict_says(image: NDArray[np.uint8], image_folder: Path) -> None:
+def test_the_figure_shows_predictions(image: NDArray[np.uint8], image_folder: Path) -> None:
     data: Datasets = load_datasets(image_folder)
     model = flat()
     images = [image, *data.paths("test")[:3]]
@@ -280,8 +280,8 @@ def test_the_figure_says_what_predict_says(image: NDArray[np.uint8], image_folde
         expected += [f"{name}, {share}", f"for {name}"]
     assert titles(figure) == expected
     left, right = (axes for axes in figure.axes[:2])
-    assert np.array_equal(shown(left.images[0]), image)
-    assert np.array_equal(shown(right.images[1]), gradcam(model, image))
+    assert np.array_equal(pixels_of(left.images[0]), image)
+    assert np.array_equal(pixels_of(right.images[1]), gradcam(model, image))
 
 
 def test_the_figure_of_one_class(image: NDArray[np.uint8]) -> None:
@@ -290,7 +290,7 @@ def test_the_figure_of_one_class(image: NDArray[np.uint8]) -> None:
     for label in ("blue", BLUE):
         figure = plot_gradcam(model, image, label=label)
         assert titles(figure)[1] == "for blue"
-        heat = shown(figure.axes[1].images[1])
+        heat = pixels_of(figure.axes[1].images[1])
         assert np.array_equal(heat, gradcam(model, image, label=BLUE))
 
 

@@ -42,11 +42,11 @@ def test_the_outputs_are_the_models(images: NDArray[np.float32], count: int) -> 
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
-def test_the_frozen_parts_of_the_zoo(name: str, images: NDArray[np.float32]) -> None:
-    frozen = split_model(build_model(name, image_size=SIZE, weights=None, seed=0)).backbone
-    compute = compile_with_litert(frozen, images[:1])
+def test_backbones_of_the_zoo(name: str, images: NDArray[np.float32]) -> None:
+    backbone = split_model(build_model(name, image_size=SIZE, weights=None, seed=0)).backbone
+    compute = compile_with_litert(backbone, images[:1])
     assert compute
-    assert compute(images) == pytest.approx(frozen.predict_on_batch(images), rel=1e-3)
+    assert compute(images) == pytest.approx(backbone.predict_on_batch(images), rel=1e-3)
 
 
 def test_a_model_that_takes_any_size(images: NDArray[np.float32]) -> None:
@@ -72,7 +72,7 @@ def test_half_precision(images: NDArray[np.float32], capfd: pytest.CaptureFixtur
 
 
 class Own(keras.Layer):  # type: ignore[misc]
-    """Does in TensorFlow what LiteRT cannot."""
+    """An operation of TensorFlow that LiteRT does not support."""
 
     def call(self, images: Any) -> Any:
         return tf.raw_ops.SelfAdjointEigV2(input=images[:, :3, :3, 0], compute_v=False)[0]
@@ -92,7 +92,7 @@ def test_a_tensorflow_without_it(
 def test_a_program_that_computes_something_else(
     images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does so for brighter pixels alone: what counts are the images it will get."""
+    """It differs for brighter pixels only: the image of the comparison must be a real one."""
     convert = tf.lite.TFLiteConverter.from_concrete_functions
     model = network(layers.GlobalAveragePooling2D())
     pixels = keras.Input((*SIZE, 3))

@@ -22,13 +22,7 @@ from catdog.training.feature_cache import (
     feature_cache_size,
     models_hash,
 )
-
-SIZE = (24, 24)
-
-
-@pytest.fixture
-def data(image_folder: Path) -> Datasets:
-    return load_datasets(image_folder, image_size=SIZE, batch_size=4)
+from tests.training.conftest import SIZE
 
 
 @pytest.fixture
@@ -68,7 +62,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features.FeatureExtractor, "_run", fail)
 
 
-def test_the_second_experiment_does_not_run_the_frozen_part(
+def test_the_second_run_does_not_run_the_backbone(
     data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = losses(build(), data, cache_dir)
@@ -77,7 +71,7 @@ def test_the_second_experiment_does_not_run_the_frozen_part(
     assert losses(build(), data, cache_dir) == first  # layers of other names, the same weights
 
 
-def test_views_are_kept_too(
+def test_augmented_copies_are_cached_too(
     data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = losses(build(), data, cache_dir, views=3)
@@ -88,7 +82,7 @@ def test_views_are_kept_too(
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"stride": 3}])
-def test_another_frozen_part_has_features_of_its_own(
+def test_another_backbone_has_other_features(
     data: Datasets, cache_dir: Path, change: dict[str, int]
 ) -> None:
     losses(build(), data, cache_dir)
@@ -97,7 +91,7 @@ def test_another_frozen_part_has_features_of_its_own(
     assert len(list(cache_dir.iterdir())) == 4
 
 
-def test_a_changed_image_is_computed_anew(
+def test_features_of_a_changed_image_are_computed_again(
     data: Datasets, image_folder: Path, cache_dir: Path
 ) -> None:
     losses(build(), data, cache_dir)
@@ -108,7 +102,7 @@ def test_a_changed_image_is_computed_anew(
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "damage",
     [
         lambda content: b"",
         lambda content: content[: len(content) // 2],
@@ -116,33 +110,33 @@ def test_a_changed_image_is_computed_anew(
         lambda content: b"something else",
     ],
 )
-def test_spoiled_files_are_not_used(data: Datasets, cache_dir: Path, spoil: Any) -> None:
+def test_damaged_files_are_not_used(data: Datasets, cache_dir: Path, damage: Any) -> None:
     first = losses(build(), data, cache_dir)
     whole = {path: path.read_bytes() for path in cache_dir.iterdir()}
     for path, content in whole.items():
-        path.write_bytes(spoil(content))
+        path.write_bytes(damage(content))
     assert losses(build(), data, cache_dir) == pytest.approx(first)
     assert {path: path.read_bytes() for path in cache_dir.iterdir()} == whole
 
 
-def trusted(_: object) -> bool:
+def is_ok(_: object) -> bool:
     return True
 
 
 def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
     array = np.arange(1000, dtype=np.float32).reshape(1, 10, 100)
-    cached(tmp_path, "key", (1, 10), lambda: array, trusted)
+    cached(tmp_path, "key", (1, 10), lambda: array, is_ok)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
     for position in (*range(200), *range(200, len(whole), 97), len(whole) - 1):
-        spoilt = bytearray(whole)
-        spoilt[position] ^= 1 << position % 8
-        file.write_bytes(spoilt)
-        assert np.array_equal(cached(tmp_path, "key", (1, 10), lambda: array, trusted), array)
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        file.write_bytes(damaged)
+        assert np.array_equal(cached(tmp_path, "key", (1, 10), lambda: array, is_ok), array)
         assert file.read_bytes() == whole  # so it was written again
 
 
-def test_views_are_drawn_the_same_with_and_without_a_cache(data: Datasets, cache_dir: Path) -> None:
+def test_augmented_copies_are_the_same_without_a_cache(data: Datasets, cache_dir: Path) -> None:
     def twice(**options: Any) -> list[Any]:
         model = build()
         runs = [train_head(model, data, epochs=1, views=3, verbose=0, **options) for _ in "ab"]
@@ -153,7 +147,7 @@ def test_views_are_drawn_the_same_with_and_without_a_cache(data: Datasets, cache
     assert twice(cache_dir=cache_dir) == pytest.approx(without)  # full
 
 
-def test_augmentation_draws_on_as_if_there_had_been_no_views(data: Datasets) -> None:
+def test_extraction_leaves_the_random_state_of_augmentation_unchanged(data: Datasets) -> None:
     model = build()
     states = [v for v in model.variables if v.name == "seed_generator_state"]
     before = [state.numpy().copy() for state in states]
@@ -163,6 +157,7 @@ def test_augmentation_draws_on_as_if_there_had_been_no_views(data: Datasets) -> 
         assert np.array_equal(state.numpy(), value)
 
 
+@pytest.mark.slow
 def test_models_without_a_seed_share_features(
     data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +173,7 @@ def test_models_without_a_seed_share_features(
     run()
 
 
-def test_a_cache_folder_that_is_a_file_is_told_first(
+def test_a_cache_folder_that_is_a_file_is_refused_first(
     data: Datasets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"mine")
@@ -187,7 +182,7 @@ def test_a_cache_folder_that_is_a_file_is_told_first(
         losses(build(), data, tmp_path / "photo.jpg")
 
 
-def test_a_cache_folder_that_cannot_be_written_to_is_told_first(
+def test_a_cache_folder_that_cannot_be_written_to_is_refused_first(
     data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: object) -> NoReturn:
@@ -205,7 +200,7 @@ def test_a_cache_folder_that_cannot_be_written_to_is_told_first(
 
 
 class Dim(keras.Layer):  # type: ignore[misc]
-    """A layer of one's own, whose code is worked on."""
+    """A layer of the user's own, whose code changes."""
 
     factor = 1.0
 
@@ -225,7 +220,7 @@ def test_features_that_other_code_computed_are_not_used(
     assert new == pytest.approx(again)
 
 
-def test_views_of_other_batches_are_others(
+def test_augmented_copies_depend_on_the_batch_size(
     data: Datasets, image_folder: Path, cache_dir: Path
 ) -> None:
     other = load_datasets(image_folder, image_size=SIZE, batch_size=3)
@@ -250,7 +245,7 @@ def test_features_of_another_shape_are_not_used(data: Datasets, cache_dir: Path)
     assert losses(build(), data, cache_dir) == pytest.approx(first)
 
 
-def test_a_run_that_is_stopped_leaves_nothing_to_trust(
+def test_a_run_that_is_stopped_leaves_no_files(
     data: Datasets, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = feature_cache._write
@@ -296,10 +291,10 @@ def test_the_key_is_the_same_in_every_process() -> None:
 def test_what_the_key_depends_on() -> None:
     model = build()
     keys = {
-        cache_key(models_hash([model]), contents, size, views=views)
+        cache_key(models_hash([model]), contents, size, augmentation=drawn_from)
         for contents in (["a", "b"], ["b", "a"], ["ab"])
         for size in ((24, 24), (24, 25))
-        for views in ([], [0, 1], [0, 2], [1, 1])
+        for drawn_from in ([], [0, 1], [0, 2], [1, 1])
     }
     assert len(keys) == 24
     assert SUFFIX.startswith(".")
@@ -378,6 +373,6 @@ def test_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob(f"*{SUFFIX}"))) == 1  # the half, under its scratch name
     expected = np.ones((1, 50, 8), np.float32)
     for _ in range(2):
-        assert np.array_equal(cached(tmp_path, "key", (1, 50), lambda: expected, trusted), expected)
+        assert np.array_equal(cached(tmp_path, "key", (1, 50), lambda: expected, is_ok), expected)
     assert clear_feature_cache(tmp_path) > expected.nbytes
     assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ def images() -> NDArray[np.float32]:
 
 
 def backbone(**options: Any) -> keras.Model:
-    """A small frozen network with batch normalisation, as those of keras.applications are."""
+    """Return a small frozen network with batch normalisation."""
     network = keras.Sequential(
         [
             keras.Input((*SIZE, 3)),
@@ -56,7 +56,7 @@ def functional() -> keras.Model:
 
 
 def flat() -> keras.Model:
-    """The layers of the backbone belong to the model itself."""
+    """A model whose backbone is not a nested model."""
     inputs = keras.Input((*SIZE, 3))
     x = layers.Conv2D(4, 3, trainable=False)(inputs)
     x = layers.BatchNormalization(trainable=False)(x)
@@ -67,7 +67,7 @@ def flat() -> keras.Model:
 
 
 def branches_behind() -> keras.Model:
-    """Two layers that train use the backbone's features."""
+    """A model with two trainable layers that take the backbone's features."""
     inputs = keras.Input((*SIZE, 3))
     features = layers.GlobalAveragePooling2D()(backbone()(inputs))
     return keras.Model(inputs, layers.Add()([layers.Dense(2)(features), layers.Dense(2)(features)]))
@@ -81,7 +81,13 @@ def dropout_in_the_backbone() -> keras.Model:
     return keras.Sequential([keras.Input((*SIZE, 3)), base, layers.Dense(2)])
 
 
-MODELS = [sequential, functional, flat, branches_behind, dropout_in_the_backbone]
+MODELS = [
+    sequential,
+    functional,
+    flat,
+    branches_behind,
+    pytest.param(dropout_in_the_backbone, marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize("make", MODELS)
@@ -104,7 +110,7 @@ def test_the_parts_together_are_the_model(
     ("make", "shape"),
     [(sequential, (4,)), (functional, (4,)), (flat, (4,)), (branches_behind, (4,))],
 )
-def test_the_cut_is_as_late_as_possible(
+def test_the_backbone_ends_as_late_as_possible(
     make: Callable[[], keras.Model], shape: tuple[int, ...]
 ) -> None:
     parts = split_model(make())
@@ -113,12 +119,12 @@ def test_the_cut_is_as_late_as_possible(
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
-def test_every_model_of_the_zoo_with_a_frozen_part(name: str, images: NDArray[np.float32]) -> None:
+def test_every_model_of_the_zoo_with_a_backbone(name: str, images: NDArray[np.float32]) -> None:
     model = build_model(name, image_size=SIZE, weights=None)
     parts = split_model(model)
     assert parts.augmentation is not None
     assert parts.backbone.output_shape == (None, 1280)
-    assert split_model(model).backbone.output_shape == (None, 1280)  # may be cut again
+    assert split_model(model).backbone.output_shape == (None, 1280)  # may be split again
 
 
 def test_a_backbone_that_was_part_of_another_model(images: NDArray[np.float32]) -> None:
@@ -131,7 +137,7 @@ def test_a_backbone_that_was_part_of_another_model(images: NDArray[np.float32]) 
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("cnn")])
-def test_models_without_a_frozen_part(name: str) -> None:
+def test_models_without_a_backbone(name: str) -> None:
     model = build_model(name, image_size=SIZE)
     with pytest.raises(ValueError, match=r"first layers train themselves, .*Call catdog.train\("):
         split_model(model)
@@ -148,7 +154,7 @@ def test_augmentation_behind_normalisation(images: NDArray[np.float32]) -> None:
     assert flips in parts.augmentation.layers
 
 
-def test_nothing_random_is_frozen() -> None:
+def test_nothing_random_is_in_the_backbone() -> None:
     frozen = [layers.Conv2D(4, 3, trainable=False) for _ in range(2)]
     model = keras.Sequential([keras.Input((*SIZE, 3)), frozen[0], layers.Dropout(0.5), frozen[1]])
     model.add(layers.Flatten())
@@ -158,7 +164,7 @@ def test_nothing_random_is_frozen() -> None:
     assert frozen[1] in parts.head.layers
 
 
-def test_statistics_that_are_collected_are_not_frozen() -> None:
+def test_statistics_that_are_collected_are_not_in_the_backbone() -> None:
     collects = layers.BatchNormalization(center=False, scale=False)
     model = keras.Sequential([keras.Input((*SIZE, 3)), collects, backbone()])
     model.add(layers.Flatten())
@@ -167,7 +173,7 @@ def test_statistics_that_are_collected_are_not_frozen() -> None:
         split_model(model)
 
 
-def test_a_skip_around_the_frozen_part() -> None:
+def test_a_skip_around_the_backbone() -> None:
     inputs = keras.Input((*SIZE, 3))
     features = layers.GlobalAveragePooling2D()(backbone()(inputs))
     beside = layers.Dense(4)(layers.GlobalAveragePooling2D()(inputs))
@@ -176,7 +182,7 @@ def test_a_skip_around_the_frozen_part() -> None:
         split_model(model)
 
 
-def test_a_frozen_part_of_two_outputs() -> None:
+def test_a_backbone_of_two_outputs() -> None:
     inputs = keras.Input((*SIZE, 3))
     first = layers.Conv2D(4, 3)(inputs)
     base = keras.Model(inputs, [first, layers.Conv2D(4, 3)(first)], trainable=False)
@@ -223,21 +229,21 @@ def test_features_are_in_the_order_of_the_paths(data: Datasets) -> None:
 
 
 def test_augmented_features_differ_from_pass_to_pass(data: Datasets) -> None:
-    frozen = FeatureExtractor(split_model(sequential()), data, 12)
-    (plain,) = frozen.features("train")
-    first, second = frozen.features("train", augmented_views=2)
+    extractor = FeatureExtractor(split_model(sequential()), data, 12)
+    (plain,) = extractor.features("train")
+    first, second = extractor.features("train", augmented_copies=2)
     assert not np.allclose(first, second)
     assert not np.allclose(first, plain)
 
 
-@pytest.mark.parametrize("augmented_views", [0, 1])
-def test_many_images_are_run_another_way(
-    data: Datasets, augmented_views: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("augmented_copies", [0, 1])
+def test_features_of_a_compiled_backbone_are_the_same(
+    data: Datasets, augmented_copies: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def features(images: int) -> NDArray[np.float32]:
         keras.utils.set_random_seed(0)
-        frozen = FeatureExtractor(split_model(sequential()), data, images)
-        return frozen.features("train", augmented_views=augmented_views)
+        extractor = FeatureExtractor(split_model(sequential()), data, images)
+        return extractor.features("train", augmented_copies=augmented_copies)
 
     few = features(MIN_IMAGES_TO_COMPILE - 1)
     monkeypatch.setattr(keras.Model, "predict_on_batch", None)

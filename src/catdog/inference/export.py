@@ -1,4 +1,4 @@
-"""A model as a file that runs without catdog and Keras: SavedModel, LiteRT, ONNX."""
+"""Export a model to a file that runs without catdog and Keras: SavedModel, LiteRT, ONNX."""
 
 import errno
 import os
@@ -20,6 +20,7 @@ from catdog._utils.errors import (
     ExistingFileError,
     InvalidTypeError,
     InvalidValueError,
+    MissingPackageError,
 )
 from catdog._utils.files import atomic_write
 from catdog._utils.keras_internals import RANDOM_OP_PARTS
@@ -37,10 +38,11 @@ from catdog.typing import ExportFormat, Floats, ImageSize
 SUFFIXES: dict[str, ExportFormat] = {"": "saved_model", ".tflite": "litert", ".onnx": "onnx"}
 
 N_CHECK_IMAGES = 16  # images
-PATTERN_CELLS = 6  # cells a side of those that are drawn
-# Floats are rounded again where a runtime folds weights together. Relative, so that a model that is
-# sure of everything is checked as well; a probability below ABSOLUTE is as good as 0.
-RELATIVE, ABSOLUTE = 1e-2, 1e-20
+PATTERN_CELLS = 6  # cells in a row or column of a random pattern
+# Of a probability. Runtimes fold weights together, which rounds them again. The tolerance is
+# relative, so that small probabilities are compared too.
+RELATIVE_TOLERANCE = 1e-2
+ABSOLUTE_TOLERANCE = 1e-20  # a probability below this counts as 0
 
 
 @public
@@ -52,38 +54,41 @@ def export_model(
     class_names: Sequence[str] | None = None,
     data: Datasets | None = None,
 ) -> None:
-    """Write a model so that it runs elsewhere, without catdog and Keras.
+    """Export a model to a file that runs without catdog and Keras.
 
-    The file takes `images`, pixels `float32` `(batch, height, width, 3)` in `[0, 255]`, and
-    answers `probabilities`, `float32` `(batch, classes)`, as `predict` does: calibration is inside.
-    Augmentation and dropout are not. The names of the classes are in the file.
+    The input of the file is `images`, `float32` `(batch, height, width, 3)` in `[0, 255]`. Its
+    output is `probabilities`, `float32` `(batch, classes)`, the same as those of `predict`:
+    temperature scaling is included, augmentation and dropout are not. The file also holds the names
+    of the classes.
 
-    Before the file is put in its place, its own runtime runs it on 16 images. Each probability
-    must be that of `predict`, up to 1 % of it.
+    Before the file is moved to `path`, the format's own runtime runs it on 16 images. Each
+    probability must be that of `predict`, within 1 % of it.
 
     Args:
         model: Returns logits, as every model of the zoo does.
-        path: Where to, in a folder that exists: a new folder for a SavedModel, a file `.tflite` for
-            LiteRT, a file `.onnx` for ONNX. A file that is there already is replaced.
-        format: `"saved_model"`, `"litert"` or `"onnx"`; told from `path` if `None`. ONNX needs
-            `pip install "catdog[onnx]"`.
-        class_names: Names of the classes, in the order of their labels. A model that catdog has
-            trained, or opened, knows them.
-        data: Check with validation images of these, instead of coarse patterns drawn at random.
+        path: Path of the export, in a folder that exists: a new folder for a SavedModel, a file
+            `.tflite` for LiteRT, a file `.onnx` for ONNX. An existing file is replaced.
+        format: `"saved_model"`, `"litert"` or `"onnx"`; if `None`, the suffix of `path` determines
+            it. ONNX needs `pip install "catdog[onnx]"`.
+        class_names: Names of the classes, in the order of their labels. Not needed for a model that
+            was trained or loaded by catdog: its metadata holds them.
+        data: Compare the probabilities on validation images of this data, instead of on random
+            coarse patterns.
 
     Raises:
-        FileExistsError: If the folder for a SavedModel exists already.
+        FileExistsError: If the folder for a SavedModel exists.
         FileNotFoundError: If the folder of `path` does not exist.
         ImportError: If the packages for ONNX are not installed.
         IsADirectoryError: If `path` is a folder, but the format is a file.
         OSError: If the file cannot be written.
-        RuntimeError: If the exported file answers something else than `predict`. There is no file
-            then, or the one that was there before. Also, if Keras does not run on TensorFlow.
-        TypeError: If `path` is no path, or `data` no `Datasets`.
-        ValueError: If the format is unknown or does not go with the suffix of `path`, this is a
-            device, the model does not return logits or acts at random outside training, its classes
-            have no names, it holds a layer that the format cannot hold, or an image of `data`
-            cannot be read.
+        RuntimeError: If the probabilities of the exported file differ from those of `predict`. No
+            file is written then, and an existing one is kept. Also, if Keras' backend is not
+            TensorFlow.
+        TypeError: If `path` is not a path, or `data` is not a `Datasets`.
+        ValueError: If the format is unknown or does not match the suffix of `path`, `path` is a
+            device, the model does not return logits or is random outside training, its classes have
+            no names, the format does not support one of its layers, or an image of `data` cannot be
+            read.
 
     Example:
         ```python
@@ -110,26 +115,27 @@ def export_model(
     def make(scratch: Path) -> None:
         with tf.device("CPU"):  # a GPU rounds more coarsely
             program = Program(model, size, names)
-            _refuse_random(program)
-            answers = _write_and_run(runtime, program, scratch, images)
-            expected = predict(model, images, class_names=names, verbose=0)
-        _compare(answers, np.stack([answer.probabilities for answer in expected]), runtime.name)
+            _check_deterministic(program)
+            exported = _write_and_run(runtime, program, scratch, images)
+            predictions = predict(model, images, class_names=names, verbose=0)
+        expected = np.stack([prediction.probabilities for prediction in predictions])
+        _check_equal(exported, expected, runtime.name)
 
     atomic_write(target, make)
 
 
 def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> ExportFormat:
-    """Return the format that was asked for, if the suffix of the path goes with it."""
+    """Return the format, and check that the suffix of the path matches it."""
     if not isinstance(path, str | PathLike) or not str(path):
         raise InvalidTypeError(
             f"must be a path, such as 'model.tflite', not {path!r}", argument="path"
         )
     suffix = Path(path).suffix
-    told = SUFFIXES.get(suffix)
+    by_suffix = SUFFIXES.get(suffix)
     if given is None:
-        if told is None:
+        if by_suffix is None:
             raise InvalidValueError(
-                "does not tell the format",
+                "has a suffix of no export format",
                 argument="path",
                 value=str(path),
                 hint=(
@@ -137,25 +143,25 @@ def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> E
                     'format="saved_model" for a folder of that name.'
                 ),
             )
-        return told
+        return by_suffix
     chosen = checks.check_choice("format", given, RUNTIMES)
-    if chosen != (told or "saved_model"):
+    if chosen != (by_suffix or "saved_model"):
         wanted = next(suffix for suffix, name in SUFFIXES.items() if name == chosen)
         raise InvalidValueError(
-            f"does not go with format={chosen!r}",
+            f"does not match format={chosen!r}",
             argument="path",
             value=str(path),
-            hint=f"Call it {Path(path).with_suffix(wanted).name!r}, say, or leave format out.",
+            hint=f"Name it {Path(path).with_suffix(wanted).name!r}, say, or leave format out.",
         )
     return chosen
 
 
 def _check_target(path: "str | PathLike[str]", *, is_folder: bool) -> Path:
-    """Return where the file or folder is to be, if it may be there."""
+    """Return the absolute path of the file or folder, and check that it can be written."""
     target = checks.expand_home(path).resolve()
     if is_folder and target.exists():
         raise ExistingFileError(
-            "exists already, and no folder is replaced",
+            "exists already, and folders are not replaced",
             argument="path",
             value=str(path),
             hint="Remove it, or choose another name.",
@@ -165,10 +171,11 @@ def _check_target(path: "str | PathLike[str]", *, is_folder: bool) -> Path:
 
 
 def _check_backend() -> None:
+    """Raise if Keras does not run on TensorFlow."""
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise BackendError(
-            f"export_model needs Keras on TensorFlow, but it runs on {backend}",
+            f"export_model needs Keras on TensorFlow, but Keras runs on {backend}",
             hint=(
                 "Save the model, and export it from a Python that was started with "
                 "KERAS_BACKEND=tensorflow."
@@ -177,61 +184,60 @@ def _check_backend() -> None:
 
 
 def _check_onnx() -> None:
+    """Raise if a package for ONNX is missing."""
     try:
         for package in ("onnx", "onnxruntime", "tf2onnx"):
             import_module(package)
     except ImportError as error:
-        raise ImportError(
-            f'To export to ONNX, install more packages: pip install "catdog[onnx]" ({error})'
+        raise MissingPackageError(
+            f"Export to ONNX needs more packages ({error})",
+            hint='Install them: pip install "catdog[onnx]".',
         ) from error
 
 
 def _read_images(model: keras.Model, data: Datasets | None, size: ImageSize) -> NDArray[Any]:
-    """Return the images to check with, `(n, height, width, 3)`, `uint8` in `[0, 255]`."""
+    """Return the images for the comparison, `(n, height, width, 3)`, `uint8` in `[0, 255]`."""
     if data is None:
-        rng = np.random.default_rng(0)
-        drawn = rng.integers(
-            0, 256, (N_CHECK_IMAGES, PATTERN_CELLS, PATTERN_CELLS, 3), dtype=np.uint8
-        )
-        sources = [ImageSource(cells, "a drawn image") for cells in drawn]
+        shape = (N_CHECK_IMAGES, PATTERN_CELLS, PATTERN_CELLS, 3)
+        patterns = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        sources = [ImageSource(pattern, "a random pattern") for pattern in patterns]
     else:
         paths = resize_to_model(model, data).paths("validation")
-        some = np.linspace(
-            0, len(paths) - 1, min(N_CHECK_IMAGES, len(paths)), dtype=int
-        )  # of all classes
-        sources = [ImageSource(paths[i], str(paths[i])) for i in some]
+        count = min(N_CHECK_IMAGES, len(paths))
+        positions = np.linspace(0, len(paths) - 1, count, dtype=int)  # so of all classes
+        sources = [ImageSource(paths[i], str(paths[i])) for i in positions]
     return np.stack([read_pixels(source, size) for source in sources])
 
 
 def _write_and_run(runtime: Runtime, program: Program, path: Path, images: NDArray[Any]) -> Floats:
-    """Return what the exported file answers, shape `(n, classes)`."""
+    """Export a program, and return the probabilities of the file, shape `(n, classes)`."""
     try:
         runtime.write(program, path)
         return runtime.run(path, images)
     except OSError:
         raise
-    except Exception as error:  # whatever converters and runtimes raise
-        if (full := os.strerror(errno.ENOSPC)) in str(error):  # TensorFlow's are no OSError
+    except Exception as error:  # converters and runtimes raise many types
+        if (full := os.strerror(errno.ENOSPC)) in str(error):  # TensorFlow does not raise OSError
             raise OSError(errno.ENOSPC, full, path.name) from error
         raise InvalidValueError(
-            f"cannot be exported as {runtime.name}, which may not know one of its layers",
+            f"cannot be exported as {runtime.name}, which may not support one of its layers",
             argument="model",
             hint=(
-                "Try format='saved_model', which holds whatever TensorFlow computes. The "
+                "Try format='saved_model', which supports all operations of TensorFlow. The "
                 f"converter says: {error}"
             ),
         ) from error
 
 
-def _compare(answers: Floats, expected: Floats, runtime: str) -> None:
-    """Refuse a file that does not answer what `predict` does."""
-    wrong = ~np.isclose(answers, expected, rtol=RELATIVE, atol=ABSOLUTE)
+def _check_equal(exported: Floats, expected: Floats, runtime: str) -> None:
+    """Raise if probabilities of the exported file differ from those of `predict`."""
+    wrong = ~np.isclose(exported, expected, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE)
     if wrong.any():
         image, label = np.argwhere(wrong)[0]
         raise BackendError(
-            f"The exported {runtime} does not answer what predict does, so it was not "
-            f"kept: of one of {len(expected)} images, the probability of class {label} is "
-            f"{answers[image, label]:.4g} instead of {expected[image, label]:.4g}",
+            f"The probabilities of the exported {runtime} differ from those of predict, so it was "
+            f"not kept: for one of {len(expected)} images, the probability of class {label} is "
+            f"{exported[image, label]:.4g} instead of {expected[image, label]:.4g}",
             hint=(
                 "Does a layer of the model compute in half precision, or in Python? If not, "
                 "please report it."
@@ -239,18 +245,21 @@ def _compare(answers: Floats, expected: Floats, runtime: str) -> None:
         )
 
 
-def _refuse_random(program: Program) -> None:
-    """Refuse what draws random numbers; a file has the model's seeds, and would seem to agree."""
-    graph = program.answer.get_concrete_function().graph.as_graph_def()
+def _check_deterministic(program: Program) -> None:
+    """Raise if a model draws random numbers outside training.
+
+    The comparison with `predict` may miss them: the file begins with the seeds of the model.
+    """
+    graph = program.compute.get_concrete_function().graph.as_graph_def()
     nodes = chain(graph.node, *(body.node_def for body in graph.library.function))
     if random := sorted(
         {node.op for node in nodes if any(part in node.op for part in RANDOM_OP_PARTS)}
     ):
         raise InvalidValueError(
-            f"acts at random outside training, too ({', '.join(random)})",
+            f"is random outside training too ({', '.join(random)})",
             argument="model",
             hint=(
-                "Give the layer that does a `training` argument, and let it be still if that "
+                "Give the random layer's call a `training` argument, and draw no numbers if it "
                 "is False."
             ),
         )

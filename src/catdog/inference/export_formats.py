@@ -1,4 +1,4 @@
-"""The formats a model is exported to: how each is written, and how its own runtime runs it."""
+"""The export formats: how a file of each is written, and how the format's runtime runs it."""
 
 import json
 import warnings
@@ -19,31 +19,32 @@ from catdog.typing import ExportFormat, Floats, ImageSize
 
 INPUT, OUTPUT = "images", "probabilities"
 CLASS_NAMES = "class_names"  # a signature of the SavedModel, an entry of ONNX's metadata
-LABELS_MEMBER = "labels.txt"  # as the label files of LiteRT are called
+LABELS_MEMBER = "labels.txt"  # the usual name of LiteRT's label files
 
 
 class Program:
-    """What is exported: a model from images of one size to probabilities, never in training."""
+    """What is exported: a function from images of one size to probabilities, at inference."""
 
     def __init__(self, model: keras.Model, size: ImageSize, class_names: tuple[str, ...]) -> None:
-        """Wrap a model of the image size `size`; logits are scaled by its temperature."""
+        """Wrap a model of the image size `size`; logits are divided by its temperature."""
         temperature = get_temperature(model)
 
-        def answer(images: Any) -> dict[str, Any]:
+        def compute(images: Any) -> dict[str, Any]:
             logits = tf.cast(model(images, training=False), tf.float32)
             return {OUTPUT: tf.nn.softmax(logits / temperature)}
 
         self.model = model
         self.class_names = class_names
         self.images = tf.TensorSpec((None, *size, 3), tf.float32, name=INPUT)
-        self.answer = tf.function(answer, input_signature=[self.images])
+        self.compute = tf.function(compute, input_signature=[self.images])
 
     def freeze(self) -> Any:
-        """Return the function with all weights in it, as converters want it.
+        """Return the function with its weights as constants.
 
-        Without, LiteRT's takes several times as long, and tf2onnx asks for what some layers hold.
+        Otherwise LiteRT's converter takes several times as long, and tf2onnx requires the constants
+        of some layers as arguments.
         """
-        frozen = freeze_variables(self.answer.get_concrete_function())
+        frozen = freeze_variables(self.compute.get_concrete_function())
         return tf.function(
             lambda images: {OUTPUT: frozen(images)[0]}, input_signature=[self.images]
         )
@@ -52,25 +53,29 @@ class Program:
 def _write_saved_model(program: Program, path: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(program.model)
-    archive.add_endpoint("serve", program.answer, input_signature=[program.images])
+    archive.add_endpoint("serve", program.compute, input_signature=[program.images])
     names = tf.constant(program.class_names)
     archive.add_endpoint(CLASS_NAMES, lambda: {CLASS_NAMES: names}, input_signature=[])
     archive.write_out(str(path), verbose=False)
 
 
 def _run_saved_model(path: Path, images: NDArray[Any]) -> Floats:
-    loaded = tf.saved_model.load(str(path))  # while it lives, its variables do
+    loaded = tf.saved_model.load(str(path))  # keeps the variables of its signatures alive
     serve = loaded.signatures["serving_default"]
     return np.asarray(serve(**{INPUT: tf.constant(images, tf.float32)})[OUTPUT], np.float64)
 
 
 def _write_litert(program: Program, path: Path) -> None:
-    """Write the program, and behind it a zip archive with the labels: readers know of both."""
+    """Write the program, followed by a zip archive with the labels.
+
+    LiteRT ignores what follows the program; readers of labels open the archive.
+    """
     folder = path.with_name("frozen")
     module = tf.Module()
-    module.answer = program.freeze()
-    without = tf.saved_model.SaveOptions(experimental_custom_gradients=False)  # they do not freeze
-    tf.saved_model.save(module, str(folder), module.answer, without)
+    module.compute = program.freeze()
+    # Custom gradients cannot be frozen, and inference does not need them.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, str(folder), module.compute, options)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
     path.write_bytes(converter.convert())
     with zipfile.ZipFile(path, "a") as archive:
@@ -79,14 +84,14 @@ def _write_litert(program: Program, path: Path) -> None:
 
 
 def _run_litert(path: Path, images: NDArray[Any]) -> Floats:
-    with warnings.catch_warnings():  # TensorFlow says that it moves to a package of its own
+    with warnings.catch_warnings():  # TensorFlow 2.21: LiteRT moves to another package
         warnings.simplefilter("ignore")
-        answer = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
-    # Half of them one by one, as on a phone, the others at once.
+        run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
+    # Half of the images one by one, as on a phone, the others in one batch.
     images = images.astype(np.float32)
     half = len(images) // 2
     batches = [*np.split(images[:half], half), images[half:]] if half else [images]
-    return np.concatenate([answer(**{INPUT: batch})[OUTPUT] for batch in batches], dtype=np.float64)
+    return np.concatenate([run(**{INPUT: batch})[OUTPUT] for batch in batches], dtype=np.float64)
 
 
 def _write_onnx(program: Program, path: Path) -> None:
@@ -102,12 +107,12 @@ def _run_onnx(path: Path, images: NDArray[Any]) -> Floats:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (answers,) = session.run([OUTPUT], {INPUT: images.astype(np.float32)})
-    return np.asarray(answers, np.float64)
+    (probabilities,) = session.run([OUTPUT], {INPUT: images.astype(np.float32)})
+    return np.asarray(probabilities, np.float64)
 
 
 class Runtime(NamedTuple):
-    """A format, and what runs it."""
+    """The name of a format, and the functions that write and run a file of it."""
 
     name: str
     write: Callable[[Program, Path], None]

@@ -18,8 +18,8 @@ def split_logits(
 
     Args:
         model: The model.
-        resized: The images at the model's input size.
-        split: The set.
+        resized: The data, at the model's input size.
+        split: The split whose images are run.
         verbose: Progress as Keras shows it.
     """
     with raise_read_errors() as errors:
@@ -31,7 +31,7 @@ def checked_logits(outputs: Any) -> Floats:
     """Return a model's outputs as `float64` logits, shape `(n, classes)`.
 
     Raises:
-        ValueError: If they are probabilities, or not finite.
+        ValueError: If the outputs are probabilities, or not finite.
     """
     logits = np.asarray(outputs, np.float64)
     check_logits(logits)
@@ -39,5 +39,13 @@ def checked_logits(outputs: Any) -> Floats:
 
 
 def log_probabilities(logits: Floats, temperature: float) -> Floats:
-    """Return the logarithm of each probability after temperature scaling."""
+    """Return the logarithm of each probability after temperature scaling.
+
+    Args:
+        logits: What `checked_logits` returned, shape `(n, classes)`.
+        temperature: What logits are divided by; above 0, and 1 without calibration.
+
+    Returns:
+        `float64`, shape `(n, classes)`.
+    """
     return log_softmax(logits / temperature)

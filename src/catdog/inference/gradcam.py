@@ -1,6 +1,6 @@
-"""Where in an image a model finds what speaks for a class.
+"""Grad-CAM heat maps: which regions of an image increase the logit of a class.
 
-Gradients are taken in TensorFlow: Keras has no function for them that every backend knows.
+Gradients are computed by TensorFlow: Keras 3.15 has no function for them for all backends.
 """
 
 from collections.abc import Sequence
@@ -35,32 +35,35 @@ def gradcam(
     *,
     label: str | int | None = None,
 ) -> HeatMap:
-    """Say where in an image a model finds what speaks for a class: Grad-CAM.
+    """Compute a Grad-CAM heat map for one image.
 
-    The last feature map of a convolutional network still has height and width. Each of its channels
-    is weighted by how much the class's logit grows with it, and what speaks for the class is added
-    up. The map is coarse (7 x 7 in MobileNetV2 at 224 pixels), and is drawn out to the image's
-    size. It shows what the model looked at, not whether that is a good reason. Nothing is
+    The map shows which regions of the image increase the logit of a class. The last feature map of
+    a convolutional network still has height and width. Each channel is weighted by the mean
+    gradient of the class's logit with respect to it. The heat map is the positive part of the
+    weighted sum of the channels. It is coarse (7 x 7 in MobileNetV2 at 224 pixels), and is resized
+    to the size of the image. It does not show whether a region is a good reason. Nothing is
     augmented.
 
-    What counts is the logit minus the mean of all logits: that is what the probabilities depend on.
-    All places count alike in a channel's weight. Behind global pooling that is what the network
-    does; one that ends in `Flatten`, such as `"cnn"`, may pass over a place that is shown.
+    The gradient is that of the logit minus the mean of all logits, because the probabilities depend
+    on that difference only. A channel's weight is the same at all positions. That is exact for
+    global average pooling. For a network that ends in `Flatten`, such as `"cnn"`, the map is an
+    approximation, and may mark a region that does not change the logit.
 
     Args:
         model: A Sequential or functional model that returns logits, as every model of the zoo does.
         image: One image, in any form that [`predict`][catdog.predict] takes.
-        label: The class, by its name or by its position in the logits; the predicted one if `None`.
+        label: The class, by its name or by its position in the logits; the predicted class if
+            `None`.
 
     Returns:
-        Shape `(height, width)` of the image, `float32`, from 0 to 1, which is the place of the
-        coarse map that speaks most for the class; 0 everywhere if nothing does.
+        The heat map, shape `(height, width)` of the image, `float32`, from 0 to 1. The largest
+        value of the coarse map is 1. All values are 0 if no region increases the logit.
 
     Raises:
-        FileNotFoundError: If there is no such image file.
+        FileNotFoundError: If the image file does not exist.
         RuntimeError: If Keras' backend is not TensorFlow.
-        ValueError: If the model has no feature map, the class is unknown, or the model or the
-            image is not what `predict` takes.
+        ValueError: If the model has no feature map, the class is unknown, or `predict` does not
+            accept the model or the image.
 
     Example:
         ```python
@@ -94,7 +97,7 @@ def heat_maps(
     label: str | int | None,
     class_names: Sequence[str] | None = None,
 ) -> HeatMap:
-    """Return the coarse heat map of each image, shape `(n, rows, columns)`, from 0 to 1."""
+    """Compute the coarse heat map of each image, shape `(n, rows, columns)`, from 0 to 1."""
     if (backend := keras.backend.backend()) != "tensorflow":
         raise BackendError(
             f"Grad-CAM runs in TensorFlow, but Keras' backend is {backend!r}",
@@ -105,14 +108,14 @@ def heat_maps(
     if class_names is None and metadata:
         class_names = metadata.class_names
     position = None if label is None else class_position(label, class_names, classes)
-    watched = _watch(model)
+    with_map = _with_feature_map(model)
     image_size = size or get_trained_size(metadata)
     images = [read_pixels(source, image_size).astype(np.float32) for source in sources]
-    return _grad_cam(watched, np.stack(images), position)
+    return _grad_cam(with_map, np.stack(images), position)
 
 
 def class_position(label: Any, class_names: Sequence[str] | None, classes: int) -> int:
-    """Return the position in the logits of a class that was given by its name, or by that."""
+    """Return the position in the logits of a class, which is given by its name or position."""
     if not isinstance(label, str):
         position = checks.check_positive_int("label", label, at_least=0)
         if position >= classes:
@@ -122,8 +125,8 @@ def class_position(label: Any, class_names: Sequence[str] | None, classes: int) 
         return position
     if class_names is None:
         raise InvalidValueError(
-            f"is a name, but model does not know what its {classes} classes are called: it "
-            "was not trained by catdog, or was saved by Keras alone",
+            f"is a name, but model has no names for its {classes} classes: it was not trained "
+            "by catdog, or was saved by Keras alone",
             argument="label",
             value=label,
             hint="Pass the position of the class in the logits, such as label=0.",
@@ -131,62 +134,62 @@ def class_position(label: Any, class_names: Sequence[str] | None, classes: int) 
     return list(class_names).index(checks.check_choice("label", label, class_names))
 
 
-def _grad_cam(watched: keras.Model, images: NDArray[np.float32], position: int | None) -> HeatMap:
-    """Return what speaks for a class in each image, shape `(n, rows, columns)`, from 0 to 1.
+def _grad_cam(with_map: keras.Model, images: NDArray[np.float32], position: int | None) -> HeatMap:
+    """Compute the coarse heat map of each image, shape `(n, rows, columns)`, from 0 to 1.
 
     Args:
-        watched: What `_watch` returned.
+        with_map: Returns the last feature map and the logits, as from `_with_feature_map`.
         images: Shape `(n, height, width, 3)`.
-        position: The class; the predicted one of each image if `None`.
+        position: Position of the class in the logits; the predicted class of each image if `None`.
     """
     inputs = tf.constant(images)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        maps, logits = watched(inputs, training=False)
+        maps, logits = with_map(inputs, training=False)
         check_logits(np.asarray(logits, np.float64))
-        chosen = tf.argmax(logits, axis=1) if position is None else [position] * len(images)
+        classes = tf.argmax(logits, axis=1) if position is None else [position] * len(images)
         centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
-        score = tf.reduce_sum(tf.gather(centred, chosen, axis=1, batch_dims=1))
-    slopes = tape.gradient(score, maps, unconnected_gradients="zero")
-    weights = np.asarray(slopes, np.float32).mean(axis=(1, 2), keepdims=True)
+        score = tf.reduce_sum(tf.gather(centred, classes, axis=1, batch_dims=1))
+    gradients = tape.gradient(score, maps, unconnected_gradients="zero")
+    weights = np.asarray(gradients, np.float32).mean(axis=(1, 2), keepdims=True)
     heat = np.maximum((weights * np.asarray(maps, np.float32)).sum(axis=-1), 0)
     highest = heat.max(axis=(1, 2), keepdims=True)
     scaled: HeatMap = np.divide(heat, highest, out=np.zeros_like(heat), where=highest > 0)
     return scaled
 
 
-def _watch(model: keras.Model) -> keras.Model:
-    """Return a model that shares the other's layers and returns its last feature map as well.
+def _with_feature_map(model: keras.Model) -> keras.Model:
+    """Return a model of the same layers with the outputs `[last feature map, logits]`.
 
     Raises:
         ValueError: If there is no feature map.
     """
-    watched = _Watch().open(model)
-    if len(watched.outputs) < 2:
+    with_map = _FeatureMapFinder().with_map(model)
+    if len(with_map.outputs) < 2:
         raise InvalidValueError(
-            "has no feature map to explain it by: no convolution in it has a result that "
-            "still has height and width",
+            "has no feature map to explain it by: no convolution in it has an output with "
+            "height and width",
             argument="model",
             hint=(
                 "Grad-CAM works for convolutional networks, such as those of catdog.list_models()."
             ),
         )
-    return watched
+    return with_map
 
 
-class _Watch:
-    """Calls every layer of a model once more, and looks at what it returns."""
+class _FeatureMapFinder:
+    """Calls every layer of a model again, and finds the last feature map among the results."""
 
     def __init__(self) -> None:
-        self._convolved = False  # what comes before is the image, perhaps scaled or flipped
+        self._convolved = False  # before the first convolution, a map is the image itself
 
-    def open(self, model: keras.Model) -> keras.Model:
+    def with_map(self, model: keras.Model) -> keras.Model:
         """Return a model with the outputs `[last feature map, logits]`, or `[logits]`."""
         maps: list[keras.KerasTensor] = []
 
         def call(layer: Any, *arguments: Any, **options: Any) -> Any:
-            if _is_transparent(layer):
-                *inner, result = self.open(layer)(*arguments, **options)
+            if _is_rebuildable(layer):
+                *inner, result = self.with_map(layer)(*arguments, **options)
                 maps.extend(inner)
                 return result
             result = layer(*arguments, **options)
@@ -199,19 +202,19 @@ class _Watch:
         return keras.Model(begin, [*maps[-1:], end])
 
 
-def _is_transparent(layer: Any) -> bool:
-    """Tell a model whose layers can be called one by one."""
+def _is_rebuildable(layer: Any) -> bool:
+    """Return whether a layer is a model whose layers can be called one by one."""
     return isinstance(layer, keras.Sequential | keras.Function) and len(layer.outputs) == 1
 
 
 def _is_map(tensor: Any) -> bool:
-    """Tell a tensor `(batch, height, width, channels)` of more than one place."""
+    """Return whether a tensor is `(batch, height, width, channels)` of several positions."""
     shape = getattr(tensor, "shape", ())
     return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
 
 
 def upsample(heat: HeatMap, size: ImageSize) -> HeatMap:
-    """Return a heat map at the size of an image, bilinear."""
+    """Return a heat map at the size of an image, by bilinear interpolation."""
     height, width = size
-    drawn = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(drawn, np.float32)
+    resized = Image.fromarray(heat).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized, np.float32)

@@ -18,42 +18,44 @@ from catdog._utils.keras_internals import inner_layers
 Compute = Callable[[Any], NDArray[np.float32]]
 
 MIN_IMAGES_TO_COMPILE = 1000  # images; with fewer, compiling takes longer than it saves
-RELATIVE_TOLERANCE = (
-    1e-3  # of the largest value; LiteRT folds weights together, which rounds them again
-)
+# Of the largest value. LiteRT folds weights together, which rounds them again.
+RELATIVE_TOLERANCE = 1e-3
 MAX_THREADS = 32
 
 
 def compile_with_litert(model: keras.Model, image: NDArray[np.generic]) -> Compute | None:
-    """Return a function that computes what `model.predict_on_batch` does, in half the time.
+    """Compile a model for the CPU: the same outputs as `model.predict_on_batch`, in half the time.
 
-    Each core runs an interpreter of its own, one image at a time, so that what one layer hands to
-    the next stays in the core's cache.
+    Each core has its own interpreter, which runs one image at a time. So the output of each layer
+    is still in the core's cache when the next layer reads it.
 
     Args:
         model: Takes one batch of images and returns one tensor.
-        image: A batch of one, of the size of all, for which the function must return what the
-            model does.
+        image: A batch of one image, of the size of all later images. For it, the outputs of the
+            function and of the model are compared.
 
     Returns:
-        The function, or `None` where there is no use for it: on a GPU, for a model of half
-        precision, or if LiteRT cannot run some layer, or does so in another way.
+        A function from a batch of images to outputs. `None` on a machine with a GPU, for a model of
+        half precision, if LiteRT cannot run a layer, or if its outputs differ from the model's.
     """
     if tf.config.list_physical_devices("GPU") or not _computes_in_float32(model):
         return None
     try:
         return _Interpreters(model, image).compute
-    except Exception:  # LiteRT's own, TensorFlow's, or none of it there: what matters is that it
-        return None  # cannot be used, and the model can
+    except Exception:  # LiteRT's, TensorFlow's, or LiteRT is missing; the model itself still runs
+        return None
 
 
 def _computes_in_float32(model: keras.Model) -> bool:
-    """Return whether LiteRT may know the operations; what it does not, it lists on the screen."""
+    """Return whether all layers compute in float32.
+
+    LiteRT has no kernels for many operations of half precision, and prints a list of them.
+    """
     return all(layer.compute_dtype == "float32" for layer in inner_layers(model))
 
 
 class _Interpreters:
-    """A model in several interpreters, each of which works in a thread of its own."""
+    """A compiled model in several interpreters, one for each thread."""
 
     def __init__(self, model: keras.Model, image: NDArray[np.generic]) -> None:
         traced = tf.function(lambda images: model(images, training=False)).get_concrete_function(
@@ -71,13 +73,13 @@ class _Interpreters:
         self._output = self._interpreters[0].get_output_details()[0]["index"]
         self._threads = ThreadPoolExecutor(count)
         if not is_close(self.compute(image), np.asarray(traced(tf.constant(image)))):
-            raise ValueError("LiteRT computes something else")
+            raise ValueError("the outputs of LiteRT differ from the model's")
 
     def compute(self, images: Any) -> NDArray[np.float32]:
-        """Return the outputs for a batch."""
+        """Return the outputs for a batch of images."""
         shares = np.array_split(np.asarray(images), len(self._interpreters))
-        done = self._threads.map(self._compute_share, self._interpreters, shares)
-        return np.concatenate([share for share in done if len(share)])
+        outputs = self._threads.map(self._compute_share, self._interpreters, shares)
+        return np.concatenate([share for share in outputs if len(share)])
 
     def _compute_share(self, interpreter: Any, images: NDArray[Any]) -> NDArray[np.float32]:
         outputs = []
@@ -89,7 +91,7 @@ class _Interpreters:
 
 
 def is_close(features: NDArray[np.float32], expected: NDArray[Any]) -> bool:
-    """Return whether features are the expected ones, up to what LiteRT may round."""
+    """Return whether features equal the expected ones, within `RELATIVE_TOLERANCE`."""
     if features.shape != expected.shape:
         return False
     expected = expected.astype(np.float32)
@@ -98,7 +100,7 @@ def is_close(features: NDArray[np.float32], expected: NDArray[Any]) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep from the user that LiteRT moves to a package of its own, and how else to convert."""
+    """Hide what TensorFlow 2.21 logs: LiteRT has a new package and another converter call."""
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -111,7 +113,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _cores() -> int:
-    """Return how many cores this process may use, where the system tells."""
+    """Return how many cores this process may use, or how many there are if that is unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

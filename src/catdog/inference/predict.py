@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError, UsageError
+from catdog._utils.errors import InvalidValueError, UsageError, UsageWarning
 from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import counted, percent, printable, shorten
@@ -35,7 +35,7 @@ from catdog.models.metadata import (
 from catdog.typing import Floats, ImageSize, Verbose
 
 UNSURE = "unsure"
-PREFETCH_BATCHES = 2  # batches that are decoded while the model is at work on another
+PREFETCH_BATCHES = 2  # batches that are decoded while the model runs another
 
 
 @public
@@ -44,11 +44,12 @@ class Prediction:
     """The prediction for one image. Printed, it is one line of aligned columns.
 
     Attributes:
-        label: Name of the class; `None` if the model is unsure, or the image cannot be read.
-        probability: The model's probability of its likeliest class, from 0 to 1; NaN if the image
+        label: Name of the most probable class; `None` if the model is unsure, or the image cannot
+            be read.
+        probability: The probability of the most probable class, from 0 to 1; NaN if the image
             cannot be read.
-        probabilities: That of every class, `float64`, shape `(classes,)`, adding up to 1; all
-            NaN if the image cannot be read.
+        probabilities: The probability of every class, `float64`, shape `(classes,)`, adding up to
+            1; all NaN if the image cannot be read.
         path: The image file; `None` if the image came from elsewhere.
         class_names: Names of the classes, in the order of `probabilities`.
         error: Why the image cannot be read; `None` if it was.
@@ -66,21 +67,21 @@ class Prediction:
         width = max(map(len, [*names, UNSURE]))
         if self.error is not None:
             return f"{'-':<{width}}  {'':>6}  {printable(self.error)}"
-        said = UNSURE if self.label is None else printable(self.label)
-        share = percent(self.probability)
-        where = "" if self.path is None else f"  {printable(self.path)}"
-        guess = f"  ({names[int(self.probabilities.argmax())]}?)" if self.label is None else ""
-        return f"{said:<{width}}  {share:>6}{where}{guess}"
+        label = UNSURE if self.label is None else printable(self.label)
+        probability = percent(self.probability)
+        path = "" if self.path is None else f"  {printable(self.path)}"
+        likely = f"  ({names[int(self.probabilities.argmax())]}?)" if self.label is None else ""
+        return f"{label:<{width}}  {probability:>6}{path}{likely}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer, ready for `json.dump`; what is not known is `None`."""
-        read = self.error is None
-        shares = dict(zip(self.class_names, self.probabilities.tolist(), strict=True))
+        """Return a dictionary for `json.dump`; values that are not known are `None`."""
+        is_read = self.error is None
+        by_name = dict(zip(self.class_names, self.probabilities.tolist(), strict=True))
         return {
             "path": None if self.path is None else str(self.path),
             "label": self.label,
-            "probability": self.probability if read else None,
-            "probabilities": shares if read else None,
+            "probability": self.probability if is_read else None,
+            "probabilities": by_name if is_read else None,
             "error": self.error,
         }
 
@@ -102,35 +103,36 @@ def predict(
     """Predict the classes of images.
 
     Images are read exactly as for training and `evaluate`: turned upright, as RGB, stretched to
-    the model's input size. Nothing is augmented. A large folder is read while the model is at work;
-    no more than a few batches of it are in memory at a time. For 1000 images or more the model is
-    compiled for the CPU first, if there is no GPU: faster, and the same to within rounding.
+    the model's input size. Nothing is augmented. Images are read while the model runs, and no more
+    than a few batches of a folder are in memory at a time. For 1000 images or more, the model is
+    compiled for the CPU first, if there is no GPU. That is faster, and gives the same probabilities
+    up to rounding.
 
     Args:
         model: Returns logits, as every model of the zoo does.
-        images: What to look at: an image file; a folder, with all that is below it, ordered by
-            name; the bytes of a file; an image of Pillow's; an array `(height, width, 3)`, or
-            `(n, height, width, 3)` for several, of whole numbers or floats in `[0, 255]`; or an
-            iterable of any of these. In a folder, files are taken by their suffix. An array of the
-            right size is taken as it is, one of another size is rounded and stretched as a file is.
-        class_names: Names of the classes, in the order of their labels. A model that catdog has
-            trained, or opened, knows them.
-        batch_size: Images that the model looks at together.
+        images: An image file; a folder and all folders below it, ordered by name; the bytes of a
+            file; a Pillow image; an array `(height, width, 3)`, or `(n, height, width, 3)` for
+            several, of whole numbers or floats in `[0, 255]`; or an iterable of any of these. In a
+            folder, image files are recognised by their suffix. An array of the model's input size
+            is used as it is; an array of another size is rounded and stretched as a file is.
+        class_names: Names of the classes, in the order of their labels. Not needed for a model that
+            was trained or loaded by catdog: its metadata holds them.
+        batch_size: Number of images in a batch.
         on_bad_image: What to do about an image that cannot be read: `"raise"` an error, or
             `"skip"` it with a warning; it keeps its place in the list, with an `error`.
-        unsure_below: Give no label where the probability is below this, above 0 and at most 1.
-            `coverage_curve` shows what it buys.
-        verbose: 0 shows no progress bar; else there is one if it takes long.
+        unsure_below: Abstain, that is give no label, where the probability is below this; above 0
+            and at most 1. `coverage_curve` shows the accuracy for each threshold.
+        verbose: 0 shows no progress bar; otherwise there is one if it takes long.
 
     Returns:
         A prediction for each image, in their order.
 
     Raises:
         FileNotFoundError: If an image file does not exist.
-        TypeError: If `images` is nothing of the kind.
-        ValueError: If an image cannot be read, a folder holds none, an array is not one of pixels
-            in `[0, 255]`, the model does not return logits, it does not know its classes' names and
-            `class_names` does not fit, or an argument is out of its range.
+        TypeError: If `images` is none of these.
+        ValueError: If an image cannot be read, a folder holds none, an array does not hold pixels
+            in `[0, 255]`, the model does not return logits, `class_names` is needed or does not fit
+            the model, or an argument is out of its range.
 
     Example:
         ```python
@@ -150,36 +152,36 @@ def predict(
     batch = checks.check_positive_int("batch_size", batch_size)
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
     threshold = _check_threshold(unsure_below)
-    sources, total = _list(images)
-    answer = partial(
-        _answer,
-        _fastest(model, size, total),
+    sources, total = _list_sources(images)
+    predict_batch = partial(
+        _predict_batch,
+        _choose_compute(model, size, total),
         class_names=names,
         temperature=get_temperature(model),
         unsure_below=threshold,
     )
-    answers: list[Prediction] = []
+    predictions: list[Prediction] = []
     with progress("Predicting", total, shown=verbose != 0) as advance:
-        for read in _read_batches(sources, size, batch):
+        for images_read in _read_batches(sources, size, batch):
             if not skip:
-                _raise_first(read)
-            answers += answer(read)
-            advance(len(read))
-    _warn_skipped(answers)
-    return answers
+                _raise_first(images_read)
+            predictions += predict_batch(images_read)
+            advance(len(images_read))
+    _warn_skipped(predictions)
+    return predictions
 
 
-def _fastest(model: keras.Model, image_size: ImageSize, images: int | None) -> Compute:
-    """Return the fastest function from images to logits; `images` is their number, if known."""
+def _choose_compute(model: keras.Model, image_size: ImageSize, count: int | None) -> Compute:
+    """Return the fastest function from images to logits; `count` is their number, if known."""
     compute: Compute | None = None
-    if images is not None and images >= MIN_IMAGES_TO_COMPILE:
+    if count is not None and count >= MIN_IMAGES_TO_COMPILE:
         noise = np.random.default_rng(0).integers(0, 256, (1, *image_size, 3))
         compute = compile_with_litert(model, noise.astype(np.float32))
     return compute or model.predict_on_batch
 
 
 def _check_threshold(value: Any) -> float:
-    """Return `unsure_below`; 0, below which nothing is, if there is none."""
+    """Return `unsure_below` as a number; 0 for `None`, since no probability is below 0."""
     if value is None:
         return 0.0
     number = checks.as_float(value)
@@ -191,31 +193,31 @@ def _check_threshold(value: Any) -> float:
     return number
 
 
-def _list(images: Any) -> tuple[Iterable[ImageSource], int | None]:
-    """Return the images and how many there are; an iterator is not consumed."""
+def _list_sources(images: Any) -> tuple[Iterable[ImageSource], int | None]:
+    """Return the images and their number; an iterator is not consumed, and has no number."""
     sources = iter_images(images)
     if not isinstance(images, str | PathLike) and not hasattr(images, "__len__"):
         return sources, None
-    listed = list(sources)  # so that what is wrong with the last is said before the first is read
+    listed = list(sources)  # so that all arguments are checked before the first image is read
     return listed, len(listed)
 
 
-_Read = tuple[ImageSource, Pixels | Exception]
+_ReadImage = tuple[ImageSource, Pixels | Exception]
 
 
 def _read_batches(
     sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int
-) -> Iterator[list[_Read]]:
+) -> Iterator[list[_ReadImage]]:
     """Yield batches of images or errors, read in parallel, `PREFETCH_BATCHES` ahead at most."""
-    waiting: deque[tuple[ImageSource, Future[Pixels | Exception]]] = deque()
-    coming = iter(sources)
+    pending: deque[tuple[ImageSource, Future[Pixels | Exception]]] = deque()
+    remaining = iter(sources)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while True:
-            for source in islice(coming, PREFETCH_BATCHES * batch_size - len(waiting)):
-                waiting.append((source, pool.submit(_try_to_read, source, image_size)))
-            if not waiting:
+            for source in islice(remaining, PREFETCH_BATCHES * batch_size - len(pending)):
+                pending.append((source, pool.submit(_try_to_read, source, image_size)))
+            if not pending:
                 return
-            batch = [waiting.popleft() for _ in range(min(batch_size, len(waiting)))]
+            batch = [pending.popleft() for _ in range(min(batch_size, len(pending)))]
             yield [(source, pixels.result()) for source, pixels in batch]
 
 
@@ -226,8 +228,8 @@ def _try_to_read(source: ImageSource, image_size: ImageSize) -> Pixels | Excepti
         return error
 
 
-def _raise_first(images: Iterable[_Read]) -> None:
-    """Raise the first error there is, with the hint."""
+def _raise_first(images: Iterable[_ReadImage]) -> None:
+    """Raise the first error among the images, if there is one, with a hint."""
     for _, pixels in images:
         if isinstance(pixels, Exception):
             hint = 'Repair or remove it, or pass on_bad_image="skip" for the others.'
@@ -237,9 +239,9 @@ def _raise_first(images: Iterable[_Read]) -> None:
             raise type(pixels)(f"{problem}. {hint}") from pixels
 
 
-def _answer(
+def _predict_batch(
     compute: Compute,
-    images: Sequence[_Read],
+    images: Sequence[_ReadImage],
     *,
     class_names: tuple[str, ...],
     temperature: float,
@@ -248,14 +250,14 @@ def _answer(
     """Predict the classes of a batch of images."""
     good = [pixels for _, pixels in images if not isinstance(pixels, Exception)]
     rows = iter(_probabilities(compute, good, temperature) if good else ())
-    answers = []
+    predictions = []
     for source, pixels in images:
         error = str(pixels) if isinstance(pixels, Exception) else None
         row = next(rows) if error is None else np.full(len(class_names), np.nan)
-        sure = error is None and row.max() >= unsure_below
-        answers.append(
+        has_label = error is None and row.max() >= unsure_below
+        predictions.append(
             Prediction(
-                label=class_names[row.argmax()] if sure else None,
+                label=class_names[row.argmax()] if has_label else None,
                 probability=float(row.max()),
                 probabilities=row,
                 path=source.content if isinstance(source.content, Path) else None,
@@ -263,7 +265,7 @@ def _answer(
                 error=error,
             )
         )
-    return answers
+    return predictions
 
 
 def _probabilities(compute: Compute, pixels: Sequence[Pixels], temperature: float) -> Floats:
@@ -274,9 +276,10 @@ def _probabilities(compute: Compute, pixels: Sequence[Pixels], temperature: floa
     return probabilities
 
 
-def _warn_skipped(answers: Iterable[Prediction]) -> None:
-    """Warn of the images that could not be read."""
-    errors = [printable(answer.error) for answer in answers if answer.error is not None]
+def _warn_skipped(predictions: Iterable[Prediction]) -> None:
+    """Warn about the images that could not be read."""
+    errors = [printable(each.error) for each in predictions if each.error is not None]
     if errors:
         listed = "\n  ".join(shorten(errors))
-        warnings.warn(f"{counted(len(errors), 'image')} cannot be read:\n  {listed}", stacklevel=3)
+        sentence = f"{counted(len(errors), 'image')} cannot be read:\n  {listed}"
+        warnings.warn(UsageWarning(sentence), stacklevel=3)

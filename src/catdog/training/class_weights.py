@@ -1,4 +1,4 @@
-"""How much each class counts in the loss."""
+"""Class weights: how much the images of each class count in the loss."""
 
 from collections.abc import Mapping
 
@@ -7,21 +7,32 @@ from catdog._utils.errors import InvalidValueError
 from catdog.data.datasets import Datasets
 from catdog.typing import ClassWeight
 
-MAX_WEIGHT = 1e6  # what is far above it overflows
+MAX_WEIGHT = 1e6  # losses with much larger weights overflow
 
 
 def label_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int, float] | None:
-    """Return a weight for each label, as Keras takes them.
+    """Return a weight for each label, in the form that Keras takes.
 
-    `"balanced"` is n / (classes * images of the class), as in scikit-learn, after G. King and
-    L. Zeng, "Logistic Regression in Rare Events Data", Political Analysis 9 (2001): the mean weight
-    of a training image is 1.
+    Args:
+        class_weight: `"balanced"`, or a weight for each class name. `"balanced"` gives each class
+            the weight n / (classes * images of the class), as scikit-learn does. The mean weight of
+            a training image is then 1.
+        data: Gives the class names, and the counts of the training images.
+
+    Returns:
+        A weight for each label; `None` without class weights.
+
+    Raises:
+        ValueError: If the weights do not fit the classes, or one is out of its range.
+
+    Source: G. King and L. Zeng, "Logistic Regression in Rare Events Data", Political Analysis 9
+    (2001).
     """
     if class_weight is None:
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
         counts = list(data.label_counts("train").values())
-        return {label: sum(counts) / (len(counts) * each) for label, each in enumerate(counts)}
+        return {label: sum(counts) / (len(counts) * count) for label, count in enumerate(counts)}
     if not isinstance(class_weight, Mapping) or set(class_weight) != set(data.class_names):
         raise InvalidValueError(
             'must be "balanced" or a weight for each class, such as '
@@ -36,6 +47,6 @@ def label_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int,
             )
     if not any(class_weight.values()):
         raise InvalidValueError(
-            "leaves nothing to train on", argument="class_weight", value=class_weight
+            "leaves no images to train on", argument="class_weight", value=class_weight
         )
     return {label: float(class_weight[name]) for label, name in enumerate(data.class_names)}

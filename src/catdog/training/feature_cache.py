@@ -22,7 +22,9 @@ from catdog._utils.public import public
 from catdog.typing import ImageSize
 
 SUFFIX = ".features"
-_DRAWN = "seed"  # of a layer: does not act on plain features, and is set for the others
+# A key of a layer's configuration. The features do not depend on it: without augmentation nothing
+# is random, and with augmentation the random state is set from the data's seed.
+_IGNORED_KEY = "seed"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _FORMAT = 2  # changes when older files must no longer be read
 
@@ -32,11 +34,11 @@ def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
     """Return the size in bytes of the features that `train_head` caches in a folder.
 
     Args:
-        cache_dir: The folder, as given to `train_head`. If there is none, nothing is kept.
+        cache_dir: The folder, as passed to `train_head`. If it does not exist, the size is 0.
 
     Raises:
-        TypeError: If it is no path.
-        NotADirectoryError: If it is something else than a folder.
+        TypeError: If it is not a path.
+        NotADirectoryError: If it is a file.
     """
     return sum(map(_size, _files(check_folder(cache_dir))))
 
@@ -45,17 +47,17 @@ def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
 def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
     """Delete the features that `train_head` caches in a folder; other files stay.
 
-    Do not call it while a training writes there.
+    Do not call it while a training run writes to the folder.
 
     Args:
-        cache_dir: The folder, as given to `train_head`. If there is none, there is nothing to do.
+        cache_dir: The folder, as passed to `train_head`. If it does not exist, nothing is deleted.
 
     Returns:
-        How many bytes were freed.
+        Number of bytes that were freed.
 
     Raises:
-        TypeError: If it is no path.
-        NotADirectoryError: If it is something else than a folder.
+        TypeError: If it is not a path.
+        NotADirectoryError: If it is a file.
         OSError: If a file cannot be deleted.
     """
     folder = check_folder(cache_dir)
@@ -63,8 +65,8 @@ def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
     for file in _files(folder):
         freed += _size(file)
         file.unlink(missing_ok=True)
-    for scratch in folder.glob(f".*{SCRATCH_SUFFIX}"):  # left by killed runs, others' too
-        with suppress(OSError):  # it is not empty, or gone
+    for scratch in folder.glob(f".*{SCRATCH_SUFFIX}"):  # left by killed processes
+        with suppress(OSError):  # it is not empty, or does not exist any more
             scratch.rmdir()
     return freed
 
@@ -82,12 +84,12 @@ def check_folder(cache_dir: "str | PathLike[str]") -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of a cache, and what killed runs left of some."""
+    """Return the files of a cache, and the temporary files that killed processes left."""
     return [*folder.glob(f"*{SUFFIX}"), *folder.glob(f".*{SCRATCH_SUFFIX}/*{SUFFIX}")]
 
 
 def _size(file: Path) -> int:
-    """Return how many bytes a file takes: none if another process has taken it away."""
+    """Return the size of a file in bytes; 0 if another process has deleted it."""
     with suppress(FileNotFoundError):
         return file.stat().st_size
     return 0
@@ -98,24 +100,24 @@ def cached(
     key: str,
     shape: tuple[int, int],
     compute: Callable[[], NDArray[np.float32]],
-    holds: Callable[[NDArray[np.float32]], bool],
+    is_valid: Callable[[NDArray[np.float32]], bool],
 ) -> NDArray[np.float32]:
-    """Return an array from the cache, or compute it and put it there.
+    """Return an array from the cache, or compute it and write it to the cache.
 
     Args:
-        folder: The cache; it is made if need be.
-        key: What the array is computed from and with: `cache_key`.
-        shape: How many views of how many images it must hold.
-        compute: Computes it.
-        holds: Returns whether what was kept is what would be computed.
+        folder: The cache; it is made if it does not exist.
+        key: Identifies the array, as from `cache_key`.
+        shape: The first two dimensions of the array: copies of the images, and images.
+        compute: Returns the array.
+        is_valid: Returns whether an array from the cache is what `compute` would return.
 
     Raises:
-        OSError: If the folder cannot be written to; that is told before anything is computed.
+        OSError: If the folder cannot be written to. It is raised before anything is computed.
     """
     path = folder / f"{key}{SUFFIX}"
     array = _read(path, shape)
-    if array is None or not holds(array):
-        _make_ready(folder)
+    if array is None or not is_valid(array):
+        _make_writable_folder(folder)
         array = compute()
         atomic_write(path, lambda scratch: _write(scratch, array))
     return array
@@ -125,30 +127,34 @@ def models_hash(models: Iterable[keras.Model]) -> str:
     """Return a hash of the layers and weights of models."""
     digest = hashlib.sha256()
     for model in models:
-        digest.update(json.dumps(_anonymous(model.get_config()), default=str).encode())
+        digest.update(json.dumps(_without_names(model.get_config()), default=str).encode())
         for variable in model.weights:
             digest.update(np.ascontiguousarray(variable).tobytes())
     return digest.hexdigest()
 
 
 def cache_key(
-    computed_by: str, contents: Iterable[str], image_size: ImageSize, *, views: Iterable[int] = ()
+    computed_by: str,
+    contents: Iterable[str],
+    image_size: ImageSize,
+    *,
+    augmentation: Iterable[int] = (),
 ) -> str:
     """Return a hash of everything that determines the features of images.
 
     Args:
-        computed_by: What computes them: `models_hash`.
+        computed_by: Hash of the models that compute the features, as from `models_hash`.
         contents: Hash of each image, in order.
         image_size: Height and width at which the images are read.
-        views: What the augmented views are drawn from; empty for plain features.
+        augmentation: What the augmented copies are drawn from; empty for plain features.
     """
     runtime = [_FORMAT, keras.__version__, keras.backend.backend()]
-    facts = [*runtime, computed_by, *image_size, [*views], *contents]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    parts = [*runtime, computed_by, *image_size, [*augmentation], *contents]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _make_ready(folder: Path) -> None:
-    """Make a folder if need be, and raise if it cannot be written to."""
+def _make_writable_folder(folder: Path) -> None:
+    """Make a folder if it does not exist, and raise if it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
@@ -162,7 +168,7 @@ def _make_ready(folder: Path) -> None:
 
 
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return what was written, if it is there and whole."""
+    """Return the array in a file; `None` if the file is missing, damaged or of another shape."""
     if not path.is_file():
         return None
     content = path.read_bytes()
@@ -174,13 +180,17 @@ def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
 
 
 def _write(path: Path, array: NDArray[np.float32]) -> None:
+    """Write an array, preceded by its hash."""
     body = io.BytesIO()
     np.save(body, array)
     path.write_bytes(hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
 
 
-def _anonymous(config: dict[str, Any]) -> Any:
-    """Return a model's configuration with numbers for the names that Keras makes up as it goes."""
+def _without_names(config: dict[str, Any]) -> Any:
+    """Return a model's configuration with numbers in place of layer names.
+
+    Keras numbers the layers of a process, so the same model has other names when it is built again.
+    """
     names: dict[str, int] = {}
 
     def collect(node: Any) -> None:
@@ -199,7 +209,7 @@ def _anonymous(config: dict[str, Any]) -> Any:
             return {
                 key: rename(value, reference=key in LAYER_REFERENCES)
                 for key, value in node.items()
-                if key != _DRAWN
+                if key != _IGNORED_KEY
             }
         if isinstance(node, list | tuple):
             return [rename(value, reference=reference) for value in node]

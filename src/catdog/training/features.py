@@ -1,4 +1,4 @@
-"""Feature extraction: run the backbone of a model once over a data set."""
+"""Feature extraction: run the backbone of a model once over the images of a data set."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -23,14 +23,15 @@ from catdog.typing import Split
 
 @dataclass(frozen=True, eq=False)
 class FeatureExtractor:
-    """Runs the backbone of a model once over images.
+    """Computes the features of images: the outputs of a model's backbone.
 
     Attributes:
-        parts: The model.
-        data: The images, at the model's input size.
-        images: How many will be run, which decides how.
-        cache_dir: Where features are kept, if they are.
-        verbose: Show a progress bar if it takes long.
+        parts: The model, split into augmentation, backbone and head.
+        data: The data, at the model's input size.
+        images: Number of images of all calls together. From `MIN_IMAGES_TO_COMPILE` images on, the
+            backbone is compiled.
+        cache_dir: Folder of the feature cache; `None` for no cache.
+        verbose: Whether to show a progress bar if it takes long.
     """
 
     parts: ModelParts
@@ -39,61 +40,66 @@ class FeatureExtractor:
     cache_dir: "str | PathLike[str] | None" = None
     verbose: bool = False
 
-    def features(self, split: Split, *, augmented_views: int = 0) -> NDArray[np.float32]:
-        """Return the features of every image of a split, shape `(views, n, ...)`, in order.
+    def features(self, split: Split, *, augmented_copies: int = 0) -> NDArray[np.float32]:
+        """Return the features of every image of a split, in order.
 
         Args:
-            split: Which images.
-            augmented_views: How many times to change them at random first, as in training; 0 means
-                one view of the images as they are.
+            split: The split whose images are run.
+            augmented_copies: Number of augmented copies of each image; 0 for the images without
+                augmentation.
+
+        Returns:
+            Shape `(copies, n, ...)`; one copy for the images without augmentation.
         """
-        views = augmented_views or 1
+        data = self.data
 
         def compute() -> NDArray[np.float32]:
-            if not augmented_views:
+            if not augmented_copies:
                 return self._run(split)[np.newaxis]
-            return np.stack([self._run(split, view=view) for view in range(augmented_views)])
+            return np.stack([self._run(split, copy=copy) for copy in range(augmented_copies)])
 
         if self.cache_dir is None:
             return compute()
-        contents = content_hashes(self.data, split)
-        data = self.data
-        drawn = [data.seed, data.batch_size, augmented_views] if augmented_views else []
-        key = cache_key(self._models_hash, contents, data.image_size, views=drawn)
+        contents = content_hashes(data, split)
+        augmentation = [data.seed, data.batch_size, augmented_copies] if augmented_copies else []
+        key = cache_key(self._models_hash, contents, data.image_size, augmentation=augmentation)
 
-        def holds(kept: NDArray[np.float32]) -> bool:
-            if not any(map(_is_code, self._models)):
+        def is_valid(from_cache: NDArray[np.float32]) -> bool:
+            if not any(map(_has_custom_code, self._models)):
                 return True
-            first = self._first_seen(split, 0 if augmented_views else None)
-            return is_close(kept[0, :1], np.asarray(self.parts.backbone(first, training=False)))
+            first = self._first_input(split, 0 if augmented_copies else None)
+            expected = np.asarray(self.parts.backbone(first, training=False))
+            return is_close(from_cache[0, :1], expected)
 
-        return cached(check_folder(self.cache_dir), key, (views, len(contents)), compute, holds)
+        shape = (augmented_copies or 1, len(contents))
+        return cached(check_folder(self.cache_dir), key, shape, compute, is_valid)
 
-    def _run(self, split: Split, *, view: int | None = None) -> NDArray[np.float32]:
-        """Return the features of a split; of an augmented view, if it has a number."""
+    def _run(self, split: Split, *, copy: int | None = None) -> NDArray[np.float32]:
+        """Return the features of a split; of the augmented copy of this number, if there is one."""
         features: list[NDArray[np.float32]] = []
-        doing = f"Extracting features: {split}{'' if view is None else ', augmented'}"
+        title = f"Extracting features: {split}{'' if copy is None else ', augmented'}"
         total = len(self.data.paths(split))
         with (
-            closing(self._seen(split, view)) as batches,
-            progress(doing, total, shown=self.verbose) as advance,
+            closing(self._backbone_inputs(split, copy)) as batches,
+            progress(title, total, shown=self.verbose) as advance,
         ):
-            for seen in batches:
-                features.append(self._compute(seen).astype(np.float32))  # bfloat16 elsewhere
-                advance(len(seen))
+            for batch in batches:
+                features.append(self._compute(batch).astype(np.float32))  # from bfloat16, say
+                advance(len(batch))
         return np.concatenate(features)
 
-    def _seen(self, split: Split, view: int | None) -> Generator[Any, None, None]:
-        """Yield batches of images as the backbone gets them."""
-        before = self.parts.augmentation
-        drawn = _drawn_from(before, [self.data.seed, view or 0]) if before else nullcontext()
-        with drawn, raise_read_errors() as errors:
+    def _backbone_inputs(self, split: Split, copy: int | None) -> Generator[Any, None, None]:
+        """Yield batches of images in the form that the backbone takes, augmented or not."""
+        augmentation = self.parts.augmentation
+        seeded = _seeded(augmentation, [self.data.seed, copy or 0]) if augmentation else None
+        with seeded or nullcontext(), raise_read_errors() as errors:
             for images, _ in ordered_batches(self.data, split, errors):
-                yield before(images, training=view is not None) if before else images
+                is_training = copy is not None
+                yield augmentation(images, training=is_training) if augmentation else images
 
-    def _first_seen(self, split: Split, view: int | None = None) -> NDArray[np.generic]:
-        """Return a batch of the first image alone, as the backbone gets it."""
-        with closing(self._seen(split, view)) as batches:
+    def _first_input(self, split: Split, copy: int | None = None) -> NDArray[np.generic]:
+        """Return a batch of the first image alone, in the form that the backbone takes."""
+        with closing(self._backbone_inputs(split, copy)) as batches:
             return np.asarray(next(batches)[:1])
 
     @property
@@ -102,19 +108,19 @@ class FeatureExtractor:
 
     @cached_property
     def _models_hash(self) -> str:
-        """What the features are computed by; it takes a while for large models."""
+        """Hash of the models that compute the features; slow for large models."""
         return models_hash(self._models)
 
     @cached_property
     def _compute(self) -> Compute:
-        """The fastest way to the features of a batch."""
-        model, fast = self.parts.backbone, None
+        """The fastest function from a batch of images to features."""
+        model, compiled = self.parts.backbone, None
         if self.images >= MIN_IMAGES_TO_COMPILE:
-            fast = compile_with_litert(model, self._first_seen("validation"))
-        return fast or (lambda images: np.asarray(model.predict_on_batch(images)))
+            compiled = compile_with_litert(model, self._first_input("validation"))
+        return compiled or (lambda images: np.asarray(model.predict_on_batch(images)))
 
 
-def _is_code(model: keras.Model) -> bool:
+def _has_custom_code(model: keras.Model) -> bool:
     """Return whether a layer runs code that its configuration, and so the key, does not contain."""
     return any(
         isinstance(layer, keras.layers.Lambda) or not is_keras_layer(layer)
@@ -123,8 +129,8 @@ def _is_code(model: keras.Model) -> bool:
 
 
 @contextmanager
-def _drawn_from(augmentation: keras.Model, seed: list[int]) -> Iterator[None]:
-    """Seed an augmentation for this block, and restore its random state afterwards."""
+def _seeded(augmentation: keras.Model, seed: list[int]) -> Iterator[None]:
+    """Seed the augmentation within this block, and restore its random state afterwards."""
     states = seed_states(augmentation)
     before = [np.asarray(state) for state in states]
     rng = np.random.default_rng(seed)

@@ -26,19 +26,20 @@ def fine_tune(
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
-    """Train all layers of a model in small steps, the backbone too, once its head is trained.
+    """Fine-tune a model: train all layers, the backbone too, at a small learning rate.
 
-    Every frozen layer is unfrozen, but for batch normalisation: it keeps the statistics of the
-    images it was first trained on, which a few images of one's own would spoil. The model is
-    compiled again, with Adam and its own loss and metrics, and stays unfrozen. An epoch takes
-    several times as long as one of `train` with the backbone, and augmentation is live.
+    Train the head first, with `train_head` or `train`. Every frozen layer is unfrozen, except batch
+    normalisation: it keeps the statistics of the images that it was pretrained on, because
+    statistics of a few images would be worse. The model is compiled again, with Adam and its own
+    loss and metrics, and stays unfrozen. An epoch takes several times as long as an epoch of
+    `train` with a frozen backbone. Augmentation is active.
 
     Args:
         model: A compiled model with a trained head, as `train_head` leaves it. It is trained in
             place.
         data: Training and validation images.
-        epochs: Passes over the training images.
-        learning_rate: Adam's step; about a hundredth of what the head was trained with.
+        epochs: Number of passes over the training images.
+        learning_rate: Learning rate of Adam; about 1 % of that of the head's training.
         class_weight: As in [`train`][catdog.train].
         callbacks: Any Keras callbacks.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
@@ -70,7 +71,7 @@ def fine_tune(
     label_weights(class_weight, data)
     check_compiled(model)
     frozen = [layer for layer in all_layers(model) if not layer.trainable]
-    for layer in frozen:  # outer layers first: they pass it on to the inner ones
+    for layer in frozen:  # outer layers first: they set their inner layers too
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
     return train(

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from catdog._utils.keras_internals import initial_epoch, reset_initial_epoch
 
-VALIDATION_BATCH_SIZE = 256  # rows; larger batches give the same figures sooner
+VALIDATION_BATCH_SIZE = 256  # rows; larger batches give the same metrics faster
 Rows = Sequence[NDArray[np.generic]]
-"""Features, labels, and maybe weights: arrays with one row an image."""
+"""Features, labels, and perhaps weights: arrays with one row for each image."""
 Logs = dict[str, Any]
-"""Figures of an epoch by name: numbers, or arrays where a metric gives several."""
+"""Loss and metrics of an epoch by name: numbers, or arrays for a metric of several values."""
 
 
 def fit_head(
@@ -34,19 +34,19 @@ def fit_head(
 
     Args:
         head: Takes features, returns logits.
-        train_rows: What it is trained on.
-        validation_rows: What its validation figures are taken on.
-        order_of: Which rows of `train_rows` to train on in an epoch, counted from 0, in order.
+        train_rows: Features, labels, and perhaps weights of the training images.
+        validation_rows: Features and labels of the validation images.
+        order_of: Returns the positions in `train_rows` to train on in an epoch, counted from 0.
         batch_size: Rows in a step; the last step of an epoch may have fewer.
-        epochs: Passes over the order.
+        epochs: Number of epochs.
         callbacks: Are called as by `fit`, but for one batch an epoch. They may stop their model,
             or let it begin at a later epoch.
     """
     model = callbacks.model
-    _make_variables(head, model, [tf.constant(each[:batch_size]) for each in validation_rows])
+    _make_variables(head, model, [tf.constant(rows[:batch_size]) for rows in validation_rows])
     train = _in_batches(head, head.train_step, train_rows, batch_size)
     validate = _in_batches(head, head.test_step, validation_rows, VALIDATION_BATCH_SIZE)
-    everything = np.arange(len(validation_rows[0]))
+    all_validation_rows = np.arange(len(validation_rows[0]))
     last_step = -(-len(order_of(0)) // batch_size) - 1
     logs: Logs = {}
     model.stop_training = False
@@ -58,9 +58,9 @@ def fit_head(
         logs = train(order_of(epoch))
         callbacks.on_train_batch_end(last_step, logs)
         callbacks.on_test_begin()
-        figures = validate(everything)
-        callbacks.on_test_end(figures)
-        logs |= {f"val_{name}": value for name, value in figures.items()}
+        validation_logs = validate(all_validation_rows)
+        callbacks.on_test_end(validation_logs)
+        logs |= {f"val_{name}": value for name, value in validation_logs.items()}
         callbacks.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
@@ -71,8 +71,8 @@ def fit_head(
 def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) -> None:
     """Create the variables that Keras would create in its first steps.
 
-    Variables that are made within a loop make TensorFlow trace it once more. And callbacks that
-    watch a metric look for it in the whole model, which takes no step itself.
+    TensorFlow traces a loop a second time if variables are created in it. And callbacks that
+    monitor a metric look it up in the whole model, which takes no step itself.
     """
     head.optimizer.build(head.trainable_variables)
     head.test_step(rows)
@@ -87,20 +87,20 @@ def _in_batches(
     """Return a function that takes a step with every batch of rows, and returns the head's metrics.
 
     Args:
-        head: Keeps the metrics.
-        step: Its `train_step` or `test_step`.
-        rows: What the batches are taken from.
+        head: Holds the metrics.
+        step: The head's `train_step` or `test_step`.
+        rows: Features, labels, and perhaps weights.
         batch_size: Rows in a batch.
     """
-    tensors = [tf.constant(each) for each in rows]
+    tensors = [tf.constant(array) for array in rows]
 
     def run(order: Any) -> Any:
-        def take(number: Any, nothing: Any) -> Any:
+        def take_step(number: Any, carried: Any) -> Any:
             positions = order[number * batch_size : (number + 1) * batch_size]
-            step([tf.gather(each, positions) for each in tensors])
-            return nothing
+            step([tf.gather(tensor, positions) for tensor in tensors])
+            return carried  # `fori_loop` passes a value on; none is needed
 
-        keras.ops.fori_loop(0, -(-order.shape[0] // batch_size), take, 0)
+        keras.ops.fori_loop(0, -(-order.shape[0] // batch_size), take_step, 0)
         return head.get_metrics_result()
 
     if not head.run_eagerly:
@@ -114,7 +114,7 @@ def _in_batches(
 
 
 def _plain(logs: Mapping[str, Any]) -> Logs:
-    """Return figures as callbacks get them from Keras: no tensors, no groups of figures."""
+    """Return logs as callbacks get them from Keras: no tensors, no nested dictionaries."""
     plain: Logs = {}
     for name, value in logs.items():
         if isinstance(value, Mapping):

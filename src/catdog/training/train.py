@@ -1,4 +1,4 @@
-"""Training of a compiled model."""
+"""Train a compiled model on the images of a data set."""
 
 from collections.abc import Sequence
 
@@ -27,18 +27,18 @@ def train(
 ) -> keras.callbacks.History:
     """Train a compiled model on the training images, and validate after every epoch.
 
-    The test images are never touched. Images are resized to the model's input size.
-    Their order is drawn from the seed of the data for every epoch, the same in every call.
-    Augmentation layers inside the model change them at random each time. The class names are
+    The test images are never used. Images are resized to the model's input size.
+    Their order in each epoch is drawn from the seed of the data, the same in every call.
+    Augmentation layers inside the model change them at random in each epoch. The class names are
     stored with the model.
 
     Args:
         model: A compiled model that returns logits `(batch, num_classes)`. It is trained in place.
         data: Training and validation images.
-        epochs: Passes over the training images.
+        epochs: Number of passes over the training images.
         class_weight: How much an image of each class counts: `"balanced"` makes every class count
             the same, however many images it has; a mapping gives a weight to each class name. The
-            loss that is shown for the training images is weighted then; accuracies are not.
+            training loss is then weighted; accuracies are not.
         callbacks: Any Keras callbacks.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
 

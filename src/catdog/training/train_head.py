@@ -1,4 +1,4 @@
-"""Training of the head on extracted features."""
+"""Train the head of a model on extracted features."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -17,7 +17,7 @@ from catdog.matching import record_training, resize_to_model
 from catdog.models.graph import split_model
 from catdog.training.class_weights import label_weights
 from catdog.training.features import FeatureExtractor
-from catdog.training.head_loop import fit_head
+from catdog.training.head_loop import Rows, fit_head
 from catdog.training.train import check_compiled
 from catdog.typing import ClassWeight, Verbose
 
@@ -36,39 +36,40 @@ def train_head(
 ) -> keras.callbacks.History:
     """Train the head of a model on features that its backbone computes once.
 
-    A backbone, such as MobileNetV2 with its ImageNet weights, gives the same features for the
-    same image in every epoch. So it is run once over the training and the validation images,
-    and the layers behind it train on the features: with the model's own optimizer, loss and
-    metrics, in the order in which `train` would show the images. The layers are the model's own:
-    afterwards it is trained from end to end.
+    A frozen backbone, such as MobileNetV2 with its ImageNet weights, computes the same features for
+    the same image in every epoch. So it is run once over the training and the validation images,
+    and the head trains on the features, with the model's own optimizer, loss and metrics. The order
+    of the images in each epoch is that of `train`. The head's layers belong to the model, so the
+    whole model is trained afterwards.
 
-    Augmentation in front of the backbone does not act on the first view of the images. Each
-    further view is a pass of augmented images through the backbone, which takes as long as the
-    first; in every epoch, each image is shown in one of its views, drawn at random.
+    With `views` above 1, the head also trains on augmented copies of the images. Each copy is a
+    pass of all training images through augmentation and backbone, which takes as long as the first
+    pass. In each epoch, every image is used once: as it is, or as one of its augmented copies,
+    drawn at random.
 
     Args:
         model: A compiled Sequential or functional model that begins with a backbone, as
             `"mobilenet_v2"` does. It is trained in place.
         data: Training and validation images.
-        epochs: Passes over the training features.
-        views: How many versions of each training image there are: 1 is the image as it is, 3
-            are that and two augmented ones.
+        epochs: Number of passes over the training images.
+        views: Number of versions of each training image: 1 is the image without augmentation, 3 are
+            the image and two augmented copies.
         class_weight: As in [`train`][catdog.train].
-        cache_dir: Keep the features in this folder, and take them from there if the same images
-            go through the same backbone again. `feature_cache_size` and `clear_feature_cache`
-            measure and empty it.
-        callbacks: Any Keras callbacks; they see the whole model, and are called for every epoch, as
-            if it were one batch.
+        cache_dir: Folder of the feature cache. Features are written to it, and read from it when
+            the same images are run through the same backbone again. `feature_cache_size` returns
+            its size, `clear_feature_cache` empties it.
+        callbacks: Any Keras callbacks. Their `model` is the whole model. They are called as if each
+            epoch were one batch.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
 
     Returns:
         Keras' record of the run, as from `train`.
 
     Raises:
-        ValueError: If the model does not begin with a backbone, nothing trains behind it,
-            it calls or trains itself in a way of its own, `views` is more than 1 but there is no
-            augmentation, and where `train` raises.
-        TypeError: If `cache_dir` is no path.
+        ValueError: If the model does not begin with a backbone, no layer behind it trains, the
+            model's class defines how it is called or trained, `views` is more than 1 but there is
+            no augmentation, and where `train` raises.
+        TypeError: If `cache_dir` is not a path.
         OSError: If `cache_dir` is a file, or cannot be written to.
         RuntimeError: If Keras' backend is not TensorFlow.
 
@@ -91,27 +92,25 @@ def train_head(
     if views > 1 and parts.augmentation is None:
         raise InvalidValueError(
             f"views={views} needs augmentation in front of the backbone, and model has "
-            "none: every view would be the same",
+            "none: all versions of an image would be the same",
             hint="Leave views out, or begin the model with catdog.make_augmentation().",
         )
     images = len(data.paths("train")) * views + len(data.paths("validation"))
     extractor = FeatureExtractor(parts, resized, images, cache_dir, verbose != 0)
-    train_rows = _train_rows(extractor, views)
-    (validation_features,) = extractor.features("validation")
-    if weights:
-        train_rows.append(np.array([weights[label] for label in train_rows[1]], np.float32))
-    record = keras.callbacks.History()
+    train_rows = _train_rows(extractor, views, weights)
+    validation_rows = _validation_rows(extractor)
     record_training(model, data)
     parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
+    history = keras.callbacks.History()
     fit_head(
         parts.head,
         train_rows,
-        [validation_features, data.labels("validation")],
+        validation_rows,
         order_of=_order_of(data, views),
         batch_size=resized.batch_size,
         epochs=epochs,
         callbacks=keras.callbacks.CallbackList(
-            [*_as_list(callbacks), record],
+            [*_as_list(callbacks), history],
             add_progbar=verbose != 0,
             model=model,
             verbose=verbose,
@@ -119,28 +118,39 @@ def train_head(
             steps=-(-len(data.paths("train")) // resized.batch_size),
         ),
     )
-    return record
+    return history
 
 
-def _train_rows(extractor: FeatureExtractor, views: int) -> list[NDArray[np.generic]]:
-    """Return features and labels of the training images, one view after the other."""
+def _train_rows(extractor: FeatureExtractor, views: int, weights: dict[int, float] | None) -> Rows:
+    """Return features, labels and, if there are any, weights of the training images.
+
+    There is one row for each version of each image: first those of the images without augmentation,
+    then those of each set of augmented copies.
+    """
     features = extractor.features("train")
     if views > 1:
-        augmented = extractor.features("train", augmented_views=views - 1)
+        augmented = extractor.features("train", augmented_copies=views - 1)
         features = np.concatenate([features, augmented])
-    return [
-        features.reshape(-1, *features.shape[2:]),
-        np.tile(extractor.data.labels("train"), views),
-    ]
+    labels = np.tile(extractor.data.labels("train"), views)
+    rows = [features.reshape(-1, *features.shape[2:]), labels]
+    if weights:
+        rows.append(np.array([weights[label] for label in labels], np.float32))
+    return rows
+
+
+def _validation_rows(extractor: FeatureExtractor) -> Rows:
+    """Return features and labels of the validation images."""
+    (features,) = extractor.features("validation")
+    return [features, extractor.data.labels("validation")]
 
 
 def _order_of(data: Datasets, views: int) -> Callable[[int], NDArray[np.int64]]:
-    """Return a function from an epoch to the rows of `_train_rows` to train on, in order."""
+    """Return a function from an epoch to the positions in `_train_rows` to train on, in order."""
     count = len(data.paths("train"))
 
     def order_of(epoch: int) -> NDArray[np.int64]:
-        view = np.random.default_rng([data.seed, epoch, 1]).integers(views, size=count)
-        return training_order(data, epoch) + count * view
+        versions = np.random.default_rng([data.seed, epoch, 1]).integers(views, size=count)
+        return training_order(data, epoch) + count * versions
 
     return order_of
 
@@ -166,7 +176,7 @@ def _check_head_trains(model: keras.Model) -> None:
         if not is_defined_by_keras(model, step):
             raise InvalidValueError(
                 f"has a {step} of its own ({type(model).__name__}), which its head alone "
-                "does not have",
+                "would not use",
                 argument="model",
                 hint="Call catdog.train(model, data) instead.",
             )
