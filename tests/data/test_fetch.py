@@ -202,15 +202,15 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
     assert list(archive.parent.iterdir()) == [archive]
 
 
-def test_images_removed_by_hand_are_missed(archive: Path) -> None:
+def test_images_removed_by_hand_cause_an_error(archive: Path) -> None:
     folder = fetch_cats_and_dogs()
     next(folder.glob("*/train/cats/*")).unlink()
     (folder / folder.name / "train" / "cats" / ".DS_Store").touch()  # no image
     shutil.rmtree(folder / folder.name / "validation" / "dogs")
-    with pytest.raises(OSError, match="is not whole: it holds") as raised:
+    with pytest.raises(OSError, match="is not complete: it holds") as raised:
         fetch_cats_and_dogs()
     message = str(raised.value)
-    assert message.startswith(f"{folder} is not whole")
+    assert message.startswith(f"{folder} is not complete")
     assert ": it holds 1 instead of 2 in train/cats, 0 instead of 5 in validation/dogs. " in message
     assert "Move the folder away and try again" in message
 
@@ -237,7 +237,7 @@ def test_images_unpacked_by_hand_are_taken(archive: Path, tmp_path: Path) -> Non
         (f"catdog_synthetic_{synthetic.VERSION}", draw_synthetic),
     ],
 )
-def test_a_file_in_the_place_of_the_folder_is_found_out_first(
+def test_a_file_in_place_of_the_folder_is_an_error(
     archive: Path, name: str, get: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(fetch, "download")
@@ -255,7 +255,7 @@ def test_a_file_in_the_place_of_the_folder_is_found_out_first(
         (errno.EACCES, "may not be written to. Set"),
     ],
 )
-def test_trouble_with_the_disk_while_the_images_are_written(
+def test_errors_of_the_disk_while_the_images_are_written(
     archive: Path, number: int, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object, **options: object) -> NoReturn:
@@ -299,12 +299,14 @@ def small_synthetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home" / "datasets" / f"catdog_synthetic_{synthetic.VERSION}"
 
 
-def test_the_built_in_set_is_drawn_once_and_missed(small_synthetic: Path) -> None:
+def test_the_built_in_set_is_drawn_once_and_checked(small_synthetic: Path) -> None:
     assert draw_synthetic() == small_synthetic
     before = small_synthetic.stat().st_ino
     assert draw_synthetic().stat().st_ino == before
     (small_synthetic / "test" / "dogs" / "dog.0.jpg").unlink()
-    with pytest.raises(OSError, match="is not whole: it holds 0 instead of 1 in test/dogs. Move"):
+    with pytest.raises(
+        OSError, match="is not complete: it holds 0 instead of 1 in test/dogs. Move"
+    ):
         draw_synthetic()
 
 
@@ -343,7 +345,7 @@ def finish(process: "subprocess.Popen[str]") -> tuple[str, int]:
 
 
 @pytest.mark.local_server
-def test_two_processes_at_once_both_end_well(
+def test_two_processes_at_once_both_succeed(
     published: bytes, server: LocalServer, tmp_path: Path
 ) -> None:
     server.answers = [local_server.good_for_both(published)]
@@ -371,7 +373,7 @@ KILLS = {
 @pytest.mark.usefixtures("published")
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
 @pytest.mark.parametrize("moment", KILLS.values(), ids=KILLS)
-def test_a_killed_run_leaves_nothing_that_is_trusted(
+def test_a_killed_run_leaves_no_incomplete_data_set(
     server: LocalServer, tmp_path: Path, moment: tuple[str, str, str]
 ) -> None:
     killed = start_fetch(server.url, "cats_and_dogs_filtered", *moment)
@@ -381,7 +383,7 @@ def test_a_killed_run_leaves_nothing_that_is_trusted(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is of POSIX")
-def test_drawing_that_was_killed_begins_anew(small_synthetic: Path) -> None:
+def test_drawing_that_was_killed_starts_again(small_synthetic: Path) -> None:
     killed = start_fetch(NOWHERE, "synthetic", "catdog.data.synthetic", "draw_face", "3")
     assert finish(killed) == ("", -signal.SIGKILL)
     (leftover,) = small_synthetic.parent.iterdir()

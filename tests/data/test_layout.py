@@ -35,7 +35,7 @@ def test_root_is_found_inside_an_unpacked_archive(make_folder: MakeFolder) -> No
     assert find_layout(folder).class_names == ("cats", "dogs")
 
 
-def test_junk_is_passed_over(make_folder: MakeFolder) -> None:
+def test_hidden_and_system_files_are_ignored(make_folder: MakeFolder) -> None:
     folder = make_folder({"cats": 1, "dogs": 1, ".ipynb_checkpoints": 1, "__MACOSX/cats": 1})
     for name in (".DS_Store", "._image.0.png", "Thumbs.db", "desktop.ini"):
         (folder / "cats" / name).write_bytes(b"x")
@@ -167,7 +167,7 @@ def test_images_beside_the_split_folders(make_folder: MakeFolder) -> None:
         find_layout(folder)
 
 
-def test_hidden_images_do_not_hide_the_root(make_folder: MakeFolder) -> None:
+def test_hidden_images_do_not_matter_for_the_root(make_folder: MakeFolder) -> None:
     folder = make_folder({"archive/cats": 1, "archive/dogs": 1})
     (folder / "archive" / "._preview.jpg").touch()
     assert find_layout(folder).class_names == ("cats", "dogs")

@@ -31,7 +31,7 @@ def test_parts_hold_every_image_once(labels: Labels, shares: tuple[float, ...], 
 
 
 @given(label_lists, three_shares, st.integers(0, 2**31 - 1))
-def test_every_class_is_shared_out_to_within_one_image(
+def test_every_part_gets_its_share_to_within_one_image(
     labels: Labels, shares: tuple[float, ...], seed: int
 ) -> None:
     parts = split(labels, shares, seed=seed)
@@ -74,8 +74,8 @@ def test_the_caller_keeps_its_random_state_and_labels() -> None:
 
 
 @st.composite
-def copied(draw: st.DrawFn) -> tuple[Labels, list[int]]:
-    """Labels and contents: in each class at least three different images, some of them copied."""
+def with_duplicates(draw: st.DrawFn) -> tuple[Labels, list[int]]:
+    """Labels and contents: in each class at least three different images, some with duplicates."""
     labels: list[int] = []
     contents: list[int] = []
     for label in range(draw(st.integers(1, 3))):
@@ -86,8 +86,8 @@ def copied(draw: st.DrawFn) -> tuple[Labels, list[int]]:
     return np.array(labels, np.int32)[order], [contents[i] for i in order]
 
 
-@given(copied(), three_shares, st.integers(0, 2**31 - 1))
-def test_copies_stay_together(
+@given(with_duplicates(), three_shares, st.integers(0, 2**31 - 1))
+def test_duplicates_stay_together(
     images: tuple[Labels, list[int]], shares: tuple[float, ...], seed: int
 ) -> None:
     labels, contents = images
@@ -100,7 +100,7 @@ def test_copies_stay_together(
 
 
 @given(st.integers(0, 30), st.lists(st.integers(2, 5), max_size=20), st.integers(0, 2**31 - 1))
-def test_copies_that_fit_do_not_upset_the_shares(extra: int, copies: list[int], seed: int) -> None:
+def test_duplicates_that_fit_keep_the_shares(extra: int, copies: list[int], seed: int) -> None:
     singles = max(copies, default=2) * 3 + extra  # enough to fill every part up
     contents = list(range(singles))
     for size in copies:
@@ -114,7 +114,7 @@ def test_copies_that_fit_do_not_upset_the_shares(extra: int, copies: list[int], 
         assert np.abs(sizes - len(contents) * np.array(shares)).max() <= 1 + 1e-6
 
 
-def test_copies_go_to_any_part() -> None:
+def test_duplicates_go_to_any_part() -> None:
     contents = [*range(40), *([100] * 2)]
     labels = np.zeros(42, np.int32)
     parts = [
@@ -130,7 +130,7 @@ def test_copies_go_to_any_part() -> None:
     assert np.abs(np.bincount(parts) / 200 - [0.5, 0.25, 0.25]).max() < 0.12  # 3.4 deviations
 
 
-def test_copies_count_once_for_being_too_few() -> None:
+def test_duplicates_count_once() -> None:
     with pytest.raises(ValueError, match="2 images cannot be split into 3 parts"):
         stratified_split(
             np.zeros(6, np.int32), (0.6, 0.2, 0.2), seed=0, contents=[1, 1, 1, 1, 2, 2]
@@ -142,7 +142,7 @@ def test_too_few_images() -> None:
         split(np.array([0, 0, 1]), (0.5, 0.5), seed=0)
 
 
-def test_seed_zero_splits_the_same_for_ever(golden: Golden) -> None:
+def test_the_split_of_seed_zero_never_changes(golden: Golden) -> None:
     labels = np.repeat(np.arange(3), [40, 25, 10]).astype(np.int32)
     contents = [str(position % 60) for position in range(75)]  # some duplicates
     parts = stratified_split(labels, [0.6, 0.2, 0.2], contents=contents, seed=0)

@@ -49,7 +49,7 @@ def test_the_batches_are_the_same_too(image_folder: Path, split_file: Path) -> N
     assert not np.array_equal(again, batch(split_file=split_file, seed=4))
 
 
-def test_what_is_written(image_folder: Path, split_file: Path) -> None:
+def test_content_of_a_split_file(image_folder: Path, split_file: Path) -> None:
     content = json.loads(split_file.read_text("ascii"))
     assert [content[key] for key in ("format", "version", "seed", "class_names")] == [
         "catdog split",
@@ -67,7 +67,7 @@ def test_what_is_written(image_folder: Path, split_file: Path) -> None:
     assert [path.name for path in split_file.parent.iterdir() if path.name.startswith(".")] == []
 
 
-def test_written_again_it_is_the_same(image_folder: Path, split_file: Path) -> None:
+def test_a_split_can_be_written_again(image_folder: Path, split_file: Path) -> None:
     before = split_file.read_bytes()
     load_datasets(image_folder, split_file=split_file).save_split(split_file)
     assert split_file.read_bytes() == before
@@ -75,7 +75,9 @@ def test_written_again_it_is_the_same(image_folder: Path, split_file: Path) -> N
 
 def test_another_split_is_not_overwritten(image_folder: Path, split_file: Path) -> None:
     before = split_file.read_bytes()
-    with pytest.raises(FileExistsError, match=r"something else than this split.*split_file=\.\.\."):
+    with pytest.raises(
+        FileExistsError, match=r"something other than this split.*split_file=\.\.\."
+    ):
         load_datasets(image_folder, seed=4).save_split(split_file)
     assert split_file.read_bytes() == before
 
@@ -136,7 +138,7 @@ def test_new_files_can_be_trained_on(image_folder: Path, split_file: Path) -> No
     assert list(after.paths("train")) == sorted(after.paths("train"))
 
 
-def test_a_new_copy_of_another_label_does_not_change_the_sets(
+def test_a_new_duplicate_of_another_label_does_not_change_the_sets(
     image_folder: Path, split_file: Path
 ) -> None:
     before = load_datasets(image_folder, split_file=split_file)
@@ -156,12 +158,12 @@ def test_new_files_in_a_held_out_folder_are_not_trained_on(
     folder = make_folder({f"{split}/{name}": 3 for split in SPLITS[:2] for name in "ab"})
     load_datasets(folder).save_split(tmp_path / "split.json")
     write_images(folder / "validation" / "a" / "more", 1)
-    with pytest.warns(UserWarning, match="1 image in .*or lie in another folder"):
+    with pytest.warns(UserWarning, match="1 image in .*or are in another folder"):
         data = load_datasets(folder, split_file=tmp_path / "split.json", new_files="train")
     assert len(data.paths("train")) == 6
 
 
-def test_vanished_changed_and_moved_images_are_named(image_folder: Path, split_file: Path) -> None:
+def test_missing_changed_and_moved_images_are_named(image_folder: Path, split_file: Path) -> None:
     cats = image_folder / "cats"
     (cats / "image.0.png").unlink()
     Image.new("RGB", (8, 8)).save(cats / "image.1.png")
@@ -170,16 +172,16 @@ def test_vanished_changed_and_moved_images_are_named(image_folder: Path, split_f
     with pytest.raises(ValueError, match="4 images of the split file .* cannot be found") as raised:
         load_datasets(image_folder, split_file=split_file)
     message = str(raised.value)
-    assert "cats/image.0.png has vanished\n" in message
+    assert "cats/image.0.png is missing\n" in message
     assert "cats/image.1.png has changed\n" in message
-    assert "cats/image.2.png has vanished (the same image is at cats/felix.png)" in message
+    assert "cats/image.2.png is missing (the same image is at cats/felix.png)" in message
     assert "cats/image.3.png has changed\n" in message
 
 
 def test_long_lists_are_cut(image_folder: Path, split_file: Path) -> None:
     for path in image_folder.rglob("*.png"):
         path.unlink()
-    with pytest.raises(ValueError, match=r"20 images of (.|\n)*has vanished\n  ... and 10 more"):
+    with pytest.raises(ValueError, match=r"20 images of (.|\n)*is missing\n  ... and 10 more"):
         load_datasets(image_folder, split_file=split_file)
 
 
@@ -189,7 +191,7 @@ def test_other_classes(make_folder: MakeFolder, split_file: Path) -> None:
         load_datasets(split_file.parent / "images", split_file=split_file)
 
 
-def test_fractions_have_nothing_to_divide(image_folder: Path, split_file: Path) -> None:
+def test_fractions_without_effect(image_folder: Path, split_file: Path) -> None:
     with pytest.raises(ValueError, match="test_fraction would have no effect: the split file says"):
         load_datasets(image_folder, split_file=split_file, test_fraction=0.2)
 
@@ -223,7 +225,7 @@ def rename_class(content: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (without("format"), "is no split file"),
+        (without("format"), "is not a split file"),
         (set_to("version", 2), "is of version 2, but this catdog reads version 1.*wrote it: 0"),
         (without("test"), "is damaged.*'test'"),
         (set_to("test", []), "is damaged.*the test set lacks a class"),
@@ -249,7 +251,9 @@ def test_damaged_files(
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 100_000, b"[]", b"null"])
 def test_files_of_another_kind(image_folder: Path, split_file: Path, content: bytes) -> None:
     split_file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"split\.json' is (not JSON|no split file).*save_split"):
+    with pytest.raises(
+        ValueError, match=r"split\.json' is (not JSON|not a split file).*save_split"
+    ):
         load_datasets(image_folder, split_file=split_file)
 
 
@@ -258,9 +262,9 @@ def test_a_bad_split_file_is_refused_before_the_scan(
 ) -> None:
     monkeypatch.setattr("catdog.data.load.scan_layout", lambda layout: pytest.fail("it scanned"))
     split_file.write_text("{}")
-    with pytest.raises(ValueError, match="is no split file"):
+    with pytest.raises(ValueError, match="is not a split file"):
         load_datasets(image_folder, split_file=split_file)
-    with pytest.raises(FileNotFoundError, match="is no file"):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         load_datasets(image_folder, split_file=image_folder)
     for value in (5, ""):
         with pytest.raises(TypeError, match="split_file must be the path of a split file, not"):

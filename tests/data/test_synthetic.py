@@ -27,8 +27,8 @@ def test_smaller_sets_are_the_beginning_of_larger_ones(tmp_path: Path) -> None:
     small = sorted(path for path in (tmp_path / "small").rglob("*.jpg"))
     assert len(small) == 4
     for path in small:
-        twin = tmp_path / "large" / path.relative_to(tmp_path / "small")
-        assert path.read_bytes() == twin.read_bytes()
+        other = tmp_path / "large" / path.relative_to(tmp_path / "small")
+        assert path.read_bytes() == other.read_bytes()
 
 
 def test_no_two_images_are_alike(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_the_built_in_set() -> None:
     ]
 
 
-def test_colour_alone_does_not_tell_the_classes_apart() -> None:
+def test_colour_alone_does_not_separate_the_classes() -> None:
     from sklearn.linear_model import LogisticRegression
 
     data = load_datasets("synthetic", image_size=(8, 8))

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
 @public
 @dataclass(frozen=True, eq=False)
 class Datasets:
-    """Training, validation and test images that share no file, with their class names.
+    """Training, validation and test images that share no image, with their class names.
 
     Made by [`load_datasets`][catdog.load_datasets]. Unpacks as `train, validation, test = data`.
+    The attributes never change. Only two things do, for all image sizes together: the cache of
+    decoded images, and the number of test evaluations.
 
     Attributes:
         class_names: Names of the classes, sorted; labels index into them.
-        image_size: Height and width in pixels at which the images are resized.
-        batch_size: Images in a batch; the last batch of a pass may hold fewer.
-        seed: What the split and the order of the training images were drawn from.
+        image_size: Height and width in pixels to which the images are resized.
+        batch_size: Number of images in a batch; the last batch of a pass may hold fewer.
+        seed: Seed of the split and of the order of the training images.
         cache_mib: Cache limit of the decoded images, in MiB.
-        report: What the scan of the folder found, including the files that were left out.
+        report: The result of the scan of the folder, with the files that were left out.
     """
 
     class_names: tuple[str, ...]
@@ -92,7 +94,7 @@ class Datasets:
         return self._session.test_evaluations
 
     def at(self, image_size: ImageSize) -> "Datasets":
-        """Return the same split at another image size; asked again, it is the same object.
+        """Return the same split at another image size; for the same size, the same object.
 
         Args:
             image_size: Height and width in pixels.
@@ -103,23 +105,23 @@ class Datasets:
         return known.setdefault(size, replace(self, image_size=size))
 
     def save_split(self, path: "str | PathLike[str]") -> None:
-        """Write down which image is in which set, so that others can load the same three sets.
+        """Write which image is in which set to a file, so that others can load the same sets.
 
         `load_datasets(folder, split_file=path)` reads it, on another machine too. The file is JSON:
-        path below the folder, class, length and SHA-256 hash of every image, and the seed. It
-        holds no images.
+        relative path, class, length and SHA-256 hash of every image, and the seed. It holds no
+        images.
 
         Args:
-            path: The file to write, such as `"split.json"`. Nothing is overwritten.
+            path: The file to write, such as `"split.json"`. No file is overwritten.
 
         Raises:
-            FileExistsError: If something else than this very split is there.
-            FileNotFoundError: If its folder does not exist.
+            FileExistsError: If there is a file with other content.
+            FileNotFoundError: If the folder of the file does not exist.
         """
         write_split(checks.expand_home(path), self._images, self.report, self.seed)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what can be copied and pickled: the fields, without TensorFlow's objects."""
+        """Return the state for copies and pickles: the fields, without objects of TensorFlow."""
         state = {part.name: getattr(self, part.name) for part in fields(self)}
         return state | {"_session": self._session.copy()}
 
@@ -128,8 +130,8 @@ class Datasets:
         lines = [f"{len(self.class_names)} classes, images of {height} x {width} pixels"]
         lines += [count_line(split, self.label_counts(split)) for split in SPLITS]
         used = {path for split in SPLITS for path in self.paths(split)}
-        if unused := {finding.path for finding in self.report.bad} - used:
-            files = counted(len(unused), "file")
+        if left_out := {finding.path for finding in self.report.bad} - used:
+            files = counted(len(left_out), "file")
             lines.append(f"  {files} cannot be used: print(data.report)")
         return "\n".join(lines)
 
@@ -151,11 +153,11 @@ class Datasets:
 
 
 def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "tf.data.Dataset":
-    """Return the training batches as a new process gets them: the first pass comes first.
+    """Return the training batches in the orders of a new process, from the first pass on.
 
     Args:
         data: The images.
-        errors: Receives what is raised while images are read, as from `raise_read_errors`.
+        errors: Receives the errors of images that cannot be read; from `raise_read_errors`.
     """
     return data._batches("train", shuffle_seed=data.seed, errors=errors)
 
@@ -168,7 +170,7 @@ def ordered_batches(
     Args:
         data: The images.
         split: The set.
-        errors: Receives what is raised while images are read, as from `raise_read_errors`.
+        errors: Receives the errors of images that cannot be read; from `raise_read_errors`.
     """
     return data._batches(split, errors=errors)
 
@@ -179,15 +181,15 @@ def count_test_evaluation(data: Datasets, split: Split) -> int | None:
 
 
 def content_hashes(data: Datasets, split: Split) -> list[str]:
-    """Return the SHA-256 hash of each of `data.paths(split)`, as it was when it was scanned."""
+    """Return the SHA-256 hash of each of `data.paths(split)`, at the time of the scan."""
     return [image.sha256 for image in data._images[split]]
 
 
 def training_order(data: Datasets, epoch: int) -> NDArray[np.int64]:
-    """Return where the images of `training_batches` lie in `data.paths("train")`.
+    """Return the order of one pass of `training_batches`: positions in `data.paths("train")`.
 
     Args:
         data: The images.
-        epoch: Which pass over them, counted from 0.
+        epoch: Number of the pass, from 0.
     """
     return shuffled(len(data._images["train"]), data.seed, epoch)

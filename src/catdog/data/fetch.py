@@ -1,4 +1,4 @@
-"""Data sets known by name: downloaded or drawn once into Keras' cache, atomically."""
+"""Fetch the data sets that have a name: download or draw them once into Keras' cache."""
 
 import os
 import stat
@@ -14,18 +14,18 @@ from catdog.data import synthetic
 CATS_AND_DOGS_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
 CATS_AND_DOGS_COUNTS: Mapping[str, int] = {"train": 1000, "validation": 500}  # of each class
 CLASS_NAMES = ("cats", "dogs")
-MAX_UNPACKED = 2**30  # bytes; an archive that unpacks to more is not ours
+MAX_UNPACKED = 2**30  # bytes; an archive that unpacks to more is not the published one
 
 _FOLDER = "datasets/cats_and_dogs_filtered"
 _FALLBACK_HINT = 'Or use the built-in images: load_datasets("synthetic").'
 
 
 class _BrokenArchiveError(Exception):
-    """The archive is no zip file, is damaged, or holds something else."""
+    """The archive is not a zip file, is damaged, or holds something else."""
 
 
 def fetch_cats_and_dogs() -> Path:
-    """Return the folder of `cats_and_dogs_filtered`, downloaded (68.6 MB) unless it is cached."""
+    """Return the folder of `cats_and_dogs_filtered`; download it (68.6 MB) if necessary."""
     folder = cached_path(_FOLDER)
     if _is_cached(folder, CATS_AND_DOGS_COUNTS):
         return folder
@@ -40,12 +40,12 @@ def fetch_cats_and_dogs() -> Path:
     try:
         _unpack(archive, folder)
     except _BrokenArchiveError as broken:
-        _unpack_anew(broken, folder)
+        _download_again(broken, folder)
     return folder
 
 
 def draw_synthetic() -> Path:
-    """Return the folder of the built-in images, drawn unless they are cached."""
+    """Return the folder of the built-in images; draw them if necessary."""
     folder = cached_path(f"datasets/catdog_synthetic_{synthetic.VERSION}")
     if not _is_cached(folder, synthetic.COUNTS):
         write_to_cache(folder, synthetic.write_images)
@@ -59,29 +59,29 @@ KNOWN: Mapping[str, Callable[[], Path]] = {
 
 
 def _is_cached(folder: Path, counts: Mapping[str, int]) -> bool:
-    """Return whether the data set is there; raise if a part is missing or a file is in its place.
+    """Return whether a data set is cached; raise if images are missing, or its folder is a file.
 
-    Nothing is removed: a user may have changed the folder by hand.
+    No file is removed, because a user may have changed the folder.
     """
     for path in (folder.parent, folder):
         if path.exists() and not path.is_dir():
             raise FolderExpectedError(
-                f"{path} is a file, where a folder of images belongs",
+                f"{path} is a file, where a folder of images is expected",
                 hint="Move it away and try again.",
             )
     if not folder.exists():
         return False
     if missing := _missing_images(folder, counts):
         raise FileAccessError(
-            f"{folder} is not whole: it holds {missing}",
-            hint="Move the folder away and try again: it is then made again.",
+            f"{folder} is not complete: it holds {missing}",
+            hint="Move the folder away and try again: then it is created again.",
         )
     return True
 
 
 def _missing_images(folder: Path, counts: Mapping[str, int]) -> str:
-    """Return what is missing, such as "999 instead of 1000 in train/cats"; "" if nothing is."""
-    nested = folder / folder.name  # as the archive unpacks
+    """Return what is missing, such as `999 instead of 1000 in train/cats`; empty if complete."""
+    nested = folder / folder.name  # the archive holds a folder of its own name
     root = nested if nested.is_dir() else folder
     found = {
         f"{split}/{name}": (_count_files(root / split / name), expected)
@@ -102,7 +102,7 @@ def _count_files(folder: Path) -> int:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack the archive, unless another process has done so meanwhile."""
+    """Unpack the archive, unless another process has unpacked it."""
 
     def extract(scratch: Path) -> None:
         try:
@@ -117,14 +117,14 @@ def _unpack(archive: Path, folder: Path) -> None:
             raise _BrokenArchiveError(f"{archive} is not the right one: it holds {missing}")
 
     if not os.access(archive, os.R_OK):
-        raise FileAccessError(f"{archive} may not be read", hint="Give yourself the permission to.")
+        raise FileAccessError(f"{archive} cannot be read", hint="Change its permissions.")
     if not folder.is_dir():
         write_to_cache(folder, extract)
 
 
-def _unpack_anew(broken: _BrokenArchiveError, folder: Path) -> None:
-    """Download the archive in place of the broken one, once, and unpack it."""
-    archive = cache_folder() / f"{_FOLDER}.zip"  # the broken one may lie where none can be written
+def _download_again(broken: _BrokenArchiveError, folder: Path) -> None:
+    """Replace a broken archive by a new download, once, and unpack it."""
+    archive = cache_folder() / f"{_FOLDER}.zip"  # the broken one may be in a read-only folder
     try:
         download(
             CATS_AND_DOGS_URL,
@@ -148,9 +148,9 @@ def _unpack_anew(broken: _BrokenArchiveError, folder: Path) -> None:
 
 
 def _check_members(content: zipfile.ZipFile) -> None:
-    """Refuse members with paths outside the folder, links, and archives that unpack to too much."""
+    """Raise if a member is a link or outside the folder, or if all are larger than the limit."""
     for member in content.infolist():
-        path = PureWindowsPath(member.filename)  # knows drives and both slashes
+        path = PureWindowsPath(member.filename)  # understands drives and both kinds of slash
         if path.anchor or ".." in path.parts:
             raise ValueError(f"its member {member.filename!r} leads out of the folder")
         if stat.S_ISLNK(member.external_attr >> 16):

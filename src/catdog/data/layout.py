@@ -1,4 +1,4 @@
-"""How a folder of images is laid out: its classes, its splits, its files. No file is read."""
+"""The layout of a folder of images: its classes, splits and files. No file is read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ class File:
     """A file in a class folder, not yet read.
 
     Attributes:
-        path: Where it lies.
+        path: Path of the file.
         label: Position of its class in `Layout.class_names`.
-        split: The split folder it lies in; `None` if the folder has none.
+        split: The split folder that it is in; `None` if there are no split folders.
     """
 
     path: Path
@@ -42,16 +42,16 @@ class File:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What a folder holds, by the names of its files and folders.
+    """The classes, splits and files of a folder, by the names of its files and folders.
 
     Attributes:
         root: The folder that holds the class folders, or the split folders.
         class_names: Names of the class folders, sorted; labels index into them.
-        splits: The splits that have a folder of their own; empty if the class folders lie
-            directly in the root.
-        files: Everything in the class folders, ordered by split, class and name; also folders that
+        splits: The splits that have a folder of their own; empty if the class folders are directly
+            in the root.
+        files: All files in the class folders, ordered by split, class and name; also folders that
             could not be listed.
-        strays: Images, by their suffix, that lie in no class folder.
+        strays: Images, by their suffix, that are in no class folder.
     """
 
     root: Path
@@ -66,7 +66,7 @@ def find_layout(folder: Path) -> Layout:
 
     Args:
         folder: Holds class folders, or split folders with class folders, or one folder that does
-            (as archives often unpack).
+            (many archives unpack to such a folder).
 
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
@@ -75,8 +75,8 @@ def find_layout(folder: Path) -> Layout:
     split_folders = _split_folders(root)
     if not split_folders:
         class_names = _class_names(root)
-        undivided = tuple(_list_classes(root, class_names, None))
-        return Layout(root, class_names, (), undivided, _strays(*above, root))
+        in_no_split = tuple(_list_classes(root, class_names, None))
+        return Layout(root, class_names, (), in_no_split, _strays(*above, root))
     class_names = _check_split_folders(root, split_folders)
     files = [
         file
@@ -88,10 +88,10 @@ def find_layout(folder: Path) -> Layout:
 
 
 def _find_root(folder: Path) -> tuple[Path, list[Path]]:
-    """Step down through folders that hold one folder only, as archives often unpack.
+    """Find the folder of the class or split folders, below folders that hold one folder only.
 
     Returns:
-        The folder of the class or split folders, and those that were passed on the way.
+        That folder, and the folders above it.
     """
     above: list[Path] = []
     while True:
@@ -127,8 +127,8 @@ def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tup
         raise InvalidValueError(
             f"{root} holds {found} but no {missing[0]}/",
             hint=(
-                "Add it, or pass the folder of the class folders alone. A class of such a name "
-                f"must be renamed. {_EXPECTED}"
+                "Add it, or pass the folder of the class folders. If it is the name of a class, "
+                f"rename that class. {_EXPECTED}"
             ),
         )
     class_names = _class_names(split_folders["train"])
@@ -137,14 +137,15 @@ def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tup
             _check_same_classes(split_folders["train"], class_names, folder)
         elif any(is_image_name(path) for path in walk(folder)):
             raise InvalidValueError(
-                f"{folder} holds images, but its name means none of {', '.join(SPLITS)}, "
-                "which lie beside it",
+                f"{folder} holds images, and there are split folders beside it, but its name is "
+                f"not that of a split ({', '.join(SPLITS)})",
                 hint="Rename it, or move it away.",
             )
     return class_names
 
 
 def _check_same_classes(train: Path, class_names: Sequence[str], folder: Path) -> None:
+    """Raise if a split folder does not hold the class folders that `train/` holds."""
     inside = [path.name for path in _subfolders(folder)]
     if not inside:
         raise InvalidValueError(
@@ -168,8 +169,8 @@ def _class_names(folder: Path) -> tuple[str, ...]:
         raise InvalidValueError(f"{folder} holds no class folders", hint=f"{hint}{_EXPECTED}")
     if len(names) == 1:
         raise InvalidValueError(
-            f"{folder} holds one class only, {names[0]!r}: there is nothing to tell apart",
-            hint="Put the images of each class into a folder of their own, at least two.",
+            f"{folder} holds one class only, {names[0]!r}, but a classifier needs at least two",
+            hint="Put the images of each class into a folder of their own.",
         )
     return names
 
@@ -182,12 +183,12 @@ def _list_classes(folder: Path, class_names: Sequence[str], split: Split | None)
 
 
 def _strays(*folders: Path) -> tuple[Path, ...]:
-    """Return the images that lie directly in `folders`."""
+    """Return the images, by their suffix, that are directly in `folders`."""
     inside = (path for folder in folders for path in sorted(folder.iterdir()))
     return tuple(path for path in inside if is_image_name(path) and not path.is_dir())
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Return the folders directly in `folder`, sorted, without what systems leave there."""
+    """Return the folders directly in `folder`, sorted, without hidden and system folders."""
     found = (path for path in folder.iterdir() if path.is_dir() and not is_system_file(path.name))
-    return sorted(found, key=lambda path: path.name)  # Windows compares paths without their case
+    return sorted(found, key=lambda path: path.name)  # on Windows, paths compare without case

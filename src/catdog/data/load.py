@@ -12,6 +12,7 @@ from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import counted, printable, shorten
 from catdog.data.datasets import Datasets
+from catdog.data.duplicates import group_by_content
 from catdog.data.layout import Layout, find_layout
 from catdog.data.report import (
     Finding,
@@ -49,8 +50,8 @@ def load_datasets(
 ) -> Datasets:
     """Load images as a training, a validation and a test set that share no image.
 
-    Every file is looked at first, as [`scan_images`][catdog.scan_images] does. Then the images
-    are split once, stratified by class, by the seed; duplicates of an image stay in one set.
+    First all files are scanned, as by [`scan_images`][catdog.scan_images]. Then the images are
+    split once, at random by the seed, stratified by class. Duplicates of an image stay in one set.
     What is split depends on the folder:
 
     | the folder holds | validation set | test set |
@@ -59,30 +60,31 @@ def load_datasets(
     | `train/`, `validation/` | the rest of `validation/` | `test_fraction` (0.2) of `validation/` |
     | `train/`, `validation/`, `test/` | `validation/` | `test/` |
 
-    (`training/`, `val/`, `valid/` and `testing/` mean the same, in small letters or capitals.)
-    Images are JPEG, PNG, WebP, BMP and GIF files below each class folder, known by their
-    content. Hidden files, what systems leave behind and files that are no images are passed over.
+    The names `training/`, `val/`, `valid/` and `testing/` mean the same, in lower or upper case.
+    Images are JPEG, PNG, WebP, BMP and GIF files in a class folder or in folders below it. The
+    format is detected from the content. Hidden files, system files and files that are not images
+    are ignored.
 
     Args:
-        source: A folder of images, or a known name: `"cats_and_dogs_filtered"` (3000 photos,
-            downloaded once into Keras' cache, 68.6 MB) or `"synthetic"` (1800 drawn faces, no
-            network needed).
-        image_size: Height and width in pixels to which the images are stretched.
-        batch_size: Images in a batch.
+        source: A folder of images, or the name of a data set: `"cats_and_dogs_filtered"` (3000
+            photos, downloaded once into Keras' cache, 68.6 MB) or `"synthetic"` (1800 drawn faces,
+            no download).
+        image_size: Height and width in pixels to which the images are resized.
+        batch_size: Number of images in a batch.
         seed: From 0 to 2**31 - 1. The same seed gives the same three sets and the same batches, in
             every process. `None` means 0, or the seed of the split file; never a random one.
         validation_fraction: Share of the images for validation, between 0 and 1 (see the table).
         test_fraction: Share of the images for the test, between 0 and 1 (see the table).
         on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
-            `"skip"` them with a warning that does. `data.report` knows them all.
+            `"skip"` them, with a warning that lists them. `data.report` has the complete list.
         split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
-            of splitting the images. Its images must all be there and unchanged. `seed` then only
-            orders the training images.
-        new_files: What to do with images that the split file does not know: `"skip"` them, or
-            `"train"` on them. Validation and test set stay as they are.
-        cache_mib: Cache limit in MiB. Decoded images are kept, at three bytes a pixel, until
-            the limit is full; 3000 images at 160 x 160 take 220 MiB. The others are decoded
-            again on every pass. The limit holds for each image size that is resized; 0 keeps none.
+            of splitting the images. All its images must exist and be unchanged. `seed` is then
+            used for the order of the training images only.
+        new_files: What to do with images that the split file does not list: `"skip"` them, or
+            `"train"` on them. Validation and test set do not change.
+        cache_mib: Cache limit in MiB. Decoded images are kept in memory up to this limit, at three
+            bytes a pixel; 3000 images at 160 x 160 take 220 MiB. The others are decoded again on
+            every pass. Each image size has a cache of its own. 0 keeps no images.
 
     Returns:
         The three sets, whose batches are `float32` images in `[0, 255]` of shape
@@ -95,7 +97,7 @@ def load_datasets(
         TypeError: If the source is neither a name nor a path.
         ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
             or too small to be split, there are fewer than two classes, images of the split file
-            vanished or changed, or an argument is out of its range.
+            are missing or changed, or an argument is out of its range.
 
     Example:
         ```python
@@ -108,7 +110,7 @@ def load_datasets(
     """
     size = checks.check_image_size(image_size)
     batch = checks.check_positive_int("batch_size", batch_size)
-    budget = checks.check_positive_int("cache_mib", cache_mib, at_least=0)
+    cache_limit = checks.check_positive_int("cache_mib", cache_mib, at_least=0)
     if seed is not None:
         seed = checks.check_seed(seed)
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
@@ -126,7 +128,7 @@ def load_datasets(
     if split_file is not None:
         _refuse(fractions, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
-    report = scan_layout(layout)  # may take long: what can be refused without it was
+    report = scan_layout(layout)  # may take long, so all arguments were checked before
     _warn_outside(report)
     sets: Mapping[Split, Sequence[ImageFile]]
     if file is None:
@@ -140,15 +142,15 @@ def load_datasets(
         if grow:
             sets = _add_new_files(sets, report)
         _warn_unused(sets, report, grow)
-    return Datasets(layout.class_names, size, batch, seed, budget, report, sets)
+    return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
 
 
-# For each part that the folder has (`None`: all of it), the sets that it becomes.
+# For each split folder (`None`: the folder has none), the sets and their shares of its images.
 _Plan = Mapping[Split | None, Mapping[Split, float]]
 
 
 def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
-    """Decide which share of which part of the folder each set gets."""
+    """Return which share of which split folder each set gets."""
     validation = fractions.get("validation_fraction", DEFAULT_FRACTION)
     test = fractions.get("test_fraction", DEFAULT_FRACTION)
     if not layout.splits:
@@ -167,13 +169,13 @@ def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
 
 
 def _refuse(names: Iterable[str], reason: str) -> None:
-    """Raise if an argument was set that has nothing to act on."""
+    """Raise if arguments were passed that would have no effect."""
     if listed := " and ".join(sorted(names)):
         raise InvalidValueError(f"{listed} would have no effect: {reason}", hint="Leave it out.")
 
 
 def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:
-    """Raise if there are bad files, or warn that they are left out: with their names."""
+    """Raise an error that lists the bad files, or warn that they are left out."""
     if not bad:
         return
     listed = "\n  ".join(
@@ -190,7 +192,7 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
             ),
             hint_code=HintCode.SKIP_BAD_IMAGES,
         )
-    warnings.warn(f"{summary}, and left out:\n  {listed}", stacklevel=3)
+    warnings.warn(UsageWarning(f"{summary}, and left out:\n  {listed}"), stacklevel=3)
 
 
 def _split(
@@ -212,15 +214,15 @@ def _split(
 def _check_enough(
     images: Iterable[ImageFile], shares: Iterable[Split], class_names: Sequence[str]
 ) -> None:
-    """Raise if a class has too few images for every set to get one."""
-    different: list[set[str]] = [set() for _ in class_names]
-    for image in images:
-        different[image.label].add(image.sha256)
+    """Raise if a class has too few different images: each set needs one."""
+    different = [0] * len(class_names)
+    for group in group_by_content(images, lambda image: image.sha256):
+        different[group[0].label] += 1  # duplicates in two classes were left out
     sets = list(shares)
     few = [
-        f"{printable(name)} has {len(contents)}"
-        for name, contents in zip(class_names, different, strict=True)
-        if len(contents) < len(sets)
+        f"{printable(name)} has {count}"
+        for name, count in zip(class_names, different, strict=True)
+        if count < len(sets)
     ]
     if few:
         raise InvalidValueError(
@@ -239,14 +241,14 @@ def _add_new_files(
         image
         for image in _unknown(usable_images(report), sets)
         if image.split in (None, "train")
-        and image.sha256 not in contents  # a copy of a test image stays out
+        and image.sha256 not in contents  # a duplicate of a test image is not added
     ]
     grown = sorted([*sets["train"], *new], key=lambda each: (each.label, each.path.parts))
     return {**sets, "train": grown}
 
 
 def _warn_outside(report: ScanReport) -> None:
-    """Warn of images that lie in no class folder."""
+    """Warn of images that are in no class folder."""
     outside = [
         describe(each, report.folder)
         for each in report.findings
@@ -255,7 +257,9 @@ def _warn_outside(report: ScanReport) -> None:
     if outside:
         listed = "\n  ".join(shorten(outside))
         warnings.warn(
-            f"{counted(len(outside), 'image')} in no class folder, passed over:\n  {listed}",
+            UsageWarning(
+                f"{counted(len(outside), 'image')} in no class folder, ignored:\n  {listed}"
+            ),
             stacklevel=3,
         )
 
@@ -263,12 +267,12 @@ def _warn_outside(report: ScanReport) -> None:
 def _warn_unused(
     sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool
 ) -> None:
-    """Warn of usable images that the split file does not list: they are in none of the sets."""
+    """Warn of usable images that are in none of the sets, because the split file lacks them."""
     unused = _unknown(usable_images(report), sets)
     if not unused:
         return
     example = printable(relative_name(unused[0].path, report.folder))
-    reason = " They are duplicates of listed images, or lie in another folder than train/."
+    reason = " They are duplicates of listed images, or are in another folder than train/."
     warnings.warn(
         UsageWarning(
             f"The split file does not list {counted(len(unused), 'image')} in "
@@ -282,6 +286,6 @@ def _warn_unused(
 
 
 def _unknown(items: Iterable[_OfFile], sets: Mapping[Split, Sequence[ImageFile]]) -> list[_OfFile]:
-    """Return the images, or findings, whose file is in none of the sets."""
+    """Return the images, or findings, whose file is in no set."""
     known = {image.path for inside in sets.values() for image in inside}
     return [item for item in items if item.path not in known]

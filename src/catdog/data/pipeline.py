@@ -1,4 +1,4 @@
-"""Batches of images by tf.data."""
+"""Make batches of images with tf.data, from a cache of decoded images."""
 
 import atexit
 import hashlib
@@ -21,27 +21,27 @@ from catdog.data.session import ReadErrors
 from catdog.images.decode import decode_image
 from catdog.typing import ImageSize
 
-PREFETCH_BATCHES = 2  # batches; AUTOTUNE would take more and more memory after every pause
+PREFETCH_BATCHES = 2  # AUTOTUNE takes more and more memory after every pause of the training
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
 class _Gate:
-    """Admits tf.data's threads to Python until Python ends.
+    """Lets tf.data's threads call Python functions until Python ends.
 
-    A thread that is still on its way in then would wait for the interpreter for ever, and the
-    interpreter for TensorFlow, which waits for the thread: the process would never end.
+    A thread that enters Python while it ends would block forever. Python waits for TensorFlow, and
+    TensorFlow waits for the thread, so the process would never end (TensorFlow 2.21).
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._inside = 0
+        self._running = 0
         self._last_call = 0.0
         self._open = True
 
     def guard(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-        """Return a function that TensorFlow may call at any time."""
+        """Return a function that TensorFlow may call at any time; it raises once Python ends."""
 
         @wraps(function)
         def guarded(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
@@ -49,22 +49,22 @@ class _Gate:
                 self._last_call = time.monotonic()
                 if not self._open:
                     raise RuntimeError("Python is ending")
-                self._inside += 1
+                self._running += 1
             try:
                 return function(*arguments, **options)
             finally:
                 with self._lock:
                     self._last_call = time.monotonic()
-                    self._inside -= 1
+                    self._running -= 1
 
         return guarded
 
-    def close(self, *, quiet: float = 0.2, patience: float = 10.0) -> None:
-        """Turn everybody away from now on; wait until nobody has come for `quiet` seconds."""
+    def close(self, *, quiet_seconds: float = 0.2, max_seconds: float = 10.0) -> None:
+        """Refuse all new calls; wait until there was no call for `quiet_seconds`."""
         self._open = False
-        end = time.monotonic() + patience
+        end = time.monotonic() + max_seconds
         while time.monotonic() < end and (
-            self._inside or time.monotonic() - self._last_call < quiet
+            self._running or time.monotonic() - self._last_call < quiet_seconds
         ):
             time.sleep(0.01)
 
@@ -74,43 +74,43 @@ atexit.register(_gate.close)
 
 
 class ImageCache:
-    """Decodes images at one size and keeps their pixels, up to the cache limit."""
+    """Decodes images at one size and caches their pixels, up to the cache limit."""
 
-    def __init__(self, image_size: ImageSize, mib: int) -> None:
-        """Keep at most `mib` MiB of images of `image_size`, at three bytes a pixel."""
+    def __init__(self, image_size: ImageSize, cache_mib: int) -> None:
+        """Cache at most `cache_mib` MiB of images of `image_size`, at three bytes a pixel."""
         self.image_size = image_size
-        self.capacity = mib * 2**20 // (image_size[0] * image_size[1] * 3)
-        self._kept: dict[str, NDArray[np.uint8]] = {}
+        self.max_images = cache_mib * 2**20 // (image_size[0] * image_size[1] * 3)
+        self._cached: dict[str, NDArray[np.uint8]] = {}
 
     def read(self, image: ImageFile) -> NDArray[np.uint8]:
-        """Return the pixels of an image, `(height, width, 3)`.
+        """Return the pixels of an image, shape `(height, width, 3)`.
 
         Raises:
-            ValueError: If its file is not what it was when it was looked at.
+            ValueError: If its file was changed or removed after the scan.
         """
-        pixels = self._kept.get(image.sha256)
+        pixels = self._cached.get(image.sha256)
         if pixels is None:
             content = _read_unchanged(image)
             pixels = decode_image(content, self.image_size, name=str(image.path))
-            if len(self._kept) < self.capacity:
-                self._kept[image.sha256] = pixels
+            if len(self._cached) < self.max_images:
+                self._cached[image.sha256] = pixels
         return pixels
 
 
 def _read_unchanged(image: ImageFile) -> bytes:
-    """Return the content of a file; raise if it changed after the scan."""
-    again = "Call load_datasets again, to scan the folder again."
+    """Return the content of a file; raise if it was changed or removed after the scan."""
+    hint = "Call load_datasets again, to scan the folder again."
     try:
         status = image.path.stat()
-        same = stat.S_ISREG(status.st_mode) and status.st_size == image.size
-        content = image.path.read_bytes() if same else b""  # a pipe would keep us waiting
+        is_same = stat.S_ISREG(status.st_mode) and status.st_size == image.size
+        content = image.path.read_bytes() if is_same else b""  # a read from a pipe would block
     except OSError as error:
         raise InvalidValueError(
-            f"Cannot read the image {image.path}: {error}", hint=f"{again}"
+            f"Cannot read the image {image.path}: {error}", hint=hint
         ) from error
-    if not same or hashlib.sha256(content).hexdigest() != image.sha256:
+    if not is_same or hashlib.sha256(content).hexdigest() != image.sha256:
         raise InvalidValueError(
-            f"The image {image.path} was changed after load_datasets looked at it", hint=f"{again}"
+            f"The image {image.path} was changed after load_datasets scanned it", hint=hint
         )
     return content
 
@@ -129,8 +129,9 @@ def make_batches(
         images: The images of a set.
         cache: Reads the files, at its image size.
         batch_size: Images in a batch; the last one may hold fewer.
-        shuffle_seed: Reshuffles every pass, the same way in every process; `None` keeps the order.
-        errors: Receives what is raised while images are read: TensorFlow would hide it.
+        shuffle_seed: Seed of the order, which changes from pass to pass and is the same in every
+            process; `None` keeps the order of `images`.
+        errors: Receives the errors of images that cannot be read, which TensorFlow would hide.
 
     Returns:
         Batches `(images, labels)`: `float32` `(batch, height, width, 3)` in `[0, 255]`, and
@@ -153,14 +154,14 @@ def make_batches(
     count = len(images)
     order = tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
     decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-    # TensorFlow makes room for a whole batch at once, whether there are so many images or not.
+    # TensorFlow allocates a whole batch, even if there are fewer images.
     return decoded.batch(min(batch_size, count)).map(_to_float).prefetch(PREFETCH_BATCHES)
 
 
 def _shuffled(count: int, seed: int) -> tf.data.Dataset:
     """Return the positions `0 .. count - 1`, in a new order on every pass.
 
-    `Dataset.shuffle` would mix TensorFlow's global seed into its own; here `seed` alone decides.
+    The order depends on `seed` alone, while `Dataset.shuffle` also uses TensorFlow's global seed.
     """
     passes = itertools.count()
 

@@ -30,6 +30,7 @@ Reason = BadReason | NoteReason
 
 _BAD_REASONS = get_args(BadReason)
 
+# The one list of reason codes, with what each means; reports print them in this order.
 _MEANING: Mapping[Reason, str] = {
     "empty_file": "the file is empty",
     "not_an_image": "the content is not that of an image",
@@ -37,15 +38,15 @@ _MEANING: Mapping[Reason, str] = {
     "truncated": "the end is missing",
     "undecodable": "the content is damaged",
     "too_many_pixels": "it would fill the memory",
-    "unreadable": "missing, or not permitted",
+    "unreadable": "missing, or no permission to read it",
     "conflicting_labels": "one image in several classes",
     "split_overlap": "one image to train on and to evaluate on",
     "wrong_extension": "used, read by their content",
     "animated": "used, the first frame of each",
     "very_small": "used, but there is little to see",
     "duplicate": "used, all duplicates in the same set",
-    "other_file": "passed over",
-    "outside_class_folder": "passed over, in no class folder",
+    "other_file": "ignored, not an image",
+    "outside_class_folder": "ignored, in no class folder",
 }
 
 
@@ -54,9 +55,9 @@ class ImageFile:
     """An image file that was decoded completely.
 
     Attributes:
-        path: Where it lies.
+        path: Path of the file.
         label: Position of its class in the class names.
-        split: The split folder it lies in; `None` if the folder has none.
+        split: The split folder that it is in; `None` if there are no split folders.
         size: Length of the file in bytes.
         sha256: Hash of the file, 64 hexadecimal digits.
     """
@@ -71,15 +72,15 @@ class ImageFile:
 @public
 @dataclass(frozen=True)
 class Finding:
-    """Something about a file that its owner should know.
+    """A problem of a file, or a note on it.
 
     Attributes:
         path: The file.
-        reason: A fixed code for what it is, such as `"truncated"` or `"duplicate"`.
-        detail: More about it, such as the decoder's words; may be empty.
-        class_name: The class folder it lies in; `None` outside them.
-        split: The split folder it lies in; `None` if there are none.
-        same_as: The other file, if the two are one and the same image.
+        reason: Code of the problem or note, such as `"truncated"` or `"duplicate"`.
+        detail: More about it, such as the decoder's message; may be empty.
+        class_name: The class folder that the file is in; `None` outside the class folders.
+        split: The split folder that the file is in; `None` if there are no split folders.
+        same_as: The file that it is a duplicate of, if there is one.
     """
 
     path: Path
@@ -100,15 +101,15 @@ class Finding:
 class ScanReport:
     """The usable images and the problems of a folder.
 
-    Made by [`scan_images`][catdog.scan_images]. Print it for a readable block; a notebook shows it
-    as tables.
+    Made by [`scan_images`][catdog.scan_images]. `print` shows it as text; a notebook shows it as
+    tables.
 
     Attributes:
         folder: The folder of the class folders, or of the split folders.
         class_names: Names of the classes, sorted.
         splits: The splits that have a folder of their own; empty if there are none.
-        n_files: Number of files in the class folders, without what systems leave there.
-        findings: Everything that is worth knowing, ordered by path.
+        n_files: Number of files in the class folders, without hidden files and system files.
+        findings: All problems and notes, ordered by path.
     """
 
     folder: Path
@@ -127,7 +128,7 @@ class ScanReport:
         """Return how many usable images each class has, such as `{"cats": 1000, ...}`.
 
         Args:
-            split: Count in this split folder alone.
+            split: Count only the images in this split folder.
 
         Raises:
             ValueError: If the folder has no such split folder.
@@ -147,10 +148,10 @@ class ScanReport:
         return counts
 
     def rows(self) -> list[dict[str, str | bool | None]]:
-        """Return the findings as plain rows, ready for `csv` or `pandas.DataFrame`.
+        """Return the findings as dictionaries, for `csv` or `pandas.DataFrame`.
 
-        Each has the keys `path` and `same_as` (as seen from the folder), `class_name`, `split`,
-        `reason`, `detail` and `bad`.
+        The keys are `path` and `same_as` (relative to the folder), `class_name`, `split`, `reason`,
+        `detail` and `bad`.
         """
         return [
             {
@@ -181,7 +182,9 @@ class ScanReport:
 
     def _repr_html_(self) -> str:
         """Return the report as tables, for notebooks."""
-        counts = [(name, *of.values(), sum(of.values())) for name, of in _counts(self)]
+        counts = [
+            (name, *by_class.values(), sum(by_class.values())) for name, by_class in _counts(self)
+        ]
         parts = [
             f"<p><b>{escape(self.folder.name)}</b>: {counted(self.n_files, 'file')}</p>",
             html_table(Table(("usable images", *self.class_names, "all"), counts)),
@@ -200,13 +203,13 @@ class ScanReport:
 
 
 def usable_images(report: ScanReport) -> list[ImageFile]:
-    """Return the readable images, without duplicates of conflicting labels or splits."""
+    """Return the images that can be used: no conflicting labels, no overlap of splits."""
     bad = {finding.path for finding in report.bad}
     return [image for image in report._readable if image.path not in bad]
 
 
 def readable_images(report: ScanReport) -> tuple[ImageFile, ...]:
-    """Return every image that can be decoded."""
+    """Return all images that can be decoded."""
     return report._readable
 
 
@@ -217,19 +220,19 @@ def describe(finding: Finding, folder: Path) -> str:
 
 
 def _details(finding: Finding, folder: Path) -> str:
-    """Return the detail of a finding, or the file that it duplicates."""
+    """Return the detail of a finding, or the file that it is a duplicate of."""
     if finding.same_as:
         return f"the same image as {relative_name(finding.same_as, folder)}"
     return finding.detail
 
 
 def relative_name(path: Path, folder: Path) -> str:
-    """Return `path` as seen from `folder`, with forward slashes on every system."""
+    """Return `path` relative to `folder`, with forward slashes on every system."""
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _counts(report: ScanReport) -> Iterator[tuple[str, dict[str, int]]]:
-    """Yield the name and the counts of each split folder, or of the whole folder."""
+    """Yield the name and the counts of each split folder, or of all images."""
     if not report.splits:
         yield "images", report.label_counts()
     for split in report.splits:
@@ -237,7 +240,7 @@ def _counts(report: ScanReport) -> Iterator[tuple[str, dict[str, int]]]:
 
 
 def _sections(report: ScanReport) -> Iterator[tuple[str, dict[Reason, list[Finding]]]]:
-    """Yield the two halves of the report, each with its findings by reason."""
+    """Yield the title and the findings by reason of each section of the report."""
     for title, bad in (("cannot be used", True), ("worth a look", False)):
         kinds: dict[Reason, list[Finding]] = {}
         for reason in _MEANING:

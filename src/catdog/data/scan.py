@@ -1,10 +1,9 @@
-"""Scan every file of a folder: is it an image, is it complete, is it a duplicate?"""
+"""Scan a folder for files that are not images, damaged images and duplicates."""
 
 import hashlib
 import os
 import stat
 import warnings
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import printable
+from catdog.data.duplicates import group_by_content
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
@@ -34,7 +34,7 @@ SMALL_SIDE = 32  # pixels; a side shorter than this is reported
 
 
 class _Unusable(Exception):
-    """A file that cannot be used, and why."""
+    """A file cannot be used; holds the reason."""
 
     def __init__(self, reason: BadReason, detail: str) -> None:
         super().__init__(detail)
@@ -45,35 +45,40 @@ class _Unusable(Exception):
 def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     """Scan a folder of images for files that cannot be used.
 
-    Every file in the class folders is read once, on all processor cores; a scan that takes longer
-    than a second shows its progress. Nothing is changed, moved or deleted. A file is known by its
-    content, not by its name.
+    Every file in the class folders is read once, on all processor cores. A scan that takes longer
+    than a second shows its progress. No file is changed, moved or deleted. The format of a file is
+    detected from its content, not from its name.
 
-    These files cannot be used, and `load_datasets` refuses them or leaves them out: files of zero
-    bytes, files that are no image though their name says so, images in a format that catdog
-    does not read (HEIC, TIFF), truncated and damaged ones, ones of more than 179 million pixels,
-    files that cannot be opened, one and the same image in two classes, and
-    duplicates in two of `train/`, `validation/` and `test/` (the file to evaluate on is
-    usable, the one to train on is not).
+    Files that cannot be used, which `load_datasets` refuses or leaves out:
 
-    These are worth a look: images whose suffix is that of another format, animated ones, ones
-    with a side of less than 32 pixels, duplicates (of the same class, in the same folder or
-    where the split is still to be made), files that are no images, and images that lie in no
-    class folder.
+    - empty files, and files with the name of an image that are not images;
+    - images in a format that catdog does not read (HEIC, TIFF);
+    - truncated and damaged images, and images of more than 179 million pixels;
+    - files that cannot be opened;
+    - duplicates in two classes;
+    - duplicates in two of `train/`, `validation/` and `test/`. The file to evaluate on can be used,
+      the file to train on cannot.
+
+    Files that are reported, but cause no error:
+
+    - images with the suffix of another format, animated images, and images with a side of less
+      than 32 pixels;
+    - duplicates in one class that cannot be in two splits;
+    - files that are not images, and images in no class folder, which are not used.
 
     Args:
-        folder: A folder as `load_datasets` takes it, or the name of a data set (which is fetched if
-            it is not there yet).
+        folder: A folder as `load_datasets` takes it, or the name of a data set, which is fetched if
+            necessary.
 
     Returns:
         The images of each class, and every finding by file and reason.
 
     Raises:
         FileNotFoundError: If the folder does not exist.
-        NotADirectoryError: If it is a file.
+        NotADirectoryError: If `folder` is a file.
         OSError: If the data set cannot be fetched.
-        TypeError: If it is neither a name nor a path.
-        ValueError: If its layout is not understood.
+        TypeError: If `folder` is neither a name nor a path.
+        ValueError: If the layout of the folder is not understood.
 
     Example:
         ```python
@@ -93,7 +98,7 @@ def scan_layout(layout: Layout) -> ScanReport:
     readable: list[ImageFile] = []
     findings = [Finding(path, "outside_class_folder", "", None, None) for path in layout.strays]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # they would name no file
+        warnings.filterwarnings("ignore", module="PIL")  # they do not name the file
         scanned = list(_scan_files(layout))
     for file, (image, reasons) in zip(layout.files, scanned, strict=True):
         class_name = layout.class_names[file.label]
@@ -102,7 +107,7 @@ def scan_layout(layout: Layout) -> ScanReport:
         ]
         if image:
             readable.append(image)
-    findings += _compare(readable, layout)
+    findings += _find_duplicates(readable, layout)
     bad = {finding.path for finding in findings if finding.bad}
     findings = [each for each in findings if each.bad or each.path not in bad]
     findings.sort(key=lambda finding: finding.path.parts)
@@ -120,7 +125,7 @@ _ScannedFile = tuple[ImageFile | None, list[tuple[Reason, str]]]
 
 
 def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
-    """Scan the files in parallel; Pillow and hashlib release the GIL."""
+    """Scan the files in parallel threads; Pillow and hashlib release the GIL."""
     pool = ThreadPoolExecutor(os.cpu_count())
     doing = f"Scanning the images of {printable(layout.root.name)}"
     try:
@@ -128,21 +133,21 @@ def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
             for result in pool.map(_scan_file, layout.files):
                 yield result
                 advance(1)
-    finally:  # on Ctrl-C too, thousands of files may still wait
+    finally:  # after Ctrl-C, do not scan the thousands of files that may be left
         pool.shutdown(cancel_futures=True)
 
 
 def _scan_file(file: File) -> _ScannedFile:
-    """Read one file; return it if it is a usable image, and its findings."""
+    """Read a file; return the image, `None` if it cannot be used, and the findings."""
     try:
         status = file.path.stat()
         if stat.S_ISDIR(status.st_mode) and not file.path.is_symlink():
-            return None, [("unreadable", "a folder that may not be listed")]
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+            return None, [("unreadable", "a folder that cannot be listed")]
+        if not stat.S_ISREG(status.st_mode):  # to open a pipe could block forever
             return None, [("other_file", "not a regular file, or a link to a folder")]
         with file.path.open("rb") as content:
             notes = _inspect(content, file.path, status.st_size)
-            if notes is None:  # a film, say, which may be long
+            if notes is None:  # a film, for example: too long to hash
                 return None, [("other_file", "")]
             content.seek(0)
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
@@ -154,31 +159,31 @@ def _scan_file(file: File) -> _ScannedFile:
 
 
 def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str]] | None:
-    """Decode a file; return what is odd about it, or `None` if it neither is nor claims an image.
+    """Decode a file; return notes on it, or `None` if it is not an image by content or name.
 
     Raises:
-        _Unusable: If it claims to be an image and cannot be used.
+        _Unusable: If it is an image by content or name, and cannot be used.
     """
     try:
         image = Image.open(content, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise _Unusable("too_many_pixels", str(error)) from error
     except Exception as error:  # Pillow's plugins raise many kinds
-        _pass_on_disk_errors(error)
+        _raise_disk_error(error)
         return _explain_unopened(content, path, size, error)
     with image:
-        oddities = list(_oddities(image, path))
-        image.draft(None, (1, 1))  # a JPEG's bits are all read, but few pixels computed
+        notes = list(_notes(image, path))
+        image.draft(None, (1, 1))  # faster: a JPEG is read completely, but at a smaller size
         try:
             image.load()
         except Exception as error:
-            _pass_on_disk_errors(error)
+            _raise_disk_error(error)
             raise _broken(content, size, error) from error
-    return oddities
+    return notes
 
 
-def _pass_on_disk_errors(error: Exception) -> None:
-    """Raise errors of the disk: they are not the fault of the image."""
+def _raise_disk_error(error: Exception) -> None:
+    """Raise the error if it comes from the disk: then the image may be good."""
     if isinstance(error, OSError) and error.errno:
         raise error
 
@@ -186,7 +191,7 @@ def _pass_on_disk_errors(error: Exception) -> None:
 def _explain_unopened(
     content: BinaryIO, path: Path, size: int, error: Exception
 ) -> list[tuple[Reason, str]] | None:
-    """Raise why a file is not read; return `None` if neither content nor name is an image."""
+    """Raise the reason why an image cannot be opened; return `None` if it is not an image."""
     content.seek(0)
     start = content.read(16)
     for name, signature in OTHER_SIGNATURES.items():
@@ -201,44 +206,41 @@ def _explain_unopened(
         raise _Unusable("unsupported_format", f"{path.suffix.lower()} by its name") from error
     if start.startswith(SIGNATURES):
         raise _broken(content, size, error) from error
-    raise _Unusable("not_an_image", "the content is that of no image catdog knows") from error
+    raise _Unusable("not_an_image", "the content does not begin like an image") from error
 
 
 def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
-    """Return whether a file is truncated or damaged, by the messages of Pillow's decoders."""
-    cut = "truncated" in str(error).lower() or _is_cut_webp(content, size)
-    unknown = isinstance(error, UnidentifiedImageError)  # its words name an object in memory
-    detail = "it begins like an image, but cannot be read" if unknown else str(error)
-    return _Unusable("truncated" if cut else "undecodable", detail or repr(error))
+    """Return the error of a truncated or damaged image, by the message of Pillow's decoder."""
+    is_truncated = "truncated" in str(error).lower() or _is_truncated_webp(content, size)
+    is_unknown = isinstance(error, UnidentifiedImageError)  # its message shows an object in memory
+    detail = "it begins like an image, but cannot be read" if is_unknown else str(error)
+    return _Unusable("truncated" if is_truncated else "undecodable", detail or repr(error))
 
 
-def _is_cut_webp(content: BinaryIO, size: int) -> bool:
-    """Return whether a WebP file is shorter than its header says; its decoder does not say why."""
+def _is_truncated_webp(content: BinaryIO, size: int) -> bool:
+    """Return whether a WebP file is shorter than its header says; its decoder gives no reason."""
     content.seek(0)
     start = content.read(8)
     return start.startswith(b"RIFF") and int.from_bytes(start[4:], "little") + 8 > size
 
 
-def _oddities(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
+def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     """Yield notes about an image that can be used."""
-    # A phone's JPEG may have a second image behind it, which Pillow calls MPO.
+    # A JPEG file of a phone may hold a second image; Pillow calls that format MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
     if path.suffix.lower() not in SUFFIXES[name]:
         yield "wrong_extension", f"{name} by its content"
-    with suppress(Exception):  # the first frame may be whole though the next is not
+    with suppress(Exception):  # the first frame may be complete although the next one is not
         if image.format != "MPO" and getattr(image, "is_animated", False):
             yield "animated", ""
     if min(image.size) < SMALL_SIDE:
         yield "very_small", f"{image.width} x {image.height} pixels"
 
 
-def _compare(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
-    """Yield a finding for each file whose content is there more than once."""
-    by_content: defaultdict[str, list[ImageFile]] = defaultdict(list)
-    for image in images:
-        by_content[image.sha256].append(image)
-    for duplicates in by_content.values():
-        for image, reason, other in _compare_duplicates(duplicates):
+def _find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
+    """Yield the findings about duplicates."""
+    for group in group_by_content(images, lambda image: image.sha256):
+        for image, reason, other in _compare_duplicates(group):
             class_name = layout.class_names[image.label]
             yield Finding(image.path, reason, "", class_name, image.split, other.path)
 
@@ -246,10 +248,11 @@ def _compare(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
 def _compare_duplicates(
     duplicates: Sequence[ImageFile],
 ) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
-    """Yield which duplicates of one image cannot be used or are redundant, and why.
+    """Yield the files of a group of duplicates that have a finding: file, reason, other file.
 
-    Duplicates with several labels cannot be used. Otherwise the file in the test set stays, or
-    else the one in the validation set, so that no image to evaluate on is trained on.
+    Duplicates with several labels cannot be used. Otherwise one file has no finding: the first one
+    in the test set, else in the validation set, else in the training set. So no image to evaluate
+    on is trained on.
     """
     if len({image.label for image in duplicates}) > 1:
         one = duplicates[0]
@@ -257,7 +260,7 @@ def _compare_duplicates(
         for image in duplicates:
             yield image, "conflicting_labels", one if image.label != one.label else other
         return
-    kept = max(duplicates, key=_held_out)
+    kept = max(duplicates, key=_split_rank)
     for image in duplicates:
         if image.split != kept.split:
             yield image, "split_overlap", kept
@@ -265,6 +268,6 @@ def _compare_duplicates(
             yield image, "duplicate", kept
 
 
-def _held_out(image: ImageFile) -> int:
-    """Rank the test set highest; without split folders all are equal."""
+def _split_rank(image: ImageFile) -> int:
+    """Return the rank of the image's split: the test set is highest; 0 without split folders."""
     return SPLITS.index(image.split) if image.split else 0

@@ -1,4 +1,4 @@
-"""What changes while a `Datasets` is used; everything else about it is a value."""
+"""The only state of a `Datasets` that changes: image caches, and counts of test evaluations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
     from catdog.data.pipeline import ImageCache
 
-_LOCK = Lock()  # of all sessions: a session can be copied and pickled
+_LOCK = Lock()  # one for all sessions, because a lock can be neither copied nor pickled
 
 
 @dataclass(eq=False)
@@ -20,7 +20,7 @@ class Session:
     """State that all image sizes of one loaded data set share.
 
     Attributes:
-        resized: The data sets by image size, so that each size decodes its images once.
+        resized: The data sets by image size, so that each size has one cache.
         caches: Decoded images by image size.
         test_evaluations: How often a model was evaluated on the test set.
     """
@@ -30,26 +30,27 @@ class Session:
     test_evaluations: int = 0
 
     def count_test_evaluation(self) -> int:
-        """Count one more evaluation on the test set; return how many there were."""
+        """Count one more evaluation on the test set; return the new count."""
         with _LOCK:
             self.test_evaluations += 1
             return self.test_evaluations
 
     def copy(self) -> "Session":
-        """Return a session of a copied data set: the count goes on, nothing is cached yet."""
+        """Return a session for a copy of the data set: with the count, and with empty caches."""
         return Session(test_evaluations=self.test_evaluations)
 
 
 ReadErrors = list[ValueError]
-"""What was raised while images were read for one call, first error first."""
+"""The errors of images that could not be read during one call, in order."""
 
 
 @contextmanager
 def raise_read_errors() -> Iterator[ReadErrors]:
-    """Raise the error of an unreadable image as it is, not as TensorFlow reports it.
+    """Raise the original error of an unreadable image, not the error of TensorFlow.
 
-    tf.data turns an exception of its Python function into a long message of its own. The batches of
-    a call append the original to the list that is yielded here; other calls have their own lists.
+    tf.data replaces an exception of its Python function by an error with a long message. The
+    batches of a call append the original error to the list that is yielded here. Each call has a
+    list of its own, so that threads do not get the errors of other threads.
     """
     errors: ReadErrors = []
     try:

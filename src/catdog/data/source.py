@@ -1,4 +1,4 @@
-"""Find the folder of a data set."""
+"""Find the folder of a data set, by its name or path."""
 
 from os import PathLike
 from pathlib import Path
@@ -9,15 +9,15 @@ from catdog.data import fetch
 
 
 def find_source(argument: str, source: "str | PathLike[str]") -> Path:
-    """Return the folder of a known data set, fetched if necessary, or of the user's own.
+    """Return the folder of a known data set, fetched if necessary, or a folder of the user.
 
     Args:
         argument: Name of the argument that `source` was passed as, for the errors.
         source: The name of a data set, or a folder.
 
     Raises:
-        FileNotFoundError: If there is neither.
-        NotADirectoryError: If it is a file.
+        FileNotFoundError: If there is no such data set and no such folder.
+        NotADirectoryError: If `source` is a file.
         OSError: If the data set cannot be fetched.
         TypeError: If `source` is neither a name nor a path.
     """
@@ -25,15 +25,15 @@ def find_source(argument: str, source: "str | PathLike[str]") -> Path:
         return fetch.KNOWN[source]()
     if not isinstance(source, str | PathLike) or not str(source):
         raise InvalidTypeError(
-            f"{argument} must be a folder or the name of a data set, not {source!r}"
+            f"must be a folder or the name of a data set, not {source!r}", argument=argument
         )
-    folder = checks.expand_home(source).absolute()  # found again after a change of folder
+    folder = checks.expand_home(source).absolute()  # valid after a change of the working folder
     if not folder.exists():
         raise MissingFileError(
-            "is neither a folder that exists nor a data set that catdog knows",
+            "is neither a folder that exists nor the name of a data set",
             argument=argument,
             value=str(source),
-            hint=f"{checks.suggest(source, fetch.KNOWN)}",
+            hint=checks.suggest(source, fetch.KNOWN),
         )
     if not folder.is_dir():
         raise FolderExpectedError(

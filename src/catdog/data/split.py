@@ -1,28 +1,31 @@
-"""Splitting labelled images into parts: stratified by class, with duplicates in one part."""
+"""Split labelled images into parts: stratified by class, with duplicates in one part."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.data.duplicates import group_by_content
 from catdog.typing import Labels
 
 
 def stratified_split(
-    labels: Labels, shares: Sequence[float], *, contents: Sequence[object], seed: int
+    labels: Labels, shares: Sequence[float], *, contents: Sequence[Hashable], seed: int
 ) -> tuple[NDArray[np.intp], ...]:
     """Split the positions `0 .. len(labels) - 1` into disjoint parts, stratified by class.
 
-    Every part gets its share of every class to within one image; where that would leave a part
-    without an image of the class, it gets one from the largest part. Copies of one image stay
-    together: each group goes to a part at random, the likelier the more room is left in it, and the
-    images that are there once fill up the rest. Where these are too few for that, a part can be
-    off by more than one image.
+    Every part gets its share of every class to within one image. A part that would get no image of
+    a class gets one from the largest part.
+
+    Duplicates stay together. Each group of duplicates goes to a random part; the probability of a
+    part is proportional to the room left in it. Then the images without duplicates fill up all
+    parts. If there are too few of these, the size of a part can differ from its share by more than
+    one image.
 
     Args:
         labels: Class of each image, shape `(n,)`, integers.
         shares: Share of each part; they add up to 1.
-        contents: What each image shows, such as a hash; equal ones are duplicates.
+        contents: Content of each image, such as a hash; images of equal content are duplicates.
         seed: The same labels, shares, contents and seed give the same parts.
 
     Returns:
@@ -43,21 +46,17 @@ def stratified_split(
 def _split_class(
     members: NDArray[np.intp],
     shares: Sequence[float],
-    contents: Sequence[object],
+    contents: Sequence[Hashable],
     rng: np.random.Generator,
 ) -> list[NDArray[np.intp]]:
     """Split the shuffled members of one class; duplicates go to one part."""
-    groups: dict[object, list[int]] = {}
-    for member in members.tolist():
-        groups.setdefault(contents[member], []).append(member)
+    groups = group_by_content(members.tolist(), contents.__getitem__)
     if len(groups) < len(shares):
         raise ValueError(f"{len(groups)} images cannot be split into {len(shares)} parts")
     chunks: list[list[int]] = [[] for _ in shares]
     rooms = _part_sizes(len(members), shares)
-    duplicates = sorted(
-        (group for group in groups.values() if len(group) > 1), key=len, reverse=True
-    )
-    singles = [group[0] for group in groups.values() if len(group) == 1]
+    duplicates = sorted((group for group in groups if len(group) > 1), key=len, reverse=True)
+    singles = [group[0] for group in groups if len(group) == 1]
     for assigned, group in enumerate(duplicates):
         part = _draw_part(chunks, rooms, len(group), len(groups) - assigned, rng)
         chunks[part] += group
@@ -75,7 +74,10 @@ def _draw_part(
     groups_left: int,
     rng: np.random.Generator,
 ) -> int:
-    """Draw a part for a group, by the room in those that it fits in; else take the roomiest."""
+    """Draw a part for a group of duplicates, by the room left.
+
+    If the group fits into no part, the part with the most room is taken.
+    """
     empty = [part for part, chunk in enumerate(chunks) if not chunk]
     choice = empty if groups_left <= len(empty) else list(range(len(chunks)))  # each needs a group
     fitting = [part for part in choice if rooms[part] >= size]
@@ -88,7 +90,10 @@ def _draw_part(
 def _shrink(
     rooms: NDArray[np.intp], chunks: Sequence[Sequence[int]], singles: int
 ) -> NDArray[np.intp]:
-    """Reduce the room of other parts by what duplicates took beyond the size of theirs."""
+    """Reduce the room left until it equals the number of single images.
+
+    Duplicates may have taken more than the room of their part, so that the other parts get fewer.
+    """
     least = np.array([0 if chunk else 1 for chunk in chunks])
     rooms = np.maximum(rooms, least)
     while rooms.sum() > singles:
@@ -97,7 +102,7 @@ def _shrink(
 
 
 def _part_sizes(count: int, shares: Sequence[float]) -> NDArray[np.intp]:
-    """Share `count` images out by largest remainder, at least one to every part."""
+    """Compute the size of each part by largest remainder; every part gets at least one image."""
     ideal = count * np.asarray(shares)
     sizes = np.floor(ideal + 1e-9).astype(np.intp)  # 0.29 * 100 is 28.999999999999996
     short = count - int(sizes.sum())

@@ -1,4 +1,4 @@
-"""Split files: the set of each image, by path and content."""
+"""Split files: which image, by path and content hash, is in which set."""
 
 import json
 import os
@@ -27,7 +27,7 @@ VERSION = 1
 
 
 class _Entry(NamedTuple):
-    """An image as the file names it."""
+    """An image that a split file lists."""
 
     name: str
     label: int
@@ -35,10 +35,9 @@ class _Entry(NamedTuple):
 
 
 class SplitFile(NamedTuple):
-    """A split file, read and checked, but not yet compared with a folder's images."""
+    """The content of a split file, checked, but not yet compared with the images of a folder."""
 
     path: Path
-
     class_names: tuple[str, ...]
     seed: int
     entries: Mapping[Split, Sequence[_Entry]]
@@ -50,13 +49,13 @@ def write_split(
     """Write a split file atomically.
 
     Args:
-        path: Where to; what is there already must be the very same.
+        path: The file to write. An existing file must have the same content.
         sets: The images of each set.
-        report: What was found in the folder of the images.
-        seed: What the order of the training images is drawn from.
+        report: The result of the scan of the images' folder.
+        seed: Seed of the split and of the order of the training images.
 
     Raises:
-        FileExistsError: If something else is at `path`.
+        FileExistsError: If there is a file with other content at `path`.
         FileNotFoundError: If the folder of `path` does not exist.
     """
     text = _to_json(sets, report, seed)
@@ -66,7 +65,7 @@ def write_split(
         if path.is_file() and path.read_bytes() == text.encode("ascii"):
             return
         raise ExistingFileError(
-            f"{path} exists, and holds something else than this split",
+            f"{path} exists, and holds something other than this split",
             hint=(
                 "Choose another name. If the file holds an earlier split, load_datasets(..., "
                 "split_file=...) loads it."
@@ -107,7 +106,7 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
     """Find the images of a split file in the folder that was scanned.
 
     Raises:
-        ValueError: If images vanished or changed; the message names them.
+        ValueError: If images are missing or changed; the message names them.
     """
     found = {relative_name(each.path, report.folder): each for each in readable_images(report)}
     by_content = {image.sha256: name for name, image in found.items()}
@@ -116,10 +115,10 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
         image = found.get(entry.name)
         if image and image.sha256 == entry.sha256:
             continue
-        there = image or os.path.lexists(report.folder / entry.name)
+        exists = image or os.path.lexists(report.folder / entry.name)
         moved = by_content.get(entry.sha256)
         hint = f" (the same image is at {printable(moved)})" if moved else ""
-        wrong.append(f"{printable(entry.name)} has {'changed' if there else 'vanished'}{hint}")
+        wrong.append(f"{printable(entry.name)} {'has changed' if exists else 'is missing'}{hint}")
     if wrong:
         listed = "\n  ".join(shorten(wrong))
         raise InvalidValueError(
@@ -132,12 +131,12 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
 
 
 def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
-    """Read a split file, and check that it is one for a folder of these classes.
+    """Read a split file, and check that it was made for the classes of a folder.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        TypeError: If `value` is no path.
-        ValueError: If it is no split file, or one for other classes.
+        TypeError: If `value` is not a path.
+        ValueError: If it is not a split file, or it was made for other classes.
     """
     if not isinstance(value, str | PathLike) or not str(value):
         raise InvalidTypeError(
@@ -156,54 +155,37 @@ def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
 
 
 def _parse(path: Path) -> SplitFile:
-    """Read a split file and check that it is one."""
+    """Read a split file, and check its format, version and content."""
+    about: dict[str, Any] = {"argument": "split_file", "value": str(path)}
+    how_to: dict[str, Any] = {
+        "hint": "data.save_split(path) writes one.",
+        "hint_code": HintCode.SAVE_SPLIT,
+    }
     if not path.is_file():
-        problem = "is no file" if path.exists() else "does not exist"
-        raise MissingFileError(
-            problem,
-            argument="split_file",
-            value=str(path),
-            hint="data.save_split(path) writes one.",
-            hint_code=HintCode.SAVE_SPLIT,
-        )
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise MissingFileError(problem, **about, **how_to)
     try:
         raw = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise InvalidValueError(
-            f"is not JSON: {error}",
-            argument="split_file",
-            value=str(path),
-            hint="data.save_split(path) writes one.",
-            hint_code=HintCode.SAVE_SPLIT,
-        ) from error
+        raise InvalidValueError(f"is not JSON: {error}", **about, **how_to) from error
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise InvalidValueError(
-            "is no split file",
-            argument="split_file",
-            value=str(path),
-            hint="data.save_split(path) writes one.",
-            hint_code=HintCode.SAVE_SPLIT,
-        )
+        raise InvalidValueError("is not a split file", **about, **how_to)
     if raw.get("version") != VERSION:
         raise InvalidValueError(
             f"is of version {raw.get('version')!r}, but this catdog reads version {VERSION}",
-            argument="split_file",
-            value=str(path),
+            **about,
             hint=f"Use the catdog that wrote it: {raw.get('catdog')}.",
         )
     try:
         return _check_content(path, raw)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidValueError(
-            f"is damaged ({error!r})",
-            argument="split_file",
-            value=str(path),
-            hint="Copy it again from where it came.",
+            f"is damaged ({error!r})", **about, hint="Copy the original file again."
         ) from error
 
 
 def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
-    """Return what the file holds; raise any error if it is inconsistent."""
+    """Return the content of a split file; raise an error of some kind if it is inconsistent."""
     class_names = tuple(raw["class_names"])
     labels = {name: label for label, name in enumerate(class_names)}
     entries: dict[Split, list[_Entry]] = {

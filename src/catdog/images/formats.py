@@ -1,11 +1,11 @@
-"""Which image formats are read, and how a file shows its format."""
+"""The image formats that are read, and the signatures and suffixes of formats."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-# The formats that are read, by their names in Pillow, which knows more, some of them programs.
-# A file is known by its content; its suffix only tells what its owner believes it to be.
+# The formats that are read, by their names in Pillow. Pillow reads more; some of those formats
+# run programs. The content decides the format of a file; a suffix may be wrong.
 SUFFIXES: Mapping[str, frozenset[str]] = {
     "BMP": frozenset({".bmp"}),
     "GIF": frozenset({".gif"}),
@@ -16,7 +16,7 @@ SUFFIXES: Mapping[str, frozenset[str]] = {
 FORMATS = tuple(SUFFIXES)
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")
 
-# Images in a format that is not read: they must be reported, never skipped in silence.
+# Signatures of formats that are not read: such images are reported, never skipped silently.
 OTHER_SIGNATURES: Mapping[str, re.Pattern[bytes]] = {
     "AVIF": re.compile(rb"....ftyp(avif|avis)", re.DOTALL),
     "HEIC": re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.DOTALL),
@@ -25,7 +25,7 @@ OTHER_SIGNATURES: Mapping[str, re.Pattern[bytes]] = {
     "PSD": re.compile(rb"8BPS"),
     "TIFF or a camera's raw format": re.compile(rb"II\*\0|MM\0\*"),
 }
-# Of these, not all have a signature, or one that is theirs alone.
+# Suffixes of formats that are not read: some have no signature, or share one.
 OTHER_SUFFIXES = frozenset(
     {".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".hif", ".ico", ".jp2", ".jxl",
      ".nef", ".orf", ".pbm", ".pcx", ".pgm", ".ppm", ".psd", ".raf", ".rw2", ".svg", ".tga", ".tif",
@@ -34,7 +34,7 @@ OTHER_SUFFIXES = frozenset(
 
 _IMAGE_SUFFIXES = frozenset.union(*SUFFIXES.values())
 
-# What systems and archives leave behind, in lower case.
+# Files and folders that systems and archive programs write, in lower case.
 _SYSTEM_FILES = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin",
      "system volume information"}
@@ -47,5 +47,5 @@ def is_image_name(path: Path) -> bool:
 
 
 def is_system_file(name: str) -> bool:
-    """Return whether a file is hidden or a system's: `.DS_Store`, `._cat.jpg`, `Thumbs.db`."""
+    """Return whether a file is hidden or a system file: `.DS_Store`, `._a.jpg`, `Thumbs.db`."""
     return name.startswith((".", "__MACOSX")) or name.lower() in _SYSTEM_FILES

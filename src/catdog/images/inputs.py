@@ -1,4 +1,4 @@
-"""Images as users have them (files, folders, bytes, arrays, Pillow's images), one by one."""
+"""Read images in all forms that users pass: files, folders, bytes, arrays and Pillow images."""
 
 import re
 import warnings
@@ -15,23 +15,28 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
-from catdog.images.decode import decode_image, stretch, to_rgb, upright_copy
+from catdog._utils.errors import (
+    InvalidTypeError,
+    InvalidValueError,
+    MissingFileError,
+    UsageWarning,
+)
+from catdog.images.decode import read_rgb, stretch, to_rgb, upright_copy
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, is_image_name
 from catdog.images.listing import walk
 from catdog.typing import ImageSize
 
 Pixels = NDArray[Any]
-_loading = Lock()  # the same lazy image of Pillow's may be in a list twice
+_LOADING = Lock()  # a Pillow image loads lazily, and may be in a list twice
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ImageSource:
-    """An image that was passed, not read yet.
+    """An image that a user passed, not read yet.
 
     Attributes:
-        content: Where it is, or what it is.
-        name: What to call it in errors.
+        content: Path of the file, or the image itself.
+        name: Name of the image in errors.
     """
 
     content: Path | bytes | Image.Image | Pixels
@@ -39,19 +44,18 @@ class ImageSource:
 
 
 def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
-    """Yield the images of what a user passed, in its order; those of a folder by their names.
+    """Yield the images that a user passed, in their order; those of a folder are sorted by name.
 
     Args:
-        images: A path, bytes, an open file, one of Pillow's images, an array of one image or of
-            several, a `ImageSource`, or an iterable of any of these.
-        name: What to call it in errors.
+        images: A path, bytes, an open file, a Pillow image, an array of one image or of several,
+            an `ImageSource`, or an iterable of any of these.
+        name: Name of the argument in errors.
 
     Raises:
-        TypeError: If it is something else, or an array of no numbers.
-        ValueError: If an array is not one of RGB pixels in `[0, 255]`, or a folder holds no
-            images.
+        TypeError: If `images` is none of these, or an array that does not hold numbers.
+        ValueError: If an array does not hold RGB pixels in `[0, 255]`, or a folder holds no images.
     """
-    if isinstance(images, ImageSource):  # found before: no folder, and no "~" to expand
+    if isinstance(images, ImageSource):
         yield images
     elif isinstance(images, str | PathLike):
         yield from _each_file(images, name)
@@ -68,57 +72,57 @@ def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
             yield from iter_images(image, f"{name}[{number}]")
     else:
         raise InvalidTypeError(
-            "must be an image file, a folder, bytes, an array, an image of Pillow's, or a "
-            f"list of these, not {type(images).__name__}",
+            "must be an image file, a folder, bytes, an array, a Pillow image, or a list of "
+            f"these, not {type(images).__name__}",
             argument=name,
-            hint='Of what load_datasets returns, pass data.paths("test"), say.',
+            hint='If it is what load_datasets returns, pass data.paths("test"), for example.',
         )
 
 
 def _is_data(images: Any) -> bool:
-    """Tell what yields something else than images when it is iterated over."""
+    """Return whether iteration would yield something other than images."""
     return isinstance(images, Mapping | TextIOBase) or any(
-        hasattr(images, mark)
-        for mark in ("label_counts", "element_spec")  # Datasets, tf.data
+        hasattr(images, attribute)
+        for attribute in ("label_counts", "element_spec")  # Datasets, tf.data
     )
 
 
-def _each_file(given: "str | PathLike[str]", name: str) -> Iterator[ImageSource]:
-    """Yield a file, or the images in a folder and below it."""
-    if not str(given):
+def _each_file(value: "str | PathLike[str]", name: str) -> Iterator[ImageSource]:
+    """Yield an image file, or the images in a folder and in all folders below it."""
+    if not str(value):
         raise InvalidValueError(
             "is an empty path", argument=name, hint="Pass an image file or a folder."
         )
-    if re.match("[a-z]+://", str(given), re.IGNORECASE):
+    if re.match("[a-z]+://", str(value), re.IGNORECASE):
         raise InvalidValueError(
             "is an address",
             argument=name,
-            value=given,
+            value=value,
             hint="Download the image, and pass the file.",
         )
-    path = checks.expand_home(given)
+    path = checks.expand_home(value)
     if not _is_folder(path):
         yield ImageSource(path, str(path))
         return
-    inside = sorted(filter(_claims_image, walk(path)), key=lambda file: file.parts)
+    inside = sorted(filter(_is_image_by_name, walk(path)), key=lambda file: file.parts)
     if not inside:
         raise InvalidValueError(
             f"The folder {path} holds no images, by the names of its files",
-            hint=f"Those that are read are {', '.join(FORMATS)}.",
+            hint=f"The formats that are read are {', '.join(FORMATS)}.",
         )
     for file in inside:
         yield ImageSource(file, str(file))
 
 
-def _claims_image(path: Path) -> bool:
-    """Tell an image by its name; what cannot be read must not be left out without a word.
+def _is_image_by_name(path: Path) -> bool:
+    """Return whether a file is an image by its name, or cannot be read and must be reported.
 
-    A folder is among the files if it cannot be listed, or if it is a link, which is not followed.
+    `walk` yields a folder if it cannot be listed, or if it is a link, which is not followed.
     """
     try:
         if path.is_dir():
             return not path.is_symlink()
-    except OSError:  # may not be looked at: reading it says so
+    except OSError:  # no permission: the error comes when the file is read
         return True
     return is_image_name(path) or path.suffix.lower() in OTHER_SUFFIXES
 
@@ -126,12 +130,12 @@ def _claims_image(path: Path) -> bool:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # may not be looked at, or has too long a name: reading it says so
+    except OSError:  # no permission, or too long a name: the error comes when the file is read
         return False
 
 
 def _each_of_array(array: Pixels, name: str) -> Iterator[ImageSource]:
-    """Yield the images of an array, or of a table's column."""
+    """Yield the images of an array of pixels, or of paths, such as a column of a table."""
     if array.ndim == 1 and array.dtype.kind in "OU":
         yield from iter_images(array.tolist(), name)
     elif _check_array(array, name).ndim == 3:
@@ -142,7 +146,7 @@ def _each_of_array(array: Pixels, name: str) -> Iterator[ImageSource]:
 
 
 def _check_array(array: Pixels, name: str) -> Pixels:
-    """Return an array if it is of RGB pixels in `[0, 255]`."""
+    """Return an array if it holds RGB pixels in `[0, 255]`; else raise an error."""
     if array.dtype.kind not in "uif":
         raise InvalidTypeError(
             f"must hold whole numbers or floats, not {array.dtype}", argument=name
@@ -173,60 +177,67 @@ def _check_array(array: Pixels, name: str) -> Pixels:
         )
     if array.dtype.kind == "f" and 0 < high <= 1:
         warnings.warn(
-            f"No value of {name} is above {high:g}: a black image, if pixels are in [0, 255]. If "
-            "these are in [0, 1], multiply them by 255.",
+            UsageWarning(
+                f"No value of {name} is above {high:g}: a black image, if pixels are in [0, 255].",
+                hint="If these are in [0, 1], multiply them by 255.",
+            ),
             stacklevel=2,
         )
     return array
 
 
 def read_pixels(source: ImageSource, image_size: ImageSize) -> Pixels:
-    """Return the pixels of an image, read, turned and stretched as those of the training are.
+    """Read an image as for training: RGB, upright, resized.
 
     Args:
-        source: The image. An array of the right size is taken as it is; one of another size is
-            rounded to whole numbers first, which is what files hold.
+        source: The image. An array of the right size is returned as it is. The values of an array
+            of another size are rounded to whole numbers first, as in files.
         image_size: Height and width in pixels.
 
     Returns:
-        Shape `(height, width, 3)`, range `[0, 255]`; `uint8`, or as the array was.
+        Shape `(height, width, 3)`, range `[0, 255]`; `uint8`, or the dtype of an array.
 
     Raises:
-        OSError: If a file is missing, or may not be read.
-        ValueError: If it is no image; the message names it and says why.
+        OSError: If a file is missing, or there is no permission to read it.
+        ValueError: If it is not an image; the message names the image and the reason.
     """
     content = source.content
+    if isinstance(content, np.ndarray) and content.shape[:2] == image_size:
+        return content
+    height, width = image_size
+    return np.asarray(stretch(read_image(source), width, height))
+
+
+def read_image(source: ImageSource) -> Image.Image:
+    """Read an image as RGB, upright, at its own size; raises what `read_pixels` raises."""
+    content = source.content
     if isinstance(content, np.ndarray):
-        if content.shape[:2] == image_size:
-            return content
-        return _stretched(Image.fromarray(np.rint(content).astype(np.uint8)), image_size)
+        return Image.fromarray(np.rint(content).astype(np.uint8))
     if isinstance(content, Image.Image):
-        return _stretched(_as_rgb(content, source.name), image_size)
+        return _to_upright_rgb(content, source.name)
     if isinstance(content, Path):
         _check_file(content)
-    return decode_image(content, image_size, name=source.name)
+    return read_rgb(content, name=source.name)
 
 
-def _stretched(image: Image.Image, image_size: ImageSize) -> Pixels:
-    height, width = image_size
-    return np.asarray(stretch(image, width, height))
-
-
-def _as_rgb(image: Image.Image, name: str) -> Image.Image:
-    """Return an image of Pillow's as RGB, upright; it stays as it is itself."""
+def _to_upright_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Return a Pillow image as RGB, upright; the user's image is not changed."""
     try:
-        with _loading:
+        with _LOADING:
             image.load()
-        return to_rgb(upright_copy(image))  # the user's own image stays as it is
+        return to_rgb(upright_copy(image))
     except Exception as error:  # Pillow raises many kinds
-        raise ValueError(f"Cannot read the image {name}: {str(error) or repr(error)}") from error
+        reason = (str(error) or repr(error)).rstrip(".")
+        raise InvalidValueError(f"Cannot read the image {name}: {reason}") from error
 
 
 def _check_file(path: Path) -> None:
-    """Raise if there is no file at a path; reading a pipe would wait for ever."""
+    """Raise if there is no regular file at a path; a read from a pipe could block forever."""
     if not path.exists():
         raise MissingFileError(f"The image {path} does not exist")
     if path.is_dir():
-        raise InvalidValueError(f"Cannot list the folder {path}", hint="May you read it?")
+        raise InvalidValueError(
+            f"Cannot list the folder {path}", hint="Check its permissions, or pass its files."
+        )
     if not path.is_file():
-        raise InvalidValueError(f"Cannot read the image {path}: it is no regular file")
+        raise InvalidValueError(f"Cannot read the image {path}: it is not a regular file")

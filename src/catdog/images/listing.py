@@ -8,9 +8,10 @@ from catdog.images.formats import is_system_file
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield the files in `folder` and below it, unordered; links to folders are not followed.
+    """Yield the files in `folder` and in all folders below it, unordered.
 
-    A folder that cannot be listed is yielded itself, so that the caller can report it.
+    Links to folders are yielded as files. A folder that cannot be listed is yielded itself, so that
+    the caller can report it.
     """
     waiting = [str(folder)]
     while waiting:

@@ -1,4 +1,4 @@
-"""Images as figures show them: upright, in their own shape, and not too large."""
+"""Thumbnails for figures: upright, with their own aspect ratio, and not too large."""
 
 from io import BytesIO
 
@@ -6,26 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.images.decode import turn_upright, upright_copy
+from catdog.images.decode import stretch, turn_upright, upright_copy
 from catdog.images.formats import FORMATS
-from catdog.images.inputs import ImageSource, read_pixels
+from catdog.images.inputs import ImageSource, read_image
 from catdog.typing import ImageSize
 
-SIDE = 320  # pixels; a figure shows no more of an image
+MAX_SIDE = 320  # pixels; figures show no finer detail
 
 
 def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
-    """Return an image whose longer side has at most 320 pixels, shape `(height, width, 3)`.
+    """Read an image, and reduce it so that its longer side has at most 320 pixels.
+
+    Returns:
+        Shape `(height, width, 3)`, `uint8`, range `[0, 255]`.
 
     Raises:
-        OSError: If a file is missing, or may not be read.
-        ValueError: If it is no image; the message names it and says why.
+        OSError: If a file is missing, or there is no permission to read it.
+        ValueError: If it is not an image; the message names the image and the reason.
     """
-    read_pixels(source, (1, 1))  # says what is wrong with it
-    height, width = upright_size(source)
-    factor = min(1, SIDE / max(height, width))
-    size = max(1, round(factor * height)), max(1, round(factor * width))
-    return np.clip(np.rint(read_pixels(source, size)), 0, 255).astype(np.uint8)
+    image = read_image(source)
+    factor = min(1, MAX_SIDE / max(image.size))
+    width, height = (max(1, round(factor * side)) for side in image.size)
+    return np.asarray(stretch(image, width, height))
 
 
 def upright_size(source: ImageSource) -> ImageSize:

@@ -1,10 +1,12 @@
-"""Drawn cat and dog faces: a small built-in data set that needs no network.
+"""Drawn cat and dog faces: a small built-in data set that needs no download.
 
-Faces are laid out in *face units* (head centre at the origin, head about one unit to each side,
-x to the right, y down). A pen turns and scales them onto a larger canvas, which is reduced at the
-end to smooth the edges. The classes overlap on purpose: most traits (build, ears, eyes, whiskers,
-markings) are drawn from ranges or odds that cats and dogs share in part; the colours of coat and
-background tell nothing.
+Faces are defined in *face units*: the centre of the head is the origin, the head reaches about one
+unit to each side, x points to the right and y down. A pen rotates and scales them onto a larger
+canvas, which is reduced at the end to smooth the edges.
+
+The classes overlap on purpose. Most traits (build, ears, eyes, whiskers, markings) are drawn from
+ranges or probabilities that cats and dogs share in part. The colours of coat and background do not
+depend on the class.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,7 @@ from catdog.typing import SPLITS
 
 __all__ = ["COUNTS", "JPEG_QUALITY", "VERSION", "draw_face", "write_images"]
 
-VERSION = "v1"  # names the cache folder: goes up whenever the drawings change
+VERSION = "v1"  # part of the cache folder's name; increased when the drawings change
 COUNTS: Mapping[str, int] = {"train": 500, "validation": 200, "test": 200}
 KINDS: tuple[Kind, ...] = get_args(Kind)
 JPEG_QUALITY = 90
@@ -29,12 +31,12 @@ JPEG_QUALITY = 90
 def write_images(folder: Path, *, counts: Mapping[str, int] = COUNTS, seed: int = 0) -> None:
     """Draw the data set and write it as JPEG files.
 
-    Writes ``folder/<split>/cats/cat.<i>.jpg`` and ``folder/<split>/dogs/dog.<i>.jpg``, RGB,
-    160 x 160 pixels. An image depends only on the seed, its split, its class and its number, so
+    Writes `folder/<split>/cats/cat.<i>.jpg` and `folder/<split>/dogs/dog.<i>.jpg`, RGB,
+    160 x 160 pixels. An image depends only on the seed, its split, its class and its number. So
     smaller counts give the first images of a larger set.
 
     Args:
-        folder: Where to write; created if missing.
+        folder: The folder to write to; created if it does not exist.
         counts: Images per class in each split ("train", "validation", "test").
         seed: Seed of the whole set, 0 or more.
     """

@@ -1,4 +1,4 @@
-"""One image of a face: background, body, head, features, and at times something before it."""
+"""Draw one face: background, body, head, features, and sometimes an obstacle before it."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -33,11 +33,11 @@ def draw_face(kind: Kind, rng: np.random.Generator, *, size: int = 160) -> Image
 
     Args:
         kind: The animal to draw.
-        rng: The source of all that varies; the same state gives the same image.
+        rng: Random generator of all that varies; the same state gives the same image.
         size: Side of the image in pixels.
 
     Returns:
-        An RGB image (8 bits per channel) of ``size`` x ``size`` pixels.
+        An RGB image (8 bits per channel) of `size` x `size` pixels.
     """
     side = size * OVERSAMPLING
     canvas = Image.new("RGB", (side, side))
@@ -248,7 +248,7 @@ def _draw_leaves(pen: Pen, rng: np.random.Generator, tint: Colour) -> None:
 
 
 def _finish(canvas: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Reduce the canvas and add what a camera adds: blur, light, contrast and grain."""
+    """Reduce the canvas, and add effects of a camera: blur, brightness, contrast and grain."""
     image = canvas.reduce(OVERSAMPLING)
     if rng.random() < 0.25:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))

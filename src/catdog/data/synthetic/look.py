@@ -1,4 +1,4 @@
-"""What one face looks like: chosen in full before anything of it is drawn."""
+"""The look of one face: all its random traits, drawn before the image is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Kind: TypeAlias = Literal["cat", "dog"]
 
 INK: Colour = (48, 38, 42)
 PINK: Colour = (236, 152, 150)
-# Coat, its darker markings and its light parts. Both classes wear all of them.
+# Colours of the coat, of its dark markings and of its light parts; the same for both classes.
 COATS: tuple[tuple[Colour, Colour, Colour], ...] = (
     ((230, 152, 78), (190, 106, 44), (252, 228, 194)),  # ginger
     ((148, 154, 166), (100, 106, 122), (222, 226, 232)),  # grey
@@ -25,7 +25,7 @@ COATS: tuple[tuple[Colour, Colour, Colour], ...] = (
     ((204, 162, 126), (96, 72, 64), (242, 220, 196)),  # fawn
     ((122, 136, 156), (82, 94, 114), (234, 236, 238)),  # blue
 )
-# Tints of the coat, and the colours of what animals wear or hide behind.
+# Tints of the coat, and colours of collars, scarves and obstacles.
 ACCENTS: tuple[Colour, ...] = (
     (206, 76, 72),  # red
     (64, 122, 176),  # blue
@@ -35,7 +35,7 @@ ACCENTS: tuple[Colour, ...] = (
     (236, 134, 110),  # salmon
 )
 
-# Odds of each choice, in the order of the names.
+# Probability of each choice, in the order of the names.
 IRISES: tuple[Colour, ...] = (
     (150, 184, 84),  # green
     (228, 184, 68),  # yellow
@@ -61,14 +61,14 @@ MARKING_ODDS: Mapping[Kind, tuple[float, ...]] = {
 MOODS = ("open", "happy", "sleepy", "wink")
 MOOD_ODDS = (0.7, 0.13, 0.11, 0.06)
 
-# Right half of the head below the crown; a head lies somewhere between the two.
+# Right half of the outline of a head, below the crown; each head is a mix of the two.
 CAT_HEAD = np.array([(0.5, -0.7), (0.9, -0.3), (1.03, 0.2), (0.72, 0.64), (0.0, 0.82)])
 DOG_HEAD = np.array([(0.48, -0.8), (0.78, -0.38), (0.82, 0.2), (0.6, 0.76), (0.0, 0.96)])
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one face looks like; lengths in face units."""
+    """The traits of one face; lengths in face units."""
 
     cat: bool
     coat: Colour
@@ -84,16 +84,16 @@ class Look:
 
     @property
     def pricked(self) -> bool:
-        """Whether the ears stand up, rather than hang."""
+        """Whether the ears stand up; else they hang."""
         return self.ears in ("point", "prick")
 
 
 def choose_look(kind: Kind, rng: np.random.Generator) -> Look:
-    """Return a random look that fits the kind."""
+    """Draw a random look for an animal."""
     cat = kind == "cat"
     coat, dark, light = COATS[rng.integers(len(COATS))]
     tint, tinge = ACCENTS[rng.integers(len(ACCENTS))], rng.uniform(0, 0.1)
-    # How far the build goes from cat to dog: the two ranges share their middle.
+    # Build from 0 (cat) to 1 (dog); the two ranges overlap.
     build = rng.uniform(0, 0.5) if cat else rng.uniform(0.4, 1)
     half = CAT_HEAD + (DOG_HEAD - CAT_HEAD) * build + rng.normal(0, 0.03, CAT_HEAD.shape) * (1, 0.5)
     half[-1, 0] = 0

@@ -1,4 +1,4 @@
-"""Colours, smooth shapes, and the pen that fills them onto a canvas."""
+"""Colours, smooth shapes, and a pen that fills shapes on a canvas."""
 
 import math
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 
 
 class Pen:
-    """Fills shapes given in face units (or another unit, in pixels) onto a canvas."""
+    """Fills shapes on a canvas; their coordinates are in face units or another unit."""
 
     def __init__(self, canvas: Image.Image, x: float, y: float, unit: float, angle: float) -> None:
-        """Put the shapes' origin at pixel (x, y), one unit long, turned by the angle."""
+        """Set the origin (x, y) and the length of a unit in pixels, and the angle in radians."""
         self.canvas = canvas
         self.draw = ImageDraw.Draw(canvas)
         cos, sin = unit * math.cos(angle), unit * math.sin(angle)
@@ -39,7 +39,7 @@ class Pen:
 
     @contextmanager
     def inside(self, shape: Points) -> Iterator[None]:
-        """Keep what is drawn in the block only where it falls inside the shape."""
+        """Clip what is drawn in the block to the shape."""
         before = self.canvas.copy()
         yield
         outside = Image.new("L", self.canvas.size, 255)
@@ -53,13 +53,13 @@ class Pen:
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Return the first colour with a share of the second."""
+    """Return a mix of two colours, with a share of the second from 0 to 1."""
     r, g, b = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return r, g, b
 
 
 def at(x: float, y: float) -> Points:
-    """Return the step that moves a shape from the origin to (x, y), to be added to it."""
+    """Return the offset that moves a shape from the origin to (x, y) when it is added to it."""
     return np.array((x, y))
 
 
@@ -78,7 +78,7 @@ def blob(*knots: Point) -> Points:
 
 
 def even(*knots: Point) -> Points:
-    """Return a smooth shape from its right half, top to bottom; x = 0 is on the mirror."""
+    """Return a smooth symmetric shape from its right half, top to bottom; x = 0 is the axis."""
     return blob(*knots, *((-x, y) for x, y in reversed(knots) if x))
 
 

@@ -1,4 +1,4 @@
-"""What lies behind a face; lengths in sides of the image, its middle at the origin."""
+"""Draw the background of a face. The origin is the middle of the image, its side is the unit."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from PIL import Image
 from catdog.data.synthetic.pen import LEAF, SQUARE, WHITE, Colour, Pen, at, even, mix, oval, petal
 from catdog.typing import Floats
 
-# Ground, motif and accent: colours that sit well together behind a face.
+# Colours of ground, motif and accent that fit together.
 BACKDROPS: tuple[tuple[Colour, Colour, Colour], ...] = (
     ((190, 224, 222), (158, 206, 204), (244, 190, 128)),
     ((250, 222, 196), (244, 198, 164), (126, 176, 178)),
@@ -30,13 +30,13 @@ SKY: Colour = (150, 200, 240)
 
 @dataclass(frozen=True)
 class _Setting:
-    """What all scenes have to work with."""
+    """The canvas, colours and position of a scene."""
 
     canvas: Image.Image
     ground: Colour
     motif: Colour
     accent: Colour
-    x: float  # where the scene's main thing is, or how far it is off its usual place
+    x: float  # position of the main object, or its distance from the usual position
     y: float
 
     @property
@@ -120,13 +120,13 @@ def _draw_checks(setting: _Setting, rng: np.random.Generator) -> None:
 
 
 def _tilted_grid(setting: _Setting, rng: np.random.Generator) -> tuple[Pen, float, Floats]:
-    """Return a pen at any angle, a grid's step, and where its lines are on either axis."""
+    """Return a pen at a random angle, the step of a grid, and its lines on either axis."""
     pen, step = setting.pen(rng.uniform(0, math.tau)), rng.uniform(0.14, 0.26)
-    # Beyond the image's half diagonal, so that the grid covers it at any angle.
+    # Longer than half the diagonal of the image, so that the grid covers it at any angle.
     return pen, step, np.arange(-0.8, 0.8, step)
 
 
-# A scene is drawn by its place in this table: a new order changes the images.
+# A scene is chosen by its position in this table, so a new order changes the images.
 SCENES: Mapping[str, Callable[[_Setting, np.random.Generator], None]] = {
     "plain": _draw_plain,
     "gradient": _draw_gradient,
