@@ -1,4 +1,4 @@
-"""What a model and a data set have in common: image size, classes, training record."""
+"""Match a model with data: image size, classes, and the metadata of the training."""
 
 import hashlib
 from importlib.metadata import version
@@ -16,7 +16,7 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
     """Return `data` at the model's input size, after checking that the model fits its classes.
 
     Raises:
-        TypeError: If `data` is something else.
+        TypeError: If `data` is no `Datasets`.
         ValueError: If the model does not take RGB images, or does not return logits for the
             classes of the data.
     """
@@ -42,8 +42,8 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
 def record_training(model: keras.Model, data: Datasets) -> None:
     """Attach training metadata to a model; an earlier calibration is discarded.
 
-    Training functions call it when all is checked and before the first step, so that a run that
-    is broken off, or whose callbacks save the model, has it too.
+    Training functions call it after all checks and before the first step. So a model has its
+    metadata if the training is interrupted, or if a callback saves it.
     """
     attach_metadata(
         model,

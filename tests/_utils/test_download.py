@@ -30,7 +30,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def failure(url: str, target: Path, *, by_hand: bool = True) -> str:
-    """Return what a download that fails says, having left nothing behind."""
+    """Return the message of a download that fails; check that it leaves nothing behind."""
     before = sorted(target.parent.glob("*"))
     with pytest.raises(OSError, match="Cannot download") as raised:
         download(url, target, fallback_hint="Or do without it.")
@@ -70,7 +70,7 @@ def test_a_good_server(server: LocalServer, target: Path, answer: Answer) -> Non
         (local_server.elsewhere, "the server answers 302 "),
     ],
 )
-def test_a_bad_server_is_survived(
+def test_a_bad_server_leaves_nothing_behind(
     server: LocalServer,
     target: Path,
     answer: Answer,
@@ -86,7 +86,7 @@ def test_a_bad_server_is_survived(
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_an_older_file_is_kept_until_the_new_one_is_whole(
+def test_an_older_file_is_kept_until_the_new_one_is_complete(
     server: LocalServer, target: Path
 ) -> None:
     target.parent.mkdir()
@@ -98,7 +98,7 @@ def test_an_older_file_is_kept_until_the_new_one_is_whole(
     assert target.read_bytes() == BODY
 
 
-def test_nobody_listens(target: Path) -> None:
+def test_a_closed_port(target: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     assert "refused" in failure(f"http://127.0.0.1:{port}/file", target)
@@ -192,7 +192,9 @@ def test_another_hash_is_an_error_and_the_older_file_stays(
     target.parent.mkdir(parents=True)
     target.write_bytes(b"older")
     server.answers = [local_server.good(BODY[::-1])]
-    with pytest.raises(OSError, match=f"does not have the published hash {digest}") as raised:
+    received = (hashlib.md5 if digest == MD5 else hashlib.sha256)(BODY[::-1]).hexdigest()
+    message = f"the server sent has the hash {received}, but {digest} is published"
+    with pytest.raises(OSError, match=message) as raised:
         download(server.url, target, fallback_hint="Or do without it.", digest=digest)
     assert f"Put the file at {target} by hand. Or do without it." in str(raised.value)
     assert [path.read_bytes() for path in target.parent.iterdir()] == [b"older"]

@@ -45,7 +45,7 @@ def test_a_file_in_a_read_only_cache_is_found(read_only_home: Path, tmp_path: Pa
     assert cached_path("file") == read_only_home / "file"
 
 
-def test_what_killed_runs_left_a_day_ago_is_removed(keras_home: Path) -> None:
+def test_scratch_folders_of_killed_processes_are_removed_after_a_day(keras_home: Path) -> None:
     folder = keras_home / "leftovers"
     for name, hours in (("old", 25), ("young", 23), ("running", 25)):
         content = folder / f".{name}-x{SCRATCH_SUFFIX}" / "content"
@@ -75,7 +75,7 @@ def test_failure_while_making_leaves_nothing(tmp_path: Path, error: type[BaseExc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_whoever_lands_second_takes_what_is_there(tmp_path: Path) -> None:
+def test_a_folder_that_another_process_has_written_is_used(tmp_path: Path) -> None:
     def make(folder: Path) -> None:
         for place, name in ((folder, "mine"), (tmp_path / "set", "theirs")):
             place.mkdir()
@@ -86,7 +86,7 @@ def test_whoever_lands_second_takes_what_is_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "set"]
 
 
-def test_a_file_in_use_that_another_process_landed_is_taken(
+def test_a_file_in_use_that_another_process_has_written_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, target: Path) -> NoReturn:
@@ -108,7 +108,7 @@ def test_a_file_in_use_that_another_process_landed_is_taken(
     assert (tmp_path / "file").read_text() == "theirs"
 
 
-def test_what_lands_can_be_read_by_whom_the_user_lets(tmp_path: Path) -> None:
+def test_new_files_have_the_permissions_that_the_user_has_set(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
-    write_to_cache(tmp_path / "landed", Path.touch)
-    assert (tmp_path / "landed").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    write_to_cache(tmp_path / "new", Path.touch)
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -1,7 +1,16 @@
-"""One test for each name: it fails first when an upgrade of Keras or TensorFlow changes it."""
+"""One test for each name: it fails first when an upgrade of Keras or TensorFlow changes the detail.
 
+A test is called `test_` and the name in lower case.
+"""
+
+import os
+import random
+import subprocess
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +18,8 @@ import pytest
 import tensorflow as tf
 
 from catdog._utils import keras_internals as internals
+
+X, Y = np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32)
 
 
 @pytest.fixture
@@ -19,9 +30,155 @@ def model() -> keras.Model:
     return model
 
 
+@pytest.fixture
+def saved_members(model: keras.Model, tmp_path: Path) -> dict[str, bytes]:
+    """Return the members of the file in which Keras saves the model."""
+    return members(model, tmp_path / "model.keras")
+
+
+def members(model: keras.Model, path: Path) -> dict[str, bytes]:
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+class CustomModel(keras.Model):  # type: ignore[misc]  # keras ships no hints
+    def train_step(self, data: object) -> object:
+        return super().train_step(data)
+
+
+class CustomLayer(keras.layers.Layer):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = keras.layers.Dense(1, name="held")
+
+
+def test_every_name_has_a_test() -> None:
+    names = [name for name in vars(internals) if not name.startswith("_")]
+    own = [name for name in names if name not in ("Any", "TYPE_CHECKING", "random", "re")]
+    missing = [name for name in own if f"test_{name.lower()}" not in globals()]
+    assert missing == [], f"add a test for {missing} to this file"
+
+
+def test_default_seed_source() -> None:
+    def draw() -> list[Any]:
+        dense, flip = keras.layers.Dense(3), keras.layers.RandomFlip()
+        dense.build((None, 2))
+        return [np.asarray(dense.kernel).tolist(), np.asarray(flip.variables[0]).tolist()]
+
+    assert internals.DEFAULT_SEED_SOURCE is random
+    state = internals.DEFAULT_SEED_SOURCE.getstate()
+    try:
+        drawn = []
+        for seed in (1, 1, 2):
+            internals.DEFAULT_SEED_SOURCE.seed(seed)
+            drawn.append(draw())
+    finally:
+        internals.DEFAULT_SEED_SOURCE.setstate(state)
+    first, again, other = drawn
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+
+
+def test_seed_state() -> None:
+    assert internals.SEED_STATE in [
+        variable.name for variable in keras.layers.RandomFlip(seed=1).variables
+    ]
+
+
+def test_config_member(saved_members: dict[str, bytes]) -> None:
+    assert b'"Sequential"' in saved_members[internals.CONFIG_MEMBER]
+
+
+def test_metadata_member(saved_members: dict[str, bytes]) -> None:
+    assert keras.__version__.encode() in saved_members[internals.METADATA_MEMBER]
+
+
+def test_lambda_code_mark(saved_members: dict[str, bytes], tmp_path: Path) -> None:
+    code = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)])
+    config = members(code, tmp_path / "code.keras")[internals.CONFIG_MEMBER]
+    assert internals.LAMBDA_CODE_MARK in config
+    assert internals.LAMBDA_CODE_MARK not in saved_members[internals.CONFIG_MEMBER]
+
+
+def test_unused_optimizer_warning(model: keras.Model, tmp_path: Path) -> None:
+    model.compile(optimizer="adam", loss="mse")
+    model.save(tmp_path / "model.keras")
+    with pytest.warns(UserWarning, match=internals.UNUSED_OPTIMIZER_WARNING):
+        keras.models.load_model(tmp_path / "model.keras")
+
+
+def test_layer_references() -> None:
+    """The configurations of two equal models differ in the values of these keys only."""
+
+    def configuration() -> Any:
+        images = keras.Input((2,))
+        hidden = keras.layers.Dense(2)(images)
+        return keras.Model(images, keras.layers.Add()([hidden, images])).get_config()
+
+    def without_references(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {
+                key: without_references(value)
+                for key, value in part.items()
+                if key not in internals.LAYER_REFERENCES
+            }
+        if isinstance(part, list | tuple):
+            return [without_references(each) for each in part]
+        return part
+
+    first, second = configuration(), configuration()
+    assert first != second
+    assert without_references(first) == without_references(second)
+    text = str(first)
+    assert all(f"'{key}'" in text for key in internals.LAYER_REFERENCES)
+
+
+IMPORT_TENSORFLOW = [sys.executable, "-c", "import tensorflow"]
+
+
+@pytest.fixture(scope="module")
+def import_log() -> list[bytes]:
+    """Return what TensorFlow writes to standard error while it is imported, at the usual level."""
+    environment = dict(os.environ)
+    environment.pop(internals.LOG_LEVEL_VARIABLE, None)
+    process = subprocess.run(IMPORT_TENSORFLOW, env=environment, capture_output=True, check=True)
+    if not process.stderr:
+        pytest.skip("TensorFlow writes nothing on this system")
+    return process.stderr.splitlines()
+
+
+@pytest.mark.slow
+def test_log_level_variable(import_log: list[bytes]) -> None:
+    environment = {**os.environ, internals.LOG_LEVEL_VARIABLE: "3"}
+    process = subprocess.run(IMPORT_TENSORFLOW, env=environment, capture_output=True, check=True)
+    assert len(process.stderr.splitlines()) < len(import_log)
+
+
+@pytest.mark.slow
+def test_import_log_line(import_log: list[bytes]) -> None:
+    own = [line for line in import_log if internals.IMPORT_LOG_LINE.match(line)]
+    assert own, b"\n".join(import_log)
+    assert not internals.IMPORT_LOG_LINE.match(b"Traceback (most recent call last):")
+
+
+@pytest.mark.parametrize("draw", [tf.random.uniform, tf.random.truncated_normal, "categorical"])
+def test_random_op_parts(draw: Callable[..., Any] | str) -> None:
+    def call() -> Any:
+        if isinstance(draw, str):
+            return tf.random.categorical([[0.0, 0.0]], 1)
+        return draw((2,))
+
+    graph = tf.function(call).get_concrete_function().graph
+    names = [node.op for node in graph.as_graph_def().node]
+    assert any(part in name for name in names for part in internals.RANDOM_OP_PARTS), names
+
+
 def test_all_layers(model: keras.Model) -> None:
     names = [layer.name for layer in internals.all_layers(model)]
     assert {model.name, "inside", "last"} <= set(names)
+    assert "held" in [layer.name for layer in internals.all_layers(CustomLayer())]
 
 
 def test_inner_layers(model: keras.Model) -> None:
@@ -30,43 +187,64 @@ def test_inner_layers(model: keras.Model) -> None:
 
 
 def test_compile_arguments(model: keras.Model) -> None:
-    def own_loss(true: object, predicted: object) -> object:
+    def custom_loss(true: object, predicted: object) -> object:
         return keras.ops.mean(predicted)
 
-    model.compile(optimizer="sgd", loss=own_loss)
-    assert internals.compile_arguments(model)["loss"] is own_loss
+    model.compile(optimizer="sgd", loss=custom_loss, metrics=["mae"])
+    arguments = internals.compile_arguments(model)
+    assert arguments["loss"] is custom_loss
+    assert arguments["metrics"] == ["mae"]
 
 
-def test_initial_epoch_and_reset_initial_epoch(model: keras.Model) -> None:
-    model._initial_epoch = 3  # as BackupAndRestore sets it
-    assert internals.initial_epoch(model) == 3
-    x, y = np.zeros((4, 2)), np.zeros((4, 2))
-    assert model.fit(x, y, epochs=4, verbose=0).epoch == [3]
+class Stop(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a training as a killed process would: in the third epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+def interrupted(model: keras.Model, folder: Path) -> keras.callbacks.BackupAndRestore:
+    """Train two epochs, and return the callback that resumes the training."""
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, epochs=4, verbose=0, callbacks=[resume(folder), Stop()])
+    return resume(folder)
+
+
+def resume(folder: Path) -> keras.callbacks.BackupAndRestore:
+    return keras.callbacks.BackupAndRestore(folder)
+
+
+def test_initial_epoch(model: keras.Model, tmp_path: Path) -> None:
+    assert internals.initial_epoch(model) == 0
+    callback = interrupted(model, tmp_path / "backup")
+    callback.set_model(model)
+    callback.on_train_begin()
+    assert internals.initial_epoch(model) == 2
+
+
+def test_reset_initial_epoch(model: keras.Model, tmp_path: Path) -> None:
+    callback = interrupted(model, tmp_path / "backup")
+    assert model.fit(X, Y, epochs=4, verbose=0, callbacks=[callback]).epoch == [2, 3]
     internals.reset_initial_epoch(model)
     assert internals.initial_epoch(model) == 0
-    assert model.fit(x, y, epochs=2, verbose=0).epoch == [0, 1]
+    assert model.fit(X, Y, epochs=2, verbose=0).epoch == [0, 1]
 
 
 def test_is_defined_by_keras(model: keras.Model) -> None:
-    class Own(keras.Model):  # type: ignore[misc]
-        def train_step(self, data: object) -> object:
-            return super().train_step(data)
-
     assert internals.is_defined_by_keras(model, "train_step")
-    assert not internals.is_defined_by_keras(Own(), "train_step")
+    assert not internals.is_defined_by_keras(CustomModel(), "train_step")
 
 
 def test_is_keras_layer() -> None:
-    class Own(keras.layers.Layer):  # type: ignore[misc]
-        pass
-
     assert internals.is_keras_layer(keras.layers.Flatten())
-    assert not internals.is_keras_layer(Own())
+    assert not internals.is_keras_layer(CustomLayer())
 
 
-def test_seed_state_and_seed_states() -> None:
+def test_seed_states() -> None:
     states = internals.seed_states(keras.layers.RandomFlip(seed=1))
     assert [state.name for state in states] == [internals.SEED_STATE]
+    assert internals.seed_states(keras.Sequential([keras.layers.Dropout(0.5)])) != []
     assert internals.seed_states(keras.layers.Flatten()) == []
 
 
@@ -77,45 +255,3 @@ def test_freeze_variables() -> None:
     weight.assign([5.0])
     assert np.asarray(frozen(tf.constant([3.0]))).item() == 6
     assert not frozen.variables
-
-
-def test_members_of_the_archive(model: keras.Model, tmp_path: Path) -> None:
-    model.save(tmp_path / "m.keras")
-    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
-        assert {internals.CONFIG_MEMBER, internals.METADATA_MEMBER} <= set(archive.namelist())
-        assert internals.LAMBDA_CODE_MARK not in archive.read(internals.CONFIG_MEMBER)
-
-
-def test_lambda_code_mark(tmp_path: Path) -> None:
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)])
-    model.save(tmp_path / "m.keras")
-    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
-        assert internals.LAMBDA_CODE_MARK in archive.read(internals.CONFIG_MEMBER)
-
-
-def test_unused_optimizer_warning(model: keras.Model, tmp_path: Path) -> None:
-    model.compile(optimizer="adam", loss="mse")
-    model.save(tmp_path / "m.keras")
-    with pytest.warns(UserWarning, match=internals.UNUSED_OPTIMIZER_WARNING):
-        keras.models.load_model(tmp_path / "m.keras")
-
-
-def test_layer_references(model: keras.Model) -> None:
-    x = keras.Input((2,))
-    functional = keras.Model(x, keras.layers.Dense(2, name="one")(x))
-    config = functional.get_config()
-    assert set(internals.LAYER_REFERENCES) >= {"name", "input_layers", "output_layers"}
-    assert config["output_layers"][0] == "one" or config["output_layers"][0][0] == "one"
-
-
-@pytest.mark.parametrize("draw", [tf.random.uniform, tf.random.truncated_normal])
-def test_random_op_parts(draw: object) -> None:
-    graph = tf.function(lambda: draw((2,))).get_concrete_function().graph  # type: ignore[operator]
-    names = [node.op for node in graph.as_graph_def().node]
-    assert any(part in name for name in names for part in internals.RANDOM_OP_PARTS)
-
-
-def test_import_log_line() -> None:
-    line = b"I0000 00:00:1795840518.095916    2765 cudart_stub.cc:31] Could not find cuda drivers"
-    assert internals.IMPORT_LOG_LINE.match(line)
-    assert not internals.IMPORT_LOG_LINE.match(b"Traceback (most recent call last):")

@@ -158,7 +158,7 @@ def test_a_model_that_is_always_wrong(data: Datasets) -> None:
 def test_other_classes(data: Datasets) -> None:
     model = by_brightness(1.0)
     attach_metadata(model, ModelMetadata(("chats", "chiens")))
-    with pytest.raises(ValueError, match=r"knows the classes chats, chiens, but the data has cats"):
+    with pytest.raises(ValueError, match=r"on the classes chats, chiens, but the data has cats"):
         calibrate(model, data)
 
 

@@ -59,7 +59,7 @@ def test_metrics_agree_with_keras_and_sklearn(data: Datasets, split: Split) -> N
 def test_a_model_of_other_classes_is_refused(data: Datasets) -> None:
     model = model_of([[-1.0, 1.0]] * 3)
     attach_metadata(model, ModelMetadata(("roses", "tulips"), SIZE))
-    with pytest.raises(ValueError, match="knows the classes roses, tulips, but the data has cats"):
+    with pytest.raises(ValueError, match="on the classes roses, tulips, but the data has cats"):
         evaluate(model, data, verbose=0)
 
 

@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from catdog import Datasets, build_model, list_models, load_datasets
+from catdog import Datasets, build_model, list_models, load_datasets, model_spec
 from catdog.inference import export
 from catdog.inference.export import export_model
 from catdog.inference.export_formats import RUNTIMES
@@ -135,7 +135,8 @@ def test_random_operations_would_be_found(model: keras.Model) -> None:
 @pytest.fixture(scope="module", params=list_models())
 def zoo_model(request: pytest.FixtureRequest) -> keras.Model:
     """A model of the zoo, built once for all formats."""
-    size = SIZE if request.param.startswith("cnn") else (32, 32)
+    side = max(32, model_spec(request.param).min_image_size)
+    size = SIZE if request.param.startswith("cnn") else (side, side)
     model = build_model(request.param, image_size=size, weights=None, seed=0)
     for weight in model.weights:
         if weight.name == "moving_variance":  # otherwise all probabilities are near 0.5

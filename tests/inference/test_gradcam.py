@@ -309,7 +309,7 @@ def test_images_for_the_figure(image: NDArray[np.uint8]) -> None:
         plot_gradcam(flat(), many, class_names=["blue", "red"])
     with pytest.raises(ValueError, match="1 to 48 images, not none"):
         plot_gradcam(flat(), [], class_names=["blue", "red"])
-    with pytest.raises(ValueError, match="does not know what its 2 classes are called"):
+    with pytest.raises(ValueError, match="has no names for its 2 classes"):
         plot_gradcam(flat(), image)
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg does not exist\.$"):
         plot_gradcam(flat(), "gone.jpg", class_names=["blue", "red"])  # on_bad_image is no way out

@@ -132,7 +132,7 @@ def test_unsure(model: keras.Model) -> None:
 
 def test_model_of_any_size(tmp_path: Path) -> None:
     model = by_brightness((None, None))
-    with pytest.raises(ValueError, match="any size, and does not know which it was trained on"):
+    with pytest.raises(ValueError, match="has no record of the size it was trained on"):
         predict(model, write_image(tmp_path / "cat.png"))
     attach_metadata(model, ModelMetadata(NAMES, image_size=(10, 12)))
     (answer,) = predict(model, tmp_path / "cat.png")

@@ -1,4 +1,4 @@
-"""The network that catdog ships, and the pieces of the script that trains it."""
+"""The network `compact`, and the parts of the script that trains it."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ PLAIN_LAYERS = {
 
 @pytest.fixture(autouse=True)
 def tools(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the tests import the scripts, and make the network small."""
+    """Let the tests import the scripts of the folder `tools`."""
     monkeypatch.syspath_prepend(TOOLS)
 
 
@@ -37,7 +37,7 @@ def drawn_pixels(count: int, side: int = SIDE) -> NDArray[np.uint8]:
 
 
 def drawn_images(count: int, side: int = SIDE) -> Any:
-    """Return cats and dogs by turns; dogs are darker."""
+    """Return alternating cats and dogs; dogs are darker."""
     from compact_data import Images
 
     labels = np.arange(count, dtype=np.int32) % 2
@@ -72,7 +72,7 @@ def test_logits_for_any_size_and_number_of_classes(size: tuple[int, int]) -> Non
     assert np.isfinite(logits).all()
 
 
-def test_copies_are_found_even_mirrored_and_the_rest_stays() -> None:
+def test_duplicates_are_removed_also_if_mirrored() -> None:
     from compact_data import Images, without_duplicates
 
     images = drawn_images(8, 64)
@@ -86,15 +86,15 @@ def test_copies_are_found_even_mirrored_and_the_rest_stays() -> None:
         pixels=np.stack([pixels[2], pixels[5], other]),
         hashes=np.array(["a", "b", "hash dog.3"]),
     )
-    left, told = without_duplicates(images, evaluated)
+    left, messages = without_duplicates(images, evaluated)
     assert left.names.tolist() == ["cat.0", "dog.0", "dog.1", "cat.2", "cat.3"]
-    assert [line.partition(" (")[0] for line in told[:2]] == [
+    assert [line.partition(" (")[0] for line in messages[:2]] == [
         "cat.1 = mirrored",
         "dog.2 = brighter",
     ]
 
 
-def test_held_out_images_are_balanced_and_apart_and_their_originals_are_known() -> None:
+def test_held_out_images_are_balanced_and_not_trained_on() -> None:
     from compact_data import HELD_OUT_BELOW, hold_out
 
     images = drawn_images(2 * HELD_OUT_BELOW + 20, 1)
@@ -106,7 +106,7 @@ def test_held_out_images_are_balanced_and_apart_and_their_originals_are_known() 
     assert hold_out(images, 10, seed=1)[1].names.tolist() != held_out.names.tolist()
 
 
-def test_crops_lie_inside_and_the_first_is_the_image() -> None:
+def test_crops_lie_inside_and_the_first_is_the_full_image() -> None:
     from compact_data import SIDE as FULL
     from compact_teacher import SMALLEST_AREA, draw_boxes
 
@@ -118,7 +118,7 @@ def test_crops_lie_inside_and_the_first_is_the_image() -> None:
     assert SMALLEST_AREA * 0.85 < areas.min() < areas.max() <= 1  # sides are cut at the edges
 
 
-def test_the_head_never_saw_the_label_of_what_it_judges() -> None:
+def test_the_head_scores_images_that_it_was_not_trained_on() -> None:
     from compact_teacher import draw_boxes, teach
 
     labels = np.arange(100, dtype=np.int32) % 2
@@ -126,14 +126,16 @@ def test_the_head_never_saw_the_label_of_what_it_judges() -> None:
     noise = np.random.default_rng(0).normal(size=(100, 2, 300))
     noise[:, 1] = noise[:, 0]
     by_chance = teach(noise.astype(np.float16), boxes, labels, seed=0)
-    assert ((by_chance.logits > 0) == labels[:, None]).mean() < 0.7  # a head that saw them: 1.0
-    telling = noise + labels[:, None, None]
-    lessons = teach(telling.astype(np.float16), boxes, labels, seed=0)
+    assert (
+        (by_chance.logits > 0) == labels[:, None]
+    ).mean() < 0.7  # trained on them, it would be 1.0
+    separable = noise + labels[:, None, None]
+    lessons = teach(separable.astype(np.float16), boxes, labels, seed=0)
     assert ((lessons.logits > 0) == labels[:, None]).mean() > 0.95
     assert lessons.features[:, 0].var(axis=0).sum() == pytest.approx(1, rel=0.01)
 
 
-def test_changes_that_change_nothing() -> None:
+def test_identity_changes() -> None:
     from compact_augment import Changes, change
 
     pixels = drawn_pixels(2)
@@ -146,7 +148,7 @@ def test_changes_that_change_nothing() -> None:
     np.testing.assert_allclose(change(pixels, same), pixels, atol=1e-3)
 
 
-def test_the_crop_is_what_the_teacher_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_student_gets_the_same_crop_as_the_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     import compact_augment
     from compact_data import SIDE as FULL
 
@@ -169,22 +171,22 @@ def test_the_crop_is_what_the_teacher_sees(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("small_network")
-def test_the_fast_twin_computes_what_the_network_does() -> None:
+def test_the_fast_network_computes_the_same() -> None:
     from compact_student import _fast
 
     network = compact.build((SIDE, SIDE), 2)
-    twin = keras.models.clone_model(network, clone_function=_fast)
-    twin.set_weights(network.get_weights())
+    fast = keras.models.clone_model(network, clone_function=_fast)
+    fast.set_weights(network.get_weights())
     pixels = drawn_pixels(4).astype(np.float32)
     for training in (True, False):  # the first moves the averages, which the second uses
         np.testing.assert_allclose(
-            twin(pixels, training=training), network(pixels, training=training), atol=0.05
+            fast(pixels, training=training), network(pixels, training=training), atol=0.05
         )
-    for mine, theirs in zip(twin.get_weights(), network.get_weights(), strict=True):
+    for mine, theirs in zip(fast.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0.02, atol=0.01)
 
 
-def test_the_rate_rises_then_falls_to_nothing() -> None:
+def test_the_learning_rate_rises_then_falls_to_zero() -> None:
     from train_compact import WARM_UP, Settings, learning_rate
 
     settings = Settings(epochs=20, learning_rate=0.5)
@@ -197,7 +199,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert (np.diff(rates[peak:]) <= 0).all()
 
 
-def test_every_epoch_shows_every_image_once_and_otherwise() -> None:
+def test_every_epoch_has_every_image_once_in_another_order() -> None:
     from train_compact import Settings, batches
 
     images = drawn_images(12)
@@ -218,7 +220,7 @@ def test_every_epoch_shows_every_image_once_and_otherwise() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_network")
-def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     from train_compact import Settings, train
 
     images = drawn_images(24)
@@ -242,7 +244,7 @@ def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_network")
-def test_a_run_with_other_settings_is_not_resumed(tmp_path: Path) -> None:
+def test_a_training_with_other_settings_is_not_resumed(tmp_path: Path) -> None:
     from train_compact import Settings, train
 
     images = drawn_images(4)

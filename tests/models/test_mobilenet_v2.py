@@ -12,24 +12,26 @@ from catdog.typing import ImageSize
 SIZE = (32, 32)
 
 
-def test_batch_normalisation_is_frozen_whatever_is_passed() -> None:
+def test_batch_normalization_is_frozen_in_training_too() -> None:
     model = build_model("mobilenet_v2", image_size=SIZE, weights=None)
-    base = model.get_layer(mobilenet_v2.BACKBONE_NAME)
-    norms = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    backbone = model.get_layer(mobilenet_v2.BACKBONE_NAME)
+    norms = [
+        layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
     assert len(norms) == 52
     assert not any(layer.trainable for layer in norms)
-    before = [weight.copy() for weight in base.get_weights()]
+    before = [weight.copy() for weight in backbone.get_weights()]
     pixels = np.random.default_rng(0).uniform(-1, 1, (4, *SIZE, 3))
-    trained, resized = base(pixels, training=True), base(pixels, training=False)
-    assert np.array_equal(trained, resized)
-    assert all(np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True))
+    in_training, outside = (backbone(pixels, training=training) for training in (True, False))
+    assert np.array_equal(in_training, outside)
+    assert all(np.array_equal(a, b) for a, b in zip(before, backbone.get_weights(), strict=True))
 
 
 def test_it_is_still_frozen_after_saving_and_loading(tmp_path: Path) -> None:
     build_model("mobilenet_v2", image_size=SIZE, weights=None).save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    base = model.get_layer(mobilenet_v2.BACKBONE_NAME)
-    assert not any(layer.trainable for layer in base.layers if layer.weights)
+    backbone = model.get_layer(mobilenet_v2.BACKBONE_NAME)
+    assert not any(layer.trainable for layer in backbone.layers if layer.weights)
     assert len(model.trainable_weights) == 4
 
 
@@ -45,9 +47,9 @@ def test_missing_weights_say_what_to_do(keras_home: Path, monkeypatch: pytest.Mo
 @pytest.mark.real_data
 def test_imagenet_weights_are_those_of_keras() -> None:
     model = build_model("mobilenet_v2")
-    base = model.get_layer(mobilenet_v2.BACKBONE_NAME)
+    backbone = model.get_layer(mobilenet_v2.BACKBONE_NAME)
     expected = keras.applications.MobileNetV2(include_top=False, input_shape=(160, 160, 3))
-    for one, other in zip(base.get_weights(), expected.get_weights(), strict=True):
+    for one, other in zip(backbone.get_weights(), expected.get_weights(), strict=True):
         assert np.array_equal(one, other)
 
 

@@ -15,7 +15,7 @@ from catdog.models import compact, pretrained
 from catdog.models.metadata import get_metadata
 from tests.conftest import Golden
 
-PRETRAINED = [name for name in list_models() if model_spec(name).pretrained]
+PRETRAINED = [name for name in list_models() if model_spec(name).read_pretrained]
 
 
 def wave() -> NDArray[np.float32]:
@@ -30,7 +30,7 @@ def ready(name: str, **options: Any) -> keras.Model:
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
-def test_a_model_is_ready_and_knows_its_classes(name: str) -> None:
+def test_a_model_is_ready_and_has_its_class_names(name: str) -> None:
     model = ready(name)
     weights = model_spec(name).pretrained
     assert weights is not None
@@ -58,13 +58,13 @@ def test_files_are_small_and_rounded_to_half_precision(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
-def test_every_file_has_a_model_and_a_card(name: str) -> None:
+def test_every_file_has_a_model_and_a_record(name: str) -> None:
     suffixes = {path.suffix for path in pretrained.FOLDER.iterdir() if path.stem == name}
     assert suffixes == {".npz", ".json"}
     assert {path.stem for path in pretrained.FOLDER.iterdir()} == set(PRETRAINED)
-    metadata = json.loads((pretrained.FOLDER / f"{name}.json").read_text("utf-8"))
-    assert metadata["evaluated"]["n"] == 1000
-    assert metadata["evaluated"]["right"] / 1000 == metadata["evaluated"]["accuracy"]
+    record = json.loads((pretrained.FOLDER / f"{name}.json").read_text("utf-8"))
+    assert record["evaluated"]["n"] == 1000
+    assert record["evaluated"]["right"] / 1000 == record["evaluated"]["accuracy"]
 
 
 def test_compact_is_ready_by_default() -> None:
@@ -90,7 +90,7 @@ def test_a_network_without_dense_input_takes_any_size() -> None:
     assert metadata.image_size == (96, 64)
 
 
-def test_models_that_have_none() -> None:
+def test_models_without_bundled_weights() -> None:
     with pytest.raises(ValueError, match=r"come with 'cnn.*'compact'.* not with 'cnn.two_block'"):
         ready("cnn.two_block")
 
@@ -114,7 +114,7 @@ def test_a_damaged_file_is_never_used(
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"sha256": 1}', b"temperature"])
-def test_a_damaged_record_is_told(
+def test_a_damaged_record_is_an_error(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if content == b"temperature":
@@ -128,8 +128,8 @@ def test_a_damaged_record_is_told(
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", PRETRAINED)
-def test_the_card_tells_the_accuracy(name: str) -> None:
-    """The validation and test images of the library are the 1000 of the metadata."""
+def test_the_record_has_the_accuracy(name: str) -> None:
+    """The validation and test images of the data set are the 1000 of the record."""
     weights = model_spec(name).pretrained
     assert weights is not None
     model = ready(name)
@@ -140,8 +140,10 @@ def test_the_card_tells_the_accuracy(name: str) -> None:
     assert right / 1000 == pytest.approx(weights.measured.accuracy, abs=0.002)  # by rounding
 
 
-def test_the_script_rounds_what_it_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From weights of a run to a model that `build_model` gives, on drawn images."""
+def test_the_script_rounds_the_weights_that_it_bundles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the weights of a training to the model of `build_model`, on drawn images."""
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
     import ship_weights
     from compact_data import Images

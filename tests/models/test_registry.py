@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import random
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 import catdog.models
 from catdog import ModelSpec, build_model, list_models, model_spec
 from catdog.models import registry
-from catdog.models.sources import OWN
+from catdog.models.sources import FIRST_POST, SECOND_POST
 
 SIZE = (32, 32)
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_measured_figures_are_those_of_the_committed_record() -> None:
@@ -56,12 +58,12 @@ def test_unknown_name_lists_the_valid_ones_and_the_closest(call: Callable[[str],
     assert all(repr(name) in str(raised.value) for name in list_models())
 
 
-def test_a_name_that_is_no_text() -> None:
+def test_a_name_that_is_no_string() -> None:
     with pytest.raises(ValueError, match="name=1 is not known"):
         model_spec(1)  # type: ignore[arg-type]
 
 
-def test_specs_are_frozen_and_tell_what_the_posts_report() -> None:
+def test_specs_are_frozen_and_have_the_reported_accuracies() -> None:
     spec = model_spec("cnn.two_block")
     assert isinstance(spec, ModelSpec)
     assert spec.reported is not None
@@ -75,7 +77,7 @@ def test_specs_are_frozen_and_tell_what_the_posts_report() -> None:
 def test_variants_of_the_blog_posts_have_reported_accuracies() -> None:
     for name in list_models():
         spec = model_spec(name)
-        assert (spec.reported is None) == (spec.source == OWN), name
+        assert (spec.reported is not None) == (spec.source in (FIRST_POST, SECOND_POST)), name
 
 
 def test_duplicate_is_refused() -> None:
@@ -86,9 +88,27 @@ def test_duplicate_is_refused() -> None:
 
 def test_every_architecture_file_is_in_the_registry() -> None:
     folder = Path(catdog.models.__file__).parent
-    files = {path.stem for path in folder.glob("*.py") if "\nSPECS = " in path.read_text("utf-8")}
-    listed = {spec.build.__module__.rpartition(".")[2] for spec in registry.SPECS}
-    assert files == listed, f"add {sorted(files - listed)} to SPECS in models/registry.py"
+    files = {path.stem for path in folder.glob("*.py") if defines_specs(path)} - {"registry"}
+    missing = sorted(files - set(registry.ARCHITECTURES))
+    assert missing == [], f"add {missing} to ARCHITECTURES in models/registry.py"
+    assert set(registry.ARCHITECTURES) == files
+
+
+def defines_specs(path: Path) -> bool:
+    """Return whether a file assigns `SPECS`, with or without a type."""
+    return re.search(r"^SPECS\b.*=", path.read_text("utf-8"), re.MULTILINE) is not None
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_model_is_in_the_table_of_the_readme(name: str) -> None:
+    """The table has one line for each architecture or group of variants."""
+    architecture, _, variant = name.partition(".")
+    lines = [line for line in README.read_text("utf-8").splitlines() if line.startswith("|")]
+    own = [line for line in lines if f"`{architecture}" in line]
+    found = [line for line in own if f"`{name}`" in line or (variant and f"`.{variant}`" in line)]
+    assert found, f"add {name} to the table of models in README.md"
+    count = f"{model_spec(name).num_params:,}"
+    assert count in found[0] or "depends on" in found[0], f"the number of weights is {count}"
 
 
 def test_models_are_listed_without_reading_files(
@@ -149,7 +169,7 @@ def test_bad_seed() -> None:
         build_model("cnn", seed=-1)
 
 
-def test_the_callers_random_state_is_untouched() -> None:
+def test_the_random_state_of_the_caller_is_unchanged() -> None:
     random.seed(5)
     expected = random.random()
     random.seed(5)
@@ -183,6 +203,6 @@ def test_channels_first_is_refused() -> None:
         keras.config.set_image_data_format("channels_last")
 
 
-def test_a_user_that_is_not_known_is_a_name_like_any_other() -> None:
+def test_a_path_of_an_unknown_user_is_no_file() -> None:
     with pytest.raises(FileNotFoundError, match="weights='~nobody-is-called-so/a.h5' is no file"):
         build_model("cnn", weights="~nobody-is-called-so/a.h5")

@@ -18,7 +18,7 @@ from catdog.models.metadata import ModelMetadata, attach_metadata, get_metadata
 from catdog.models.saving import CATDOG_MEMBER, TEXT_MEMBERS, load_model, save_model
 
 SIZE = (36, 32)
-CARD = ModelMetadata(("cats", "dogs"), SIZE, temperature=1.5)
+METADATA = ModelMetadata(("cats", "dogs"), SIZE, temperature=1.5)
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, *SIZE, 3)).astype(np.float32)
 LABELS = np.array([0, 1, 0, 1])
 layers = keras.layers
@@ -26,35 +26,35 @@ layers = keras.layers
 
 def small(*more: keras.Layer) -> keras.Model:
     """A compiled model that was not trained: its optimizer has no state yet."""
-    front = [keras.Input((*SIZE, 3)), *more, layers.GlobalAveragePooling2D()]
-    model = keras.Sequential([*front, layers.Dense(2)])
+    pooled = [keras.Input((*SIZE, 3)), *more, layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([*pooled, layers.Dense(2)])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 
 
-def answers(model: keras.Model) -> NDArray[Any]:
+def logits(model: keras.Model) -> NDArray[Any]:
     return np.asarray(model.predict_on_batch(IMAGES))
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A small model's file, with a metadata."""
+    """The file of a small model with metadata."""
     model = small()
-    attach_metadata(model, CARD)
+    attach_metadata(model, METADATA)
     save_model(model, tmp_path / "model.keras")
     return tmp_path / "model.keras"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list_models())
-def test_every_model_goes_on_where_it_was(name: str, tmp_path: Path, image_folder: Path) -> None:
+def test_every_model_resumes_where_it_was(name: str, tmp_path: Path, image_folder: Path) -> None:
     model = build_model(name, image_size=SIZE, weights=None, seed=0)
     record_training(model, load_datasets(image_folder))
     model.train_on_batch(IMAGES, LABELS)
     save_model(model, tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
     assert get_metadata(loaded) == get_metadata(model) is not None
-    np.testing.assert_allclose(answers(loaded), answers(model), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(logits(loaded), logits(model), rtol=0, atol=1e-6)
     assert len(loaded.trainable_weights) == len(model.trainable_weights)
     assert len(model.optimizer.variables) > 2
     for mine, other in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
@@ -66,34 +66,34 @@ def test_training_goes_on_the_same_way(tmp_path: Path) -> None:
     model.train_on_batch(IMAGES, LABELS)
     save_model(model, tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
-    before = answers(model)
+    before = logits(model)
     for each in (model, loaded):
         each.train_on_batch(IMAGES, LABELS)
-    assert not np.allclose(answers(model), before)
-    np.testing.assert_allclose(answers(loaded), answers(model), rtol=1e-5)
+    assert not np.allclose(logits(model), before)
+    np.testing.assert_allclose(logits(loaded), logits(model), rtol=1e-5)
 
 
 def test_keras_alone_opens_the_file(path: Path) -> None:
     model = load_model(path)
     model.train_on_batch(IMAGES, LABELS)
     save_model(model, path)
-    assert np.array_equal(answers(keras.models.load_model(path)), answers(load_model(path)))
+    assert np.array_equal(logits(keras.models.load_model(path)), logits(load_model(path)))
     with zipfile.ZipFile(path) as archive:
         assert b"catdog" not in archive.read(CONFIG_MEMBER)
 
 
-def test_a_model_that_knows_nothing(tmp_path: Path) -> None:
+def test_a_model_without_metadata(tmp_path: Path) -> None:
     model = small()
     save_model(model, tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras")
     assert get_metadata(loaded) is None
-    assert np.array_equal(answers(loaded), answers(model))
+    assert np.array_equal(logits(loaded), logits(model))
 
 
 def test_a_file_that_keras_wrote(tmp_path: Path) -> None:
     model = small()
     model.save(tmp_path / "model.keras")
-    assert np.array_equal(answers(load_model(tmp_path / "model.keras")), answers(model))
+    assert np.array_equal(logits(load_model(tmp_path / "model.keras")), logits(model))
 
 
 def test_a_model_that_was_not_compiled(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_model_that_was_not_compiled(tmp_path: Path) -> None:
     assert not load_model(tmp_path / "model.keras").compiled
 
 
-def test_lost_optimizer_state_is_told(tmp_path: Path) -> None:
+def test_lost_optimizer_state_is_a_warning(tmp_path: Path) -> None:
     model = build_model("cnn", image_size=SIZE)
     model.train_on_batch(IMAGES, LABELS)
     model.layers[0].trainable = False  # without compiling again: the state no longer fits
@@ -112,20 +112,20 @@ def test_lost_optimizer_state_is_told(tmp_path: Path) -> None:
 
 
 def test_an_older_file_is_replaced(path: Path) -> None:
-    before = answers(load_model(path))
+    before = logits(load_model(path))
     model = small(layers.Rescaling(1 / 255))
     save_model(model, str(path))
-    assert not np.array_equal(answers(load_model(path)), before)
+    assert not np.array_equal(logits(load_model(path)), before)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-def test_a_link_goes_on_pointing(path: Path) -> None:
+def test_a_link_is_kept(path: Path) -> None:
     link = path.with_name("link.keras")
     link.symlink_to(path)
     model = small(layers.Rescaling(1 / 255))
     save_model(model, link)
     assert link.is_symlink()
-    assert np.array_equal(answers(load_model(path)), answers(model))
+    assert np.array_equal(logits(load_model(path)), logits(model))
 
 
 @pytest.mark.parametrize("error", [OSError("No space left"), KeyboardInterrupt()])
@@ -139,7 +139,7 @@ def test_the_old_file_stays_if_the_new_one_fails(
 
     monkeypatch.setattr("catdog.models.saving.metadata_to_json", fail)
     model = small()
-    attach_metadata(model, CARD)
+    attach_metadata(model, METADATA)
     with pytest.raises(type(error)):
         save_model(model, path)
     assert path.read_bytes() == before
@@ -178,10 +178,10 @@ def halve(images: Any) -> Any:
 def test_a_named_function_is_no_code(tmp_path: Path) -> None:
     model = small(layers.Lambda(halve))
     save_model(model, tmp_path / "model.keras")
-    assert np.array_equal(answers(load_model(tmp_path / "model.keras")), answers(model))
+    assert np.array_equal(logits(load_model(tmp_path / "model.keras")), logits(model))
 
 
-def test_a_layer_that_is_not_known_here(tmp_path: Path) -> None:
+def test_a_custom_layer_that_is_not_registered(tmp_path: Path) -> None:
     class Own(keras.layers.Layer):  # type: ignore[misc]  # keras ships no hints
         pass
 
@@ -205,13 +205,13 @@ def test_old_files_are_for_keras() -> None:
 
 
 @pytest.mark.parametrize("path", ["", None, 3, b"model.keras"])
-def test_what_is_no_path(path: Any) -> None:
+def test_values_that_are_no_path(path: Any) -> None:
     for call in (load_model, lambda path: save_model(small(), path)):
         with pytest.raises(TypeError, match="path must be a path, such as"):
             call(path)
 
 
-def test_what_is_no_model(tmp_path: Path) -> None:
+def test_values_that_are_no_model(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="model must be a Keras model, not str"):
         save_model("model", tmp_path / "model.keras")
     with pytest.raises(ValueError, match="model is not built"):
@@ -277,10 +277,10 @@ def test_a_file_that_was_cut_off(share: float, path: Path) -> None:
         load_model(path)
 
 
-def test_any_byte_may_be_wrong(path: Path) -> None:
+def test_any_byte_may_be_damaged(path: Path) -> None:
     content = path.read_bytes()
-    expected = answers(load_model(path))
-    told = 0
+    expected = logits(load_model(path))
+    refused = 0
     for position in np.linspace(0, len(content) - 1, 60, dtype=int):
         damaged = bytearray(content)
         damaged[position] ^= 0xFF
@@ -288,13 +288,13 @@ def test_any_byte_may_be_wrong(path: Path) -> None:
         try:
             model = load_model(path)
         except ValueError:
-            told += 1
-        else:  # a byte that nobody reads, such as one of a date
-            assert np.array_equal(answers(model), expected)
-    assert told > 50
+            refused += 1
+        else:  # a byte that is not read, such as one of a date
+            assert np.array_equal(logits(model), expected)
+    assert refused > 50
 
 
-def rewritten(path: Path, member: str, change: Callable[[Any], Any]) -> Path:
+def rewrite(path: Path, member: str, change: Callable[[Any], Any]) -> Path:
     """Change a member of a model's file."""
     other = path.with_name("other.keras")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
@@ -307,19 +307,19 @@ def rewritten(path: Path, member: str, change: Callable[[Any], Any]) -> Path:
 
 
 def test_a_file_of_a_later_catdog(path: Path) -> None:
-    later = rewritten(path, CATDOG_MEMBER, lambda metadata: {**metadata, "version": 2})
+    later = rewrite(path, CATDOG_MEMBER, lambda metadata: {**metadata, "version": 2})
     with pytest.raises(ValueError, match=r"of version 2, but .*update catdog.*keras\.models\.load"):
         load_model(later)
 
 
-def test_a_damaged_card(path: Path) -> None:
-    broken = rewritten(path, CATDOG_MEMBER, lambda metadata: {**metadata, "temperature": -1})
-    with pytest.raises(ValueError, match="says about its model is damaged .*Without that, keras"):
+def test_damaged_metadata(path: Path) -> None:
+    broken = rewrite(path, CATDOG_MEMBER, lambda metadata: {**metadata, "temperature": -1})
+    with pytest.raises(ValueError, match="The metadata in .* is damaged .*Without that, keras"):
         load_model(broken)
 
 
-def test_a_card_for_other_classes(path: Path) -> None:
-    wrong = rewritten(
+def test_metadata_of_other_classes(path: Path) -> None:
+    wrong = rewrite(
         path, CATDOG_MEMBER, lambda metadata: {**metadata, "class_names": ["a", "b", "c"]}
     )
     with pytest.raises(ValueError, match="names 3 classes, but model returns"):
@@ -327,8 +327,8 @@ def test_a_card_for_other_classes(path: Path) -> None:
 
 
 def test_a_file_of_a_later_keras(path: Path) -> None:
-    later = rewritten(path, CONFIG_MEMBER, lambda config: {**config, "class_name": "Tomorrow"})
-    later = rewritten(
+    later = rewrite(path, CONFIG_MEMBER, lambda config: {**config, "class_name": "Tomorrow"})
+    later = rewrite(
         Path(shutil.copy(later, path)),
         "metadata.json",
         lambda data: {**data, "keras_version": "9.0"},

@@ -1,4 +1,4 @@
-"""The listed backbones: pixels are scaled once, and as Keras scales them for the same network."""
+"""The backbones of `transfer`: pixels are scaled once, and as Keras scales them."""
 
 import sys
 import warnings
@@ -15,7 +15,7 @@ from catdog import build_model, model_spec
 from catdog.models import backbones
 from catdog.models.transfer import BACKBONES, IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Backbone, spec_of
 
-# What black and white become in front of the first convolution, over all colours.
+# The values of black and white before the first convolution: lowest and highest of all channels.
 TF, TORCH, CAFFE = (-1, 1), (-2.118, 2.640), (-123.68, 151.061)
 RANGES = {
     "MobileNetV2": TF,
@@ -43,7 +43,7 @@ class Built:
     name: str
     backbone: Backbone
     model: keras.Model
-    base: keras.Model
+    network: keras.Model
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -60,7 +60,7 @@ def built(request: pytest.FixtureRequest) -> Built:
 
 
 def images(built: Built) -> NDArray[np.float32]:
-    """Return a black image, a white one, and one of noise."""
+    """Return a black, a white and a noise image."""
     noise = np.random.default_rng(0).uniform(0, 255, (*built.image_size, 3))
     return np.stack([np.zeros_like(noise), np.full_like(noise, 255), noise]).astype(np.float32)
 
@@ -68,12 +68,12 @@ def images(built: Built) -> NDArray[np.float32]:
 def scaled(built: Built) -> Any:
     """Return the images as they reach the backbone."""
     pixels = images(built)
-    for layer in built.model.layers[1 : built.model.layers.index(built.base)]:
+    for layer in built.model.layers[1 : built.model.layers.index(built.network)]:
         pixels = layer(pixels)
     return pixels
 
 
-def test_what_the_table_says(built: Built) -> None:
+def test_the_table_has_the_right_numbers(built: Built) -> None:
     spec = spec_of(built.name)
     assert built.model.count_params() == spec.num_params
     assert built.model.layers[-1].count_params() == spec.num_trainable_params
@@ -88,17 +88,17 @@ def test_what_the_table_says(built: Built) -> None:
 def test_pixels_are_scaled_once(built: Built) -> None:
     weighted = [
         layer.weights != [] and not isinstance(layer, keras.layers.Normalization)
-        for layer in built.base.layers
+        for layer in built.network.layers
     ]
-    last_of_the_scaling = built.base.layers[weighted.index(True) - 1]
-    front = keras.Model(built.base.input, last_of_the_scaling.output)
-    seen = np.asarray(front(scaled(built)))
-    assert (seen.min(), seen.max()) == pytest.approx(RANGES[built.name], abs=1e-3)
+    last_of_the_scaling = built.network.layers[weighted.index(True) - 1]
+    scaling = keras.Model(built.network.input, last_of_the_scaling.output)
+    values = np.asarray(scaling(scaled(built)))
+    assert (values.min(), values.max()) == pytest.approx(RANGES[built.name], abs=1e-3)
 
 
 @dataclass
 class Publisher:
-    """Stands in for Keras' server and cache: what Keras loads first, catdog is given too."""
+    """Replaces Keras' server and cache: catdog gets the weights that Keras got first."""
 
     files: list[tuple[str, str, str | None]] = field(default_factory=list)
     weights: list[NDArray[np.float32]] = field(default_factory=list)
@@ -146,20 +146,20 @@ def test_features_are_those_of_keras_with_its_weights(built: Built, publisher: P
 
     preprocess_input = sys.modules[application.__module__].preprocess_input
     expected = theirs(preprocess_input(images(built)), training=False)
-    assert_same(built.base(scaled(built), training=True), expected)  # frozen in training too
+    assert_same(built.network(scaled(built), training=True), expected)  # frozen in training too
     pool, dense = built.model.layers[-2:]
     assert_same(built.model(images(built), training=False), dense(pool(expected)))
 
 
 def assert_same(found: Any, expected: Any) -> None:
-    """Compare with the largest value: through many random layers, little is left of any."""
+    """Compare relative to the largest value: many random layers make all values small."""
     largest = np.abs(expected).max()
     assert 0 < largest < np.inf
     assert np.abs(np.subtract(found, expected)).max() <= 1e-4 * largest
 
 
-def test_a_file_of_weights_brings_the_scaling_along(tmp_path: Path) -> None:
-    """EfficientNetB0 has part of it in its weights, where Keras may use one more layer."""
+def test_a_weights_file_includes_the_scaling(tmp_path: Path) -> None:
+    """EfficientNetB0 has a part of it in its weights; Keras has one more layer for it."""
 
     def make(weights: Path | None) -> keras.Model:
         size = (32, 32)
@@ -195,7 +195,7 @@ def test_unknown_backbone_lists_the_known_ones_and_the_closest() -> None:
 
 
 @pytest.mark.parametrize("name", ["cnn", "mobilenet_v2.linear"])
-def test_other_models_have_no_choice(name: str) -> None:
+def test_other_models_have_no_choice_of_backbones(name: str) -> None:
     with pytest.raises(
         ValueError, match=r"goes with the model 'transfer' alone, not with .*Leave it"
     ):
@@ -220,7 +220,9 @@ def test_a_file_put_into_the_cache_by_hand_is_used_with_a_warning(
     layer.save_weights(tmp_path / "vgg16.weights.h5")
     (tmp_path / "vgg16.weights.h5").rename(file)
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
-    with pytest.warns(UserWarning, match=f"{file.name} does not have the hash 6d6bbae"):
+    with pytest.warns(
+        UserWarning, match=f"{file.name} has the hash .*, but Keras publishes 6d6bbae"
+    ):
         build_model("transfer", backbone="VGG16", image_size=(32, 32))
 
 

@@ -195,7 +195,7 @@ def test_a_backbone_of_two_outputs() -> None:
     joined = model(lambda a, b: layers.Dense(2)(layers.Concatenate()([a, b])))
     assert split_model(joined).backbone.output_shape == (None, 8)
     apart = model(lambda a, b: layers.Add()([layers.Dense(2)(a), layers.Dense(2)(b)]))
-    with pytest.raises(ValueError, match="takes more than one tensor from the front"):
+    with pytest.raises(ValueError, match="takes more than one tensor from the frozen layers"):
         split_model(apart)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 import socket
 import ssl
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -15,7 +16,7 @@ from catdog._utils.progress import progress
 
 STALL_SECONDS = 30.0
 CHUNK = 2**18  # bytes
-MD5_DIGITS = 32
+SHA256_DIGITS = 64
 
 
 def download(
@@ -30,17 +31,19 @@ def download(
 
     Args:
         url: Where the file is published.
-        target: Where it is to lie. An older file there stays until the new one is complete.
+        target: Path of the file to write. An older file there stays until the new one is complete.
         fallback_hint: What to do without the file: a sentence that begins with "Or".
-        fallback_code: The code of that hint, if the command line words it otherwise.
-        digest: MD5 or SHA-256 hash that the file must have, in hexadecimal digits, if it is known.
+        fallback_code: The code of that hint, if it needs other words in the command line.
+        digest: The published hash of the file, if there is one: MD5 or SHA-256, in hexadecimal
+            digits.
 
     Raises:
-        OSError: If the file cannot be downloaded. The message says why, where to put it by hand,
-            and what to do without it.
+        OSError: If the file cannot be downloaded, or has another hash. The message says why, where
+            to put the file by hand, and what to do without it.
     """
 
-    # keras.utils.get_file writes to the final path, and waits for ever for a server that stalls.
+    # keras.utils.get_file (3.15) writes to the final path, and waits without limit for a server
+    # that sends nothing.
     def fill(scratch: Path) -> None:
         _save(response, scratch)
         _check_digest(scratch, digest)
@@ -57,16 +60,31 @@ def download(
         ) from error
 
 
-def has_digest(path: Path, digest: str) -> bool:
-    """Return whether a file has a hash, MD5 or SHA-256 by its number of digits."""
-    algorithm = "md5" if len(digest) == MD5_DIGITS else "sha256"
+def compute_digest(path: Path, *, like: str) -> str:
+    """Compute the hash of a file, by the algorithm of another hash.
+
+    Args:
+        path: The file.
+        like: A hash in hexadecimal digits. With 64 digits it is SHA-256, otherwise MD5, as
+            `keras.utils.get_file` has it.
+
+    Returns:
+        The hash in lower-case hexadecimal digits.
+    """
+    algorithm = "sha256" if len(like) == SHA256_DIGITS else "md5"
+    # Some systems allow MD5 only where it guards against errors, not against attackers.
+    make = partial(hashlib.new, algorithm, usedforsecurity=False)
     with path.open("rb") as content:
-        return hashlib.file_digest(content, algorithm).hexdigest() == digest
+        return hashlib.file_digest(content, make).hexdigest()
 
 
 def _check_digest(path: Path, digest: str | None) -> None:
-    if digest is not None and not has_digest(path, digest):
-        raise OSError(f"what the server sent does not have the published hash {digest}")
+    """Raise if a hash is published and a file has another."""
+    if digest is None:
+        return
+    received = compute_digest(path, like=digest)
+    if received != digest:
+        raise OSError(f"what the server sent has the hash {received}, but {digest} is published")
 
 
 def _save(response: HTTPResponse, path: Path) -> None:

@@ -8,18 +8,18 @@ SCRATCH_SUFFIX = ".catdog-partial"
 
 
 def atomic_write(target: Path, make: Callable[[Path], object]) -> None:
-    """Write a file or folder atomically: under a scratch name beside `target`, then renamed.
+    """Write a file or folder atomically: in a scratch folder beside `target`, then renamed.
 
     Args:
-        target: Where it is to be, in a folder that exists. A file is replaced.
+        target: Path of the file or folder, in a folder that exists. An older file is replaced.
         make: Is called with the path at which to make it.
 
     Raises:
-        OSError: If it cannot be made or renamed; `target` is as before.
+        OSError: If it cannot be made or renamed; `target` is unchanged.
     """
     with TemporaryDirectory(
         dir=target.parent,
-        prefix=".",  # not longer than a file's name may be
+        prefix=".",  # short: the name of the target would make it longer than names may be
         suffix=SCRATCH_SUFFIX,
         ignore_cleanup_errors=True,
     ) as scratch:

@@ -1,4 +1,4 @@
-"""Paths in Keras' cache folder, and atomic writes to it."""
+"""Paths in the cache folder of Keras, and atomic writes to it."""
 
 import errno
 import os
@@ -14,14 +14,15 @@ from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 DISK_TROUBLE = (*_FULL, *_FORBIDDEN, errno.EIO)
-LEFTOVER_SECONDS = 24 * 60 * 60.0  # nothing of ours takes that long
+LEFTOVER_SECONDS = 24 * 60 * 60.0  # longer than any write takes
 
 
 def cache_folder() -> Path:
-    """Return Keras' cache folder, made if need be: `KERAS_HOME`, else `~/.keras`.
+    """Return the cache folder of Keras: `KERAS_HOME`, otherwise `~/.keras`.
 
-    Like `keras.utils.get_file`, falls back to the temporary folder where this cannot be written
-    to. `KERAS_HOME` is read on each call; Keras itself reads it once, when it is imported.
+    The folder is made if it does not exist. If it is not writable, the temporary folder is used
+    instead, as `keras.utils.get_file` does. `KERAS_HOME` is read on each call; Keras reads it once,
+    when it is imported.
     """
     folder = _keras_home()
     try:
@@ -32,14 +33,14 @@ def cache_folder() -> Path:
 
 
 class DiskError(OSError):
-    """The cache folder cannot be written to; the message names it and says what to do."""
+    """The cache folder is not writable; the message names it and says what to do."""
 
 
 def cached_path(name: str) -> Path:
-    """Return the path of a file or folder in the cache, existing or not.
+    """Return the path of a file or folder in the cache, whether it exists or not.
 
-    What lies in `KERAS_HOME` is found there even if nothing can be written there, as in a cache
-    that a class room shares. What killed runs left behind a day ago or earlier is removed.
+    A file in `KERAS_HOME` is found even if the folder is not writable, such as a shared cache.
+    Scratch folders that killed processes left a day ago or earlier are removed.
 
     Args:
         name: Path below the cache folder, such as `"models/weights.h5"`.
@@ -55,17 +56,17 @@ def write_to_cache(
 ) -> None:
     """Write a file or folder to the cache atomically: `target` is complete or absent.
 
-    A file takes the place of an older one, a folder does not. If ours cannot land, and another
-    process has landed the same meanwhile, that is taken.
+    An older file is replaced, an older folder is not. If the write fails, but another process has
+    written the same file or folder meanwhile, that is used.
 
     Args:
-        target: Where the file or folder is to be.
+        target: Path of the file or folder.
         make: Is called with the path at which to make it, on the same disk.
-        size: How many bytes it takes, if that is known.
+        size: Its size in bytes, if it is known.
 
     Raises:
-        DiskError: If the disk is full, or may not be written to.
-        OSError: If it cannot be made for another reason.
+        DiskError: If the disk is full, or not writable.
+        OSError: If the write fails for another reason.
     """
     before = _stamp(target)
     try:
@@ -80,7 +81,7 @@ def write_to_cache(
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """Return what changes when another file or folder takes the place of `path`."""
+    """Return values that change when a file or folder is replaced; `None` if it does not exist."""
     if not path.exists():
         return None
     status = path.stat()
@@ -88,7 +89,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _disk_trouble(error: OSError, folder: Path, size: int | None) -> str | None:
-    """Return why `folder` cannot be written to, and what to do; `None` for other errors."""
+    """Return why `folder` is not writable, and what to do; `None` for other errors."""
     if error.errno in _FULL:
         needed = f" ({size / 1e6:.1f} MB are needed)" if size else ""
         return (
@@ -104,7 +105,7 @@ def _disk_trouble(error: OSError, folder: Path, size: int | None) -> str | None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the scratch folders of killed runs; those of running ones are younger."""
+    """Remove scratch folders of killed processes; those of running processes are younger."""
     for scratch in folder.glob(f".*{SCRATCH_SUFFIX}"):
         with suppress(OSError):  # another process may remove it too
             changed = max(path.stat().st_mtime for path in (scratch, *scratch.iterdir()))
@@ -114,7 +115,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 def _keras_home() -> Path:
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
-    return home.absolute()  # found again after a change of folder
+    return home.absolute()  # stays valid after a change of the current folder
 
 
 def _fallback() -> Path:

@@ -1,47 +1,54 @@
-"""What catdog uses of Keras and TensorFlow beyond their public interfaces, each under a name.
+"""Details of Keras and TensorFlow that catdog uses and that are not public, each under a name.
 
 Seen in Keras 3.15 and TensorFlow 2.21. `tests/_utils/test_keras_internals.py` has a test for each
-name, which fails first when an upgrade changes it. Keras and TensorFlow are imported when a
-function is called, so that this file can be read without them.
+name, which fails if an upgrade changes the detail. This file imports TensorFlow only when a
+function needs it.
 """
 
+import random
 import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
+DEFAULT_SEED_SOURCE = random
+"""Module from which Keras draws the default seeds of initializers and random layers.
+
+`keras.src.random.seed_generator.make_default_seed` does so.
+"""
+
 SEED_STATE = "seed_generator_state"
 """Name of the variable from which a layer draws its random numbers."""
 
 CONFIG_MEMBER, METADATA_MEMBER = "config.json", "metadata.json"
-"""Members of the archive that a `.keras` file is."""
+"""Members of the ZIP archive in a `.keras` file: the layers, and the version of Keras."""
 
 LAMBDA_CODE_MARK = b'"__lambda__"'
-"""Stands in `CONFIG_MEMBER` where a Lambda layer's Python code is stored."""
+"""Mark in `CONFIG_MEMBER` of a Lambda layer whose Python code is stored."""
 
 UNUSED_OPTIMIZER_WARNING = (
     "(?s)Skipping variable loading for optimizer.* saved optimizer has [12] variable"
 )
-"""Keras' warning about an optimizer that was saved before its first step: nothing is lost."""
+"""Warning of Keras about an optimizer that was saved before its first step: nothing is lost."""
 
 LAYER_REFERENCES = ("name", "keras_history", "input_layers", "output_layers")
 """Keys of a model's configuration under which other layers are referred to by name."""
 
 LOG_LEVEL_VARIABLE = "TF_CPP_MIN_LOG_LEVEL"
-"""Environment variable of TensorFlow's log level; 3 shows only what ends the process."""
+"""Environment variable of TensorFlow's log level; 3 shows only fatal errors."""
 
 IMPORT_LOG_LINE = re.compile(
     rb"I\d{4} [\d:. ]+\S+\.cc:\d+\]|WARNING: All log messages before absl::"
 )
-"""What TensorFlow 2.21 writes to standard error while it is imported, whatever the log level."""
+"""Lines that TensorFlow 2.21 writes to standard error when imported, at any log level."""
 
 RANDOM_OP_PARTS = ("Random", "TruncatedNormal", "Multinomial")
 """Parts of the names of TensorFlow's operations that draw random numbers."""
 
 
 def all_layers(layer: "keras.Layer") -> "list[keras.Layer]":
-    """Return a layer and all layers inside it, also those a custom layer holds as attributes."""
+    """Return a layer and all layers inside it, including the attributes of custom layers."""
     return list(layer._flatten_layers())
 
 
@@ -51,30 +58,30 @@ def inner_layers(model: "keras.Model") -> "list[keras.Layer]":
 
 
 def compile_arguments(model: "keras.Model") -> dict[str, Any]:
-    """Return the arguments of `model.compile`: the very functions and objects.
+    """Return the arguments of `model.compile`: the same functions and objects.
 
-    The public `get_compile_config` serializes them, and fails for functions of the user's own.
+    The public `get_compile_config` serializes them, and fails for custom functions.
     """
     return dict(model._compile_config.config)
 
 
 def reset_initial_epoch(model: "keras.Model") -> None:
-    """Make the next run begin at epoch 0: `BackupAndRestore` leaves its epoch on the model."""
+    """Let the next training begin at epoch 0: `BackupAndRestore` leaves its epoch on the model."""
     model._initial_epoch = None
 
 
 def initial_epoch(model: "keras.Model") -> int:
-    """Return the epoch at which `BackupAndRestore` lets a run begin; 0 without that callback."""
+    """Return the epoch at which `BackupAndRestore` resumes training; 0 without that callback."""
     return model._initial_epoch or 0
 
 
 def is_defined_by_keras(model: "keras.Model", method: str) -> bool:
-    """Return whether a model's method is Keras' own, not that of a subclass."""
+    """Return whether a model's method is defined by Keras, not by a subclass."""
     return str(getattr(type(model), method).__module__).partition(".")[0] == "keras"
 
 
 def is_keras_layer(layer: "keras.Layer") -> bool:
-    """Return whether a layer's class is one of Keras' own."""
+    """Return whether a layer's class is defined by Keras."""
     return type(layer).__module__.partition(".")[0] == "keras"
 
 

@@ -1,6 +1,5 @@
 """Seeds and shuffles: the same in every process, without changes to the caller's random state."""
 
-import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,32 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils.checks import check_seed
+from catdog._utils.keras_internals import DEFAULT_SEED_SOURCE
 
-_LOCK = threading.RLock()  # Python's random state belongs to all threads
+_LOCK = threading.RLock()  # all threads share the state of the default seeds
 
 
 @contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Make every Keras layer and initializer that is created inside draw its seed from `seed`.
+    """Set the default seeds of all Keras layers and initializers that are created inside.
 
-    Keras takes the default seed of an initializer or a random layer from Python's `random` module
-    (`keras.src.random.seed_generator.make_default_seed`). So this reaches layers that are created
-    deep inside `keras.applications` too, which have no seed argument. Python's own random state is
-    put back afterwards. With `seed=None` nothing is changed.
+    This includes the layers that functions of `keras.applications` create, which have no seed
+    argument. Python's random state is restored afterwards. With `seed=None` nothing changes.
     """
     if seed is None:
         yield
         return
     check_seed(seed)
     with _LOCK:
-        state = random.getstate()
-        random.seed(seed)
+        state = DEFAULT_SEED_SOURCE.getstate()
+        DEFAULT_SEED_SOURCE.seed(seed)
         try:
             yield
         finally:
-            random.setstate(state)
+            DEFAULT_SEED_SOURCE.setstate(state)
 
 
 def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return `0 .. count - 1` in an order that is drawn again for every epoch."""
+    """Return `0 .. count - 1` in a random order, which differs between epochs."""
     return np.random.default_rng([seed, epoch]).permutation(count)

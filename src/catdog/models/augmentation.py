@@ -17,16 +17,16 @@ def make_augmentation(
 ) -> keras.Model:
     """Build the layers that flip and rotate images at random while a model trains.
 
-    Outside training (`predict`, `evaluate`, or a call with `training=False`) the images pass
-    unchanged. Mind that Keras augments when the layers are called bare: pass `training=False`.
-    Made of plain Keras layers, so a saved model needs no catdog to be opened.
+    Outside training (`predict`, `evaluate`, or a call with `training=False`) the images stay
+    unchanged. A direct call of the model without the argument `training` augments (Keras 3.15).
+    The model consists of plain Keras layers, so a saved model opens without catdog.
 
     Args:
         flip: Mirrors each image with probability 1/2 along the named axis, or along each of the
-            two independently; `None` for no flip.
-        rotation: Rotates each image by an angle drawn evenly from `[-rotation, rotation]`, in
-            full turns, from 0 to 0.5: 0.2 is up to 72 degrees either way. Corners are filled by
-            reflection. 0 for no rotation.
+            two axes independently; `None` for no flip.
+        rotation: Rotates each image by an angle drawn uniformly from `[-rotation, rotation]`, in
+            full turns, from 0 to 0.5: 0.2 is up to 72 degrees in both directions. Corners are
+            filled by reflection. 0 for no rotation.
         seed: Makes the random changes reproducible; `None` draws a new seed.
 
     Returns:
@@ -34,7 +34,7 @@ def make_augmentation(
         shape and range. It has no trainable weights.
 
     Raises:
-        ValueError: If `flip` is unknown, `rotation` is not in `[0, 0.5]`, or nothing is left to do.
+        ValueError: If `flip` is unknown, `rotation` is not in `[0, 0.5]`, or both change nothing.
 
     Example:
         ```python
@@ -59,7 +59,7 @@ def make_augmentation(
             "flip=None with rotation=0 changes nothing", hint="Choose at least one."
         )
     # In Keras 3.15, RandomFlip("horizontal_and_vertical") decides both flips by one draw: images
-    # are turned upside down or left alone, never mirrored. A layer for each axis draws apart.
+    # are rotated by 180 degrees or unchanged, never mirrored. Two layers draw independently.
     axes = [axis for axis in ("horizontal", "vertical") if flip and axis in flip]
     with seeded(seed):
         layers = [keras.layers.RandomFlip(axis) for axis in axes]

@@ -1,11 +1,12 @@
-"""The backbone of a model: a network of `keras.applications` and its ImageNet weights."""
+"""Backbones: frozen networks of `keras.applications`, and their ImageNet weights."""
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 
-from catdog._utils.download import download, has_digest
+from catdog._utils.download import compute_digest, download
 from catdog._utils.errors import FileAccessError, HintCode, UsageWarning
 from catdog._utils.keras_cache import cached_path
 from catdog.typing import ImageSize
@@ -16,44 +17,44 @@ WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 def frozen_backbone(
     application: Callable[..., keras.Model], image_size: ImageSize, *, name: str
 ) -> keras.Model:
-    """Build the convolutional part of a network, without weights of its own yet, and freeze it.
+    """Build the backbone of a network, with initial weights, and freeze it.
 
     Args:
         application: The function of `keras.applications` that builds the network.
         image_size: Height and width in pixels.
-        name: What the part is called as a layer.
+        name: Name of the backbone as a layer.
 
     Returns:
-        A model from images, scaled as the network wants them, to features `(batch, height,
-        width, channels)`. They are the same in training as out of it.
+        A model from images, scaled as the network needs them, to features `(batch, height,
+        width, channels)`. They are the same in training and outside it.
     """
-    base = application(input_shape=(*image_size, 3), include_top=False, weights=None)
-    base.name = name  # not by the argument: some of Keras' functions look their layers up by it
-    # Freezes every layer inside, batch normalisation too. Calling the base with training=False
-    # would not do: Keras 3 lets an outer training=True override it, and only a batch normalisation
-    # layer that is itself frozen keeps its ImageNet statistics then. Whoever sets base.trainable to
-    # True sets it for these layers as well, and must freeze them again.
-    base.trainable = False
-    for layer in base.layers:
+    backbone = application(input_shape=(*image_size, 3), include_top=False, weights=None)
+    backbone.name = name  # no argument: some of Keras' functions find layers by the default name
+    # This freezes every layer inside, batch normalization too. To call the backbone with
+    # training=False would not be enough: in Keras 3, an outer training=True overrides it, and only
+    # a batch normalization layer that is itself frozen then keeps its ImageNet statistics.
+    # Code that sets backbone.trainable to True must freeze these layers again.
+    backbone.trainable = False
+    for layer in backbone.layers:
         if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0  # the EfficientNets drop whole blocks in training, frozen or not
-    return base
+            layer.rate = 0.0  # the EfficientNets drop blocks in training, also if they are frozen
+    return backbone
 
 
 def load_published(
-    base: keras.Model, url: str, *, cached_as: str | None = None, digest: str | None = None
+    backbone: keras.Model, url: str, *, cached_as: str | None = None, digest: str | None = None
 ) -> None:
-    """Fill a base with weights that Keras publishes, from Keras' cache or downloaded into it.
+    """Load the weights that Keras publishes, from Keras' cache or downloaded into it.
 
     Args:
-        base: What `frozen_backbone` returned.
+        backbone: What `frozen_backbone` returned.
         url: Where the file is published.
-        cached_as: Its name in the cache, if that is not the one in the address.
-        digest: The hash that Keras publishes for the file, if it publishes one. A cached file with
-            another hash is used, with a warning.
+        cached_as: Its name in the cache, if it differs from the name in the address.
+        digest: The hash that Keras publishes for the file, if there is one. A download with
+            another hash is refused. A cached file with another hash is used, with a warning.
 
     Raises:
-        OSError: If the weights are neither in the cache nor to be downloaded, or are broken.
+        OSError: If the weights are not in the cache and cannot be downloaded, or are damaged.
     """
     path = cached_path(f"models/{cached_as or url.rpartition('/')[2]}")
     if not path.is_file():
@@ -64,18 +65,25 @@ def load_published(
             fallback_code=HintCode.NO_IMAGENET_WEIGHTS,
             digest=digest,
         )
-    elif digest is not None and not has_digest(path, digest):
-        warnings.warn(
-            UsageWarning(
-                f"{path} does not have the hash {digest} that Keras publishes for it.",
-                hint="If you did not put it there yourself, delete it to download it again.",
-            ),
-            stacklevel=2,
-        )
+    elif digest is not None:
+        _warn_if_other(path, digest)
     try:
-        base.load_weights(path)
-    except Exception as error:  # h5py and Keras raise many kinds
+        backbone.load_weights(path)
+    except Exception as error:  # h5py and Keras raise many types
         raise FileAccessError(
             f"Cannot read the ImageNet weights {path}: {error}",
             hint="Delete the file and try again.",
         ) from error
+
+
+def _warn_if_other(path: Path, digest: str) -> None:
+    """Warn about a cached file without the published hash: a user may have put it there."""
+    found = compute_digest(path, like=digest)
+    if found != digest:
+        warnings.warn(
+            UsageWarning(
+                f"{path} has the hash {found}, but Keras publishes {digest} for it.",
+                hint="If you did not put it there yourself, delete it to download it again.",
+            ),
+            stacklevel=2,
+        )

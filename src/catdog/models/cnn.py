@@ -17,8 +17,8 @@ from catdog.models.spec import ModelSpec, ReportedAccuracy
 from catdog.typing import ImageSize
 
 IMAGE_SIZE = (160, 160)
-TWO_BLOCK_MIN_SIZE = 10  # each block takes 2 pixels, then halves: 10 -> 4 -> 1
-THREE_BLOCK_MIN_SIZE = 22  # 22 -> 10 -> 4 -> 1
+TWO_BLOCK_MIN_SIZE = 10  # pixels; each block removes 2, then halves: 10 -> 4 -> 1
+THREE_BLOCK_MIN_SIZE = 22  # pixels: 22 -> 10 -> 4 -> 1
 
 
 def _block(filters: int) -> list[Layer]:
@@ -74,11 +74,11 @@ def _augmented_three_block(num_classes: int) -> list[Layer]:
 def _builder(
     body: Callable[[int], list[Layer]], *, scaled: bool = False
 ) -> Callable[[ImageSize, int], Sequential]:
-    """Return a function that puts the input, and perhaps the preprocessor, before `body`."""
+    """Return a function that builds the input, the preprocessor if `scaled`, and `body`."""
 
     def build(image_size: ImageSize, num_classes: int) -> Sequential:
-        front = [make_preprocessor(image_size=image_size)] if scaled else []
-        return Sequential([Input((*image_size, 3)), *front, *body(num_classes)])
+        preprocessors = [make_preprocessor(image_size=image_size)] if scaled else []
+        return Sequential([Input((*image_size, 3)), *preprocessors, *body(num_classes)])
 
     return build
 

@@ -1,9 +1,9 @@
 """A small residual network of our own, designed for accuracy per millisecond on two CPU cores.
 
-Plain 3 x 3 convolutions where MobileNets have depthwise ones, which multiply so little for each
-number they read that memory sets the pace (Ma et al., "ShuffleNet V2", ECCV 2018,
-https://arxiv.org/abs/1807.11164). Two strided convolutions make the image small before anything
-costs much.
+It has plain 3 x 3 convolutions. MobileNets have depthwise convolutions, whose speed is limited by
+the memory, because they do few multiplications per number read (Ma et al., "ShuffleNet V2", ECCV
+2018, https://arxiv.org/abs/1807.11164). Two strided convolutions reduce the image first, so that
+the layers behind them are cheap.
 
 Sources: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
 https://arxiv.org/abs/1512.03385; the average pooling in the shortcuts is from He et al., "Bag of
@@ -21,8 +21,8 @@ from catdog.models.spec import ModelSpec
 from catdog.typing import ImageSize
 
 STEM = (16, 32)  # channels of the strided convolutions
-STAGES = ((32, 1), (64, 2), (128, 3))  # channels and residual blocks; all but the first halve
-FEATURES = 256
+STAGES = ((32, 1), (64, 2), (128, 3))  # channels, residual blocks; the first keeps the size
+FEATURES = 256  # channels of the last convolution
 
 
 def _convolution(
@@ -34,7 +34,7 @@ def _convolution(
 
 
 def _block(x: KerasTensor, channels: int, strides: int) -> KerasTensor:
-    """Add what two convolutions make of `x` to `x`, which is brought to the same shape first."""
+    """Add the residual of two convolutions to `x`; the shortcut is resized to the same shape."""
     y = _convolution(x, channels, strides=strides)
     y = _convolution(y, channels, relu=False)
     if strides > 1:

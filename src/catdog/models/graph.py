@@ -1,4 +1,4 @@
-"""A model as a graph of layers: split into backbone and head, or rebuilt layer by layer."""
+"""Split a model into augmentation, backbone and head; rebuild its graph layer by layer."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,13 +14,13 @@ from catdog._utils.keras_internals import all_layers, seed_states
 
 @dataclass(frozen=True, eq=False)
 class ModelParts:
-    """A model split into augmentation, backbone and head, which share its layers.
+    """A model split into three models, which share its layers.
 
     Attributes:
-        augmentation: From images to images: what changes them at random in training, and all
-            before it; `None` if there is nothing of the kind.
-        backbone: From there to features. Nothing in it trains.
-        head: From features to logits. All that trains is in it.
+        augmentation: From images to images: the layers that change images at random in training,
+            and all layers before them; `None` if the model has no such layers.
+        backbone: From images to features: frozen layers, with weights. Nothing in it trains.
+        head: From features to logits. All layers that train are in it.
     """
 
     augmentation: keras.Model | None
@@ -29,54 +29,67 @@ class ModelParts:
 
 
 def split_model(model: keras.Model) -> ModelParts:
-    """Split a model into augmentation, backbone and head, as late as possible.
+    """Split a model into augmentation, backbone and head, with the largest possible backbone.
+
+    The backbone is the frozen part at the beginning of the model. Its features are the same in
+    every epoch, so that they can be extracted once. It ends before the first layer that trains, at
+    a single tensor, and contains nothing that is random in training behind its first weights.
 
     Args:
         model: A Sequential or functional model of one input and one output.
 
+    Returns:
+        The parts. Applied one after the other, they compute what the model computes.
+
     Raises:
-        ValueError: If it does not begin with a backbone, or nothing trains behind it.
+        ValueError: If the model does not begin with a backbone, or has no weights that train.
     """
     if not model.trainable_weights:
         raise InvalidValueError(
             "has no weights that train",
             argument="model",
-            hint=("Set trainable = True on the layers behind its backbone, and compile it again."),
+            hint="Set trainable = True on the layers behind its backbone, and compile it again.",
         )
     graph = _trace(model)
-    still = takewhile(lambda layer: not _trains(layer), graph.outputs)
-    for tensor in reversed([graph.outputs[layer] for layer in still]):
-        front = _between(graph.begin, tensor)
-        head = _between(tensor, graph.end)
-        if front and head and _is_backbone(front):
-            changed = graph.outputs.get(_last_augmentation(front))
-            if changed is None:
-                return ModelParts(None, front, head)
-            frozen = _between(changed, tensor)
-            if frozen:
-                return ModelParts(_between(graph.begin, changed), frozen, head)
+    fixed_layers = takewhile(lambda layer: not _is_trained(layer), graph.outputs)
+    for features in reversed([graph.outputs[layer] for layer in fixed_layers]):
+        extractor = _model_between(graph.images, features)
+        head = _model_between(features, graph.logits)
+        if extractor and head and _is_extractor(extractor):
+            augmented = graph.outputs.get(_last_augmentation(extractor))
+            if augmented is None:
+                return ModelParts(None, extractor, head)
+            backbone = _model_between(augmented, features)
+            if backbone:
+                return ModelParts(_model_between(graph.images, augmented), backbone, head)
     raise InvalidValueError(
         "does not begin with a backbone, which could be run once: its first layers "
-        "train themselves, or what trains takes more than one tensor from the front",
+        "train themselves, or what trains takes more than one tensor from the frozen layers",
         argument="model",
         hint=(
-            "Call catdog.train(model, data) instead, or set trainable = False on its front and "
-            "compile it again."
+            "Call catdog.train(model, data) instead, or set trainable = False on its first layers "
+            "and compile it again."
         ),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Graph:
-    """A model's layers as they follow one another, on symbolic tensors of its own."""
+    """The symbolic tensors of a model.
 
-    begin: keras.KerasTensor
+    Attributes:
+        images: The input.
+        outputs: The output of each layer, in the order of the calls.
+        logits: The output.
+    """
+
+    images: keras.KerasTensor
     outputs: dict[keras.Layer, keras.KerasTensor]
-    end: keras.KerasTensor
+    logits: keras.KerasTensor
 
 
 def _trace(model: keras.Model) -> _Graph:
-    """Call every layer of a model on new tensors: a layer may have been part of other models."""
+    """Return the graph of a model on new tensors: a layer may also be part of other models."""
     outputs: dict[keras.Layer, keras.KerasTensor] = {}
 
     def call(layer: Any, *arguments: Any, **options: Any) -> Any:
@@ -85,14 +98,14 @@ def _trace(model: keras.Model) -> _Graph:
             outputs[layer] = result
         return result
 
-    begin, end = rebuild(model, call)
-    return _Graph(begin, outputs, end)
+    images, logits = rebuild(model, call)
+    return _Graph(images, outputs, logits)
 
 
 def rebuild(
     model: keras.Model, call: Callable[..., Any]
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Call every layer of a model again, on symbolic tensors of its own.
+    """Call every layer of a model again, on new symbolic tensors.
 
     Args:
         model: A Sequential or functional model of one input and one output.
@@ -102,41 +115,42 @@ def rebuild(
         The new input and the new output.
     """
     if isinstance(model, keras.Sequential):
-        begin = end = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
+        images = outputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
         for layer in model.layers:
-            end = call(layer, end)
-        return begin, end
-    same = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
-    return same.inputs[0], same.outputs[0]
+            outputs = call(layer, outputs)
+        return images, outputs
+    clone = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+    return clone.inputs[0], clone.outputs[0]
 
 
-def _between(begin: keras.KerasTensor, end: keras.KerasTensor) -> keras.Model | None:
-    """Return what lies between two tensors of a graph, if nothing else leads to the second."""
+def _model_between(start: keras.KerasTensor, end: keras.KerasTensor) -> keras.Model | None:
+    """Return the model from one tensor to another; `None` if the second needs other tensors."""
     with suppress(ValueError):
-        return keras.Model(begin, end)
+        return keras.Model(start, end)
     return None
 
 
-def _is_backbone(front: keras.Model) -> bool:
-    """Return whether a part holds frozen weights, and nothing that acts at random behind them."""
-    weighted = [number for number, layer in enumerate(front.layers) if _is_network(layer)]
-    if not weighted or any(_trains(layer) for layer in front.layers):
+def _is_extractor(part: keras.Model) -> bool:
+    """Return whether a part has frozen weights, and no random layer behind the first of them."""
+    layers = part.layers
+    weighted = [number for number, layer in enumerate(layers) if _has_network_weights(layer)]
+    if not weighted or any(_is_trained(layer) for layer in layers):
         return False
-    return not any(_is_random(layer) for layer in front.layers[weighted[0] :] if not layer.weights)
+    return not any(_is_random(layer) for layer in layers[weighted[0] :] if not layer.weights)
 
 
-def _last_augmentation(front: keras.Model) -> keras.Layer | None:
-    """Return the last layer before the frozen network that acts at random in training."""
-    first = takewhile(lambda layer: not _is_network(layer), front.layers)
-    return next((layer for layer in reversed([*first]) if _is_random(layer)), None)
+def _last_augmentation(part: keras.Model) -> keras.Layer | None:
+    """Return the last random layer before the first layer with weights, if there is one."""
+    before = takewhile(lambda layer: not _has_network_weights(layer), part.layers)
+    return next((layer for layer in reversed([*before]) if _is_random(layer)), None)
 
 
-def _is_network(layer: keras.Layer) -> bool:
+def _has_network_weights(layer: keras.Layer) -> bool:
     """Return whether a layer has weights other than those of input normalization."""
     return bool(layer.weights) and not isinstance(layer, keras.layers.Normalization)
 
 
-def _trains(layer: keras.Layer) -> bool:
+def _is_trained(layer: keras.Layer) -> bool:
     """Return whether training changes a layer: its weights, or the statistics it collects."""
     return bool(layer.trainable_weights) or any(
         isinstance(inner, keras.layers.BatchNormalization) and inner.trainable

@@ -7,7 +7,7 @@ import numpy as np
 from catdog._utils.errors import InvalidValueError
 from catdog.typing import Floats, ImageSize
 
-MIN_IMAGES_TO_CHECK = 10  # images; of one, untrained logits may well add up to 1 by chance
+MIN_IMAGES_TO_CHECK = 10  # the logits of a few images may add up to 1 by chance
 _LOGITS_HINT = (
     "Take it off the model's end, and compile the model with a loss that has from_logits=True."
 )
@@ -17,10 +17,10 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
     """Check that a model takes a batch of RGB images and returns logits.
 
     Returns:
-        Height and width in pixels that it takes, `None` if it takes any; and its number of classes.
+        Height and width in pixels of its images, `None` if it takes any; and its number of classes.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If it does not take such images, or does not return logits.
     """
     shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (3, None):
@@ -31,10 +31,10 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
             argument="model",
             hint="Build it with catdog.build_model, or begin it with keras.Input.",
         )
-    named = getattr(model, "output", None)
+    output = getattr(model, "output", None)
     outputs = (
-        {name: tuple(one.shape) for name, one in named.items()}
-        if isinstance(named, dict)  # output_shape is that of its one value
+        {name: tuple(tensor.shape) for name, tensor in output.items()}
+        if isinstance(output, dict)  # output_shape would be that of its only value
         else model.output_shape
     )
     if not isinstance(outputs, tuple) or len(outputs) != 2 or (outputs[1] or 0) < 2:
@@ -49,17 +49,17 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
         raise InvalidValueError(
             f"ends in {activation or 'softmax'}, but catdog needs logits",
             argument="model",
-            hint=f"{_LOGITS_HINT}",
+            hint=_LOGITS_HINT,
         )
     height, width = shape[1:3]
     return (None if None in (height, width) else (height, width)), outputs[1]
 
 
 def log_softmax(logits: Floats) -> Floats:
-    """Return the logarithm of the softmax of each row; nothing overflows."""
+    """Compute the logarithm of the softmax of each row, without overflow."""
     shifted: Floats = logits - logits.max(axis=1, keepdims=True)
-    normaliser: Floats = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted - normaliser
+    log_sum: Floats = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted - log_sum
 
 
 def check_logits(logits: Floats) -> None:
@@ -69,11 +69,11 @@ def check_logits(logits: Floats) -> None:
         logits: What the model returned, shape `(n, classes)`.
 
     Raises:
-        ValueError: If they are no logits.
+        ValueError: If they are not finite, or are probabilities.
     """
     if not np.isfinite(logits).all():
         raise InvalidValueError(
-            "returns values that are not finite: its weights have blown up",
+            "returns values that are not finite: its weights have diverged",
             argument="model",
             hint="Build it again and train it with a smaller learning rate.",
         )
@@ -85,5 +85,5 @@ def check_logits(logits: Floats) -> None:
         raise InvalidValueError(
             "returns probabilities, but catdog needs logits",
             argument="model",
-            hint=f"{_LOGITS_HINT}",
+            hint=_LOGITS_HINT,
         )

@@ -1,4 +1,4 @@
-"""Model metadata: class names, calibration, training data."""
+"""Model metadata: class names, calibration, and a summary of the training data."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +13,12 @@ from catdog._utils.errors import InvalidValueError
 from catdog._utils.text import printable, shorten
 from catdog.typing import SPLITS, ImageSize, Split
 
-FORMAT = "catdog model card"  # as files of version 1 call it
+# Version 1 of the format calls itself a model card, and the name of the model "recipe". Files keep
+# these words, so that every catdog reads the files of every other.
+FORMAT = "catdog model card"
+MODEL_NAME_KEY = "recipe"
 VERSION = 1
-MAX_TEMPERATURE = 100.0  # its inverse is the smallest
+MAX_TEMPERATURE = 100.0  # the smallest temperature is its inverse
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ class SplitRecord:
     Attributes:
         seed: The seed of the data.
         counts: Number of images in each of the three sets.
-        sha256: Hash of which image, by its content, is in which set and class. Two splits are the
-            same if their hashes are.
+        sha256: Hash of the contents of the images with their sets and classes. Two splits are
+            equal if their hashes are equal.
     """
 
     seed: int
@@ -36,14 +39,14 @@ class SplitRecord:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What is stored about a model beside its weights.
+    """The metadata of a model, which `save_model` stores beside its weights.
 
     Attributes:
         class_names: Names of the classes, in the order of the model's logits.
         image_size: Height and width in pixels of the images it was trained on, if known.
-        model_name: Its name in the zoo, with its backbone; `None` for a custom model.
+        model_name: Name in the zoo, with its backbone; `None` for a custom model.
         temperature: Logits are divided by it before the softmax; 1 if not calibrated.
-        split: The images it was trained on, if known.
+        split: Summary of the split it was trained on, if known.
         versions: Versions of catdog and Keras with which it was trained.
     """
 
@@ -55,7 +58,7 @@ class ModelMetadata:
     versions: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what would make every answer wrong; metadata may come from anybody's file."""
+        """Raise if a value is invalid: metadata may come from any file."""
         check_class_names(self.class_names)
         if self.image_size is not None:
             checks.check_image_size(self.image_size)
@@ -83,7 +86,7 @@ def check_class_names(value: Any) -> tuple[str, ...]:
     return names
 
 
-# Beside the models, not on them: nothing that Keras saves, copies or pickles is touched.
+# Stored outside the models: nothing that Keras saves, copies or pickles changes.
 _metadata: WeakKeyDictionary[keras.Model, ModelMetadata] = WeakKeyDictionary()
 _model_names: WeakKeyDictionary[keras.Model, str] = WeakKeyDictionary()
 
@@ -100,7 +103,7 @@ def get_model_name(model: keras.Model) -> str | None:
 
 
 def get_metadata(model: keras.Model) -> ModelMetadata | None:
-    """Return a model's metadata; `None` if there is none, or the number of classes changed."""
+    """Return a model's metadata; `None` if it has none, or its number of classes changed."""
     metadata = _metadata.get(model)
     return metadata if metadata and len(metadata.class_names) == model.output_shape[-1] else None
 
@@ -109,7 +112,7 @@ def attach_metadata(model: keras.Model, metadata: ModelMetadata) -> None:
     """Attach metadata to a model, in place of earlier metadata.
 
     Raises:
-        ValueError: If the metadata is that of a model of more or fewer classes.
+        ValueError: If the metadata has another number of classes than the model.
     """
     if len(metadata.class_names) != model.output_shape[-1]:
         raise InvalidValueError(
@@ -131,11 +134,11 @@ def resolve_class_names(
     """Return the names that were passed, else those of the metadata."""
     if given is None and metadata is None:
         raise InvalidValueError(
-            f"does not know what its {classes} classes are called: it was not trained by "
+            f"has no names for its {classes} classes: it was not trained by "
             "catdog, or was saved by Keras alone",
             argument="model",
             hint=(
-                'Pass class_names=["cats", "dogs"], say, in the order of the labels; '
+                'Pass, for example, class_names=["cats", "dogs"] in the order of the labels; '
                 "data.class_names is in that order."
             ),
         )
@@ -154,20 +157,20 @@ def check_same_classes(model: keras.Model, class_names: tuple[str, ...], hint: s
     """Raise if the metadata names other classes than the data."""
     metadata = get_metadata(model)
     if metadata and metadata.class_names != class_names:
-        known, given = (
+        of_model, of_data = (
             ", ".join(shorten([printable(name) for name in names]))
             for names in (metadata.class_names, class_names)
         )
         raise InvalidValueError(
-            f"model knows the classes {known}, but the data has {given}", hint=f"{hint}"
+            f"model was trained on the classes {of_model}, but the data has {of_data}", hint=hint
         )
 
 
 def get_trained_size(metadata: ModelMetadata | None) -> ImageSize:
-    """Return the image size of training, for a model that takes any size."""
+    """Return the image size a model was trained on; raise if it is unknown."""
     if metadata is None or metadata.image_size is None:
         raise InvalidValueError(
-            "takes images of any size, and does not know which it was trained on",
+            "takes images of any size, and has no record of the size it was trained on",
             argument="model",
             hint="Train it with catdog, or begin it with keras.Input((height, width, 3)).",
         )
@@ -175,9 +178,9 @@ def get_trained_size(metadata: ModelMetadata | None) -> ImageSize:
 
 
 def metadata_to_json(metadata: ModelMetadata) -> str:
-    """Return metadata as it is written into a file."""
+    """Return metadata as JSON of version 1, as files contain it."""
     fields = asdict(metadata)
-    fields["variant"] = fields.pop("model_name")  # its key in version 1 of the format
+    fields[MODEL_NAME_KEY] = fields.pop("model_name")
     return json.dumps({"format": FORMAT, "version": VERSION, **fields}, indent=1)
 
 
@@ -185,18 +188,19 @@ def metadata_from_json(text: str | bytes) -> ModelMetadata:
     """Return the metadata that `metadata_to_json` wrote.
 
     Raises:
-        ValueError: If it is damaged, or written by a later catdog; the message says so.
+        ValueError: If it is damaged, or a later catdog wrote it. The message says which.
     """
     try:
         raw = json.loads(text)
-        written = raw["version"]
-        if raw["format"] != FORMAT or not isinstance(written, int):
+        file_version = raw["version"]
+        if raw["format"] != FORMAT or not isinstance(file_version, int):
             raise ValueError(f"it is no {FORMAT}")
     except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"damaged ({error!r})") from error
-    if written > VERSION:
+    if file_version > VERSION:
         raise ValueError(
-            f"of version {written}, but this catdog reads versions up to {VERSION}: update catdog"
+            f"of version {file_version}, but this catdog reads versions up to {VERSION}: "
+            "update catdog"
         )
     try:
         return _read_metadata(raw)
@@ -205,8 +209,8 @@ def metadata_from_json(text: str | bytes) -> ModelMetadata:
 
 
 def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
-    """Return the metadata that a file holds; raise any error if it is inconsistent."""
-    size, name, split = raw["image_size"], raw["variant"], raw["split"]
+    """Return the metadata in a file's JSON; raise any error if it is invalid."""
+    size, name, split = raw["image_size"], raw[MODEL_NAME_KEY], raw["split"]
     return ModelMetadata(
         class_names=check_class_names(raw["class_names"]),
         image_size=None if size is None else checks.check_image_size(size),
@@ -218,7 +222,7 @@ def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
 
 
 def _read_split(*, seed: Any, counts: Mapping[Any, Any], sha256: Any) -> SplitRecord:
-    """Return the record of a split that a file holds; raise any error if it is invalid."""
+    """Return the summary of a split in a file's JSON; raise any error if it is invalid."""
     if not isinstance(sha256, str):
         raise TypeError(f"sha256 is {sha256!r}")
     return SplitRecord(

@@ -20,11 +20,11 @@ from catdog.typing import Flip, ImageSize
 BACKBONE_NAME = "mobilenet_v2"
 PUBLISHED_SIZES = (96, 128, 160, 192, 224)
 
-_base = partial(frozen_backbone, keras.applications.MobileNetV2, name=BACKBONE_NAME)
+_backbone = partial(frozen_backbone, keras.applications.MobileNetV2, name=BACKBONE_NAME)
 
 
 def _builder(flip: Flip) -> Callable[[ImageSize, int], Sequential]:
-    """Return a function that builds the posts' model with the given flips."""
+    """Return a function that builds the model of the blog posts with the given flips."""
 
     def build(image_size: ImageSize, num_classes: int) -> Sequential:
         return Sequential(
@@ -32,7 +32,7 @@ def _builder(flip: Flip) -> Callable[[ImageSize, int], Sequential]:
                 Input((*image_size, 3)),
                 make_preprocessor(image_size=image_size),  # 160, 160, 3
                 make_augmentation(flip=flip, rotation=0.2),  # 160, 160, 3
-                _base(image_size),  # 5, 5, 1280
+                _backbone(image_size),  # 5, 5, 1280
                 layers.GlobalMaxPooling2D(),  # 1280
                 layers.Dropout(0.2),
                 layers.Flatten(),  # 1280
@@ -51,25 +51,26 @@ def _build_linear(image_size: ImageSize, num_classes: int) -> Sequential:
             Input((*image_size, 3)),
             make_preprocessor(image_size=image_size),  # 224, 224, 3
             make_augmentation(flip="horizontal", rotation=0.1),  # 224, 224, 3
-            _base(image_size),  # 7, 7, 1280
+            _backbone(image_size),  # 7, 7, 1280
             layers.GlobalAveragePooling2D(),  # 1280
             layers.Dense(num_classes),  # 2
         ]
     )
 
 
-def load_imagenet(base: keras.Model) -> None:
-    """Fill the base with the weights that Keras publishes for its input size.
+def load_imagenet(backbone: keras.Model) -> None:
+    """Load the ImageNet weights that Keras publishes for the input size of the backbone.
 
-    For a size without weights of its own, those of 224 pixels are taken, as Keras does.
+    For a size without weights of its own, the weights for 224 pixels are loaded, as Keras does.
+    Keras publishes no hash for these files.
 
     Raises:
-        OSError: If the weights are neither in Keras' cache nor to be downloaded, or are broken.
+        OSError: If the weights are not in Keras' cache and cannot be downloaded, or are damaged.
     """
-    height, width = base.input_shape[1:3]
+    height, width = backbone.input_shape[1:3]
     side = height if height == width and height in PUBLISHED_SIZES else 224
     name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5"
-    load_published(base, f"{WEIGHTS_URL}/mobilenet_v2/{name}")
+    load_published(backbone, f"{WEIGHTS_URL}/mobilenet_v2/{name}")
 
 
 _SPEC = partial(

@@ -11,8 +11,8 @@ from catdog.typing import ImageSize
 def make_preprocessor(*, image_size: ImageSize = (160, 160)) -> keras.Model:
     """Build the layer that scales pixels from `[0, 255]` to `[-1, 1]`.
 
-    Networks train faster on small numbers around zero; MobileNetV2 was trained on this very range.
-    It is made of plain Keras layers, so a saved model needs no catdog to be opened.
+    Networks train faster on small numbers around zero. MobileNetV2 was trained on this range.
+    The model consists of plain Keras layers, so a saved model opens without catdog.
 
     Args:
         image_size: Height and width in pixels of the images.
@@ -33,7 +33,7 @@ def make_preprocessor(*, image_size: ImageSize = (160, 160)) -> keras.Model:
         print(preprocessor(np.full((1, 2, 2, 3), 255.0)))  # all 1.0
         ```
 
-    Source: `keras.applications.mobilenet_v2.preprocess_input`, which does the same.
+    Source: `keras.applications.mobilenet_v2.preprocess_input`, which computes the same.
     """
     layers = [
         keras.Input((*check_image_size(image_size), 3)),

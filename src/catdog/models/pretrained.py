@@ -1,4 +1,4 @@
-"""Bundled weights, which catdog trained on cats and dogs."""
+"""Bundled weights, which catdog trained on cats and dogs: read, check and load them."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ from catdog.models.spec import MeasuredAccuracy, PretrainedWeights
 from catdog.typing import ImageSize
 
 FOLDER = Path(__file__).parent / "weights"
-REINSTALL = "Install catdog again, from where you had it, with pip's --force-reinstall."
+REINSTALL = "Install catdog again, from the same source, with pip's --force-reinstall."
 
 
 def pretrained_weights(name: str) -> PretrainedWeights:
@@ -32,11 +32,12 @@ def pretrained_weights(name: str) -> PretrainedWeights:
         return weights
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise FileAccessError(
-            f"Cannot read {path}, a part of catdog: {error!r}", hint=f"{REINSTALL}"
+            f"Cannot read {path}, a part of catdog: {error!r}", hint=REINSTALL
         ) from error
 
 
 def _from_record(name: str, facts: dict[str, Any]) -> PretrainedWeights:
+    """Return what a JSON record says; raise any error if a part is missing."""
     return PretrainedWeights(
         name=name,
         sha256=facts["sha256"],
@@ -56,9 +57,9 @@ def _from_record(name: str, facts: dict[str, Any]) -> PretrainedWeights:
 
 
 def load_pretrained(model: keras.Model, weights: PretrainedWeights) -> None:
-    """Load the bundled weights into a model, and attach their metadata.
+    """Load bundled weights into a model, and attach their metadata.
 
-    The last layer of a model of another number of classes stays as it is, to be trained.
+    If the model has another number of classes, its last layer keeps its initial weights.
 
     Raises:
         OSError: If the file is missing or damaged.
@@ -96,12 +97,10 @@ def _read(weights: PretrainedWeights) -> list[NDArray[np.float16]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise FileAccessError(
-            f"Cannot read the weights {path}: {error}", hint=f"{REINSTALL}"
-        ) from error
+        raise FileAccessError(f"Cannot read the weights {path}: {error}", hint=REINSTALL) from error
     if hashlib.sha256(content).hexdigest() != weights.sha256:
         raise FileAccessError(
-            f"The weights {path} are damaged: their checksum is wrong", hint=f"{REINSTALL}"
+            f"The weights {path} are damaged: their checksum is wrong", hint=REINSTALL
         )
     with np.load(io.BytesIO(content)) as arrays:
         return [arrays[str(number)] for number in range(len(arrays.files))]

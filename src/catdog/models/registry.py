@@ -1,6 +1,7 @@
 """The table of models, and the functions that read it."""
 
 from collections.abc import Iterable
+from importlib import import_module
 from os import PathLike
 
 import keras
@@ -9,18 +10,28 @@ from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidTypeError, InvalidValueError, MissingFileError
 from catdog._utils.public import public
 from catdog._utils.seeding import seeded
-from catdog.models import cnn, compact, mobilenet_v2, transfer
+from catdog.models import transfer
 from catdog.models.metadata import set_model_name
 from catdog.models.pretrained import load_pretrained
 from catdog.models.spec import ModelSpec, PretrainedWeights
 from catdog.typing import ImageSize
 
+# The files of this folder that define models, in the order of `list_models`.
+ARCHITECTURES = (
+    "cnn",
+    "compact",
+    "mobilenet_v2",
+    "transfer",
+)
+
 # The first variant of an architecture is its default.
-SPECS: tuple[ModelSpec, ...] = (*cnn.SPECS, *compact.SPECS, *mobilenet_v2.SPECS, *transfer.SPECS)
+SPECS: tuple[ModelSpec, ...] = tuple(
+    spec for file in ARCHITECTURES for spec in import_module(f"catdog.models.{file}").SPECS
+)
 
-PRETRAINED = "cats_vs_dogs"  # by what they were trained on, as Keras calls its weights "imagenet"
+PRETRAINED = "cats_vs_dogs"  # named after the training data, as Keras' "imagenet"
 
-# The names by which the blog posts call the four architectures.
+# Names of the four architectures in the blog posts.
 OTHER_NAMES = {
     "model1": "cnn",
     "model2": "cnn_augmented",
@@ -30,7 +41,7 @@ OTHER_NAMES = {
 
 
 def _by_name(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:
-    """Map every accepted name to its spec; a name listed twice is a mistake in the table."""
+    """Map every accepted name to its spec; raise if two specs have the same name."""
     table: dict[str, ModelSpec] = {}
     for spec in specs:
         if spec.name in table:
@@ -48,10 +59,12 @@ _TABLE = _by_name(SPECS)
 
 @public
 def list_models() -> tuple[str, ...]:
-    """Return the names of all models, as `architecture.variant`, or `compact`, or `transfer`.
+    """Return the names of all models, as `architecture.variant`.
+
+    An architecture with one variant has no second half, such as `compact`.
 
     [`build_model`][catdog.build_model] also takes a bare architecture, which means its first
-    variant here, and `model1` to `model4` for the four architectures of the blog posts.
+    variant in this list, and `model1` to `model4` for the four architectures of the blog posts.
 
     Example:
         ```python
@@ -68,11 +81,11 @@ def model_spec(name: str) -> ModelSpec:
     """Return what is known about a model: layers, source, parameter counts, accuracies.
 
     Args:
-        name: A model's name, a bare architecture, or `model1` to `model4`. `transfer` means that
-            on its default backbone.
+        name: A model's name, a bare architecture, or `model1` to `model4`. `transfer` means the
+            model on its default backbone.
 
     Raises:
-        ValueError: If there is no such model; the message lists all and the closest.
+        ValueError: If there is no such model; the message lists all names and the closest one.
 
     Example:
         ```python
@@ -96,37 +109,39 @@ def build_model(
 ) -> keras.Model:
     """Build a model of the zoo, compiled and ready to train.
 
-    Every model takes `float32` images `(batch, height, width, 3)` in `[0, 255]`, scales them
-    inside if its variant says so, and returns logits `(batch, num_classes)`. It is compiled with
-    Adam, sparse categorical cross-entropy on logits, and accuracy.
+    Every model takes `float32` images `(batch, height, width, 3)` in `[0, 255]`. Layers of the
+    model scale them, if the variant has such layers. The model returns logits
+    `(batch, num_classes)`. It is compiled with Adam, sparse categorical cross-entropy on logits,
+    and accuracy.
 
     Args:
         name: A name of [`list_models`][catdog.list_models], a bare architecture such as
             `"mobilenet_v2"`, or `"model1"` to `"model4"`.
-        backbone: For `"transfer"` alone: the frozen network, by its name in `keras.applications`,
-            such as `"EfficientNetV2B0"`; `"MobileNetV2"` if `None`.
+        backbone: For `"transfer"` only: the backbone, by its name in `keras.applications`, such as
+            `"EfficientNetV2B0"`; `"MobileNetV2"` if `None`.
         image_size: Height and width in pixels; the model's own default if `None`, or that of the
             weights with `weights="cats_vs_dogs"`.
         num_classes: Number of classes, at least 2.
-        weights: `"default"` loads ImageNet weights into a frozen network (downloaded once, 9.4 MB
-            for MobileNetV2), `"cats_vs_dogs"` into `compact`, and nothing into the CNNs.
-            `"cats_vs_dogs"` loads weights that catdog trained itself on 18,000 cats and dogs. They
-            are bundled, for models whose spec has them (`pretrained`): with two classes the model
-            is ready to use and has their names; with more, the last layer is new.
-            `None` loads nothing. Else, the path of a weights file that `model.save_weights` wrote
-            for the same variant. Of two variants with the same layers (`cnn_augmented` and
-            `cnn_preprocessed`), the file does not tell which it was.
-        seed: Makes the initial weights and every random layer reproducible; `None` draws again.
+        weights: `"default"` loads ImageNet weights into a backbone (downloaded once, 9.4 MB for
+            MobileNetV2), the weights `"cats_vs_dogs"` into `compact`, and nothing into the CNNs.
+            `"cats_vs_dogs"` loads the bundled weights, which catdog trained on 18,000 cats and
+            dogs, for the models that have them (`model_spec(name).pretrained`). With two classes,
+            the model is ready to use and has their names. With more, the last layer is new.
+            `None` loads nothing. Otherwise, the path of a weights file that `model.save_weights`
+            wrote for the same variant. The weights of `cnn_augmented` and `cnn_preprocessed` have
+            the same shapes: the file does not say which of the two wrote it.
+        seed: Makes the initial weights and every random layer reproducible; `None` draws a new
+            seed.
 
     Returns:
-        A compiled Keras model, made of plain Keras layers alone.
+        A compiled Keras model, which consists of plain Keras layers.
 
     Raises:
         ValueError: If the name or the backbone is unknown, the model has no choice of backbones,
             an argument is out of range, the weights do not fit, or Keras is set to channels first.
         FileNotFoundError: If the weights file does not exist.
         TypeError: If `weights` is no path.
-        OSError: If weights are neither cached nor to be downloaded, or damaged.
+        OSError: If weights are not cached and cannot be downloaded, or are damaged.
 
     Example:
         ```python
@@ -174,8 +189,7 @@ def _check_data_format() -> None:
         raise InvalidValueError(
             "Keras is set to channels_first, but catdog's images have their channels last",
             hint=(
-                'Call keras.config.set_image_data_format("channels_last"), or write so in '
-                "keras.json."
+                'Call keras.config.set_image_data_format("channels_last"), or set it in keras.json.'
             ),
         )
 
@@ -194,7 +208,7 @@ def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
 
 
 def _bundled_weights(spec: ModelSpec) -> PretrainedWeights:
-    """Return the bundled weights of a model, or raise with the models that have some."""
+    """Return the bundled weights of a model; if it has none, raise with the models that have."""
     weights = spec.pretrained
     if weights is None:
         having = ", ".join(repr(each.name) for each in SPECS if each.read_pretrained)
@@ -213,12 +227,10 @@ def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str)
         'Pass the path of a file that model.save_weights wrote, "default", "cats_vs_dogs", or None.'
     )
     if not isinstance(weights, str | PathLike):
-        raise InvalidTypeError(
-            f"must be a path, not {weights!r}", argument="weights", hint=f"{hint}"
-        )
+        raise InvalidTypeError(f"must be a path, not {weights!r}", argument="weights", hint=hint)
     path = checks.expand_home(weights)
     if not path.is_file():
-        raise MissingFileError("is no file", argument="weights", value=str(path), hint=f"{hint}")
+        raise MissingFileError("is no file", argument="weights", value=str(path), hint=hint)
     try:
         model.load_weights(path)
     except Exception as error:  # Keras raises KeyError, OSError, ValueError, and more

@@ -34,32 +34,32 @@ from catdog.models.metadata import (
 )
 
 SUFFIX = ".keras"
-CATDOG_MEMBER = "catdog.json"  # of the archive; Keras does not read it
+CATDOG_MEMBER = "catdog.json"  # the metadata, in the archive; Keras does not read it
 TEXT_MEMBERS = (CONFIG_MEMBER, METADATA_MEMBER, CATDOG_MEMBER)
-# A hundred thousand class names, or layers, fit in; what is larger would fill the memory.
+# Enough for a hundred thousand class names or layers. A larger text could fill the memory.
 MAX_TEXT_BYTES = 2**24
-AGAIN = "Copy or download it again, or save the model again."
+COPY_AGAIN = "Copy or download it again, or save the model again."
 
 
 @public
 def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
     """Save a model to one file, with its class names and calibration.
 
-    The file is a Keras file like any other: `keras.models.load_model` opens it too, without catdog.
-    It holds the layers, the weights and the state of the optimizer, so that training can go on.
-    A file that is there already is replaced once the new one is whole; if anything goes wrong
-    before, it stays as it is.
+    The file is a normal Keras file: `keras.models.load_model` opens it too, without catdog.
+    It contains the layers, the weights and the state of the optimizer, so that training can go on.
+    The write is atomic: an existing file is replaced when the new one is complete. After an error,
+    the existing file is unchanged.
 
     Args:
         model: Any built Keras model.
-        path: Where to, such as `"cats_and_dogs.keras"`.
+        path: Path of the file, such as `"cats_and_dogs.keras"`.
 
     Raises:
         FileNotFoundError: If the folder of `path` does not exist.
         IsADirectoryError: If `path` is a folder.
         TypeError: If `model` is no Keras model, or `path` no path.
-        ValueError: If `path` does not end in `.keras`, or is a link to what does not, or a device;
-            if the model is not built, or holds Python code, which Keras would refuse to load.
+        ValueError: If `path` does not end in `.keras`, is a link to a file that does not, or is a
+            device; if the model is not built, or contains Python code, which Keras does not load.
 
     Example:
         ```python
@@ -97,23 +97,23 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
 
 @public
 def load_model(path: "str | PathLike[str]") -> keras.Model:
-    """Open a model that `save_model` or Keras saved.
+    """Load a model that `save_model` or Keras saved.
 
-    Nothing in the file is run as Python code: Keras' safe mode stays on.
+    Python code in the file is not run: Keras' safe mode stays on.
 
     Args:
         path: A file that ends in `.keras`.
 
     Returns:
-        The model, compiled if it was when it was saved. It knows the names of its classes, if it
-        knew them then.
+        The model, compiled if it was compiled when it was saved. It has the class names and the
+        calibration that it had then.
 
     Raises:
         FileNotFoundError: If there is no such file.
         IsADirectoryError: If it is a folder.
         TypeError: If `path` is no path.
-        ValueError: If the file is damaged, was written by a later catdog, is none of Keras', or
-            holds layers that cannot be opened.
+        ValueError: If the file is damaged, was written by a later catdog, is no Keras file, or
+            contains layers that cannot be loaded.
 
     Example: see [`save_model`][catdog.save_model].
     """
@@ -137,12 +137,12 @@ def load_model(path: "str | PathLike[str]") -> keras.Model:
 
 
 def model_target(path: "str | PathLike[str]") -> Path:
-    """Return where `save_model` puts a file.
+    """Return the path at which `save_model` writes, behind links.
 
     Raises:
         FileNotFoundError, IsADirectoryError, TypeError, ValueError: As `save_model` does.
     """
-    target = _check_path(path).resolve()  # a link goes on pointing at the file
+    target = _check_path(path).resolve()  # a link is kept, and its file replaced
     check_target(path, target)
     if target.suffix != SUFFIX:  # Keras would refuse it
         raise InvalidValueError(
@@ -155,7 +155,7 @@ def model_target(path: "str | PathLike[str]") -> Path:
 
 
 def check_target(path: "str | PathLike[str]", target: Path) -> None:
-    """Raise if no file can be put at `target`, which is what `path` means."""
+    """Raise if no file can be written at `target`, the resolved `path`."""
     if not target.parent.is_dir():
         raise MissingFileError(
             f"path={str(path)!r}: the folder {target.parent} does not exist", hint="Make it first."
@@ -178,8 +178,8 @@ def _check_path(path: "str | PathLike[str]") -> Path:
         )
     checked = checks.expand_home(path)
     if checked.suffix != SUFFIX:
-        old = checked.suffix.lower() in (".h5", ".hdf5")
-        hint = f"keras.models.load_model opens old {checked.suffix} files. " if old else ""
+        is_hdf5 = checked.suffix.lower() in (".h5", ".hdf5")
+        hint = f"keras.models.load_model opens old {checked.suffix} files. " if is_hdf5 else ""
         raise InvalidValueError(
             f"must end in {SUFFIX}",
             argument="path",
@@ -190,7 +190,7 @@ def _check_path(path: "str | PathLike[str]") -> Path:
 
 
 def _refuse_code(archive: zipfile.ZipFile) -> None:
-    """Raise if the model has Python code: the file could not be loaded again."""
+    """Raise if a model contains Python code: the file could not be loaded."""
     if LAMBDA_CODE_MARK in archive.read(CONFIG_MEMBER):
         raise InvalidValueError(
             "has a Lambda layer, whose Python code would have to be run to open the file "
@@ -205,7 +205,7 @@ def _refuse_code(archive: zipfile.ZipFile) -> None:
 
 
 class _Contents(NamedTuple):
-    """The members of the archive beside the weights."""
+    """The text members of the archive."""
 
     config: bytes
     keras: bytes
@@ -217,22 +217,22 @@ def _read(path: Path) -> _Contents:
     try:
         with zipfile.ZipFile(path) as archive:
             _refuse_bomb(archive)
-            broken = archive.testzip()
+            damaged = archive.testzip()
             names = archive.namelist()
-            if broken is None and {CONFIG_MEMBER, METADATA_MEMBER} <= set(names):
+            if damaged is None and {CONFIG_MEMBER, METADATA_MEMBER} <= set(names):
                 metadata = archive.read(CATDOG_MEMBER) if CATDOG_MEMBER in names else None
                 return _Contents(
                     archive.read(CONFIG_MEMBER), archive.read(METADATA_MEMBER), metadata
                 )
     except PermissionError:
         raise
-    except Exception as error:  # of a damaged archive, zipfile and zlib raise many kinds
+    except Exception as error:  # for a damaged archive, zipfile and zlib raise many types
         raise InvalidValueError(
-            f"{path} is no Keras file, or a part of it is missing ({error})", hint=f"{AGAIN}"
+            f"{path} is no Keras file, or a part of it is missing ({error})", hint=COPY_AGAIN
         ) from error
-    if broken is not None:
+    if damaged is not None:
         raise InvalidValueError(
-            f"{path} is damaged: its part {broken} is not as it was saved", hint=f"{AGAIN}"
+            f"{path} is damaged: its part {damaged} is not as it was saved", hint=COPY_AGAIN
         )
     raise InvalidValueError(
         f"{path} is an archive, but not one of Keras'",
@@ -242,7 +242,7 @@ def _read(path: Path) -> _Contents:
 
 
 def _refuse_bomb(archive: zipfile.ZipFile) -> None:
-    """Refuse text that is too long to be read into memory."""
+    """Raise if a text member is too long to be read into memory."""
     for member in archive.infolist():
         if member.filename in TEXT_MEMBERS and member.file_size > MAX_TEXT_BYTES:
             raise ValueError(
@@ -252,12 +252,12 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
 
 
 def _open(path: Path, contents: _Contents) -> keras.Model:
-    """Load a complete file with Keras; say what to do if that fails."""
+    """Load a complete file with Keras; raise with a hint if that fails."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", UNUSED_OPTIMIZER_WARNING)
         try:
             return keras.models.load_model(path, safe_mode=True)
-        except Exception as error:  # whatever the layers raise
+        except Exception as error:  # layers raise any type
             raise InvalidValueError(
                 f"Keras {keras.__version__} cannot open {path}",
                 hint=f"{_hint(path, contents)} Keras says: {error}",
@@ -265,27 +265,29 @@ def _open(path: Path, contents: _Contents) -> keras.Model:
 
 
 def _hint(path: Path, contents: _Contents) -> str:
+    """Return what to do with a file that Keras cannot load."""
     if LAMBDA_CODE_MARK in contents.config:
         return (
-            "It has a Lambda layer, whose Python code would have to be run. If you trust whoever "
-            f"wrote it, keras.models.load_model({str(path)!r}, safe_mode=False) does so."
+            "It has a Lambda layer, whose Python code would have to be run. If you trust its "
+            f"author, keras.models.load_model({str(path)!r}, safe_mode=False) does so."
         )
     try:
-        written = json.loads(contents.keras)["keras_version"]
+        keras_version = json.loads(contents.keras)["keras_version"]
     except (KeyError, TypeError, ValueError):
         return "It does not say which Keras wrote it: it may be none of Keras' files."
     return (
-        f"Keras {written} wrote it; if that is newer, update Keras. If it has layers or losses of "
-        "your own, decorate them with @keras.saving.register_keras_serializable(), and import them "
-        "first."
+        f"Keras {keras_version} wrote it; if that is newer, update Keras. If it has custom layers "
+        "or losses, decorate them with @keras.saving.register_keras_serializable(), and import "
+        "them first."
     )
 
 
 def _parse_metadata(path: Path, text: bytes) -> ModelMetadata:
+    """Return the metadata in a file; raise with the name of the file if it is damaged."""
     try:
         return metadata_from_json(text)
     except ValueError as error:
         raise InvalidValueError(
-            f"What {path} says about its model is {error}",
+            f"The metadata in {path} is {error}",
             hint="Without that, keras.models.load_model opens it.",
         ) from error

@@ -1,4 +1,4 @@
-"""What is known about a model, beside the function that builds it."""
+"""The record of a model: name, layers, source, parameter counts, accuracies, builder."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,13 @@ from catdog.typing import ImageSize
 class ReportedAccuracy:
     """The accuracies that a blog post reports for a model.
 
-    The blog posts evaluated on 808 images (26 batches of 32) that were drawn again in every pass,
-    and gave neither intervals nor seeds; take these as what was reported, not as what is true.
+    The blog posts evaluated on 808 images (26 batches of 32), which were drawn again in every
+    epoch. They gave no confidence intervals and no seeds. These are the figures that they report,
+    not reliable ones.
 
     Attributes:
-        validation: Lowest and highest validation accuracy that the text says training settled at.
+        validation: Lowest and highest validation accuracy at which training settled, according to
+            the text.
         final_validation: Validation accuracy printed after the last of 20 epochs.
         test: Accuracy on 192 test images, if the model was evaluated there.
     """
@@ -34,11 +36,11 @@ class MeasuredAccuracy:
 
     Attributes:
         accuracy: Share of the images that are classified correctly.
-        interval: Lowest and highest accuracy of the 95 % interval.
+        interval: Lower and upper bound of the 95 % confidence interval.
         n: Number of images.
-        data: Which images.
+        data: Name of the images.
         seed: The seed of the split and of the model.
-        command: What was run.
+        command: The command that measured it.
     """
 
     accuracy: float
@@ -51,15 +53,15 @@ class MeasuredAccuracy:
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Bundled weights: catdog trained them, and they come with the package.
+    """Bundled weights, which catdog trained.
 
     Attributes:
-        name: The model they are for.
+        name: Name of the model.
         sha256: Checksum of their file.
         class_names: Names of the classes, in the order of the model's logits.
         image_size: Height and width in pixels of the images they were trained on.
         temperature: Logits are divided by it before the softmax.
-        measured: The accuracy on images that nothing was trained on or chosen by.
+        measured: The accuracy on images that were not used for training or any choice.
         versions: Versions of the packages with which they were trained.
     """
 
@@ -80,18 +82,18 @@ class ModelSpec:
     Attributes:
         name: `architecture.variant`.
         summary: The layers after the input, in order.
-        source: Where the variant was published, or that it is catdog's own.
+        source: Where the variant was published, or a note that it is catdog's own.
         image_size: Default height and width in pixels.
-        min_image_size: Fewest pixels a side that the layers allow.
+        min_image_size: Smallest height and width in pixels that the layers allow.
         num_params: Number of weights at the default size with two classes.
-        num_trainable_params: How many of them are trained.
+        num_trainable_params: Number of weights that are trained.
         weights: What `weights="default"` loads, in words.
-        build: Makes the model from an image size and a number of classes, with initial weights.
-        load_default_weights: Fills in the weights of `weights="default"`, if there are any.
-        reported: The accuracies that the source reports, if it was published.
-        read_measured: Returns `measured`, if there is one.
-        read_pretrained: Returns `pretrained`, if there are any. Their record is a file of the
-            package: it is read when it is asked for, so that nothing is read at import.
+        build: Builds the model for an image size and a number of classes, with initial weights.
+        load_default_weights: Loads the weights of `weights="default"`, if there are any.
+        reported: The accuracies that a blog post reports, if it published the variant.
+        read_measured: Reads `measured`, if there is one.
+        read_pretrained: Reads `pretrained`, if there are any. Their record is a file of the
+            package. It is read on use, so that nothing is read at import.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Transfer learning from any of the listed networks of `keras.applications`, frozen.
+"""Transfer learning: a linear head on a frozen backbone of `keras.applications`.
 
-Each of them was trained on pixels scaled in its own way, and some scale pixels themselves. The
-table below says which; what is to be scaled is scaled inside the model.
+Each backbone was trained on pixels that were scaled in its own way, and some scale pixels
+themselves. The table below says which. The model scales the pixels for the others.
 
 Source: https://keras.io/api/applications/, which names the paper behind each network.
 """
@@ -23,28 +23,28 @@ from catdog.models.sources import OWN
 from catdog.models.spec import ModelSpec
 from catdog.typing import ImageSize
 
-# What a network takes: pixels as they are, which it scales itself, or one of the three modes of
+# "none" is for a backbone that scales the pixels itself. The others are the modes of
 # `keras.applications.imagenet_utils.preprocess_input`, by their names there.
 Scaling = Literal["none", "tf", "torch", "caffe"]
 
-# Of ImageNet's pixels in [0, 1], and the mean of those in [0, 255] as Caffe's users had it.
+# Mean and standard deviation of ImageNet's pixels in [0, 1], and the mean in [0, 255] for Caffe.
 IMAGENET_MEAN_RGB, IMAGENET_STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network of `keras.applications` without its top.
+    """A network of `keras.applications` without its classification layers.
 
     Attributes:
         application: Keras' function that builds it.
-        layer: What it is called as a layer of a model.
-        scaling: What has to be done to pixels in `[0, 255]` before it.
+        layer: Its name as a layer of a model.
+        scaling: How pixels in `[0, 255]` are scaled before it.
         num_params: Number of its weights.
-        num_features: Channels of what it returns.
-        load_imagenet: Fills it with its ImageNet weights.
+        num_features: Number of channels of its features.
+        load_imagenet: Loads the ImageNet weights into it, after a check of their published hash.
         side: Height and width in pixels of the images it was trained on.
-        min_side: Fewest pixels a side that it takes.
+        min_side: Smallest height and width in pixels that it takes.
     """
 
     application: Callable[..., keras.Model]
@@ -60,25 +60,25 @@ class Backbone:
 def _published(
     path: str, digest: str, *, cached_as: str | None = None
 ) -> Callable[[keras.Model], None]:
-    """Return a function that loads the weights which Keras publishes under a path, with a hash."""
+    """Return a function that loads the weights that Keras publishes under a path, with a hash."""
     url = f"{WEIGHTS_URL}/{path}"
     return partial(load_published, url=url, cached_as=cached_as, digest=digest)
 
 
-def _load_efficientnet_b0(base: keras.Model) -> None:
-    """Load the weights, and put into them what Keras puts into one layer more.
+def _load_efficientnet_b0(backbone: keras.Model) -> None:
+    """Load the weights of EfficientNetB0, with its pixel scaling in the normalization layer.
 
-    Asked for ImageNet weights, and only then, Keras builds the EfficientNets of the first version
-    with a further division, by the root of the standard deviation. Here it goes into the variance
-    by which the pixels are normalised. So the model has the same layers whatever its weights, and
-    a file of its weights is all that makes it again.
+    With `weights="imagenet"` only, Keras 3.15 adds one layer to the EfficientNets of the first
+    version: it divides by the square root of the standard deviation. Here, the variance of the
+    normalization layer includes this factor. So the model has the same layers with any weights,
+    and a file of its weights is enough to restore it.
     """
     load_published(
-        base,
+        backbone,
         "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5",
         digest="50bc09e76180e00e4465e1a485ddc09d",
     )
-    norm = next(layer for layer in base.layers if isinstance(layer, layers.Normalization))
+    norm = next(layer for layer in backbone.layers if isinstance(layer, layers.Normalization))
     mean, variance, count = norm.get_weights()
     norm.set_weights([mean, variance * IMAGENET_STD_RGB, count])
     norm.finalize_state()
@@ -230,11 +230,11 @@ BACKBONES = {
         load_imagenet=_published(f"vgg16/vgg16_{_NO_TOP}", "6d6bbae143d832006294945121d1f1fc"),
     ),
 }
-DEFAULT = "MobileNetV2"  # that of the posts
+DEFAULT = "MobileNetV2"  # as in the blog posts
 
 
 def _preprocessors(scaling: Scaling, image_size: ImageSize) -> list[keras.Model]:
-    """Return what scales pixels in `[0, 255]`: a model without weights, or nothing."""
+    """Return the models that scale pixels in `[0, 255]`: one or none."""
     if scaling == "none":
         return []
     if scaling == "tf":
@@ -270,7 +270,7 @@ def _builder(backbone: Backbone) -> Callable[[ImageSize, int], Sequential]:
 
 
 def spec_of(name: str) -> ModelSpec:
-    """Return what is known about the model on a backbone.
+    """Return the spec of the transfer model on a backbone.
 
     Args:
         name: Name of the backbone, as in `keras.applications`.
