@@ -363,7 +363,7 @@ def test_wrong_arguments(model: keras.Model) -> None:
         export_model(model, 3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="data must be what load_datasets returns"):
         export_model(model, "exported", data="folder")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r'Pass class_names=\["cats", "dogs"\]'):
+    with pytest.raises(ValueError, match=r'class_names=\["cats", "dogs"\] in the order'):
         export_model(small(), "exported")
     with pytest.raises(ValueError, match="class_names holds 2 names"):
         export_model(model, "exported", class_names=["cats", "dogs"])

@@ -28,7 +28,7 @@ def test_bad_thresholds(model: keras.Model, threshold: Any) -> None:
 
 def test_models_without_class_names() -> None:
     model = keras.models.clone_model(by_brightness())
-    with pytest.raises(ValueError, match=r"what its 2 classes.*Pass class_names=\["):
+    with pytest.raises(ValueError, match=r"no names for its 2 classes.*class_names=\["):
         predict(model, grey(0))
     assert predict(model, grey(0), class_names=["no", "yes"])[0].class_names == ("no", "yes")
 
