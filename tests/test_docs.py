@@ -93,8 +93,7 @@ def make_pooling_block(*, strides: int, **_: Any) -> Callable[..., keras.KerasTe
 
 
 @pytest.fixture(autouse=True)
-def in_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def runs_in_scratch_folder(in_scratch_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plt, "show", lambda: None)
 
 

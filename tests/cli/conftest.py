@@ -20,8 +20,8 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def in_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def runs_in_scratch_folder(in_scratch_folder: Path) -> None:
+    """Commands write into the current folder."""
 
 
 def untrained_model(has_backbone: bool = False) -> keras.Model:

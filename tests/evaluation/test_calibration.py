@@ -15,7 +15,7 @@ from catdog.evaluation.coverage import coverage_curve
 from catdog.inference.predict import predict
 from catdog.matching import record_training
 from catdog.models.metadata import MAX_TEMPERATURE, ModelMetadata, attach_metadata, get_metadata
-from tests.conftest import MakeFolder
+from tests.conftest import MakeFolder, make_colour_model
 from tests.evaluations import with_confidences
 
 SIZE = (8, 8)
@@ -29,12 +29,8 @@ def data(make_folder: MakeFolder) -> Datasets:
 
 def by_brightness(slope: float, middle: float = 75.0) -> keras.Model:
     """Logits of -slope and slope for each step of brightness above the middle."""
-    parts = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
-    model = keras.Sequential([keras.Input((*SIZE, 3)), *parts])
-    model.layers[-1].set_weights(
-        [np.tile([-slope / 3, slope / 3], (3, 1)), middle * np.array([slope, -slope])]
-    )
-    return model
+    weights = np.tile([-slope / 3, slope / 3], (3, 1))
+    return make_colour_model(weights, middle * np.array([slope, -slope]), image_size=SIZE)
 
 
 def loss(logits: NDArray[Any], labels: NDArray[Any], temperature: float) -> float:

@@ -16,6 +16,7 @@ from catdog import Datasets, Evaluation, build_model, evaluate, load_datasets
 from catdog.evaluation.metrics import wilson_interval
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.typing import SPLITS, Split
+from tests.conftest import make_colour_model
 from tests.evaluations import answering, evaluations, make_evaluation
 
 SIZE = (24, 24)
@@ -28,10 +29,7 @@ def data(image_folder: Path) -> Datasets:
 
 def model_of(weights: ArrayLike, bias: ArrayLike = (0.0, 0.0)) -> keras.Model:
     """Return a model of the mean of each colour."""
-    layers = [keras.Input((*SIZE, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
-    model = keras.Sequential(layers)
-    model.layers[-1].set_weights([np.array(weights), np.array(bias)])
-    return model
+    return make_colour_model(weights, bias, image_size=SIZE)
 
 
 @pytest.mark.parametrize("split", SPLITS)

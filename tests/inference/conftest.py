@@ -12,6 +12,7 @@ from PIL import Image
 
 from catdog import Datasets, load_datasets
 from catdog.models.metadata import ModelMetadata, attach_metadata
+from tests.conftest import make_colour_model
 
 SIZE = (36, 32)
 NAMES = ("cats", "dogs")
@@ -32,10 +33,8 @@ def model() -> keras.Model:
 
 def by_brightness(size: tuple[int | None, int | None] = SIZE, classes: int = 2) -> keras.Model:
     """Return a model whose logits depend on the mean brightness of an image alone."""
-    parts = [layers.GlobalAveragePooling2D(), layers.Dense(classes)]
-    model = keras.Sequential([keras.Input((*size, 3)), *parts])
     slopes = np.linspace(-0.01, 0.01, classes)
-    model.layers[-1].set_weights([np.tile(slopes, (3, 1)), -300.0 * slopes])
+    model = make_colour_model(np.tile(slopes, (3, 1)), -300.0 * slopes, image_size=size)
     attach_metadata(model, ModelMetadata(tuple(f"class {n}" for n in range(classes))))
     if classes == 2:
         attach_metadata(model, ModelMetadata(NAMES))

@@ -27,6 +27,15 @@ def expand_home(path: "str | PathLike[str]") -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
+def check_path(argument: str, value: Any, *, example: str) -> Path:
+    """Return `value` as a path, with the home folder in place of `~`; else raise a `TypeError`."""
+    if not isinstance(value, str | PathLike) or not str(value):
+        raise InvalidTypeError(
+            f"must be a path, such as {example!r}, not {value!r}", argument=argument
+        )
+    return expand_home(value)
+
+
 def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Choice:
     """Return `value` if it is one of `choices`.
 

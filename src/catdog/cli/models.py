@@ -30,13 +30,14 @@ def run(options: Namespace) -> int:
 
 def _row(spec: ModelSpec) -> tuple[str, ...]:
     height, width = spec.image_size
+    pretrained = spec.pretrained  # read from its file
     return (
         spec.name,
         f"{height} x {width}",
         f"{spec.num_params:,}",
         f"{spec.num_trainable_params:,}",
         _accuracy(spec),
-        f"{spec.pretrained.measured.accuracy:.1%}" if spec.pretrained else "",
+        f"{pretrained.measured.accuracy:.1%}" if pretrained else "",
     )
 
 
@@ -48,6 +49,7 @@ def _accuracy(spec: ModelSpec) -> str:
 
 
 def _as_json(spec: ModelSpec) -> dict[str, Any]:
+    measured, pretrained = spec.measured, spec.pretrained  # read from their file
     return {
         "name": spec.name,
         "image_size": list(spec.image_size),
@@ -56,7 +58,7 @@ def _as_json(spec: ModelSpec) -> dict[str, Any]:
         "weights": spec.weights,
         "summary": spec.summary,
         "source": spec.source,
-        "measured": spec.measured and asdict(spec.measured),
+        "measured": measured and asdict(measured),
         "reported": spec.reported and asdict(spec.reported),
-        "pretrained": spec.pretrained and asdict(spec.pretrained.measured),
+        "pretrained": pretrained and asdict(pretrained.measured),
     }

@@ -11,10 +11,10 @@ import keras
 
 from catdog._utils import checks
 from catdog._utils.errors import ExistingFileError, FileAccessError, InvalidValueError
-from catdog._utils.text import count_line, counted, printable
+from catdog._utils.text import printable
 from catdog.cli.output import out, progress_on_stderr
 from catdog.cli.wording import renamed, worded
-from catdog.data.datasets import Datasets
+from catdog.data.datasets import Datasets, summary
 from catdog.data.load import load_datasets
 from catdog.evaluation.evaluate import evaluate
 from catdog.matching import resize_to_model
@@ -24,7 +24,7 @@ from catdog.models.saving import model_target, save_model
 from catdog.training.feature_cache import check_folder
 from catdog.training.train import train
 from catdog.training.train_head import train_head
-from catdog.typing import SPLITS, Verbose
+from catdog.typing import Verbose
 
 
 def run(options: Namespace) -> int:
@@ -51,7 +51,7 @@ def run(options: Namespace) -> int:
     if options.save_split:
         with renamed("path", "--save-split"):
             data.save_split(options.save_split)
-    out("\n".join(_summary_lines(resize_to_model(model, data))))
+    out(summary(resize_to_model(model, data), report_hint="see catdog scan"))
     _train(model, data, options, has_backbone=has_backbone)
     _save(model, target, options)
     with progress_on_stderr():
@@ -110,17 +110,6 @@ def _has_backbone(model: keras.Model, options: Namespace) -> bool:
             ) from None
         return False
     return True
-
-
-def _summary_lines(data: Datasets) -> list[str]:
-    """Return the lines of `print(data)`, with the command that lists the unused files."""
-    height, width = data.image_size
-    lines = [f"{len(data.class_names)} classes, images of {height} x {width} pixels"]
-    lines += [count_line(split, data.label_counts(split)) for split in SPLITS]
-    used = {path for split in SPLITS for path in data.paths(split)}
-    if unused := {finding.path for finding in data.report.bad} - used:
-        lines.append(f"  {counted(len(unused), 'file')} cannot be used: see catdog scan")
-    return lines
 
 
 def _train(model: keras.Model, data: Datasets, options: Namespace, *, has_backbone: bool) -> None:

@@ -126,14 +126,7 @@ class Datasets:
         return state | {"_session": self._session.copy()}
 
     def __str__(self) -> str:
-        height, width = self.image_size
-        lines = [f"{len(self.class_names)} classes, images of {height} x {width} pixels"]
-        lines += [count_line(split, self.label_counts(split)) for split in SPLITS]
-        used = {path for split in SPLITS for path in self.paths(split)}
-        if left_out := {finding.path for finding in self.report.bad} - used:
-            files = counted(len(left_out), "file")
-            lines.append(f"  {files} cannot be used: print(data.report)")
-        return "\n".join(lines)
+        return summary(self, report_hint="print(data.report)")
 
     def _batches(
         self, split: Split, *, shuffle_seed: int | None = None, errors: ReadErrors | None = None
@@ -150,6 +143,22 @@ class Datasets:
             shuffle_seed=shuffle_seed,
             errors=[] if errors is None else errors,
         )
+
+
+def summary(data: Datasets, *, report_hint: str) -> str:
+    """Return classes, image size and counts as lines of text, as `print(data)` shows them.
+
+    Args:
+        data: The images.
+        report_hint: How to see the files that cannot be used, if there are any.
+    """
+    height, width = data.image_size
+    lines = [f"{len(data.class_names)} classes, images of {height} x {width} pixels"]
+    lines += [count_line(split, data.label_counts(split)) for split in SPLITS]
+    used = {path for split in SPLITS for path in data.paths(split)}
+    if left_out := {finding.path for finding in data.report.bad} - used:
+        lines.append(f"  {counted(len(left_out), 'file')} cannot be used: {report_hint}")
+    return "\n".join(lines)
 
 
 def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "tf.data.Dataset":

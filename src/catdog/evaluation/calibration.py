@@ -12,9 +12,8 @@ from catdog._utils.public import public
 from catdog._utils.text import counted
 from catdog.data.datasets import Datasets
 from catdog.evaluation.metrics import expected_calibration_error, reliability
-from catdog.inference.forward import split_logits
+from catdog.inference.forward import log_probabilities, split_logits
 from catdog.matching import resize_to_model
-from catdog.models.logits import log_softmax
 from catdog.models.metadata import (
     MAX_TEMPERATURE,
     ModelMetadata,
@@ -126,8 +125,8 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
             stacklevel=2,
         )
     attach_metadata(model, replace(metadata, temperature=temperature))
-    loss, error = _loss_and_calibration_error(logits, labels)
-    new_loss, new_error = _loss_and_calibration_error(logits / temperature, labels)
+    loss, error = _loss_and_calibration_error(logits, 1.0, labels)
+    new_loss, new_error = _loss_and_calibration_error(logits, temperature, labels)
     return Calibration(temperature, len(labels), (loss, new_loss), (error, new_error))
 
 
@@ -150,7 +149,7 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
     true = logits[np.arange(len(labels)), labels]
 
     def slope(temperature: float) -> float:
-        probabilities = np.exp(log_softmax(logits / temperature))
+        probabilities = np.exp(log_probabilities(logits, temperature))
         return float(np.mean((probabilities * logits).sum(axis=1) - true))
 
     low, high = 1 / MAX_TEMPERATURE, MAX_TEMPERATURE
@@ -169,9 +168,11 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
     return middle
 
 
-def _loss_and_calibration_error(logits: Floats, labels: Labels) -> tuple[float, float]:
-    """Return mean cross-entropy and expected calibration error."""
-    log_probabilities = log_softmax(logits)
-    bins = reliability(np.exp(log_probabilities).max(axis=1), logits.argmax(axis=1) == labels)
-    loss = -np.mean(log_probabilities[np.arange(len(labels)), labels])
+def _loss_and_calibration_error(
+    logits: Floats, temperature: float, labels: Labels
+) -> tuple[float, float]:
+    """Return mean cross-entropy and expected calibration error at a temperature."""
+    log_p = log_probabilities(logits, temperature)
+    bins = reliability(np.exp(log_p).max(axis=1), logits.argmax(axis=1) == labels)
+    loss = -np.mean(log_p[np.arange(len(labels)), labels])
     return float(loss), expected_calibration_error(bins)

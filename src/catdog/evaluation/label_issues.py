@@ -16,6 +16,7 @@ from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted, percent, printable
 from catdog.data.datasets import Datasets, content_hashes
+from catdog.data.duplicates import group_by_content
 from catdog.data.report import relative_name
 from catdog.data.split import stratified_split
 from catdog.evaluation.out_of_fold import as_vectors, log_probabilities, squared_distances
@@ -180,7 +181,8 @@ def _check_enough(
 ) -> None:
     """Raise if a class has fewer different images than there are folds."""
     for label, name in enumerate(class_names):
-        different = {contents[position] for position in np.flatnonzero(labels == label).tolist()}
+        positions = np.flatnonzero(labels == label).tolist()
+        different = group_by_content(positions, contents.__getitem__)
         if len(different) < folds:
             raise InvalidValueError(
                 f"needs {folds} images of each class, duplicates not counted, but "

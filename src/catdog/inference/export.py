@@ -18,7 +18,6 @@ from catdog._utils import checks
 from catdog._utils.errors import (
     BackendError,
     ExistingFileError,
-    InvalidTypeError,
     InvalidValueError,
     MissingPackageError,
 )
@@ -126,11 +125,7 @@ def export_model(
 
 def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> ExportFormat:
     """Return the format, and check that the suffix of the path matches it."""
-    if not isinstance(path, str | PathLike) or not str(path):
-        raise InvalidTypeError(
-            f"must be a path, such as 'model.tflite', not {path!r}", argument="path"
-        )
-    suffix = Path(path).suffix
+    suffix = checks.check_path("path", path, example="model.tflite").suffix
     by_suffix = SUFFIXES.get(suffix)
     if given is None:
         if by_suffix is None:

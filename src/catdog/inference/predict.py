@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ from catdog.models.metadata import (
     get_trained_size,
     resolve_class_names,
 )
-from catdog.typing import Floats, ImageSize, Verbose
+from catdog.typing import Floats, ImageSize, OnBadImage, Verbose
 
 UNSURE = "unsure"
 PREFETCH_BATCHES = 2  # batches that are decoded while the model runs another
@@ -96,7 +96,7 @@ def predict(
     *,
     class_names: Sequence[str] | None = None,
     batch_size: int = 32,
-    on_bad_image: Literal["raise", "skip"] = "raise",
+    on_bad_image: OnBadImage = "raise",
     unsure_below: float | None = None,
     verbose: Verbose = "auto",
 ) -> list[Prediction]:

@@ -172,11 +172,7 @@ def check_target(path: "str | PathLike[str]", target: Path) -> None:
 
 def _check_path(path: "str | PathLike[str]") -> Path:
     """Return the path of a `.keras` file."""
-    if not isinstance(path, str | PathLike) or not str(path):
-        raise InvalidTypeError(
-            f"must be a path, such as 'model{SUFFIX}', not {path!r}", argument="path"
-        )
-    checked = checks.expand_home(path)
+    checked = checks.check_path("path", path, example=f"model{SUFFIX}")
     if checked.suffix != SUFFIX:
         is_hdf5 = checked.suffix.lower() in (".h5", ".hdf5")
         hint = f"keras.models.load_model opens old {checked.suffix} files. " if is_hdf5 else ""

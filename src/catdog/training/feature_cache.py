@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import FileAccessError, FolderExpectedError, InvalidTypeError
+from catdog._utils.errors import FileAccessError, FolderExpectedError
 from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
 from catdog._utils.keras_internals import LAYER_REFERENCES
 from catdog._utils.public import public
@@ -73,11 +73,7 @@ def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
 
 def check_folder(cache_dir: "str | PathLike[str]") -> Path:
     """Return the path of a folder, which need not exist."""
-    if not isinstance(cache_dir, str | PathLike) or not str(cache_dir):
-        raise InvalidTypeError(
-            f"must be a path, such as 'features', not {cache_dir!r}", argument="cache_dir"
-        )
-    folder = checks.expand_home(cache_dir)
+    folder = checks.check_path("cache_dir", cache_dir, example="features")
     if folder.exists() and not folder.is_dir():
         raise FolderExpectedError(f"must be a folder, but {folder} is a file", argument="cache_dir")
     return folder
