@@ -6,6 +6,7 @@ from importlib.metadata import version
 import keras
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError
+from catdog._utils.text import list_names
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import ModelMetadata, SplitRecord, attach_metadata, get_model_name
@@ -29,7 +30,7 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
     if count != len(data.class_names):
         raise InvalidValueError(
             f"returns {count} logits, but the data has {len(data.class_names)} classes "
-            f"({', '.join(data.class_names)})",
+            f"({list_names(data.class_names)})",
             argument="model",
             hint=(
                 f"Build it with num_classes={len(data.class_names)}, or end it with "

@@ -45,16 +45,19 @@ def test_hidden_and_system_files_are_ignored(make_folder: MakeFolder) -> None:
     layout = find_layout(folder)
     assert layout.class_names == ("cats", "dogs")
     assert [file.path.name for file in layout.files] == ["image.0.png"] * 2
-    assert layout.strays == ()
+    assert layout.ignored == ()
 
 
-def test_images_outside_the_class_folders_are_strays(make_folder: MakeFolder) -> None:
+def test_images_outside_the_class_folders_are_ignored(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}/{name}": 1 for split in SPLITS for name in "ab"})
     for place in (folder, folder / "train"):
         write_images(place / "more", 1)
         (place / "more" / "image.0.png").rename(place / "loose.PNG")
         (place / "more").rmdir()
-    assert find_layout(folder).strays == (folder / "loose.PNG", folder / "train" / "loose.PNG")
+    assert find_layout(folder).ignored == (
+        (folder / "loose.PNG", "outside_class_folder"),
+        (folder / "train" / "loose.PNG", "outside_class_folder"),
+    )
 
 
 def test_images_below_class_folders_count(make_folder: MakeFolder) -> None:
@@ -109,13 +112,14 @@ def test_classes_differ_between_splits(make_folder: MakeFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "missing"), [(("train", "test"), "validation"), (("val",), "train")]
+    ("names", "missing"),
+    [(("train",), "validation/ and no test/"), (("val",), "train/"), (("val", "test"), "train/")],
 )
 def test_a_split_folder_is_missing(
     make_folder: MakeFolder, names: Sequence[str], missing: str
 ) -> None:
     folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
-    with pytest.raises(ValueError, match=f"no {missing}/. Add it, or pass the folder"):
+    with pytest.raises(ValueError, match=f"no {missing}. Add it, or pass the folder"):
         find_layout(folder)
 
 
@@ -161,9 +165,9 @@ def test_links_to_folders_are_not_followed(make_folder: MakeFolder) -> None:
 
 
 def test_images_beside_the_split_folders(make_folder: MakeFolder) -> None:
-    names = ("train", "validation", "Testset")
+    names = ("train", "validation", "Extra")
     folder = make_folder({f"{name}/{kind}": 1 for name in names for kind in ("cats", "dogs")})
-    with pytest.raises(ValueError, match=r"Testset holds images.*Rename it, or move it away"):
+    with pytest.raises(ValueError, match=r"Extra holds images.*Rename it, or move it away"):
         find_layout(folder)
 
 
@@ -175,3 +179,85 @@ def test_hidden_images_do_not_matter_for_the_root(make_folder: MakeFolder) -> No
 
 def test_classes_are_ordered_by_their_letters_alone(make_folder: MakeFolder) -> None:
     assert find_layout(make_folder(ant=1, Zebra=1)).class_names == ("Zebra", "ant")
+
+
+def test_a_link_to_the_only_folder_is_followed(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder(cats=1, dogs=1)
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to(folder, target_is_directory=True)
+    assert find_layout(tmp_path / "root").class_names == ("cats", "dogs")
+
+
+def test_a_link_that_leads_back_does_not_hang(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "root", target_is_directory=True)
+    with pytest.raises(ValueError, match="holds one class only, 'link'"):
+        find_layout(tmp_path / "root")
+
+
+def test_split_folders_in_folders_of_their_own_name(make_folder: MakeFolder) -> None:
+    splits = ("seg_train/seg_train", "seg_test/seg_test")
+    folder = make_folder({f"{split}/{name}": 2 for split in splits for name in ("sea", "street")})
+    write_images(folder / "seg_pred" / "seg_pred", 2)
+    layout = find_layout(folder)
+    assert layout.class_names == ("sea", "street")
+    assert layout.splits == ("train", "test")
+    assert [reason for _, reason in layout.ignored] == ["unlabelled"] * 2
+
+
+def test_images_beside_the_inner_split_folder_are_ignored(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{split}/in/{name}": 1 for split in ("train", "test") for name in "ab"})
+    (folder / "test" / "in" / "a" / "image.0.png").rename(folder / "test" / "loose.png")
+    layout = find_layout(folder)
+    assert layout.class_names == ("a", "b")
+    assert layout.ignored == ((folder / "test" / "loose.png", "outside_class_folder"),)
+
+
+@pytest.mark.parametrize("names", [("vehicle/bus", "animal/dog"), ("vehicle/train", "animal/dog")])
+def test_folders_inside_class_folders_may_have_any_name(
+    make_folder: MakeFolder, names: Sequence[str]
+) -> None:
+    layout = find_layout(make_folder(dict.fromkeys(names, 2)))
+    assert layout.class_names == ("animal", "vehicle")
+
+
+def test_split_folders_inside_class_folders(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{name}/{split}": 1 for name in "ab" for split in ("train", "test")})
+    with pytest.raises(ValueError, match=r"a is beside other .* 'test', 'train'.*put train/ and"):
+        find_layout(folder)
+
+
+def test_a_second_set_of_class_folders_inside_the_first(make_folder: MakeFolder) -> None:
+    folder = make_folder({"sick": 1, "well": 1, "cells/sick": 1, "cells/well": 1})
+    with pytest.raises(ValueError, match="cells is beside class folders, but .* 'sick', 'well'"):
+        find_layout(folder)
+
+
+def test_hidden_images_are_ignored_and_listed(make_folder: MakeFolder) -> None:
+    folder = make_folder({"cats": 1, "cats/.old": 1, "dogs": 1, ".22 rifle": 1})
+    (folder / "dogs" / "image.0.png").rename(folder / "dogs" / ".dog.png")
+    layout = find_layout(folder)
+    assert [file.path.parent.name for file in layout.files] == ["cats"]
+    assert dict(layout.ignored) == {
+        folder / ".22 rifle" / "image.0.png": "hidden",
+        folder / "cats" / ".old" / "image.0.png": "hidden",
+        folder / "dogs" / ".dog.png": "hidden",
+    }
+
+
+def test_the_second_class_is_hidden(make_folder: MakeFolder) -> None:
+    with pytest.raises(ValueError, match=r"one class only.*If '\.22 rifle' is a class, rename it"):
+        find_layout(make_folder({"bats": 1, ".22 rifle": 1}))
+
+
+def test_class_names_are_in_composed_form(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/cafe\u0301": 1, "train/the": 1, "val/caf\xe9": 2, "val/the": 1})
+    layout = find_layout(folder)
+    assert layout.class_names == ("caf\xe9", "the")
+    assert [file.label for file in layout.files] == [0, 1, 0, 0, 1]
+
+
+def test_two_classes_that_look_the_same(make_folder: MakeFolder) -> None:
+    folder = make_folder({"cafe\u0301": 1, "caf\xe9": 1, "the": 1})
+    with pytest.raises(ValueError, match="two folders 'caf\xe9', whose names differ only in how"):
+        find_layout(folder)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from PIL import Image
 
 from catdog import Datasets, load_datasets, scan_images
 from catdog.typing import SPLITS
-from tests.conftest import MakeFolder
+from tests.conftest import MakeFolder, write_images
 from tests.data.batches import collect
 
 SIZE = (8, 8)
@@ -148,6 +149,41 @@ def test_fractions_without_effect(make_folder: MakeFolder) -> None:
         load_datasets(folder, test_fraction=0.2)
 
 
+@pytest.mark.parametrize("names", [("train", "test"), ("seg_train/seg_train", "seg_test/seg_test")])
+def test_without_a_validation_folder_its_images_come_from_train(
+    make_folder: MakeFolder, names: tuple[str, str]
+) -> None:
+    folder = make_folder({f"{name}/{kind}": 10 for name in names for kind in "ab"})
+    data = load_datasets(folder, validation_fraction=0.3)
+    counts = [data.label_counts(split) for split in SPLITS]
+    assert counts == [{"a": 7, "b": 7}, {"a": 3, "b": 3}, {"a": 10, "b": 10}]
+    tops = [{path.relative_to(folder).parts[0] for path in data.paths(split)} for split in SPLITS]
+    train, test = (name.split("/")[0] for name in names)
+    assert tops == [{train}, {train}, {test}]
+    with pytest.raises(ValueError, match=r"test_fraction would have no effect.*its own test/"):
+        load_datasets(folder, test_fraction=0.2)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "message"),
+    [
+        (".22 rifle/image.0.png", "1 image ignored, the name of the file or of its folder begins"),
+        ("cats/.old/image.0.png", "1 image ignored, the name of the file or of its folder begins"),
+    ],
+)
+def test_hidden_images_cause_a_warning(make_folder: MakeFolder, ignored: str, message: str) -> None:
+    folder = make_folder({"cats": 5, "dogs": 5, str(Path(ignored).parent): 1})
+    with pytest.warns(UserWarning, match=message + rf".*\n  {re.escape(ignored)}"):
+        load_datasets(folder)
+
+
+def test_images_to_predict_cause_a_warning(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{split}_set/{kind}": 5 for split in ("train", "test") for kind in "ab"})
+    write_images(folder / "single_prediction", 1)
+    with pytest.warns(UserWarning, match="1 image ignored, in a folder of images to predict"):
+        load_datasets(folder)
+
+
 def test_unknown_source() -> None:
     with pytest.raises(FileNotFoundError, match="'synthetc' is neither a folder.*mean 'synthetic'"):
         load_datasets("synthetc")
@@ -192,7 +228,7 @@ def test_every_class_that_is_too_small_is_named(make_folder: MakeFolder) -> None
 def test_images_in_no_class_folder_cause_a_warning(make_folder: MakeFolder) -> None:
     folder = make_folder({"photos/cats": 5, "photos/dogs": 5})
     Image.new("RGB", SIZE).save(folder / "loose.png")  # on the way down to the class folders
-    with pytest.warns(UserWarning, match=r"1 image in no class folder.*\n  \.\./loose\.png"):
+    with pytest.warns(UserWarning, match=r"1 image ignored, in no class.*\n  \.\./loose\.png"):
         load_datasets(folder)
 
 

@@ -34,7 +34,7 @@ def test_rows(tidy: Path) -> None:
 
 def test_every_reason_is_explained() -> None:
     reasons = {*get_args(report.BadReason), *get_args(report.NoteReason)}
-    assert set(report._MEANING) == reasons
+    assert set(report.MEANING) == reasons
     page = Path(__file__).parents[2] / "docs/how-to/messy-folders.md"
     rows = re.findall(r"^\| `([a-z_]+)` \|", page.read_text("utf-8"), re.MULTILINE)
     assert set(rows) == reasons

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
@@ -344,3 +345,12 @@ def test_any_bytes_are_used_or_named(scratch: Path, content: bytes, suffix: str)
                 decode_image(path, (5, 7))
     finally:
         path.unlink()
+
+
+def test_file_names_that_look_the_same(tidy: Path) -> None:
+    shutil.copy(tidy / "cats" / "image.0.png", tidy / "cats" / "e\u0301.png")
+    (tidy / "cats" / "image.0.png").rename(tidy / "cats" / "other.png")
+    (tidy / "cats" / "image.1.png").rename(tidy / "cats" / "\xe9.png")
+    report = scan_images(tidy)
+    found = [each for each in report.findings if each.reason == "confusable_name"]
+    assert [each.detail for each in found] == [r"looks the same as the name of 'e\u0301.png'"]

@@ -248,3 +248,10 @@ def test_the_backbone_is_part_of_the_model_name(data: Datasets) -> None:
     assert own_metadata.model_name is None
     record_training(model, data)  # trained again
     assert get_metadata(model) == metadata
+
+
+def test_class_names_are_compared_in_composed_form() -> None:
+    metadata = ModelMetadata(class_names=("cafe\u0301", "bar"))
+    assert metadata.class_names == ("caf\xe9", "bar")
+    with pytest.raises(ValueError, match="must all be different.*how Unicode writes accents"):
+        ModelMetadata(class_names=("cafe\u0301", "caf\xe9"))

@@ -47,6 +47,14 @@ def test_class_weights_by_name(monkeypatch: pytest.MonkeyPatch, uneven: Datasets
     assert fitted_weights(monkeypatch, uneven, None) is None
 
 
+def test_class_weights_by_a_name_that_looks_the_same(
+    monkeypatch: pytest.MonkeyPatch, make_folder: MakeFolder
+) -> None:
+    data = load_datasets(make_folder({"bar": 5, "cafe\u0301": 5}), image_size=SIZE)
+    for name in ("caf\xe9", "cafe\u0301"):
+        assert fitted_weights(monkeypatch, data, {"bar": 1, name: 2}) == {0: 1.0, 1: 2.0}
+
+
 def test_a_class_of_weight_zero_is_not_learned(uneven: Datasets) -> None:
     def logits(weights: dict[str, float]) -> Any:
         keras.utils.set_random_seed(0)
@@ -67,7 +75,7 @@ def test_a_class_of_weight_zero_is_not_learned(uneven: Datasets) -> None:
 @pytest.mark.parametrize(
     ("class_weight", "message"),
     [
-        ("equal", "must be \"balanced\" or a weight for each class, such as .*not 'equal'"),
+        ("equal", "must be \"balanced\" or a weight for each class \\('ants', .*not 'equal'"),
         ({"ants": 1, "bees": 1}, "a weight for each class"),
         ({0: 1, 1: 1, 2: 1}, "a weight for each class"),
         ([1, 1, 1], "a weight for each class"),

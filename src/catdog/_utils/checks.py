@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError
+from catdog._utils.text import list_names
 from catdog.typing import SPLITS, ImageSize, Split
 
+MAX_NAMES_LISTED = 20  # in an error about an unknown name
 MAX_SIDE = 8192  # pixels; a batch of larger images does not fit into memory
 Choice = TypeVar("Choice", bound=str)
 
@@ -52,11 +54,11 @@ def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Cho
 
 
 def suggest(value: object, names: Iterable[str]) -> str:
-    """Return a hint for an unknown name: the name closest to `value`, and all names."""
+    """Return a hint for an unknown name: the name closest to `value`, and the known names."""
     names = list(names)
     closest = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
     question = f"Did you mean {closest[0]!r}? " if closest else ""
-    return f"{question}Known are: {', '.join(repr(name) for name in names)}."
+    return f"{question}Known are: {list_names(names, MAX_NAMES_LISTED)}."
 
 
 def check_split(value: object) -> Split:
@@ -72,6 +74,12 @@ def check_positive_int(argument: str, value: Any, *, at_least: int = 1) -> int:
             f"must be a whole number of at least {at_least}, not {value!r}", argument=argument
         )
     return number
+
+
+def check_no_effect(names: Iterable[str], reason: str) -> None:
+    """Raise if arguments were passed that would have no effect."""
+    if listed := " and ".join(sorted(names)):
+        raise InvalidValueError(f"{listed} would have no effect: {reason}", hint="Leave it out.")
 
 
 def check_made_by(argument: str, value: object, kind: type, maker: str) -> None:

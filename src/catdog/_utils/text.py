@@ -1,6 +1,16 @@
 """Format names, numbers and lists for people."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def composed(name: str) -> str:
+    """Return a name in Unicode's composed form (NFC).
+
+    Linux and Windows store "é" as one character as it was typed, older Macs as "e" and an accent.
+    Both look the same, and are compared in this form.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def printable(name: object) -> str:
@@ -27,6 +37,11 @@ def shorten(items: Sequence[str], limit: int = 10) -> list[str]:
     """Return the first `limit` items, and a line with the number of the others."""
     rest = len(items) - limit
     return [*items[:limit], f"... and {rest} more"] if rest > 0 else list(items)
+
+
+def list_names(names: Iterable[str], limit: int = 10) -> str:
+    """Return quoted names in one line, such as `'cats', 'dogs'`; at most `limit` of them."""
+    return ", ".join(shorten([repr(name) for name in names], limit))
 
 
 def count_line(name: str, counts: Mapping[str, int]) -> str:

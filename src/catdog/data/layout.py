@@ -1,27 +1,20 @@
 """The layout of a folder of images: its classes, splits and files. No file is read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from catdog._utils.errors import InvalidValueError
-from catdog.images.formats import is_image_name, is_system_file
-from catdog.images.listing import walk
+from catdog._utils.text import composed, list_names
+from catdog.data.report import IgnoredReason
+from catdog.data.split_folders import SplitFolders, find_split_folders, holds_splits, is_split_name
+from catdog.images.formats import is_hidden, is_image_name
+from catdog.images.listing import subfolders, walk
 from catdog.typing import SPLITS, Split
-
-_SPLIT_FOLDERS: Mapping[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-    "testing": "test",
-}
 
 _EXPECTED = (
     "catdog expects one folder per class (cats/, dogs/), "
-    "or train/ and validation/ (and perhaps test/) with one folder per class in each."
+    "or train/ and validation/ or test/ with one folder per class in each."
 )
 
 
@@ -46,19 +39,20 @@ class Layout:
 
     Attributes:
         root: The folder that holds the class folders, or the split folders.
-        class_names: Names of the class folders, sorted; labels index into them.
+        class_names: Names of the class folders in Unicode's composed form (NFC), sorted; labels
+            index into them.
         splits: The splits that have a folder of their own; empty if the class folders are directly
             in the root.
         files: All files in the class folders, ordered by split, class and name; also folders that
             could not be listed.
-        strays: Images, by their suffix, that are in no class folder.
+        ignored: Images, by their suffix, that are not used, and why.
     """
 
     root: Path
     class_names: tuple[str, ...]
     splits: tuple[Split, ...]
     files: tuple[File, ...]
-    strays: tuple[Path, ...]
+    ignored: tuple[tuple[Path, IgnoredReason], ...]
 
 
 def find_layout(folder: Path) -> Layout:
@@ -71,20 +65,54 @@ def find_layout(folder: Path) -> Layout:
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
     """
-    root, above = _find_root(folder)
-    split_folders = _split_folders(root)
-    if not split_folders:
-        class_names = _class_names(root)
-        in_no_split = tuple(_list_classes(root, class_names, None))
-        return Layout(root, class_names, (), in_no_split, _strays(*above, root))
-    class_names = _check_split_folders(root, split_folders)
-    files = [
-        file
-        for split, path in split_folders.items()
-        for file in _list_classes(path, class_names, split)
+    root, passed = _find_root(folder)
+    split_folders = find_split_folders(root)
+    if split_folders.by_split:
+        return _with_splits(root, passed, split_folders)
+    classes = _find_classes(root)
+    _check_nothing_nested(root, classes)
+    files = _list_classes(classes, classes, None)
+    return _make_layout(root, classes, (), files, _ignored([*passed, root]))
+
+
+def _with_splits(root: Path, passed: Sequence[Path], split_folders: SplitFolders) -> Layout:
+    """Find the classes and files of a folder of split folders."""
+    _check_complete(root, split_folders)
+    passed = [*passed, root]
+    holders: dict[Split, Path] = {}
+    for split, folder in split_folders.by_split.items():
+        holders[split], above = _step_down(folder)
+        passed += [*above, holders[split]]
+    classes = _find_classes(holders["train"])
+    files: list[File] = []
+    for split, folder in holders.items():
+        inside = _find_same_classes(holders["train"], classes, folder)
+        files += _list_classes(classes, inside, split)
+    unlabelled: list[tuple[Path, IgnoredReason]] = [
+        (path, "unlabelled")
+        for folder in split_folders.unlabelled
+        for path in sorted(walk(folder))
+        if is_image_name(path)
     ]
-    strays = _strays(*above, root, *split_folders.values())
-    return Layout(root, class_names, tuple(split_folders), tuple(files), strays)
+    return _make_layout(root, classes, tuple(holders), files, [*_ignored(passed), *unlabelled])
+
+
+def _make_layout(
+    root: Path,
+    classes: Mapping[str, Path],
+    splits: tuple[Split, ...],
+    files: Iterable[File],
+    ignored: Sequence[tuple[Path, IgnoredReason]],
+) -> Layout:
+    """Make a layout, with the hidden images of the class folders among the ignored ones."""
+    used: list[File] = []
+    hidden: list[tuple[Path, IgnoredReason]] = []
+    for file in files:
+        if not any(map(is_hidden, file.path.relative_to(root).parts)):
+            used.append(file)
+        elif is_image_name(file.path):
+            hidden.append((file.path, "hidden"))
+    return Layout(root, tuple(classes), splits, tuple(used), (*ignored, *hidden))
 
 
 def _find_root(folder: Path) -> tuple[Path, list[Path]]:
@@ -94,101 +122,164 @@ def _find_root(folder: Path) -> tuple[Path, list[Path]]:
         That folder, and the folders above it.
     """
     above: list[Path] = []
-    while True:
-        inside = _subfolders(folder)
-        if _split_folders(folder) or len(inside) != 1 or inside[0].is_symlink():
-            return folder, above
-        if _strays(inside[0]):
-            return folder, above
+    seen: set[Path] = set()  # a link may lead back to its parent
+    while not find_split_folders(folder).by_split and folder.resolve() not in seen:
+        inside = subfolders(folder)
+        if len(inside) != 1 or _images_in(inside[0]):
+            break
+        seen.add(folder.resolve())
         above.append(folder)
         folder = inside[0]
+    return folder, above
 
 
-def _split_folders(folder: Path) -> dict[Split, Path]:
-    """Return the split folders directly in `folder`, in the order of the splits."""
-    found: dict[Split, Path] = {}
-    for path in _subfolders(folder):
-        split = _SPLIT_FOLDERS.get(path.name.lower())
-        if split in found:
-            raise InvalidValueError(
-                f"{folder} holds both {found[split].name}/ and {path.name}/, which mean the same",
-                hint="Keep one of them.",
-            )
-        if split:
-            found[split] = path
-    return {split: found[split] for split in SPLITS if split in found}
+def _step_down(folder: Path) -> tuple[Path, list[Path]]:
+    """Find the folder of the class folders in a split folder, as `seg_train/seg_train/`.
+
+    Returns:
+        That folder, and the folders above it.
+    """
+    above: list[Path] = []
+    while len(inside := subfolders(folder)) == 1 and subfolders(inside[0]):
+        if _images_in(inside[0]) or inside[0].is_symlink():
+            break
+        above.append(folder)
+        folder = inside[0]
+    return folder, above
 
 
-def _check_split_folders(root: Path, split_folders: Mapping[Split, Path]) -> tuple[str, ...]:
-    """Return the class names of `train/`, which the other split folders must share."""
-    missing = [split for split in SPLITS[:2] if split not in split_folders]
-    if missing:
-        found = ", ".join(f"{path.name}/" for path in split_folders.values())
+def _check_complete(root: Path, split_folders: SplitFolders) -> None:
+    """Raise if the split folders are not enough, or other folders beside them hold images."""
+    by_split = split_folders.by_split
+    if "train" not in by_split or len(by_split) == 1:
+        found = ", ".join(f"{path.name}/" for path in by_split.values())
+        missing = "validation/ and no test/" if "train" in by_split else "train/"
         raise InvalidValueError(
-            f"{root} holds {found} but no {missing[0]}/",
+            f"{root} holds {found} but no {missing}",
             hint=(
                 "Add it, or pass the folder of the class folders. If it is the name of a class, "
                 f"rename that class. {_EXPECTED}"
             ),
         )
-    class_names = _class_names(split_folders["train"])
-    for folder in _subfolders(root):
-        if folder in split_folders.values():
-            _check_same_classes(split_folders["train"], class_names, folder)
-        elif any(is_image_name(path) for path in walk(folder)):
+    known = {*by_split.values(), *split_folders.unlabelled}
+    for folder in subfolders(root):
+        if folder not in known and any(is_image_name(path) for path in walk(folder)):
             raise InvalidValueError(
                 f"{folder} holds images, and there are split folders beside it, but its name is "
                 f"not that of a split ({', '.join(SPLITS)})",
                 hint="Rename it, or move it away.",
             )
-    return class_names
 
 
-def _check_same_classes(train: Path, class_names: Sequence[str], folder: Path) -> None:
-    """Raise if a split folder does not hold the class folders that `train/` holds."""
-    inside = [path.name for path in _subfolders(folder)]
-    if not inside:
+def _find_classes(folder: Path) -> dict[str, Path]:
+    """Return the class folders in `folder` by their names, sorted, at least two.
+
+    The names are in Unicode's composed form: systems store "é" in one or in two characters.
+    """
+    classes: dict[str, Path] = {}
+    for path in subfolders(folder):
+        name = composed(path.name)
+        if name in classes:
+            raise InvalidValueError(
+                f"{folder} holds two folders {name!r}, whose names differ only in how Unicode "
+                "writes their accents",
+                hint="Put the images of both into one folder, or rename one.",
+            )
+        classes[name] = path
+    if len(classes) < 2:
+        raise _too_few_classes(folder, classes)
+    return dict(sorted(classes.items()))
+
+
+def _too_few_classes(folder: Path, classes: Mapping[str, Path]) -> InvalidValueError:
+    """Return the error for a folder with no class folder, or with one only."""
+    hidden = [path.name for path in _hidden_folders(folder)]
+    dots = (
+        f"If {list_names(hidden)} is a class, rename it: its name begins with a dot. "
+        if hidden
+        else ""
+    )
+    if classes:
+        return InvalidValueError(
+            f"{folder} holds one class only, {next(iter(classes))!r}, but a classifier needs at "
+            "least two",
+            hint=f"{dots}Put the images of each class into a folder of their own.",
+        )
+    hint = "It holds images itself: pass the folder above. " if _images_in(folder) else ""
+    if is_split_name(folder.name):
+        hint = "Put its images into a folder for each class. "
+    return InvalidValueError(f"{folder} holds no class folders", hint=f"{dots}{hint}{_EXPECTED}")
+
+
+def _find_same_classes(
+    train: Path, classes: Mapping[str, Path], folder: Path
+) -> Mapping[str, Path]:
+    """Return the class folders of a split folder, which must be those of the training set."""
+    if not subfolders(folder):
         raise InvalidValueError(
             f"{folder} holds no class folders, as {train} does",
-            hint=f"Put its images into folders {list(class_names)}, or move it away.",
+            hint=f"Put its images into folders {list_names(classes)}, or move it away.",
         )
-    if inside != list(class_names):
+    inside = {composed(path.name): path for path in subfolders(folder)}
+    if len(inside) < len(subfolders(folder)) or inside.keys() != classes.keys():
         raise InvalidValueError(
-            f"{train} holds the classes {list(class_names)}, but {folder} holds {inside}",
+            f"{train} holds the classes {list_names(classes)}, but {folder} holds "
+            f"{list_names([path.name for path in subfolders(folder)])}",
             hint="Give each the same class folders.",
         )
+    return inside
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    """Return the sorted names of the class folders in `folder`, at least two."""
-    names = tuple(path.name for path in _subfolders(folder))
-    if not names:
-        hint = "It holds images itself: pass the folder above. " if _strays(folder) else ""
-        if folder.name.lower() in _SPLIT_FOLDERS:
-            hint = "Put its images into a folder for each class. "
-        raise InvalidValueError(f"{folder} holds no class folders", hint=f"{hint}{_EXPECTED}")
-    if len(names) == 1:
-        raise InvalidValueError(
-            f"{folder} holds one class only, {names[0]!r}, but a classifier needs at least two",
-            hint="Put the images of each class into a folder of their own.",
-        )
-    return names
+def _check_nothing_nested(root: Path, classes: Mapping[str, Path]) -> None:
+    """Raise if a folder in `root` cannot be a class by the names of the folders inside it."""
+    for folder in classes.values():
+        if splits := holds_splits(folder):
+            raise InvalidValueError(
+                f"{folder} is beside other folders, as a class is, but holds split folders: "
+                f"{list_names(splits)}",
+                hint=(
+                    "Pass that folder if it holds everything. If it is a class, put train/ and "
+                    "test/ outside, with one folder per class in each."
+                ),
+            )
+        inside = {composed(path.name) for path in subfolders(folder)}
+        if len(inside & classes.keys()) > 1:
+            raise InvalidValueError(
+                f"{folder} is beside class folders, but holds folders of the same names: "
+                f"{list_names(sorted(inside & classes.keys()))}",
+                hint=f"Move it away if it is a duplicate of {root}, or pass it alone.",
+            )
 
 
-def _list_classes(folder: Path, class_names: Sequence[str], split: Split | None) -> Iterator[File]:
-    """Yield the files of each class folder, sorted."""
-    for label, name in enumerate(class_names):
-        for path in sorted(walk(folder / name), key=lambda path: path.parts):
+def _list_classes(
+    classes: Iterable[str], folders: Mapping[str, Path], split: Split | None
+) -> Iterator[File]:
+    """Yield the files of each class folder, sorted; hidden files too."""
+    for label, name in enumerate(classes):
+        for path in sorted(walk(folders[name], hidden=True), key=lambda path: path.parts):
             yield File(path, label, split)
 
 
-def _strays(*folders: Path) -> tuple[Path, ...]:
-    """Return the images, by their suffix, that are directly in `folders`."""
-    inside = (path for folder in folders for path in sorted(folder.iterdir()))
-    return tuple(path for path in inside if is_image_name(path) and not path.is_dir())
+def _ignored(folders: Iterable[Path]) -> list[tuple[Path, IgnoredReason]]:
+    """Return the images, by their suffix, beside the class folders or in hidden ones."""
+    ignored: list[tuple[Path, IgnoredReason]] = []
+    for folder in folders:
+        ignored += [(path, "outside_class_folder") for path in _images_in(folder)]
+        for hidden in _hidden_folders(folder):
+            inside = sorted(walk(hidden, hidden=True))
+            ignored += [(path, "hidden") for path in inside if is_image_name(path)]
+    return ignored
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    """Return the folders directly in `folder`, sorted, without hidden and system folders."""
-    found = (path for path in folder.iterdir() if path.is_dir() and not is_system_file(path.name))
-    return sorted(found, key=lambda path: path.name)  # on Windows, paths compare without case
+def _images_in(folder: Path) -> list[Path]:
+    """Return the images, by their suffix, directly in `folder`, sorted."""
+    return [path for path in sorted(folder.iterdir()) if is_image_name(path) and not path.is_dir()]
+
+
+def _hidden_folders(folder: Path) -> list[Path]:
+    """Return the folders in `folder` whose names begin with a dot, and that hold images."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if is_hidden(path.name) and path.is_dir() and any(map(is_image_name, walk(path)))
+    ]

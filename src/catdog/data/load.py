@@ -5,16 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TypeVar
 
-import numpy as np
-
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import counted, printable, shorten
 from catdog.data.datasets import Datasets
-from catdog.data.duplicates import group_by_content
-from catdog.data.layout import Layout, find_layout
+from catdog.data.layout import find_layout
 from catdog.data.report import (
+    IGNORED_REASONS,
+    MEANING,
     Finding,
     ImageFile,
     ScanReport,
@@ -23,15 +22,12 @@ from catdog.data.report import (
     usable_images,
 )
 from catdog.data.scan import scan_layout
+from catdog.data.sets import plan_sets, split_images
 from catdog.data.source import find_source
-from catdog.data.split import stratified_split
-from catdog.data.split_file import find_images, read_split
-from catdog.images.formats import FORMATS
-from catdog.typing import ImageSize, NewFiles, OnBadImage, Split
+from catdog.data.split_file import SplitFile, find_images, read_split
+from catdog.typing import SPLITS, ImageSize, NewFiles, OnBadImage, Split
 
 _OfFile = TypeVar("_OfFile", ImageFile, Finding)
-
-DEFAULT_FRACTION = 0.2
 
 
 @public
@@ -58,12 +54,16 @@ def load_datasets(
     |---|---|---|
     | one folder per class | `validation_fraction` (0.2) of all | `test_fraction` (0.2) of all |
     | `train/`, `validation/` | the rest of `validation/` | `test_fraction` (0.2) of `validation/` |
+    | `train/`, `test/` | `validation_fraction` (0.2) of `train/` | `test/` |
     | `train/`, `validation/`, `test/` | `validation/` | `test/` |
 
-    The names `training/`, `val/`, `valid/` and `testing/` mean the same, in lower or upper case.
+    Other names mean the same: `Training/`, `val/`, `dev/`, `testing/`, and names that differ in
+    such a word only, as `training_set/` and `test_set/` or `seg_train/` and `seg_test/`. Images in
+    `pred/` and the like, which are to be predicted, are ignored with a warning.
+
     Images are JPEG, PNG, WebP, BMP and GIF files in a class folder or in folders below it. The
-    format is detected from the content. Hidden files, system files and files that are not images
-    are ignored.
+    format is detected from the content. System files and files that are not images are ignored, and
+    so are hidden images, with a warning.
 
     Args:
         source: A folder of images, or the name of a data set: `"cats_and_dogs_filtered"` (3000
@@ -78,8 +78,10 @@ def load_datasets(
         on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
             `"skip"` them, with a warning that lists them. `data.report` has the complete list.
         split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
-            of splitting the images. All its images must exist and be unchanged. `seed` is then
-            used for the order of the training images only.
+            of splitting the images. All its images must exist and be unchanged; one that was moved
+            or renamed is found by its content. If it is in another class folder now, it has that
+            class, and a warning lists it. `seed` is then used for the order of the training images
+            only.
         new_files: What to do with images that the split file does not list: `"skip"` them, or
             `"train"` on them. Validation and test set do not change.
         cache_mib: Cache limit in MiB. Decoded images are kept in memory up to this limit, at three
@@ -122,56 +124,28 @@ def load_datasets(
         if value is not None
     }
     layout = find_layout(find_source("source", source))
-    plan = _plan(layout, fractions)
+    plan = plan_sets(layout, fractions)
     if split_file is None and grow:
-        _refuse(["new_files"], "there is no split_file")
+        checks.check_no_effect(["new_files"], "there is no split_file")
     if split_file is not None:
-        _refuse(fractions, "the split file says which image is in which set")
+        checks.check_no_effect(fractions, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
     report = scan_layout(layout)  # may take long, so all arguments were checked before
-    _warn_outside(report)
+    _warn_ignored(report)
     sets: Mapping[Split, Sequence[ImageFile]]
     if file is None:
         seed = seed or 0
         _refuse_or_skip(report.bad, report, skip)
-        sets = _split(usable_images(report), plan, layout.class_names, seed)
+        sets = split_images(usable_images(report), plan, layout.class_names, seed)
     else:
         sets = find_images(file, report)
+        _warn_relabelled(file, sets, report)
         seed = file.seed if seed is None else seed
         _refuse_or_skip(_unknown(report.bad, sets), report, skip)
         if grow:
             sets = _add_new_files(sets, report)
         _warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
-
-
-# For each split folder (`None`: the folder has none), the sets and their shares of its images.
-_Plan = Mapping[Split | None, Mapping[Split, float]]
-
-
-def _plan(layout: Layout, fractions: Mapping[str, float]) -> _Plan:
-    """Return which share of which split folder each set gets."""
-    validation = fractions.get("validation_fraction", DEFAULT_FRACTION)
-    test = fractions.get("test_fraction", DEFAULT_FRACTION)
-    if not layout.splits:
-        if validation + test >= 1:
-            raise InvalidValueError(
-                f"validation_fraction={validation} and test_fraction={test} leave nothing "
-                "to train on",
-                hint="Choose two that add up to less than 1.",
-            )
-        return {None: {"train": 1 - validation - test, "validation": validation, "test": test}}
-    if "test" in layout.splits:
-        _refuse(fractions, "the folder has its own validation/ and test/")
-        return {split: {split: 1.0} for split in layout.splits}
-    _refuse(fractions.keys() - {"test_fraction"}, "the folder has its own validation/")
-    return {"train": {"train": 1.0}, "validation": {"validation": 1 - test, "test": test}}
-
-
-def _refuse(names: Iterable[str], reason: str) -> None:
-    """Raise if arguments were passed that would have no effect."""
-    if listed := " and ".join(sorted(names)):
-        raise InvalidValueError(f"{listed} would have no effect: {reason}", hint="Leave it out.")
 
 
 def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:
@@ -195,43 +169,6 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
     warnings.warn(UsageWarning(f"{summary}, and left out:\n  {listed}"), stacklevel=3)
 
 
-def _split(
-    images: Sequence[ImageFile], plan: _Plan, class_names: Sequence[str], seed: int
-) -> dict[Split, list[ImageFile]]:
-    """Split the images into the three sets, stratified by class."""
-    sets: dict[Split, list[ImageFile]] = {}
-    for part, shares in plan.items():
-        members = [image for image in images if image.split == part]
-        _check_enough(members, shares, class_names)
-        labels = np.array([image.label for image in members])
-        contents = [image.sha256 for image in members]
-        positions = stratified_split(labels, list(shares.values()), contents=contents, seed=seed)
-        for split, chosen in zip(shares, positions, strict=True):
-            sets[split] = [members[position] for position in chosen]
-    return sets
-
-
-def _check_enough(
-    images: Iterable[ImageFile], shares: Iterable[Split], class_names: Sequence[str]
-) -> None:
-    """Raise if a class has too few different images: each set needs one."""
-    different = [0] * len(class_names)
-    for group in group_by_content(images, lambda image: image.sha256):
-        different[group[0].label] += 1  # duplicates in two classes were left out
-    sets = list(shares)
-    few = [
-        f"{printable(name)} has {count}"
-        for name, count in zip(class_names, different, strict=True)
-        if count < len(sets)
-    ]
-    if few:
-        raise InvalidValueError(
-            f"Each class needs an image for each of {', '.join(sets)}, duplicates not counted. "
-            f"But {', '.join(shorten(few))}",
-            hint=f"Add images ({', '.join(FORMATS)}), or remove the class.",
-        )
-
-
 def _add_new_files(
     sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
 ) -> dict[Split, Sequence[ImageFile]]:
@@ -247,18 +184,38 @@ def _add_new_files(
     return {**sets, "train": grown}
 
 
-def _warn_outside(report: ScanReport) -> None:
-    """Warn of images that are in no class folder."""
-    outside = [
-        describe(each, report.folder)
-        for each in report.findings
-        if each.reason == "outside_class_folder"
+def _warn_ignored(report: ScanReport) -> None:
+    """Warn of images that are ignored because of the folder that they are in."""
+    for reason in IGNORED_REASONS:
+        ignored = [
+            describe(each, report.folder) for each in report.findings if each.reason == reason
+        ]
+        if ignored:
+            listed = "\n  ".join(shorten(ignored))
+            warnings.warn(
+                UsageWarning(f"{counted(len(ignored), 'image')} {MEANING[reason]}:\n  {listed}"),
+                stacklevel=3,
+            )
+
+
+def _warn_relabelled(
+    file: SplitFile, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
+) -> None:
+    """Warn of images of the split file that are in another class folder now."""
+    labels = {entry.sha256: entry.label for split in SPLITS for entry in file.entries[split]}
+    relabelled = [
+        f"{relative_name(image.path, report.folder)} was {report.class_names[before]!r} and is "
+        f"{report.class_names[image.label]!r}"
+        for split in SPLITS
+        for image in sets[split]
+        if (before := labels[image.sha256]) != image.label
     ]
-    if outside:
-        listed = "\n  ".join(shorten(outside))
+    if relabelled:
+        listed = "\n  ".join(printable(line) for line in shorten(relabelled))
         warnings.warn(
             UsageWarning(
-                f"{counted(len(outside), 'image')} in no class folder, ignored:\n  {listed}"
+                f"{counted(len(relabelled), 'image')} of the split file changed the class folder. "
+                f"The sets are the same, the labels are new:\n  {listed}"
             ),
             stacklevel=3,
         )

@@ -23,15 +23,23 @@ BadReason = Literal[
     "conflicting_labels",
     "split_overlap",
 ]
+IgnoredReason = Literal["outside_class_folder", "hidden", "unlabelled"]
 NoteReason = Literal[
-    "wrong_extension", "animated", "very_small", "duplicate", "other_file", "outside_class_folder"
+    "wrong_extension",
+    "animated",
+    "very_small",
+    "duplicate",
+    "confusable_name",
+    "other_file",
+    IgnoredReason,
 ]
 Reason = BadReason | NoteReason
 
+IGNORED_REASONS: tuple[IgnoredReason, ...] = get_args(IgnoredReason)
 _BAD_REASONS = get_args(BadReason)
 
 # The one list of reason codes, with what each means; reports print them in this order.
-_MEANING: Mapping[Reason, str] = {
+MEANING: Mapping[Reason, str] = {
     "empty_file": "the file is empty",
     "not_an_image": "the content is not that of an image",
     "unsupported_format": "save it as JPEG or PNG",
@@ -45,8 +53,11 @@ _MEANING: Mapping[Reason, str] = {
     "animated": "used, the first frame of each",
     "very_small": "used, but there is little to see",
     "duplicate": "used, all duplicates in the same set",
+    "confusable_name": "used, but another name differs only in how Unicode writes accents",
     "other_file": "ignored, not an image",
     "outside_class_folder": "ignored, in no class folder",
+    "hidden": "ignored, the name of the file or of its folder begins with a dot",
+    "unlabelled": "ignored, in a folder of images to predict",
 }
 
 
@@ -175,7 +186,7 @@ class ScanReport:
         for title, kinds in _sections(self):
             lines.append(title)
             for reason, findings in kinds.items():
-                lines.append(f"  {reason} ({len(findings)}): {_MEANING[reason]}")
+                lines.append(f"  {reason} ({len(findings)}): {MEANING[reason]}")
                 described = [describe(finding, self.folder) for finding in findings]
                 lines += [f"    {line}" for line in shorten(described)]
         return "\n".join(lines)
@@ -243,7 +254,7 @@ def _sections(report: ScanReport) -> Iterator[tuple[str, dict[Reason, list[Findi
     """Yield the title and the findings by reason of each section of the report."""
     for title, bad in (("cannot be used", True), ("worth a look", False)):
         kinds: dict[Reason, list[Finding]] = {}
-        for reason in _MEANING:
+        for reason in MEANING:
             found = [each for each in report.findings if each.reason == reason]
             if found and found[0].bad is bad:
                 kinds[reason] = found

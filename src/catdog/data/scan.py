@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from catdog._utils.progress import progress
 from catdog._utils.public import public
-from catdog._utils.text import printable
+from catdog._utils.text import composed, printable
 from catdog.data.duplicates import group_by_content
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
@@ -64,7 +64,9 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     - images with the suffix of another format, animated images, and images with a side of less
       than 32 pixels;
     - duplicates in one class that cannot be in two splits;
-    - files that are not images, and images in no class folder, which are not used.
+    - names that look the same, because they differ only in how Unicode writes accents;
+    - files that are not images, and images in no class folder, in hidden folders and in folders
+      of images to predict, which are not used.
 
     Args:
         folder: A folder as `load_datasets` takes it, or the name of a data set, which is fetched if
@@ -96,7 +98,7 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
 def scan_layout(layout: Layout) -> ScanReport:
     """Scan every file of a folder whose layout is known."""
     readable: list[ImageFile] = []
-    findings = [Finding(path, "outside_class_folder", "", None, None) for path in layout.strays]
+    findings = [Finding(path, reason, "", None, None) for path, reason in layout.ignored]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # they do not name the file
         scanned = list(_scan_files(layout))
@@ -108,6 +110,7 @@ def scan_layout(layout: Layout) -> ScanReport:
         if image:
             readable.append(image)
     findings += _find_duplicates(readable, layout)
+    findings += _find_confusable_names(readable, layout)
     bad = {finding.path for finding in findings if finding.bad}
     findings = [each for each in findings if each.bad or each.path not in bad]
     findings.sort(key=lambda finding: finding.path.parts)
@@ -243,6 +246,17 @@ def _find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Fi
         for image, reason, other in _compare_duplicates(group):
             class_name = layout.class_names[image.label]
             yield Finding(image.path, reason, "", class_name, image.split, other.path)
+
+
+def _find_confusable_names(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
+    """Yield a finding for each file whose name looks the same as that of a file before it."""
+    first: dict[str, ImageFile] = {}
+    for image in images:
+        other = first.setdefault(composed(str(image.path)), image)
+        if other is not image:
+            class_name = layout.class_names[image.label]
+            detail = f"looks the same as the name of {other.path.name!a}"
+            yield Finding(image.path, "confusable_name", detail, class_name, image.split)
 
 
 def _compare_duplicates(

@@ -17,7 +17,7 @@ from catdog._utils.errors import (
     MissingFileError,
 )
 from catdog._utils.files import atomic_write
-from catdog._utils.text import counted, printable, shorten
+from catdog._utils.text import composed, counted, list_names, printable, shorten
 from catdog.data.layout import Layout
 from catdog.data.report import ImageFile, ScanReport, readable_images, relative_name
 from catdog.typing import SPLITS, Split
@@ -105,29 +105,97 @@ def _lines(images: Iterable[ImageFile], report: ScanReport) -> Iterable[str]:
 def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFile]]:
     """Find the images of a split file in the folder that was scanned.
 
+    An image that is not at its place is found by its content, so images may be moved and renamed.
+    Their class is that of the folder they are in now.
+
     Raises:
-        ValueError: If images are missing or changed; the message names them.
+        ValueError: If images are missing or changed, or a set has lost a class; the message names
+            them.
     """
     found = {relative_name(each.path, report.folder): each for each in readable_images(report)}
-    by_content = {image.sha256: name for name, image in found.items()}
-    wrong: list[str] = []
-    for entry in (entry for split in SPLITS for entry in file.entries[split]):
-        image = found.get(entry.name)
-        if image and image.sha256 == entry.sha256:
-            continue
-        exists = image or os.path.lexists(report.folder / entry.name)
-        moved = by_content.get(entry.sha256)
-        hint = f" (the same image is at {printable(moved)})" if moved else ""
+    entries = [entry for split in SPLITS for entry in file.entries[split]]
+    at_place = {
+        entry.name: found[entry.name]
+        for entry in entries
+        if entry.name in found and found[entry.name].sha256 == entry.sha256
+    }
+    moved = _find_moved([entry for entry in entries if entry.name not in at_place], found, at_place)
+    places = {**at_place, **moved}
+    if missing := [entry for entry in entries if entry.name not in places]:
+        raise _not_found(missing, found, file, report)
+    sets = {split: [places[entry.name] for entry in file.entries[split]] for split in SPLITS}
+    if moved:  # the order is that of class and name again
+        for images in sets.values():
+            images.sort(key=lambda image: (image.label, image.path.parts))
+    _check_all_classes(sets, file, report)
+    return sets
+
+
+def _find_moved(
+    entries: Sequence[_Entry],
+    found: Mapping[str, ImageFile],
+    at_place: Mapping[str, ImageFile],
+) -> dict[str, ImageFile]:
+    """Find images by their content, at places that no other entry has; in their class if possible.
+
+    Args:
+        entries: The images that are not at their place.
+        found: All images, by their names.
+        at_place: The images at their places, by their names.
+
+    Returns:
+        The images by the names that the split file has for them.
+    """
+    free: dict[str, list[ImageFile]] = {}
+    for name, image in sorted(found.items()):
+        if name not in at_place:
+            free.setdefault(image.sha256, []).append(image)
+    moved: dict[str, ImageFile] = {}
+    for entry in entries:
+        if places := free.get(entry.sha256):
+            best = min(places, key=lambda image: image.label != entry.label)
+            places.remove(best)
+            moved[entry.name] = best
+    return moved
+
+
+def _not_found(
+    missing: Sequence[_Entry],
+    found: Mapping[str, ImageFile],
+    file: SplitFile,
+    report: ScanReport,
+) -> InvalidValueError:
+    """Return the error that names images of a split file that are missing or changed."""
+    duplicates = {image.sha256: name for name, image in found.items()}
+    wrong = []
+    for entry in missing:
+        exists = os.path.lexists(report.folder / entry.name)
+        other = duplicates.get(entry.sha256)
+        hint = f" (a duplicate is at {printable(other)})" if other else ""
         wrong.append(f"{printable(entry.name)} {'has changed' if exists else 'is missing'}{hint}")
-    if wrong:
-        listed = "\n  ".join(shorten(wrong))
-        raise InvalidValueError(
-            f"{counted(len(wrong), 'image')} of the split file {file.path} cannot be "
-            f"found in {report.folder} as at the time of writing:\n  {listed}\n",
-            hint="Bring them back, or make a new split without split_file.",
-            hint_code=HintCode.DROP_SPLIT_FILE,
-        )
-    return {split: [found[entry.name] for entry in file.entries[split]] for split in SPLITS}
+    listed = "\n  ".join(shorten(wrong))
+    return InvalidValueError(
+        f"{counted(len(wrong), 'image')} of the split file {file.path} cannot be "
+        f"found in {report.folder} as at the time of writing:\n  {listed}\n",
+        hint="Bring them back, or make a new split without split_file.",
+        hint_code=HintCode.DROP_SPLIT_FILE,
+    )
+
+
+def _check_all_classes(
+    sets: Mapping[Split, Sequence[ImageFile]], file: SplitFile, report: ScanReport
+) -> None:
+    """Raise if a set has no image of a class, because all of them were moved to another class."""
+    for split, images in sets.items():
+        present = {image.label for image in images}
+        if len(present) < len(report.class_names):
+            lost = [name for label, name in enumerate(report.class_names) if label not in present]
+            raise InvalidValueError(
+                f"The {split} set of the split file {file.path} has no image of "
+                f"{list_names(lost)} any more, because images were moved to other class folders",
+                hint="Move one back, or make a new split without split_file.",
+                hint_code=HintCode.DROP_SPLIT_FILE,
+            )
 
 
 def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
@@ -145,8 +213,8 @@ def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
     file = _parse(checks.expand_home(value))
     if file.class_names != layout.class_names:
         raise InvalidValueError(
-            f"was made for the classes {list(file.class_names)}, but {layout.root} holds "
-            f"{list(layout.class_names)}",
+            f"was made for the classes {list_names(file.class_names)}, but {layout.root} holds "
+            f"{list_names(layout.class_names)}",
             argument="split_file",
             value=str(value),
             hint="Pass the folder it was made for.",
@@ -186,11 +254,11 @@ def _parse(path: Path) -> SplitFile:
 
 def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
     """Return the content of a split file; raise an error of some kind if it is inconsistent."""
-    class_names = tuple(raw["class_names"])
+    class_names = tuple(composed(name) for name in raw["class_names"])
     labels = {name: label for label, name in enumerate(class_names)}
     entries: dict[Split, list[_Entry]] = {
         split: [
-            _Entry(str(each["path"]), labels[each["class"]], str(each["sha256"]))
+            _Entry(str(each["path"]), labels[composed(each["class"])], str(each["sha256"]))
             for each in raw[split]
         ]
         for split in SPLITS

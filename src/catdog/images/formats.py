@@ -34,10 +34,12 @@ OTHER_SUFFIXES = frozenset(
 
 _IMAGE_SUFFIXES = frozenset.union(*SUFFIXES.values())
 
-# Files and folders that systems and archive programs write, in lower case.
+# Files and folders that systems and programs write, in lower case. Some hold images, or copies.
 _SYSTEM_FILES = frozenset(
-    {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin",
-     "system volume information"}
+    {"$recycle.bin", ".@__thumb", ".appledouble", ".cache", ".ds_store", ".dvc", ".fseventsd",
+     ".git", ".hg", ".ipynb_checkpoints", ".picasaoriginals", ".spotlight-v100", ".svn",
+     ".thumbnails", ".trash", ".trashes", ".venv", "@eadir", "desktop.ini", "ehthumbs.db",
+     "system volume information", "thumbs.db"}
 )  # fmt: skip
 
 
@@ -47,5 +49,10 @@ def is_image_name(path: Path) -> bool:
 
 
 def is_system_file(name: str) -> bool:
-    """Return whether a file is hidden or a system file: `.DS_Store`, `._a.jpg`, `Thumbs.db`."""
-    return name.startswith((".", "__MACOSX")) or name.lower() in _SYSTEM_FILES
+    """Return whether a system or program wrote a file or folder: `._a.jpg`, `Thumbs.db`, `.git`."""
+    return name.startswith(("._", "__MACOSX", ".Trash-")) or name.lower() in _SYSTEM_FILES
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden, and is no system file: `.22 rifle`."""
+    return name.startswith(".") and not is_system_file(name)

@@ -17,6 +17,7 @@ from PIL import Image
 from catdog._utils import checks
 from catdog._utils.errors import BackendError, InvalidValueError
 from catdog._utils.public import public
+from catdog._utils.text import composed
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.thumbnails import upright_size
 from catdog.models.graph import rebuild
@@ -131,7 +132,7 @@ def class_position(label: Any, class_names: Sequence[str] | None, classes: int) 
             value=label,
             hint="Pass the position of the class in the logits, such as label=0.",
         )
-    return list(class_names).index(checks.check_choice("label", label, class_names))
+    return list(class_names).index(checks.check_choice("label", composed(label), class_names))
 
 
 def _grad_cam(with_map: keras.Model, images: NDArray[np.float32], position: int | None) -> HeatMap:

@@ -10,7 +10,7 @@ import keras
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.text import printable, shorten
+from catdog._utils.text import composed, printable, shorten
 from catdog.typing import SPLITS, ImageSize, Split
 
 # Version 1 of the format calls itself a model card, and the name of the model "recipe". Files keep
@@ -59,7 +59,7 @@ class ModelMetadata:
 
     def __post_init__(self) -> None:
         """Raise if a value is invalid: metadata may come from any file."""
-        check_class_names(self.class_names)
+        object.__setattr__(self, "class_names", check_class_names(self.class_names))
         if self.image_size is not None:
             checks.check_image_size(self.image_size)
         temperature = checks.as_float(self.temperature)
@@ -72,7 +72,7 @@ class ModelMetadata:
 
 
 def check_class_names(value: Any) -> tuple[str, ...]:
-    """Return `value` as a tuple of class names: at least two, all different."""
+    """Return `value` as a tuple of class names in composed form: at least two, all different."""
     names = tuple(value) if isinstance(value, tuple | list) else ()
     if len(names) < 2 or not all(isinstance(name, str) and name for name in names):
         raise InvalidValueError(
@@ -80,10 +80,13 @@ def check_class_names(value: Any) -> tuple[str, ...]:
             f"{value!r}. data.class_names is one",
             argument="class_names",
         )
-    if len(set(names)) < len(names):
+    normal = tuple(composed(name) for name in names)
+    if len(set(normal)) < len(normal):
+        same = len(set(names)) == len(names)
+        why = " (two of them differ only in how Unicode writes accents)" if same else ""
         listed = ", ".join(shorten([printable(name) for name in names]))
-        raise InvalidValueError(f"must all be different, not {listed}", argument="class_names")
-    return names
+        raise InvalidValueError(f"must all be different, not {listed}{why}", argument="class_names")
+    return normal
 
 
 # Stored outside the models: nothing that Keras saves, copies or pickles changes.

@@ -1,9 +1,11 @@
 """Class weights: how much the images of each class count in the loss."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
+from catdog._utils.text import composed, list_names
 from catdog.data.datasets import Datasets
 from catdog.typing import ClassWeight
 
@@ -33,20 +35,31 @@ def label_weights(class_weight: ClassWeight | None, data: Datasets) -> dict[int,
     if isinstance(class_weight, str) and class_weight == "balanced":
         counts = list(data.label_counts("train").values())
         return {label: sum(counts) / (len(counts) * count) for label, count in enumerate(counts)}
-    if not isinstance(class_weight, Mapping) or set(class_weight) != set(data.class_names):
+    weights = _by_composed_name(class_weight)
+    if set(weights) != set(data.class_names):
         raise InvalidValueError(
-            'must be "balanced" or a weight for each class, such as '
-            f"{dict.fromkeys(data.class_names, 1.0)}, not {class_weight!r}",
+            f'must be "balanced" or a weight for each class ({list_names(data.class_names)}), not '
+            f"{class_weight!r}",
             argument="class_weight",
         )
-    for name, weight in class_weight.items():
+    for name, weight in weights.items():
         number = checks.as_float(weight)
         if number is None or not 0 <= number <= MAX_WEIGHT:
             raise InvalidValueError(
                 f"class_weight[{name!r}] must be a number from 0 to {MAX_WEIGHT:g}, not {weight!r}"
             )
-    if not any(class_weight.values()):
+    if not any(weights.values()):
         raise InvalidValueError(
             "leaves no images to train on", argument="class_weight", value=class_weight
         )
-    return {label: float(class_weight[name]) for label, name in enumerate(data.class_names)}
+    return {label: float(weights[name]) for label, name in enumerate(data.class_names)}
+
+
+def _by_composed_name(class_weight: Any) -> dict[Any, Any]:
+    """Return the weights by the names as `Datasets.class_names` has them; empty if no mapping."""
+    if not isinstance(class_weight, Mapping):
+        return {}
+    return {
+        composed(name) if isinstance(name, str) else name: weight
+        for name, weight in class_weight.items()
+    }

@@ -1,0 +1,149 @@
+"""Split folders: which folders hold the training, validation and test set, by their names."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from catdog._utils.errors import InvalidValueError
+from catdog.images.listing import subfolders
+from catdog.typing import SPLITS, Split
+
+Role = Split | Literal["unlabelled"]
+
+# Words that mean a split. Public data sets use all of them; "unlabelled" images are to be
+# predicted, so they can be neither trained nor evaluated on.
+_ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("train", "training", "trainval"), "train"),
+    **dict.fromkeys(("validation", "validate", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), "test"),
+    **dict.fromkeys(
+        ("pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled"), "unlabelled"
+    ),
+}  # fmt: skip
+# A folder with one of these names is a split folder whatever is beside it.
+_SURE_NAMES = frozenset({"train", "training", "validation", "valid", "val", "test", "testing"})
+# Words that say nothing about the content: "Train_Data", "testset", "val_images".
+_FILLERS = frozenset(
+    {"data", "dataset", "dir", "file", "files", "folder", "image", "images", "img", "imgs",
+     "photo", "photos", "pic", "pics", "picture", "pictures", "samples", "set", "sets", "split"}
+)  # fmt: skip
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "TrainData" has two
+
+
+class SplitFolders(NamedTuple):
+    """The split folders that lie in one folder.
+
+    Attributes:
+        by_split: The folder of each split, in the order of `SPLITS`; empty if there are none.
+        unlabelled: Folders of images to predict, which belong to no split.
+    """
+
+    by_split: Mapping[Split, Path]
+    unlabelled: tuple[Path, ...]
+
+
+class _Named(NamedTuple):
+    """A folder whose name contains a word that means a split.
+
+    Attributes:
+        path: The folder.
+        role: What that word means.
+        rest: The other words, without fillers and numbers.
+    """
+
+    path: Path
+    role: Role
+    rest: tuple[str, ...]
+
+
+def find_split_folders(folder: Path) -> SplitFolders:
+    """Find the split folders directly in `folder`, by their names.
+
+    `train/`, `val/`, `test/` and the like are split folders. Other names with such a word are
+    split folders if they differ in that word only: `seg_train/` and `seg_test/`, `training_set/`
+    and `test_set/`, but not `train_station/` and `test_tube/`.
+
+    Raises:
+        ValueError: If two folders mean the same split, or it is not clear which ones are meant.
+    """
+    named = list(_named(folder))
+    if any(is_split_name(each.path.name) for each in named):
+        chosen = [each for each in named if not each.rest]
+    else:
+        chosen = _differ_in_the_split(folder, named)
+    found: dict[Split, Path] = {}
+    for path, role, _ in chosen:
+        if role == "unlabelled":
+            continue
+        if role in found:
+            raise InvalidValueError(
+                f"{folder} holds both {found[role].name}/ and {path.name}/, which mean the same",
+                hint="Keep one of them, or put both into one folder.",
+            )
+        found[role] = path
+    unlabelled = [each.path for each in named if each.role == "unlabelled"] if found else []
+    return SplitFolders(
+        {split: found[split] for split in SPLITS if split in found}, tuple(unlabelled)
+    )
+
+
+def is_split_name(name: str) -> bool:
+    """Return whether a folder of this name is a split folder whatever is beside it."""
+    return name.lower() in _SURE_NAMES
+
+
+def holds_splits(folder: Path) -> list[str]:
+    """Return the names of the folders in `folder` that mean different splits, if there are two."""
+    named = [each for each in _named(folder) if each.role != "unlabelled"]
+    return [each.path.name for each in named] if len({each.role for each in named}) > 1 else []
+
+
+def _differ_in_the_split(folder: Path, named: Sequence[_Named]) -> list[_Named]:
+    """Return the folders of different splits whose names are otherwise the same."""
+    by_rest: dict[tuple[str, ...], list[_Named]] = {}
+    for each in named:
+        by_rest.setdefault(each.rest, []).append(each)
+    groups = [group for group in by_rest.values() if len({each.role for each in group}) > 1]
+    is_unclear = len(groups) > 1 or (not groups and _look_like_splits(folder, named))
+    if is_unclear:
+        listed = ", ".join(f"{each.path.name}/" for each in named)
+        raise InvalidValueError(
+            f"It is not clear which folders of {folder} are the training, validation and test set: "
+            f"{listed}",
+            hint=(
+                "Name them train/, validation/ and test/, and move the others away. If they are "
+                "classes, rename them."
+            ),
+        )
+    return groups[0] if groups else []
+
+
+def _look_like_splits(folder: Path, named: Sequence[_Named]) -> bool:
+    """Return whether all folders have names of splits, and the same folders inside."""
+    if len({each.role for each in named}) < 2 or len(named) < len(subfolders(folder)):
+        return False
+    inside = [{path.name for path in subfolders(each.path)} for each in named]
+    return len(set.intersection(*inside)) > 1
+
+
+def _named(folder: Path) -> Iterator[_Named]:
+    """Yield the folders whose names contain a word that means a split."""
+    for path in subfolders(folder):
+        words = [part for word in _WORD.findall(path.name) for part in _parts(word.lower())]
+        roles = [_ROLES[word] for word in words if word in _ROLES]
+        if set(roles) == {"train", "validation"}:  # "train_val": no validation set of its own
+            roles = ["train"]
+        if len(set(roles)) == 1:
+            rest = tuple(word for word in words if word not in _ROLES and word not in _FILLERS)
+            yield _Named(path, roles[0], rest)
+
+
+def _parts(word: str) -> Iterator[str]:
+    """Yield the words of a name such as "trainset", or the word itself."""
+    for filler in _FILLERS:
+        start = word.removesuffix(filler)
+        if start in _ROLES and start != word:
+            yield from (start, filler)
+            return
+    yield word
