@@ -216,7 +216,7 @@ def read_image(source: ImageSource) -> Image.Image:
     if isinstance(content, Image.Image):
         return _to_upright_rgb(content, source.name)
     if isinstance(content, Path):
-        _check_file(content)
+        check_file(content)
     return read_rgb(content, name=source.name)
 
 
@@ -231,7 +231,7 @@ def _to_upright_rgb(image: Image.Image, name: str) -> Image.Image:
         raise InvalidValueError(f"Cannot read the image {name}: {reason}") from error
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Raise if there is no regular file at a path; a read from a pipe could block forever."""
     if not path.exists():
         raise MissingFileError(f"The image {path} does not exist")

@@ -3,6 +3,8 @@
 Gradients are computed by TensorFlow: Keras 3.15 has no function for them for all backends.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import islice
 from os import PathLike
@@ -32,7 +34,7 @@ MAX_IMAGES = 48
 @public
 def gradcam(
     model: keras.Model,
-    image: "str | PathLike[str] | bytes | Image.Image | NDArray[Any]",
+    image: str | PathLike[str] | bytes | Image.Image | NDArray[Any],
     *,
     label: str | int | None = None,
 ) -> HeatMap:

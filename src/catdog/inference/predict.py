@@ -1,5 +1,7 @@
 """Predict the classes of images in any form."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections import deque
@@ -92,7 +94,7 @@ class Prediction:
 @public
 def predict(
     model: keras.Model,
-    images: "str | PathLike[str] | bytes | Image.Image | NDArray[Any] | Iterable[Any]",
+    images: str | PathLike[str] | bytes | Image.Image | NDArray[Any] | Iterable[Any],
     *,
     class_names: Sequence[str] | None = None,
     batch_size: int = 32,
