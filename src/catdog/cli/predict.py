@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from catdog._utils.text import printable
 from catdog.cli.open import open_model, resolve_class_names
@@ -27,7 +26,6 @@ def run(options: Namespace) -> int:
     found = list(_find_images(options.paths, names))
     with warnings.catch_warnings(), progress_on_stderr():
         warnings.filterwarnings("ignore", r".* cannot be read:")  # reported one by one below
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, but still read
         predictions = iter(
             predict(
                 model,

@@ -19,6 +19,7 @@ from catdog.data.report import (
     ImageFile,
     ScanReport,
     describe,
+    image_notes,
     relative_name,
     usable_images,
 )
@@ -27,6 +28,7 @@ from catdog.data.source import find_source
 from catdog.data.split import stratified_split
 from catdog.data.split_file import find_images, read_split
 from catdog.images.formats import FORMATS
+from catdog.images.notes import warn_of_notes
 from catdog.typing import ImageSize, NewFiles, OnBadImage, Split
 
 _OfFile = TypeVar("_OfFile", ImageFile, Finding)
@@ -63,7 +65,8 @@ def load_datasets(
     The names `training/`, `val/`, `valid/` and `testing/` mean the same, in lower or upper case.
     Images are JPEG, PNG, WebP, BMP and GIF files in a class folder or in folders below it. The
     format is detected from the content. Hidden files, system files and files that are not images
-    are ignored.
+    are ignored. Values of 16 bits are scaled by their range, so 65535 becomes 255; a warning lists
+    images that do not fill it, and come out dark.
 
     Args:
         source: A folder of images, or the name of a data set: `"cats_and_dogs_filtered"` (3000
@@ -130,6 +133,7 @@ def load_datasets(
     file = None if split_file is None else read_split(split_file, layout)
     report = scan_layout(layout)  # may take long, so all arguments were checked before
     _warn_outside(report)
+    warn_of_notes(image_notes(report), stacklevel=2)
     sets: Mapping[Split, Sequence[ImageFile]]
     if file is None:
         seed = seed or 0

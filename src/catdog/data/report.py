@@ -10,6 +10,7 @@ from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table
 from catdog._utils.text import count_line, counted, printable, shorten
+from catdog.images.notes import IMAGE_NOTES, ImageNote, Note
 from catdog.typing import Split
 
 BadReason = Literal[
@@ -24,7 +25,13 @@ BadReason = Literal[
     "split_overlap",
 ]
 NoteReason = Literal[
-    "wrong_extension", "animated", "very_small", "duplicate", "other_file", "outside_class_folder"
+    "wrong_extension",
+    "animated",
+    "very_small",
+    ImageNote,
+    "duplicate",
+    "other_file",
+    "outside_class_folder",
 ]
 Reason = BadReason | NoteReason
 
@@ -44,6 +51,8 @@ _MEANING: Mapping[Reason, str] = {
     "wrong_extension": "used, read by their content",
     "animated": "used, the first frame of each",
     "very_small": "used, but there is little to see",
+    "very_large": "used, but it takes much time and memory; save a smaller copy",
+    "unfilled_range": "used, but dark: multiply the values so that white is 65535",
     "duplicate": "used, all duplicates in the same set",
     "other_file": "ignored, not an image",
     "outside_class_folder": "ignored, in no class folder",
@@ -211,6 +220,15 @@ def usable_images(report: ScanReport) -> list[ImageFile]:
 def readable_images(report: ScanReport) -> tuple[ImageFile, ...]:
     """Return all images that can be decoded."""
     return report._readable
+
+
+def image_notes(report: ScanReport) -> Iterator[Note]:
+    """Yield the notes on images that are used as they are, but may come out other than expected."""
+    for reason in IMAGE_NOTES:
+        for finding in report.findings:
+            if finding.reason == reason:
+                name = relative_name(finding.path, report.folder)
+                yield Note(reason, finding.detail, name)
 
 
 def describe(finding: Finding, folder: Path) -> str:
