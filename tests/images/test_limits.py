@@ -32,8 +32,8 @@ def huge(kind: str, pixels: int = 200_000_000) -> bytes:
     """Return the start of an image file of 200 million pixels; WebP files hold fewer pixels."""
     if kind == "webp":
         size = (16_000 - 1) | (12_500 - 1) << 14  # of the lossless format
-        content = b"WEBPVP8L" + (5).to_bytes(4, "little") + b"\x2f" + size.to_bytes(4, "little")
-        return b"RIFF" + (len(content) + 1).to_bytes(4, "little") + content + b"\0"
+        chunk = b"WEBPVP8L" + (5).to_bytes(4, "little") + b"\x2f" + size.to_bytes(4, "little")
+        return b"RIFF" + (len(chunk) + 1).to_bytes(4, "little") + chunk + b"\0"
     content = bytearray(encoded(kind))
     width, height = 20_000, pixels // 20_000
     if kind == "jpeg":
