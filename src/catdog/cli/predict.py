@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from catdog._utils.text import printable
 from catdog.cli.open import open_model, resolve_class_names
@@ -30,7 +29,6 @@ def run(options: Namespace) -> int:
     names = resolve_class_names(model, options.model)
     with warnings.catch_warnings(), progress_on_stderr():
         warnings.filterwarnings("ignore", r".* cannot be read:")  # reported one by one below
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, but still read
         predictions = iter(
             predict(
                 model,

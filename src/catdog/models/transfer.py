@@ -38,7 +38,6 @@ class Backbone:
     """A network of `keras.applications` without its classification layers.
 
     Attributes:
-        application: Name of the function of `keras.applications` that builds it.
         layer: Its name as a layer of a model.
         scaling: How pixels in `[0, 255]` are scaled before it.
         num_params: Number of its weights.
@@ -48,7 +47,6 @@ class Backbone:
         min_side: Smallest height and width in pixels that it takes.
     """
 
-    application: str
     layer: str
     scaling: Scaling
     num_params: int
@@ -89,7 +87,6 @@ _NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 BACKBONES = {
     "MobileNetV2": Backbone(
-        "MobileNetV2",
         mobilenet_v2.BACKBONE_NAME,
         scaling="tf",
         num_params=2_257_984,
@@ -97,7 +94,6 @@ BACKBONES = {
         load_imagenet=mobilenet_v2.load_imagenet,
     ),
     "MobileNetV3Small": Backbone(
-        "MobileNetV3Small",
         "mobilenet_v3_small",
         scaling="none",
         num_params=939_120,
@@ -108,7 +104,6 @@ BACKBONES = {
         ),
     ),
     "MobileNetV3Large": Backbone(
-        "MobileNetV3Large",
         "mobilenet_v3_large",
         scaling="none",
         num_params=2_996_352,
@@ -119,7 +114,6 @@ BACKBONES = {
         ),
     ),
     "EfficientNetB0": Backbone(
-        "EfficientNetB0",
         "efficientnet_b0",
         scaling="none",
         num_params=4_049_571,
@@ -127,7 +121,6 @@ BACKBONES = {
         load_imagenet=_load_efficientnet_b0,
     ),
     "EfficientNetV2B0": Backbone(
-        "EfficientNetV2B0",
         "efficientnet_v2_b0",
         scaling="none",
         num_params=5_919_312,
@@ -137,7 +130,6 @@ BACKBONES = {
         ),
     ),
     "EfficientNetV2S": Backbone(
-        "EfficientNetV2S",
         "efficientnet_v2_s",
         scaling="none",
         num_params=20_331_360,
@@ -148,7 +140,6 @@ BACKBONES = {
         side=384,
     ),
     "ResNet50": Backbone(
-        "ResNet50",
         "resnet50",
         scaling="caffe",
         num_params=23_587_712,
@@ -156,7 +147,6 @@ BACKBONES = {
         load_imagenet=_published(f"resnet/resnet50_{_NO_TOP}", "4d473c1dd8becc155b73f8504c6f6626"),
     ),
     "ResNet50V2": Backbone(
-        "ResNet50V2",
         "resnet50_v2",
         scaling="tf",
         num_params=23_564_800,
@@ -166,7 +156,6 @@ BACKBONES = {
         ),
     ),
     "DenseNet121": Backbone(
-        "DenseNet121",
         "densenet121",
         scaling="torch",
         num_params=7_037_504,
@@ -176,7 +165,6 @@ BACKBONES = {
         ),
     ),
     "Xception": Backbone(
-        "Xception",
         "xception",
         scaling="tf",
         num_params=20_861_480,
@@ -188,7 +176,6 @@ BACKBONES = {
         min_side=71,
     ),
     "InceptionV3": Backbone(
-        "InceptionV3",
         "inception_v3",
         scaling="tf",
         num_params=21_802_784,
@@ -200,7 +187,6 @@ BACKBONES = {
         min_side=75,
     ),
     "ConvNeXtTiny": Backbone(
-        "ConvNeXtTiny",
         "convnext_tiny",
         scaling="none",
         num_params=27_820_128,
@@ -211,7 +197,6 @@ BACKBONES = {
         ),
     ),
     "NASNetMobile": Backbone(
-        "NASNetMobile",
         "nasnet_mobile",
         scaling="tf",
         num_params=4_269_716,
@@ -223,7 +208,6 @@ BACKBONES = {
         ),
     ),
     "VGG16": Backbone(
-        "VGG16",
         "vgg16",
         scaling="caffe",
         num_params=14_714_688,
@@ -254,7 +238,7 @@ def _preprocessors(scaling: Scaling, image_size: ImageSize) -> list[keras.Model]
     return [keras.Model(pixels, scaled, name="preprocessor")]
 
 
-def _builder(backbone: Backbone) -> Callable[[ImageSize, int], keras.Sequential]:
+def _builder(name: str, backbone: Backbone) -> Callable[[ImageSize, int], keras.Sequential]:
     """Return a function that builds the model on a backbone."""
 
     def build(image_size: ImageSize, num_classes: int) -> keras.Sequential:
@@ -263,7 +247,7 @@ def _builder(backbone: Backbone) -> Callable[[ImageSize, int], keras.Sequential]
                 keras.Input((*image_size, 3)),
                 make_augmentation(flip="horizontal", rotation=0.1),
                 *_preprocessors(backbone.scaling, image_size),
-                frozen_backbone(backbone.application, image_size, name=backbone.layer),
+                frozen_backbone(name, image_size, name=backbone.layer),
                 keras.layers.GlobalAveragePooling2D(),
                 keras.layers.Dense(num_classes),
             ]
@@ -295,7 +279,7 @@ def spec_of(name: str) -> ModelSpec:
         num_params=backbone.num_params + head,
         num_trainable_params=head,
         weights="ImageNet (the backbone)",
-        build=_builder(backbone),
+        build=_builder(name, backbone),
         load_default_weights=lambda model: backbone.load_imagenet(model.get_layer(backbone.layer)),
     )
 
