@@ -103,3 +103,29 @@ def test_home_folder_replaces_the_tilde(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("USERPROFILE", "/home/someone")
     assert checks.expand_home("~/pets") == Path("/home/someone/pets")
     assert checks.expand_home("~no_such_user/pets") == Path("~no_such_user/pets")
+
+
+class _Pathlike:
+    def __init__(self, text: object) -> None:
+        self.text = text
+
+    def __fspath__(self) -> str:
+        return self.text  # type: ignore[return-value]
+
+
+def test_paths() -> None:
+    paths: list[object] = ["a.keras", Path("a.keras"), _Pathlike("a.keras")]
+    for value in paths:
+        assert checks.check_path("path", value, example="m.keras") == Path("a.keras")
+    no_paths: list[object] = [None, 3, "", b"a.keras", _Pathlike(b"a.keras")]
+    for value in no_paths:
+        with pytest.raises(InvalidTypeError, match="path must be a path, such as 'm.keras', not"):
+            checks.check_path("path", value, example="m.keras")
+    with pytest.raises(InvalidValueError, match="holds a null character"):
+        checks.check_path("path", "a\0.keras", example="m.keras")
+
+
+@pytest.mark.parametrize("value", [None, 3, float("nan"), np.array(["a", "b"])])
+def test_a_choice_that_is_no_name(value: object) -> None:
+    with pytest.raises(InvalidValueError, match="is not known. Known are: 'train', 'nan'"):
+        checks.check_choice("split", value, ["train", "nan"])

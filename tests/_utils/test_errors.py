@@ -2,6 +2,7 @@ import copy
 import pickle
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,3 +107,12 @@ def test_errors_of_the_package_hold_their_parts(call: Callable[[], object], argu
     assert not error.rule.endswith(".")
     assert error.rule in str(error)
     assert str(error).endswith(f". {error.hint}" if error.hint else f"{error.rule}.")
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))]
+)
+def test_an_error_about_any_object_can_be_copied(duplicate: Callable[[Any], Any]) -> None:
+    for value in (lambda: 0, object(), (number for number in "ab")):
+        error = errors.InvalidValueError("is not known", argument="split", value=value)
+        assert str(duplicate(error)) == str(error)

@@ -111,7 +111,10 @@ def test_train_overwrites_on_request(image_folder: Path, tmp_path: Path) -> None
             "--model cnn --split-file no.json",
             "--split-file='no.json' does not exist. catdog train --save-split",
         ),
-        ("--model cnn --save-split no/a.json", "The folder no does not exist."),
+        (
+            "--model cnn --save-split no/a.json",
+            "--save-split='no/a.json' needs the folder no",
+        ),
         ("--model cnn --save-split ./m.keras", "--out='m.keras' and --save-split are one file."),
     ],
 )

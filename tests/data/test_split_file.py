@@ -108,12 +108,12 @@ def test_other_files_are_not_overwritten(image_folder: Path, tmp_path: Path) -> 
     data = load_datasets(image_folder)
     other = tmp_path / "results.json"
     other.write_text('{"accuracy": 0.9}')
-    with pytest.raises(FileExistsError, match=r"results\.json exists, and.*another name"):
+    with pytest.raises(FileExistsError, match=r"results\.json' exists, and.*another name"):
         data.save_split(other)
     assert other.read_text() == '{"accuracy": 0.9}'
     with pytest.raises(FileExistsError):
         data.save_split(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"The folder .*nowhere does not exist\. Make it"):
+    with pytest.raises(FileNotFoundError, match=r"needs the folder .*nowhere, which.*\. Make it"):
         data.save_split(tmp_path / "nowhere" / "split.json")
 
 
@@ -293,7 +293,7 @@ def rename_class(content: dict[str, Any]) -> None:
         (set_to("test", []), "is damaged.*the test set lacks a class"),
         (set_to("test", None), "is damaged"),
         (set_to("train", [1, 2]), "is damaged"),
-        (set_to("seed", "x"), "is damaged.*seed must be"),
+        (set_to("seed", "x"), r"is damaged \(seed must be .*, not 'x'\)\. Copy"),
         (set_to("class_names", 3), "is damaged"),
         (leak, "is damaged.*is in the test and the train set"),
         (twice, "is damaged.*is listed twice"),
@@ -329,8 +329,15 @@ def test_a_bad_split_file_is_refused_before_the_scan(
     with pytest.raises(FileNotFoundError, match="is not a file"):
         load_datasets(image_folder, split_file=image_folder)
     for value in (5, ""):
-        with pytest.raises(TypeError, match="split_file must be the path of a split file, not"):
+        with pytest.raises(TypeError, match="split_file must be a path, such as 'split.json', not"):
             load_datasets(image_folder, split_file=value)  # type: ignore[arg-type]
+
+
+def test_paths_that_are_none(image_folder: Path) -> None:
+    data = load_datasets(image_folder)
+    for value in (3, None, b"x", ""):
+        with pytest.raises(TypeError, match="path must be a path, such as 'split.json', not"):
+            data.save_split(value)  # type: ignore[arg-type]
 
 
 def test_a_long_name(image_folder: Path, tmp_path: Path) -> None:

@@ -223,8 +223,8 @@ def test_a_model_without_a_frozen_backbone(data: Datasets) -> None:
         ({"folds": 40}, "folds=40 needs 40 images of each class.*cats has 2"),
         ({"seed": -1}, "seed must be"),
         ({"splits": []}, "splits must name at least one of train, validation, test"),
-        ({"splits": None}, "split=None is not known"),
-        ({"splits": ["training"]}, "split='training' is not known. Did you mean 'train'"),
+        ({"splits": None}, "splits=None is not known"),
+        ({"splits": ["training"]}, "splits='training' is not known. Did you mean 'train'"),
     ],
 )
 def test_bad_arguments(data: Datasets, options: dict[str, Any], message: str) -> None:
@@ -316,3 +316,14 @@ def test_a_person_among_the_dogs(tmp_path: Path) -> None:
     names = [one.path.name for one in issues.images]
     assert len(names) > 1990
     assert names.index("dog.1773.jpg") < len(names) / 100
+
+
+@pytest.mark.parametrize("folds", [2, 5])
+def test_features_that_are_nearly_equal(folds: int) -> None:
+    """The covariance is the difference of large numbers, and must stay positive definite."""
+    rng = np.random.default_rng(0)
+    vectors = (1e4 + rng.normal(0, 1e-3, (40, 8))).astype(np.float32)
+    labels = np.arange(40, dtype=np.int32) % 2
+    squares = squared_distances(vectors, labels, np.array_split(np.arange(40), folds))
+    assert np.isfinite(squares).all()
+    assert (squares >= 0).all()

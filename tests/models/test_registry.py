@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import json
 import random
@@ -206,3 +207,16 @@ def test_channels_first_is_refused() -> None:
 def test_a_path_of_an_unknown_user_is_no_file() -> None:
     with pytest.raises(FileNotFoundError, match="weights='~nobody-is-called-so/a.h5' is no file"):
         build_model("cnn", weights="~nobody-is-called-so/a.h5")
+
+
+def test_a_copied_spec_is_equal() -> None:
+    for name in list_models():
+        assert copy.deepcopy(model_spec(name)) == model_spec(name)
+    assert model_spec("cnn") != model_spec("compact")
+
+
+def test_numbers_of_numpy_are_seeds() -> None:
+    first = build_model("cnn", image_size=(32, 32), seed=2)
+    second = build_model("cnn", image_size=(32, 32), seed=np.int64(2))  # type: ignore[arg-type]
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.array_equal(one, other)

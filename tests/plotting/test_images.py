@@ -39,6 +39,12 @@ def test_top_losses(data: Datasets) -> None:
         plot_top_losses(result, k=101)
 
 
+def test_predictions_of_something_else() -> None:
+    for value in (3, None, "x", [1]):
+        with pytest.raises(TypeError, match="predictions must be what predict returns, not"):
+            plot_predictions(value)  # type: ignore[arg-type]
+
+
 def test_top_losses_of_a_removed_image(data: Datasets) -> None:
     model = keras.Sequential(
         [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]

@@ -30,12 +30,20 @@ def expand_home(path: "str | PathLike[str]") -> Path:
 
 
 def check_path(argument: str, value: Any, *, example: str) -> Path:
-    """Return `value` as a path, with the home folder in place of `~`; else raise a `TypeError`."""
-    if not isinstance(value, str | PathLike) or not str(value):
+    """Return `value` as a path, with the home folder in place of `~`.
+
+    Raises:
+        TypeError: If `value` is no path, or an empty one.
+        ValueError: If it holds a null character.
+    """
+    text = os.fspath(value) if isinstance(value, PathLike) else value
+    if not isinstance(text, str) or not text:
         raise InvalidTypeError(
             f"must be a path, such as {example!r}, not {value!r}", argument=argument
         )
-    return expand_home(value)
+    if "\0" in text:
+        raise InvalidValueError("holds a null character", argument=argument, value=text)
+    return expand_home(text)
 
 
 def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Choice:
@@ -46,7 +54,7 @@ def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Cho
     """
     names = list(choices)
     for name in names:
-        if name == value:
+        if isinstance(value, str) and name == value:
             return name
     raise InvalidValueError(
         "is not known", argument=argument, value=value, hint=suggest(value, names)
@@ -56,7 +64,8 @@ def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Cho
 def suggest(value: object, names: Iterable[str]) -> str:
     """Return a hint for an unknown name: the name closest to `value`, and the known names."""
     names = list(names)
-    closest = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    text = value if isinstance(value, str) else ""
+    closest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     question = f"Did you mean {closest[0]!r}? " if closest else ""
     return f"{question}Known are: {list_names(names, MAX_NAMES_LISTED)}."
 

@@ -68,12 +68,30 @@ class UsageError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what copies and pickles are made of: the parts, and notes added to the error."""
-        return _make, (type(self), self.rule), self.__dict__
+        value = self.value if isinstance(self.value, _PLAIN) else _Shown(repr(self.value))
+        return _make, (type(self), self.rule), {**self.__dict__, "value": value}
 
     def __setstate__(self, state: dict[str, Any] | None) -> None:
         """Restore the parts of a copy or pickle, and its message."""
         self.__dict__.update(state or {})
         super().__init__(self.worded(self.argument, self.hint))
+
+
+class _Shown(str):
+    """What `repr` shows of a value that a copy or pickle may not hold, such as a function."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+_PLAIN = (_NotGiven, str, int, float, type(None))
+
+
+def reason(error: Exception) -> str:
+    """Return what is wrong, for use inside a sentence; of other errors, their type as well."""
+    return str(error).rstrip(".") if isinstance(error, UsageError) else repr(error)
 
 
 def _make(kind: type[UsageError], rule: str) -> UsageError:

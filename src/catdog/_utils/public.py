@@ -8,7 +8,7 @@ Public = TypeVar("Public", bound=Any)
 def public(item: Public) -> Public:
     """Set the module of a public function or class to `catdog`.
 
-    Pickles and reprs name that module, so they stay valid when the defining file is moved.
+    Reprs, tracebacks and pickles name that module, not the file, which may be moved.
     """
     item.__module__ = "catdog"
     return item

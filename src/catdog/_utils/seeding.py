@@ -23,7 +23,7 @@ def seeded(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    check_seed(seed)
+    seed = check_seed(seed)
     with _LOCK:
         state = DEFAULT_SEED_SOURCE.getstate()
         DEFAULT_SEED_SOURCE.seed(seed)

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterator
 
+from catdog._utils.text import printable
 from catdog.cli.output import err, out, out_json
 from catdog.data.report import ScanReport
 from catdog.data.scan import scan_images
@@ -30,7 +31,7 @@ def run(options: Namespace) -> int:
         out(str(report))
     empty = list(_empty_classes(report))
     if empty:
-        err(f"catdog: no usable image is in: {', '.join(empty)}")
+        err(f"catdog: no usable image is in: {', '.join(map(printable, empty))}")
     return 1 if report.bad or empty else 0
 
 

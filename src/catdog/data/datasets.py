@@ -117,8 +117,10 @@ class Datasets:
         Raises:
             FileExistsError: If there is a file with other content.
             FileNotFoundError: If the folder of the file does not exist.
+            TypeError: If `path` is not a path.
         """
-        write_split(checks.expand_home(path), self._images, self.report, self.seed)
+        target = checks.check_path("path", path, example="split.json")
+        write_split(target, self._images, self.report, self.seed)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for copies and pickles: the fields, without objects of TensorFlow."""

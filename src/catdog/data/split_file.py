@@ -12,9 +12,9 @@ from catdog._utils import checks
 from catdog._utils.errors import (
     ExistingFileError,
     HintCode,
-    InvalidTypeError,
     InvalidValueError,
     MissingFileError,
+    reason,
 )
 from catdog._utils.files import atomic_write
 from catdog._utils.text import composed, counted, list_names, printable, shorten
@@ -60,12 +60,19 @@ def write_split(
     """
     text = _to_json(sets, report, seed)
     if not path.parent.is_dir():
-        raise MissingFileError(f"The folder {path.parent} does not exist", hint="Make it first.")
+        raise MissingFileError(
+            f"needs the folder {path.parent}, which does not exist",
+            argument="path",
+            value=str(path),
+            hint="Make it first.",
+        )
     if os.path.lexists(path):
         if path.is_file() and path.read_bytes() == text.encode("ascii"):
             return
         raise ExistingFileError(
-            f"{path} exists, and holds something other than this split",
+            "exists, and holds something other than this split",
+            argument="path",
+            value=str(path),
             hint=(
                 "Choose another name. If the file holds an earlier split, load_datasets(..., "
                 "split_file=...) loads it."
@@ -206,11 +213,7 @@ def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
         TypeError: If `value` is not a path.
         ValueError: If it is not a split file, or it was made for other classes.
     """
-    if not isinstance(value, str | PathLike) or not str(value):
-        raise InvalidTypeError(
-            f"must be the path of a split file, not {value!r}", argument="split_file"
-        )
-    file = _parse(checks.expand_home(value))
+    file = _parse(checks.check_path("split_file", value, example="split.json"))
     if file.class_names != layout.class_names:
         raise InvalidValueError(
             f"was made for the classes {list_names(file.class_names)}, but {layout.root} holds "
@@ -248,7 +251,7 @@ def _parse(path: Path) -> SplitFile:
         return _check_content(path, raw)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidValueError(
-            f"is damaged ({error!r})", **about, hint="Copy the original file again."
+            f"is damaged ({reason(error)})", **about, hint="Copy the original file again."
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
@@ -169,8 +169,9 @@ def find_label_issues(
 
 def _check_splits(splits: Any) -> list[Split]:
     """Return the splits to check, in their usual order."""
-    given = list(splits) if isinstance(splits, list | tuple | set) else [splits]
-    named = {checks.check_split(split) for split in given}
+    is_one = isinstance(splits, str) or not isinstance(splits, Iterable)
+    given = [splits] if is_one else list(splits)
+    named = {checks.check_choice("splits", split, SPLITS) for split in given}
     if not named:
         raise InvalidValueError(
             f'must name at least one of {", ".join(SPLITS)}, such as ["train"]', argument="splits"

@@ -61,22 +61,22 @@ def squared_distances(
         Shape `(n, classes)`.
     """
     classes = int(labels.max()) + 1
-    products = [vectors[fold].T @ vectors[fold] for fold in folds]
+    counts = np.array([np.bincount(labels[fold], minlength=classes) for fold in folds])
+    sums, products = [], []
+    for fold in folds:  # double precision: the covariance is a difference of large numbers
+        members = vectors[fold].astype(np.float64)
+        sums.append(np.eye(classes)[labels[fold]].T @ members)
+        products.append(members.T @ members)
     squares = np.empty((len(labels), classes))
-    for fold, own in zip(folds, products, strict=True):
-        is_training = np.ones(len(labels), bool)
-        is_training[fold] = False
-        one_hot = np.eye(classes, dtype=np.float32)[labels] * is_training[:, np.newaxis]
-        counts = one_hot.sum(axis=0)
-        means = one_hot.T @ vectors / counts[:, np.newaxis]
-        covariance = (sum(products) - own - (means.T * counts) @ means) / counts.sum()
-        squares[fold] = _mahalanobis(vectors[fold], means, covariance)
+    for position, fold in enumerate(folds):
+        others = counts.sum(axis=0) - counts[position]
+        means = (sum(sums) - sums[position]) / others[:, np.newaxis]
+        covariance = sum(products) - products[position] - (means.T * others) @ means
+        squares[fold] = _mahalanobis(vectors[fold], means, covariance / others.sum())
     return squares
 
 
-def _mahalanobis(
-    vectors: NDArray[np.float32], means: NDArray[np.float32], covariance: NDArray[np.float32]
-) -> Floats:
+def _mahalanobis(vectors: NDArray[np.float32], means: Floats, covariance: Floats) -> Floats:
     """Return the squared distance of each vector to each mean, shape `(vectors, means)`.
 
     The covariance matrix is shrunk first.

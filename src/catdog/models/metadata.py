@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import keras
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import InvalidValueError, reason
 from catdog._utils.text import composed, printable, shorten
 from catdog.typing import SPLITS, ImageSize, Split
 
@@ -210,7 +210,7 @@ def metadata_from_json(text: str | bytes) -> ModelMetadata:
     try:
         return _read_metadata(raw)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"damaged ({error!r})") from error
+        raise ValueError(f"damaged ({reason(error)})") from error
 
 
 def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:

@@ -106,11 +106,18 @@ class ModelSpec:
     num_params: int
     num_trainable_params: int
     weights: str
-    build: Callable[[ImageSize, int], keras.Model] = field(repr=False)
-    load_default_weights: Callable[[keras.Model], None] | None = field(default=None, repr=False)
+    # Functions are not compared, so that a copy is equal to the original.
+    build: Callable[[ImageSize, int], keras.Model] = field(repr=False, compare=False)
+    load_default_weights: Callable[[keras.Model], None] | None = field(
+        default=None, repr=False, compare=False
+    )
     reported: ReportedAccuracy | None = None
-    read_measured: Callable[[], MeasuredAccuracy] | None = field(default=None, repr=False)
-    read_pretrained: Callable[[], PretrainedWeights] | None = field(default=None, repr=False)
+    read_measured: Callable[[], MeasuredAccuracy] | None = field(
+        default=None, repr=False, compare=False
+    )
+    read_pretrained: Callable[[], PretrainedWeights] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def measured(self) -> MeasuredAccuracy | None:

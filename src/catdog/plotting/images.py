@@ -1,6 +1,6 @@
 """Plot images with their predictions, losses or label issues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,11 +84,15 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
 
     Raises:
         FileNotFoundError: If an image was removed after the prediction.
+        TypeError: If `predictions` is not what `predict` returns.
         ValueError: If no prediction is of an image file, an image can no longer be read, or `k`
             is out of its range.
     """
     count = checks.check_positive_int("k", k, at_most=MAX_IMAGES)
-    of_files = [each for each in predictions if each.path and not each.error][:count]
+    items = list(predictions) if isinstance(predictions, Iterable) else [predictions]
+    for item in items:
+        checks.check_made_by("predictions", item, Prediction, "predict")
+    of_files = [each for each in items if each.path and not each.error][:count]
     if not of_files:
         raise InvalidValueError(
             "holds none of an image file, and images that were passed as arrays or bytes are not "

@@ -161,7 +161,7 @@ def _make_writable_folder(folder: Path) -> None:
             f"cannot be written to: {error}",
             argument="cache_dir",
             value=str(folder),
-            hint="Pass another folder, or leave cache_dir out.",
+            hint="Pass another folder, or leave it out.",
         ) from error
 
 
