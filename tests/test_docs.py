@@ -151,7 +151,9 @@ def test_home_page_shows_the_six_lines_of_the_readme() -> None:
 
 def test_no_command_installs_the_project_of_the_same_name() -> None:
     """`catdog` on the Python Package Index is another project, and so are its extras."""
-    code = [path for folder in ("src", "examples", "tests") for path in (ROOT / folder).rglob("*.py")]
+    code = [
+        path for folder in ("src", "examples", "tests") for path in (ROOT / folder).rglob("*.py")
+    ]
     for path in {*PAGES, *code, ROOT / "CONTRIBUTING.md"} - {Path(__file__)}:
         for paragraph in path.read_text("utf-8").split("\n\n"):
             text = " ".join(paragraph.split())

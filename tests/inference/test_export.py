@@ -374,7 +374,7 @@ def test_wrong_arguments(model: keras.Model) -> None:
 
 def test_without_the_packages_for_onnx(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r'copy of the source of catdog: pip install "\.\[onnx\]"'):
+    with pytest.raises(ImportError, match=r'pip install "\.\[onnx\]"'):
         export_model(model, "exported.onnx")
 
 
