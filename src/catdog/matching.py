@@ -1,5 +1,7 @@
 """Match a model with data: image size, classes, and the metadata of the training."""
 
+from __future__ import annotations
+
 import hashlib
 from importlib.metadata import version
 

@@ -1,10 +1,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from catdog import load_model, predict
 from catdog.cli.main import main
+from catdog.images import notes
 from tests.cli.conftest import Capture, strict_json, untrained_model
 from tests.conftest import write_images
 
@@ -89,6 +92,7 @@ def test_predict_accepts_unusual_file_names(file: str, tmp_path: Path, capsys: C
     assert [Path(each["path"]).name for each in strict_json(written)] == names
 
 
+@pytest.mark.filterwarnings("default:.* passed over")
 def test_predict_classifies_every_image_it_finds(
     file: str, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -102,7 +106,10 @@ def test_predict_classifies_every_image_it_finds(
         os.chdir(tmp_path / ("album" if folder == "." else ""))
         assert main(["predict", folder, "--model", str(tmp_path / file)]) == 0
         captured = capsys.readouterr()
-        assert captured.err == ""
+        assert captured.err == (
+            f"catdog: warning: 1 file in {folder} passed over, because not images:\n"
+            "  best.png (a link to a folder)\n"
+        )
         printed = [line.split()[-1] for line in captured.out.splitlines()]
         assert printed == [
             f"{inside}{name}" for name in ("image.0.png", "~/image.0.png", "~nobody.png")
@@ -121,6 +128,28 @@ def test_predict_abstains_below_a_threshold(file: str, image_folder: Path, capsy
     assert result["probability"] == max(result["probabilities"].values())
     assert main(["predict", path, "--model", file, "--unsure-below", "nan"]) == 2
     assert "catdog: error: --unsure-below must be a probab" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default:1 image ")
+def test_predict_names_images_that_come_out_wrong(
+    file: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dark images of 12 bits, and images of so many pixels that Pillow warns or refuses."""
+    monkeypatch.setattr(notes, "LARGE_PIXELS", 5000)
+    dark = np.linspace(0, 4095, 64).reshape(8, 8).astype(np.uint16)
+    Image.fromarray(dark).save(tmp_path / "x_ray.png")
+    Image.new("RGB", (100, 60)).save(tmp_path / "photo.png")
+    Image.new("1", (20_000, 10_000)).save(tmp_path / "poster.png")
+    names = ["x_ray.png", "photo.png", "poster.png"]
+    assert main(["predict", *names, "--model", file]) == 1
+    captured = capsys.readouterr()
+    assert [line.split()[-1] for line in captured.out.splitlines()] == names[:2]
+    errors = captured.err
+    assert "catdog: warning: 1 image dark, because" in errors
+    assert "\n  x_ray.png: no value above 4095 of 65535\n" in errors
+    assert "\n  photo.png: 100 x 60 pixels\nSave smaller copies" in errors
+    assert "catdog: Cannot read the image poster.png: it has more than 178 million pix" in errors
+    assert "DecompressionBomb" not in errors
 
 
 def test_predict_with_the_default_model(image_folder: Path, capsys: Capture) -> None:

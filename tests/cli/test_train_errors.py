@@ -35,7 +35,10 @@ def test_train_keeps_a_file_that_appears_during_the_training(
         ("model.h5", "must end in .keras. .* Call it 'model.keras', say"),
         ("/", "must end in .keras. Call it 'model.keras', say"),
         ("other.keras", "is a link to .*old.h5, which does not end in .keras"),
-        ("nowhere/model.keras", "the folder .*nowhere does not exist. Make it first"),
+        (
+            "nowhere/model.keras",
+            "--out=.*needs the folder .*nowhere, which does not exist. Make",
+        ),
         ("folder.keras", "is a folder. Choose another name"),
         ("there.keras", "exists. Choose another name, or pass --overwrite"),
         ("link.keras", "exists. Choose another name, or pass --overwrite"),

@@ -17,7 +17,9 @@ from PIL import Image
 
 from catdog import ScanReport, load_datasets, scan_images
 from catdog.data import scan
+from catdog.images import notes
 from catdog.images.decode import decode_image
+from catdog.images.identify import is_image_file
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder, write_images
 from tests.data.files import add
@@ -130,6 +132,59 @@ def test_odd_files(tidy: Path, name: str, content: Callable[[], bytes], reason: 
     assert report.label_counts() == {"cats": 5 + used, "dogs": 5}
     data = load_datasets(tidy)
     assert sum(data.label_counts(split)["cats"] for split in SPLITS) == 5 + used
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in BAD_FILES + ODD_FILES])
+def test_predictions_take_the_files_that_a_scan_takes(name: str, tmp_path: Path) -> None:
+    content, reason = {name: (content, reason) for name, content, reason in BAD_FILES + ODD_FILES}[
+        name
+    ]
+    path = add(tmp_path, name, content())
+    assert is_image_file(path) == (reason != "other_file")
+
+
+DARK = np.linspace(0, 4095, 40 * 40).reshape(40, 40).astype(np.uint16)
+
+
+def test_values_that_do_not_fill_their_range(tidy: Path) -> None:
+    buffer = BytesIO()
+    Image.fromarray(DARK).save(buffer, "png")
+    add(tidy / "cats", "x_ray.png", buffer.getvalue())
+    add(tidy / "cats", "x_ray.txt", buffer.getvalue() + b"another file")
+    report = scan_images(tidy)
+    assert [(finding.reason, finding.detail) for finding in report.findings] == [
+        ("unfilled_range", "no value above 4095 of 65535"),
+        ("wrong_extension", "PNG by its content"),
+        ("unfilled_range", "no value above 4095 of 65535"),
+    ]
+    assert report.bad == ()
+    with pytest.warns(UserWarning, match="2 images dark") as caught:
+        data = load_datasets(tidy)
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert str(warning.message) == (
+        "2 images dark, because the values do not fill their range:\n"
+        "  cats/x_ray.png: no value above 4095 of 65535\n"
+        "  cats/x_ray.txt: no value above 4095 of 65535\n"
+        "If white has another value in them, such as 4095 for 12 bits or 1.0 for floats, multiply "
+        "all images by the same factor, so that white is 65535 (or 255 for floats)."
+    )
+    assert sum(data.label_counts(split)["cats"] for split in SPLITS) == 7
+
+
+def test_images_of_many_pixels(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo of 108 million pixels is read; a smaller limit stands for it here."""
+    monkeypatch.setattr(notes, "LARGE_PIXELS", 63 * 64)
+    for kind in ("jpeg", "png"):
+        add(tidy / "cats", f"photo.{kind}", encoded(kind, side=64))
+    add(tidy / "cats", "less.jpg", encoded("jpeg", side=63))
+    report = scan_images(tidy)
+    assert [(finding.reason, finding.detail) for finding in report.findings] == [
+        ("very_large", "64 x 64 pixels")
+    ] * 2
+    with pytest.warns(UserWarning, match=r"2 images of more than(.|\n)*photo\.jpeg: 64 x 64 pixels"
+                      r"(.|\n)*Save smaller copies"):  # fmt: skip
+        load_datasets(tidy)
 
 
 def test_everything_at_once(tidy: Path) -> None:

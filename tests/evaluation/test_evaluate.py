@@ -109,6 +109,7 @@ def test_printed_block(data: Datasets) -> None:
         "  true class  cats  dogs  (predicted)",
         "  cats           2     0",
         "  dogs           2     0",
+        "  fewer than 10 images, too few for figures of a class: 'cats', 'dogs'",
         "  never predicted, so precision counts as 0: 'dogs'",
         "  test set evaluated 1 time",
     ]

@@ -298,7 +298,7 @@ def test_a_file_is_replaced_a_folder_is_not(model: keras.Model) -> None:
     Path("folder.tflite").mkdir()
     with pytest.raises(IsADirectoryError, match="is a folder"):
         export_model(model, "folder.tflite")
-    with pytest.raises(FileNotFoundError, match="nowhere does not exist. Make it"):
+    with pytest.raises(FileNotFoundError, match="nowhere, which does not exist. Make it"):
         export_model(model, "nowhere/exported")
 
 
@@ -318,6 +318,21 @@ def test_a_full_disk_is_named(model: keras.Model, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match="No space left on device: 'exported'"):
         export_model(model, "exported")
     assert list(Path().iterdir()) == []
+
+
+@in_each_format
+def test_names_that_are_not_unicode(name: str) -> None:
+    export_model(small(), name, class_names=["caf\udce9", "th\xe9"])
+    assert class_names(name) == ["caf\\udce9", "th\xe9"]
+
+
+def test_the_advice_is_not_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no disk")
+
+    monkeypatch.setitem(RUNTIMES, "saved_model", RUNTIMES["saved_model"]._replace(write=fail))
+    with pytest.raises(ValueError, match="as SavedModel.*layers\\. The converter says: no disk"):
+        export_model(small(), "exported", class_names=["cats", "dogs"])
 
 
 def test_labels_stay_on_one_line_each() -> None:

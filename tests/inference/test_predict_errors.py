@@ -112,7 +112,6 @@ BAD: dict[str, Callable[[Path], object]] = {
     "cut.png": lambda path: path.write_bytes(write_image(path).read_bytes()[:500]),
     "text.jpg": lambda path: path.write_text("no image"),
     "phone.heic": lambda path: path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100)),
-    "pipe.png": os.mkfifo,
     "dangling.png": lambda path: path.symlink_to("nowhere"),
 }
 
@@ -124,6 +123,12 @@ def test_a_bad_file_is_named(name: str, model: keras.Model, tmp_path: Path) -> N
     for images in (tmp_path, tmp_path / name, [tmp_path / name]):
         with pytest.raises((ValueError, OSError), match=f'{name}.*or pass on_bad_image="skip"'):
             predict(model, images)
+
+
+def test_a_pipe_is_named(model: keras.Model, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ValueError, match="pipe.png: it is not a regular file"):
+        predict(model, tmp_path / "pipe.png")
 
 
 def test_bad_files_keep_their_place(model: keras.Model, tmp_path: Path) -> None:
@@ -179,8 +184,12 @@ def test_a_folder_that_cannot_be_listed(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(ValueError, match="Cannot list the folder .*closed"):
+    with (
+        pytest.warns(UserWarning, match="passed over"),
+        pytest.raises(ValueError, match="Cannot list the folder .*closed"),
+    ):
         predict(model, tmp_path)
+    (tmp_path / "link").unlink()
     with pytest.warns(UserWarning, match="1 image cannot be read"):
         answers = predict(model, tmp_path, on_bad_image="skip")
     assert [answer.path for answer in answers] == [tmp_path / "cat.png", tmp_path / "closed"]
@@ -220,7 +229,7 @@ def test_a_path_that_is_too_long_is_skipped(model: keras.Model) -> None:
 
 def test_a_folder_without_images(model: keras.Model, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(ValueError, match="holds no images, by the names .* are BMP, GIF, JPEG"):
+    with pytest.raises(ValueError, match="holds no images.* are BMP, GIF, JPEG"):
         predict(model, tmp_path)
 
 
@@ -252,11 +261,12 @@ def test_arrays_of_no_numbers(model: keras.Model, dtype: Any) -> None:
 @pytest.mark.parametrize(
     ("shape", "hint"),
     [
-        (SIZE, "PIL.Image.fromarray"),
-        ((*SIZE, 1), "PIL.Image.fromarray"),
+        (SIZE, r"Grey images: np.stack\(\[array\] \* 3, axis=-1\)"),
+        ((2, *SIZE), r"Grey images: np.stack\(\[array\] \* 3, axis=-1\)"),
+        ((*SIZE, 1), r"Grey images: np.repeat\(array, 3, axis=-1\)"),
         ((*SIZE, 4), "PIL.Image.fromarray"),
-        ((3, *SIZE), r"np.moveaxis\(array, -3, -1\)"),
-        ((2, 3, *SIZE), r"np.moveaxis\(array, -3, -1\)"),
+        ((3, *SIZE), r"two meanings.* np.moveaxis\(array, 0, -1\).* 3 grey images, np.stack"),
+        ((2, 3, *SIZE), r"np.moveaxis\(array, 1, -1\)"),
         ((1, 2, *SIZE, 3), ""),
         ((0, 5, 3), ""),
         ((2, 5, 0, 3), ""),

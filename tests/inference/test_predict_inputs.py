@@ -1,5 +1,6 @@
 """Forms of images that `predict` takes, and how they are read."""
 
+import os
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +14,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from catdog import load_datasets
+from catdog._utils.errors import UsageWarning
+from catdog.images import notes
 from catdog.images.decode import decode_image
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.inference.predict import PREFETCH_BATCHES, predict
+from catdog.typing import SPLITS
 from tests.inference.conftest import SIZE, expected, grey, write_image
 
 layers = keras.layers
+PASSED_OVER = r"{} files? in .* passed over, because not images:\n  {}"
 
 
 def test_a_folder_is_listed_in_order(model: keras.Model, tmp_path: Path) -> None:
@@ -29,9 +35,72 @@ def test_a_folder_is_listed_in_order(model: keras.Model, tmp_path: Path) -> None
             (tmp_path / name).write_text("no image")
         else:
             write_image(tmp_path / name)
-    found = [answer.path for answer in predict(model, tmp_path)]
+    with pytest.warns(UserWarning, match=PASSED_OVER.format(1, "notes.txt")):
+        found = [answer.path for answer in predict(model, tmp_path)]
     assert found == [tmp_path / name for name in ("a/c/1.png", "a/z.JPG", "b.png", "d.png")]
+    (tmp_path / "notes.txt").unlink()
     assert [answer.path for answer in predict(model, str(tmp_path))] == found
+
+
+def test_a_folder_holds_the_images_that_training_uses(model: keras.Model, tmp_path: Path) -> None:
+    """The content decides, whatever the name; files that are not images are named."""
+    for label in ("cats", "dogs"):
+        (tmp_path / label).mkdir()
+    for number in range(3):
+        write_image(tmp_path / f"dogs/{number}.png", 100 + number)
+    for number, name in enumerate(
+        ["photo", "phone.mpo", "web.jpg?w=500", "tweet.jpg_large", "scan.tmp", "x.PNG", "y.jpeg"]
+    ):
+        kind = "mpo" if name.endswith("mpo") else "webp" if name == "scan.tmp" else "jpeg"
+        noise = np.random.default_rng(number).integers(0, 256, (50, 70, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "cats" / name, kind)
+    for name in ("notes.txt", "labels.csv", "film.mp4", "BMW.txt"):
+        (tmp_path / "cats" / name).write_bytes(b"BMW is the maker" if name == "BMW.txt" else b"x")
+    os.mkfifo(tmp_path / "cats/pipe.png")
+    (tmp_path / "cats/link").symlink_to(tmp_path / "dogs")
+    data = load_datasets(tmp_path)
+    expected = {path for split in SPLITS for path in data.paths(split)}
+    assert len(expected) == 10
+    listed = ["BMW.txt", "film.mp4", "labels.csv", r"link \(a link to a folder\)", "notes.txt"]
+    lines = r"\n  ".join(f"cats/{name}" for name in [*listed, "pipe.png"])
+    with pytest.warns(UserWarning, match=PASSED_OVER.format(6, lines)):
+        found = [answer.path for answer in predict(model, tmp_path)]
+    assert set(found) == expected
+    assert len(found) == 10
+    report = data.report
+    ignored = {each.path for each in report.findings if each.reason == "other_file"}
+    assert len(ignored) == 6
+    with pytest.warns(UserWarning, match="6 files"):
+        assert {source.content for source in iter_images(tmp_path)} == expected
+
+
+def test_images_that_come_out_nearly_black(model: keras.Model, tmp_path: Path) -> None:
+    dark = Image.fromarray(np.linspace(0, 1023, 100).reshape(10, 10).astype(np.uint16))
+    dark.save(tmp_path / "x_ray.png")
+    scaled = Image.fromarray(np.linspace(0, 1, 100).reshape(10, 10).astype(np.float32))
+    with pytest.warns(UserWarning, match="3 images dark") as caught:
+        answers = predict(model, [grey(90), tmp_path / "x_ray.png", dark, scaled])
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert str(warning.message).splitlines()[:4] == [
+        "3 images dark, because the values do not fill their range:",
+        f"  {tmp_path / 'x_ray.png'}: no value above 1023 of 65535",
+        "  images[2]: no value above 1023 of 65535",
+        "  images[3]: no value above 1 of 255",
+    ]
+    assert answers[1].probabilities[1] == pytest.approx(expected(1), abs=0.05)
+
+
+def test_images_of_many_pixels(
+    model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "LARGE_PIXELS", 3000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)
+    path = write_image(tmp_path / "photo.jpg")
+    with pytest.warns(UserWarning, match=r"1 image of more than(.|\n)*photo\.jpg: 70 x 50 pixels\n"
+                      "Save smaller copies") as caught:  # fmt: skip
+        predict(model, path)
+    assert [warning.category for warning in caught] == [UsageWarning]
 
 
 def test_home_is_found(model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,9 +238,9 @@ def test_links_to_folders_are_no_images(model: keras.Model, tmp_path: Path) -> N
     for name in ("album/cat.png", "other/dog.png"):
         Image.fromarray(grey(0)).save(tmp_path / name)
     (tmp_path / "album/best.jpg").symlink_to("../other")
-    assert [answer.path for answer in predict(model, tmp_path / "album")] == [
-        tmp_path / "album/cat.png"
-    ]
+    with pytest.warns(UserWarning, match=PASSED_OVER.format(1, r"best\.jpg \(a link to a folder")):
+        answers = predict(model, tmp_path / "album")
+    assert [answer.path for answer in answers] == [tmp_path / "album/cat.png"]
 
 
 def test_arrays_that_look_scaled(model: keras.Model) -> None:

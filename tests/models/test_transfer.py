@@ -133,7 +133,7 @@ def publisher(monkeypatch: pytest.MonkeyPatch) -> Publisher:
 
 
 def test_features_are_those_of_keras_with_its_weights(built: Built, publisher: Publisher) -> None:
-    application = built.backbone.application
+    application = getattr(keras.applications, built.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MobileNetV2 has no weights for the size
         theirs = application(

@@ -43,6 +43,19 @@ def test_examples_follow_the_seed(data: Datasets) -> None:
 def test_bad_number_of_examples(data: Datasets) -> None:
     with pytest.raises(ValueError, match="per_class must be a whole number of at least 1, not 0"):
         plot_examples(data, per_class=0)
+    with pytest.raises(ValueError, match="per_class must be at most 20, not 21"):
+        plot_examples(data, per_class=21)
+
+
+def test_many_classes_are_sampled(make_folder: MakeFolder) -> None:
+    data = load_datasets(make_folder(dict.fromkeys(map(str, range(100, 250)), 3)), image_size=SIZE)
+    figure = plot_examples(data, per_class=1)
+    assert figure.get_suptitle() == "20 of 150 classes"
+    names = [title for title, _ in images_of(figure)]
+    assert len(set(names)) == 20
+    assert names == sorted(names)
+    assert max(figure.get_size_inches() * figure.dpi) < 8000
+    assert [title for title, _ in images_of(plot_examples(data, per_class=1, seed=1))] != names
 
 
 def test_class_names_are_not_typeset_as_formulas(make_folder: MakeFolder) -> None:

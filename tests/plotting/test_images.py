@@ -35,6 +35,8 @@ def test_top_losses(data: Datasets) -> None:
         predicted = f"{one.predicted}, {percent(one.probability)}"
         assert title == f"true {one.label}\npredicted {predicted}\nloss {one.loss:.2f}"
     assert len(images_of(plot_top_losses(result))) == result.n
+    with pytest.raises(ValueError, match="k must be at most 100, not 101"):
+        plot_top_losses(result, k=101)
 
 
 def test_top_losses_of_a_removed_image(data: Datasets) -> None:

@@ -66,13 +66,17 @@ def check_split(value: object) -> Split:
     return check_choice("split", value, SPLITS)
 
 
-def check_positive_int(argument: str, value: Any, *, at_least: int = 1) -> int:
-    """Return `value` as an `int` of at least `at_least`; else raise a `ValueError`."""
+def check_positive_int(
+    argument: str, value: Any, *, at_least: int = 1, at_most: int | None = None
+) -> int:
+    """Return `value` as an `int` of the range; else raise a `ValueError`."""
     number = _as_int(value)
     if number is None or number < at_least:
         raise InvalidValueError(
             f"must be a whole number of at least {at_least}, not {value!r}", argument=argument
         )
+    if at_most is not None and number > at_most:
+        raise InvalidValueError(f"must be at most {at_most}, not {value!r}", argument=argument)
     return number
 
 

@@ -121,7 +121,8 @@ class UsageWarning(UserWarning):
     """A warning about what a user passed.
 
     Attributes:
-        sentence: What happened, in whole sentences.
+        sentence: What happened, in whole sentences. It may end with a list of lines, and then ends
+            with a line break.
         hint: What the user can do, in whole sentences; may be empty.
         hint_code: Identifies a hint that needs other words in the command line.
     """
@@ -135,4 +136,5 @@ class UsageWarning(UserWarning):
 
     def worded(self, hint: str) -> str:
         """Return the message with another hint."""
-        return f"{self.sentence} {hint}".rstrip()
+        space = "" if self.sentence.endswith("\n") else " "  # a line break ends a list
+        return f"{self.sentence}{space}{hint}".rstrip()

@@ -1,5 +1,7 @@
 """`catdog evaluate`: evaluate a model on images that it was not trained on."""
 
+from __future__ import annotations
+
 import warnings
 from argparse import Namespace
 from dataclasses import replace
@@ -14,6 +16,7 @@ from catdog.cli.open import is_pretrained, open_model
 from catdog.cli.output import out, out_json, progress_on_stderr
 from catdog.data.datasets import Datasets
 from catdog.data.load import load_datasets
+from catdog.data.source import find_source
 from catdog.evaluation.baseline import baseline_accuracy, majority_class
 from catdog.evaluation.evaluate import evaluate
 from catdog.evaluation.result import Evaluation
@@ -26,6 +29,7 @@ ALL = "all"
 
 def run(options: Namespace) -> int:
     """Evaluate a model on a split of its own training, or on images that are new to it."""
+    find_source("source", options.folder)  # as load_datasets does, fails before Keras is loaded
     model = open_model(options.model)
     metadata = get_metadata(model)
     trained = metadata.split if metadata else None

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from catdog._utils.errors import UsageError
+from catdog.cli.lazy import load_keras_on_use
 from catdog.cli.output import err, show_warning
 from catdog.cli.parser import make_parser
-from catdog.cli.quiet import quiet_import
 from catdog.cli.wording import worded
 
 ERROR = 2
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return ERROR
     try:
-        with quiet_import():
-            command = import_module(f"catdog.cli.{options.command}")
+        load_keras_on_use()
+        command = import_module(f"catdog.cli.{options.command}")
         with warnings.catch_warnings():
             warnings.showwarning = show_warning
             return int(command.run(options))

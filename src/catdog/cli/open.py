@@ -1,5 +1,7 @@
 """Open the model that `--model` names."""
 
+from __future__ import annotations
+
 import keras
 
 from catdog._utils.errors import InvalidValueError

@@ -2,17 +2,17 @@
 
 import warnings
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from catdog._utils.text import printable
 from catdog.cli.open import open_model, resolve_class_names
 from catdog.cli.output import err, out, out_json, progress_on_stderr
 from catdog.cli.wording import worded
-from catdog.images.inputs import ImageSource, iter_images
+from catdog.images.inputs import ImageSource, check_file, iter_images
 from catdog.inference.predict import Prediction, predict
 
 
@@ -22,12 +22,13 @@ def run(options: Namespace) -> int:
     Returns:
         1 if an image could not be read, else 0.
     """
+    found = list(_find_images(options.paths))
+    if not options.json and not any(isinstance(each, ImageSource) for each in found):
+        return _report([each.error for each in found if isinstance(each, _NoImages)])
     model = open_model(options.model)
     names = resolve_class_names(model, options.model)
-    found = list(_find_images(options.paths, names))
     with warnings.catch_warnings(), progress_on_stderr():
         warnings.filterwarnings("ignore", r".* cannot be read:")  # reported one by one below
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large, but still read
         predictions = iter(
             predict(
                 model,
@@ -36,26 +37,46 @@ def run(options: Namespace) -> int:
                 unsure_below=options.unsure_below,
             )
         )
-    results = [next(predictions) if isinstance(each, ImageSource) else each for each in found]
+    results = [
+        next(predictions) if isinstance(each, ImageSource) else _as_prediction(each, names)
+        for each in found
+    ]
     if options.json:
         out_json([result.to_dict() for result in results])
     elif lines := [str(result) for result in results if result.error is None]:
         out("\n".join(lines))
-    errors = [result.error for result in results if result.error is not None]
+    return _report([result.error for result in results if result.error is not None])
+
+
+def _report(errors: Sequence[str]) -> int:
+    """Write the errors to standard error, and return the exit code."""
     for error in errors:
         err(f"catdog: {printable(error)}")
     return 1 if errors else 0
 
 
-def _find_images(
-    paths: Iterable[str], class_names: tuple[str, ...]
-) -> Iterator[ImageSource | Prediction]:
-    """Yield the images of each path, or a prediction with an error for a path without images."""
+class _NoImages(NamedTuple):
+    """A path at which there are no images, and why."""
+
+    path: Path
+    error: str
+
+
+def _as_prediction(missing: _NoImages, class_names: tuple[str, ...]) -> Prediction:
+    """Return a prediction that holds the error of a path without images."""
+    nothing = np.full(len(class_names), np.nan)
+    return Prediction(None, np.nan, nothing, missing.path, class_names, error=missing.error)
+
+
+def _find_images(paths: Iterable[str]) -> Iterator[ImageSource | _NoImages]:
+    """Yield the images of each path, or the error of a path without images."""
     for path in paths:
         # The shell has replaced "~" by the home folder already, so "~cat.jpg" is a file's name.
         literal = Path(path).absolute() if path.startswith("~") else path
         try:
-            yield from iter_images(literal, "PATH")
+            for source in iter_images(literal, "PATH"):
+                if isinstance(source.content, Path):
+                    check_file(source.content)
+                yield source
         except (OSError, ValueError) as error:
-            nothing = np.full(len(class_names), np.nan)
-            yield Prediction(None, np.nan, nothing, Path(path), class_names, error=worded(error))
+            yield _NoImages(Path(path), worded(error))

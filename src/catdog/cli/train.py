@@ -1,5 +1,7 @@
 """`catdog train`: train a model on a folder of images, and save it."""
 
+from __future__ import annotations
+
 import os
 import shlex
 from argparse import Namespace
@@ -51,7 +53,8 @@ def run(options: Namespace) -> int:
     if options.save_split:
         with renamed("path", "--save-split"):
             data.save_split(options.save_split)
-    out(summary(resize_to_model(model, data), report_hint="see catdog scan"))
+    size = resize_to_model(model, data).image_size
+    out(summary(data, report_hint="see catdog scan", model_size=size))
     _train(model, data, options, has_backbone=has_backbone)
     _save(model, target, options)
     with progress_on_stderr():

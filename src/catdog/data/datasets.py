@@ -145,15 +145,17 @@ class Datasets:
         )
 
 
-def summary(data: Datasets, *, report_hint: str) -> str:
+def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = None) -> str:
     """Return classes, image size and counts as lines of text, as `print(data)` shows them.
 
     Args:
         data: The images.
         report_hint: How to see the files that cannot be used, if there are any.
+        model_size: Height and width at which a model receives the images, if it is known.
+            `data.image_size` need not be that: functions that take a model resize the images to it.
     """
-    height, width = data.image_size
-    lines = [f"{len(data.class_names)} classes, images of {height} x {width} pixels"]
+    size = f", images of {model_size[0]} x {model_size[1]} pixels" if model_size else ""
+    lines = [f"{len(data.class_names)} classes{size}"]
     lines += [count_line(split, data.label_counts(split)) for split in SPLITS]
     used = {path for split in SPLITS for path in data.paths(split)}
     if left_out := {finding.path for finding in data.report.bad} - used:

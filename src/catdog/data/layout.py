@@ -1,4 +1,4 @@
-"""The layout of a folder of images: its classes, splits and files. No file is read."""
+"""The layout of a folder of images: its classes, splits and files. No image is decoded."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from catdog._utils.errors import InvalidValueError
 from catdog._utils.text import composed, list_names
 from catdog.data.report import IgnoredReason
 from catdog.data.split_folders import SplitFolders, find_split_folders, holds_splits, is_split_name
-from catdog.images.formats import is_hidden, is_image_name
+from catdog.images.formats import is_hidden
+from catdog.images.identify import is_image_file
 from catdog.images.listing import subfolders, walk
 from catdog.typing import SPLITS, Split
 
@@ -45,7 +46,7 @@ class Layout:
             in the root.
         files: All files in the class folders, ordered by split, class and name; also folders that
             could not be listed.
-        ignored: Images, by their suffix, that are not used, and why.
+        ignored: Images that are not used, and why.
     """
 
     root: Path
@@ -92,7 +93,7 @@ def _with_splits(root: Path, passed: Sequence[Path], split_folders: SplitFolders
         (path, "unlabelled")
         for folder in split_folders.unlabelled
         for path in sorted(walk(folder))
-        if is_image_name(path)
+        if is_image_file(path)
     ]
     return _make_layout(root, classes, tuple(holders), files, [*_ignored(passed), *unlabelled])
 
@@ -110,7 +111,7 @@ def _make_layout(
     for file in files:
         if not any(map(is_hidden, file.path.relative_to(root).parts)):
             used.append(file)
-        elif is_image_name(file.path):
+        elif is_image_file(file.path):
             hidden.append((file.path, "hidden"))
     return Layout(root, tuple(classes), splits, tuple(used), (*ignored, *hidden))
 
@@ -163,7 +164,7 @@ def _check_complete(root: Path, split_folders: SplitFolders) -> None:
         )
     known = {*by_split.values(), *split_folders.unlabelled}
     for folder in subfolders(root):
-        if folder not in known and any(is_image_name(path) for path in walk(folder)):
+        if folder not in known and any(is_image_file(path) for path in walk(folder)):
             raise InvalidValueError(
                 f"{folder} holds images, and there are split folders beside it, but its name is "
                 f"not that of a split ({', '.join(SPLITS)})",
@@ -261,19 +262,19 @@ def _list_classes(
 
 
 def _ignored(folders: Iterable[Path]) -> list[tuple[Path, IgnoredReason]]:
-    """Return the images, by their suffix, beside the class folders or in hidden ones."""
+    """Return the images beside the class folders or in hidden ones."""
     ignored: list[tuple[Path, IgnoredReason]] = []
     for folder in folders:
         ignored += [(path, "outside_class_folder") for path in _images_in(folder)]
         for hidden in _hidden_folders(folder):
             inside = sorted(walk(hidden, hidden=True))
-            ignored += [(path, "hidden") for path in inside if is_image_name(path)]
+            ignored += [(path, "hidden") for path in inside if is_image_file(path)]
     return ignored
 
 
 def _images_in(folder: Path) -> list[Path]:
-    """Return the images, by their suffix, directly in `folder`, sorted."""
-    return [path for path in sorted(folder.iterdir()) if is_image_name(path) and not path.is_dir()]
+    """Return the images directly in `folder`, sorted."""
+    return [path for path in sorted(folder.iterdir()) if is_image_file(path) and not path.is_dir()]
 
 
 def _hidden_folders(folder: Path) -> list[Path]:
@@ -281,5 +282,5 @@ def _hidden_folders(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.iterdir())
-        if is_hidden(path.name) and path.is_dir() and any(map(is_image_name, walk(path)))
+        if is_hidden(path.name) and path.is_dir() and any(map(is_image_file, walk(path)))
     ]

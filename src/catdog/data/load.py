@@ -18,6 +18,7 @@ from catdog.data.report import (
     ImageFile,
     ScanReport,
     describe,
+    image_notes,
     relative_name,
     usable_images,
 )
@@ -25,6 +26,7 @@ from catdog.data.scan import scan_layout
 from catdog.data.sets import plan_sets, split_images
 from catdog.data.source import find_source
 from catdog.data.split_file import SplitFile, find_images, read_split
+from catdog.images.notes import warn_of_notes
 from catdog.typing import SPLITS, ImageSize, NewFiles, OnBadImage, Split
 
 _OfFile = TypeVar("_OfFile", ImageFile, Finding)
@@ -63,7 +65,8 @@ def load_datasets(
 
     Images are JPEG, PNG, WebP, BMP and GIF files in a class folder or in folders below it. The
     format is detected from the content. System files and files that are not images are ignored, and
-    so are hidden images, with a warning.
+    so are hidden images, with a warning. Values of 16 bits are scaled by their range, so 65535
+    becomes 255; a warning lists images that do not fill it, and come out dark.
 
     Args:
         source: A folder of images, or the name of a data set: `"cats_and_dogs_filtered"` (3000
@@ -132,6 +135,7 @@ def load_datasets(
     file = None if split_file is None else read_split(split_file, layout)
     report = scan_layout(layout)  # may take long, so all arguments were checked before
     _warn_ignored(report)
+    warn_of_notes(image_notes(report), stacklevel=2)
     sets: Mapping[Split, Sequence[ImageFile]]
     if file is None:
         seed = seed or 0

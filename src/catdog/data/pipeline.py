@@ -1,5 +1,7 @@
 """Make batches of images with tf.data, from a cache of decoded images."""
 
+from __future__ import annotations
+
 import atexit
 import hashlib
 import itertools

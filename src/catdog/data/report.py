@@ -10,6 +10,7 @@ from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table
 from catdog._utils.text import count_line, counted, printable, shorten
+from catdog.images.notes import IMAGE_NOTES, ImageNote, Note
 from catdog.typing import Split
 
 BadReason = Literal[
@@ -28,6 +29,7 @@ NoteReason = Literal[
     "wrong_extension",
     "animated",
     "very_small",
+    ImageNote,
     "duplicate",
     "confusable_name",
     "other_file",
@@ -52,6 +54,8 @@ MEANING: Mapping[Reason, str] = {
     "wrong_extension": "used, read by their content",
     "animated": "used, the first frame of each",
     "very_small": "used, but there is little to see",
+    "very_large": "used, but it takes much time and memory; save a smaller copy",
+    "unfilled_range": "used, but dark: multiply the values so that white is 65535",
     "duplicate": "used, all duplicates in the same set",
     "confusable_name": "used, but another name differs only in how Unicode writes accents",
     "other_file": "ignored, not an image",
@@ -222,6 +226,15 @@ def usable_images(report: ScanReport) -> list[ImageFile]:
 def readable_images(report: ScanReport) -> tuple[ImageFile, ...]:
     """Return all images that can be decoded."""
     return report._readable
+
+
+def image_notes(report: ScanReport) -> Iterator[Note]:
+    """Yield the notes on images that are used as they are, but may come out other than expected."""
+    for reason in IMAGE_NOTES:
+        for finding in report.findings:
+            if finding.reason == reason:
+                name = relative_name(finding.path, report.folder)
+                yield Note(reason, finding.detail, name)
 
 
 def describe(finding: Finding, folder: Path) -> str:

@@ -20,14 +20,11 @@ from catdog.data.duplicates import group_by_content
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
-from catdog.images.formats import (
-    FORMATS,
-    OTHER_SIGNATURES,
-    OTHER_SUFFIXES,
-    SIGNATURES,
-    SUFFIXES,
-    is_image_name,
-)
+from catdog.images.formats import FORMATS, OTHER_SUFFIXES, SIGNATURES, SUFFIXES
+from catdog.images.greys import is_deep
+from catdog.images.identify import SIGNATURE_BYTES, find_other_format, is_named_as_image
+from catdog.images.limits import TOO_MANY_PIXELS, own_limits
+from catdog.images.notes import range_notes, size_notes
 from catdog.typing import SPLITS
 
 SMALL_SIDE = 32  # pixels; a side shorter than this is reported
@@ -61,8 +58,9 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
 
     Files that are reported, but cause no error:
 
-    - images with the suffix of another format, animated images, and images with a side of less
-      than 32 pixels;
+    - images with the suffix of another format, animated images, images with a side of less than 32
+      pixels or with more than 89 million pixels, and images of 16 bits that are dark,
+      because their values do not fill their range;
     - duplicates in one class that cannot be in two splits;
     - names that look the same, because they differ only in how Unicode writes accents;
     - files that are not images, and images in no class folder, in hidden folders and in folders
@@ -149,7 +147,8 @@ def _scan_file(file: File) -> _ScannedFile:
         if not stat.S_ISREG(status.st_mode):  # to open a pipe could block forever
             return None, [("other_file", "not a regular file, or a link to a folder")]
         with file.path.open("rb") as content:
-            notes = _inspect(content, file.path, status.st_size)
+            with own_limits():
+                notes = _inspect(content, file.path, status.st_size)
             if notes is None:  # a film, for example: too long to hash
                 return None, [("other_file", "")]
             content.seek(0)
@@ -170,18 +169,20 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
     try:
         image = Image.open(content, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise _Unusable("too_many_pixels", str(error)) from error
+        raise _Unusable("too_many_pixels", TOO_MANY_PIXELS) from error
     except Exception as error:  # Pillow's plugins raise many kinds
         _raise_disk_error(error)
         return _explain_unopened(content, path, size, error)
     with image:
         notes = list(_notes(image, path))
+        deep = is_deep(image)
         image.draft(None, (1, 1))  # faster: a JPEG is read completely, but at a smaller size
         try:
             image.load()
         except Exception as error:
             _raise_disk_error(error)
             raise _broken(content, size, error) from error
+        notes += [(note.reason, note.detail) for note in range_notes(image, path.name, deep=deep)]
     return notes
 
 
@@ -196,16 +197,14 @@ def _explain_unopened(
 ) -> list[tuple[Reason, str]] | None:
     """Raise the reason why an image cannot be opened; return `None` if it is not an image."""
     content.seek(0)
-    start = content.read(16)
-    for name, signature in OTHER_SIGNATURES.items():
-        if signature.match(start):
-            raise _Unusable("unsupported_format", f"{name} by its content") from error
-    other = path.suffix.lower() in OTHER_SUFFIXES
-    if not other and not is_image_name(path):
+    start = content.read(SIGNATURE_BYTES)
+    if name := find_other_format(start):
+        raise _Unusable("unsupported_format", f"{name} by its content") from error
+    if not is_named_as_image(path):
         return None
     if size == 0:
         raise _Unusable("empty_file", "") from error
-    if other:
+    if path.suffix.lower() in OTHER_SUFFIXES:
         raise _Unusable("unsupported_format", f"{path.suffix.lower()} by its name") from error
     if start.startswith(SIGNATURES):
         raise _broken(content, size, error) from error
@@ -238,6 +237,8 @@ def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
             yield "animated", ""
     if min(image.size) < SMALL_SIDE:
         yield "very_small", f"{image.width} x {image.height} pixels"
+    for note in size_notes(image, path.name):
+        yield note.reason, note.detail
 
 
 def _find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:

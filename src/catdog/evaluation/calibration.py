@@ -1,5 +1,7 @@
 """Calibrate probabilities by temperature scaling."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from dataclasses import dataclass, replace

@@ -1,5 +1,7 @@
 """Evaluate a model on one split: accuracy with its confidence interval, loss and baseline."""
 
+from __future__ import annotations
+
 import keras
 import numpy as np
 

@@ -1,5 +1,7 @@
 """Find images with label issues: a probably wrong label, or no class at all."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -96,7 +98,7 @@ def find_label_issues(
     splits: Sequence[Split] = ("train", "validation"),
     folds: int = 5,
     seed: int = 0,
-    cache_dir: "str | PathLike[str] | None" = None,
+    cache_dir: str | PathLike[str] | None = None,
     verbose: Verbose = "auto",
 ) -> LabelIssues:
     """Rank images by label issues, with cross-validation on the features of a pretrained backbone.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from catdog.evaluation.result import Evaluation
 
 MAX_CLASSES_PRINTED = 10
+MIN_CLASS_IMAGES = 10  # of fewer, one image more or less moves the recall by over ten points
 MAX_LETTERS_PRINTED = 80  # of all class names together, in the header of the confusion matrix
 
 
@@ -59,12 +60,17 @@ def tables(evaluation: "Evaluation") -> Iterator[Table]:
 
 
 def remarks(evaluation: "Evaluation") -> Iterator[str]:
-    """Yield classes whose metrics are 0 by definition, and the number of test evaluations."""
-    without_images = np.flatnonzero(evaluation.confusion_matrix.sum(axis=1) == 0)
+    """Yield classes of few or no images, and the number of test evaluations."""
+    support = evaluation.confusion_matrix.sum(axis=1)
+    without_images = np.flatnonzero(support == 0)
+    with_few_images = np.flatnonzero((support > 0) & (support < MIN_CLASS_IMAGES))
     never_predicted = np.flatnonzero(evaluation.confusion_matrix.sum(axis=0) == 0)
     if without_images.size:
         names = _class_names(evaluation, without_images)
         yield f"no images, so recall counts as 0: {names}"
+    if with_few_images.size:
+        names = _class_names(evaluation, with_few_images)
+        yield f"fewer than {MIN_CLASS_IMAGES} images, too few for figures of a class: {names}"
     if never_predicted.size:
         names = _class_names(evaluation, never_predicted)
         yield f"never predicted, so precision counts as 0: {names}"

@@ -10,6 +10,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
 from catdog.images.formats import FORMATS
+from catdog.images.greys import deep_to_rgb, is_deep
+from catdog.images.limits import TOO_MANY_PIXELS, own_limits
+from catdog.images.notes import Note, range_notes, size_notes
 from catdog.typing import ImageSize
 
 
@@ -20,7 +23,8 @@ def decode_image(
 
     Training, evaluation and plots all use this decoder, so an image has the same pixels everywhere.
     Resizing is bilinear, without antialiasing, and does not keep the aspect ratio. Up to rounding
-    to whole numbers, `keras.utils.image_dataset_from_directory` gives the same pixels.
+    to whole numbers, `keras.utils.image_dataset_from_directory` gives the same pixels. Values of
+    16 bits are scaled by their range, 0 to 65535; `catdog.images.greys` has the rule.
 
     Args:
         source: Path of an image file, or the bytes of one: BMP, GIF (its first frame), JPEG, PNG
@@ -32,27 +36,46 @@ def decode_image(
         Pixels of shape `(height, width, 3)`, dtype `uint8`, range `[0, 255]`.
 
     Raises:
-        ValueError: If the image cannot be read; the message names the image and the reason.
+        ValueError: If the image cannot be read, is truncated, or has more than 178 million pixels;
+            the message names the image and the reason.
     """
     height, width = image_size
     return np.asarray(stretch(read_rgb(source, name=name), width, height))
 
 
-def read_rgb(source: Path | bytes, *, name: str = "from bytes") -> Image.Image:
-    """Decode an image as RGB, upright, at its own size; see `decode_image`."""
+def read_rgb(
+    source: Path | bytes, *, name: str = "from bytes", notes: list[Note] | None = None
+) -> Image.Image:
+    """Decode an image as RGB, upright, at its own size; see `decode_image`.
+
+    Args:
+        source: Path of an image file, or the bytes of one.
+        name: Name of an image from bytes in errors and notes.
+        notes: Receives what is worth knowing about the image.
+    """
+    called = name if isinstance(source, bytes) else str(source)
     try:
         content = BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(content, formats=FORMATS) as image:
-            image.load()
+        with own_limits(), Image.open(content, formats=FORMATS) as image:
+            load_pixels(image, called, notes)
             turn_upright(image)
             return to_rgb(image)
     except Exception as error:  # Pillow raises many kinds
-        called = name if isinstance(source, bytes) else str(source)
         raise InvalidValueError(f"Cannot read the image {called}: {_reason(error)}") from error
+
+
+def load_pixels(image: Image.Image, name: str, notes: list[Note] | None) -> None:
+    """Load the pixels of an opened image, and add to the notes on it, if they are wanted."""
+    deep = is_deep(image)
+    image.load()
+    if notes is not None:
+        notes += [*size_notes(image, name), *range_notes(image, name, deep=deep)]
 
 
 def _reason(error: Exception) -> str:
     """Return why an image cannot be decoded."""
+    if isinstance(error, Image.DecompressionBombError):
+        return TOO_MANY_PIXELS
     if isinstance(error, UnidentifiedImageError):  # its message shows an object in memory
         return f"it is none of {', '.join(FORMATS)}, or damaged; save it as JPEG or PNG"
     return (str(error) or repr(error)).rstrip(".")
@@ -83,9 +106,8 @@ def stretch(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert an image of any mode to RGB; the background of transparent pixels is white."""
-    if image.mode.startswith("I"):  # 16 bits a pixel; convert() would clip them at 255
-        grey = np.clip(np.asarray(image) // 257, 0, 255)
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.mode == "F" or image.mode.startswith("I"):
+        return deep_to_rgb(image)
     if "A" in image.getbands() or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOBase
 from os import PathLike
@@ -21,9 +21,13 @@ from catdog._utils.errors import (
     MissingFileError,
     UsageWarning,
 )
-from catdog.images.decode import read_rgb, stretch, to_rgb, upright_copy
-from catdog.images.formats import FORMATS, OTHER_SUFFIXES, is_image_name
+from catdog._utils.text import counted, printable, shorten
+from catdog.images.decode import load_pixels, read_rgb, stretch, to_rgb, upright_copy
+from catdog.images.formats import FORMATS
+from catdog.images.identify import is_image_file
+from catdog.images.limits import own_limits
 from catdog.images.listing import walk
+from catdog.images.notes import Note
 from catdog.typing import ImageSize
 
 Pixels = NDArray[Any]
@@ -101,30 +105,40 @@ def _each_file(value: "str | PathLike[str]", name: str) -> Iterator[ImageSource]
             hint="Download the image, and pass the file.",
         )
     path = checks.expand_home(value)
-    if not _is_folder(path):
-        yield ImageSource(path, str(path))
-        return
-    inside = sorted(filter(_is_image_by_name, walk(path)), key=lambda file: file.parts)
-    if not inside:
-        raise InvalidValueError(
-            f"The folder {path} holds no images, by the names of its files",
-            hint=f"The formats that are read are {', '.join(FORMATS)}.",
-        )
-    for file in inside:
+    for file in _images_in(path) if _is_folder(path) else [path]:
         yield ImageSource(file, str(file))
 
 
-def _is_image_by_name(path: Path) -> bool:
-    """Return whether a file is an image by its name, or cannot be read and must be reported.
+def _images_in(folder: Path) -> list[Path]:
+    """Return the images in a folder and in all folders below it; warn of the other files."""
+    images: list[Path] = []
+    passed_over: list[str] = []
+    for file in sorted(walk(folder), key=lambda file: file.parts):
+        if is_image_file(file):
+            images.append(file)
+        else:
+            name = printable(file.relative_to(folder).as_posix())
+            passed_over.append(f"{name} (a link to a folder)" if file.is_dir() else name)
+    if not images:
+        raise InvalidValueError(
+            f"The folder {folder} holds no images",
+            hint=f"The formats that are read are {', '.join(FORMATS)}.",
+        )
+    _warn_passed_over(passed_over, folder)
+    return images
 
-    `walk` yields a folder if it cannot be listed, or if it is a link, which is not followed.
-    """
-    try:
-        if path.is_dir():
-            return not path.is_symlink()
-    except OSError:  # no permission: the error comes when the file is read
-        return True
-    return is_image_name(path) or path.suffix.lower() in OTHER_SUFFIXES
+
+def _warn_passed_over(names: Sequence[str], folder: Path) -> None:
+    """Warn of the files in a folder that are not images, as a scan reports them."""
+    if names:
+        listed = "\n  ".join(shorten(names))
+        warnings.warn(
+            UsageWarning(
+                f"{counted(len(names), 'file')} in {printable(folder)} passed over, because not "
+                f"images:\n  {listed}"
+            ),
+            stacklevel=2,
+        )
 
 
 def _is_folder(path: Path) -> bool:
@@ -153,14 +167,11 @@ def _check_array(array: Pixels, name: str) -> Pixels:
         )
     shape = array.shape
     if array.ndim not in (3, 4) or shape[-1] != 3 or 0 in shape[-3:]:
-        first = "np.moveaxis(array, -3, -1) puts the colours last. " if 3 in shape[-3:-2] else ""
         raise InvalidValueError(
             "must be RGB pixels, one image (height, width, 3) or several (n, height, "
             f"width, 3), not shape {shape}",
             argument=name,
-            hint=(
-                f"{first}Grey or transparent images can be passed as PIL.Image.fromarray(array)."
-            ),
+            hint=_shape_hint(shape),
         )
     if not array.size:
         return array
@@ -173,7 +184,11 @@ def _check_array(array: Pixels, name: str) -> Pixels:
         raise InvalidValueError(
             f"must hold pixels in [0, 255], but its values run from {low:g} to {high:g}",
             argument=name,
-            hint="Pass the pixels as they are in the file: the models do their own scaling.",
+            hint=(
+                "Pass pixels of 8 bits as they are in the file: the models do their own scaling. "
+                "Bring other values to this range, all images by the same factor: those of 16 bits "
+                "by array // 257, those of 12 bits by array * (255 / 4095)."
+            ),
         )
     if array.dtype.kind == "f" and 0 < high <= 1:
         warnings.warn(
@@ -186,13 +201,35 @@ def _check_array(array: Pixels, name: str) -> Pixels:
     return array
 
 
-def read_pixels(source: ImageSource, image_size: ImageSize) -> Pixels:
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    """Return how to make RGB pixels of an array of another shape; it may have several meanings."""
+    if shape[-1:] == (1,):
+        return "Grey images: np.repeat(array, 3, axis=-1)."
+    if shape[-1:] == (4,):
+        return "Transparent images of 8 bits: pass each as PIL.Image.fromarray(image)."
+    grey = "np.stack([array] * 3, axis=-1)"
+    if len(shape) == 4 and shape[1] == 3:
+        return "If the colours come first: np.moveaxis(array, 1, -1)."
+    if len(shape) == 3 and shape[0] == 3:
+        return (
+            "The shape has two meanings, and only you know which: if it is one image whose colours "
+            f"come first, np.moveaxis(array, 0, -1); if these are 3 grey images, {grey}."
+        )
+    if len(shape) in (2, 3):
+        return f"Grey images: {grey}."
+    return ""
+
+
+def read_pixels(
+    source: ImageSource, image_size: ImageSize, notes: list[Note] | None = None
+) -> Pixels:
     """Read an image as for training: RGB, upright, resized.
 
     Args:
         source: The image. An array of the right size is returned as it is. The values of an array
             of another size are rounded to whole numbers first, as in files.
         image_size: Height and width in pixels.
+        notes: Receives what is worth knowing about the image, such as that it is dark.
 
     Returns:
         Shape `(height, width, 3)`, range `[0, 255]`; `uint8`, or the dtype of an array.
@@ -205,33 +242,33 @@ def read_pixels(source: ImageSource, image_size: ImageSize) -> Pixels:
     if isinstance(content, np.ndarray) and content.shape[:2] == image_size:
         return content
     height, width = image_size
-    return np.asarray(stretch(read_image(source), width, height))
+    return np.asarray(stretch(read_image(source, notes), width, height))
 
 
-def read_image(source: ImageSource) -> Image.Image:
+def read_image(source: ImageSource, notes: list[Note] | None = None) -> Image.Image:
     """Read an image as RGB, upright, at its own size; raises what `read_pixels` raises."""
     content = source.content
     if isinstance(content, np.ndarray):
         return Image.fromarray(np.rint(content).astype(np.uint8))
     if isinstance(content, Image.Image):
-        return _to_upright_rgb(content, source.name)
+        return _to_upright_rgb(content, source.name, notes)
     if isinstance(content, Path):
-        _check_file(content)
-    return read_rgb(content, name=source.name)
+        check_file(content)
+    return read_rgb(content, name=source.name, notes=notes)
 
 
-def _to_upright_rgb(image: Image.Image, name: str) -> Image.Image:
+def _to_upright_rgb(image: Image.Image, name: str, notes: list[Note] | None) -> Image.Image:
     """Return a Pillow image as RGB, upright; the user's image is not changed."""
     try:
-        with _LOADING:
-            image.load()
+        with _LOADING, own_limits():
+            load_pixels(image, name, notes)
         return to_rgb(upright_copy(image))
     except Exception as error:  # Pillow raises many kinds
         reason = (str(error) or repr(error)).rstrip(".")
         raise InvalidValueError(f"Cannot read the image {name}: {reason}") from error
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Raise if there is no regular file at a path; a read from a pipe could block forever."""
     if not path.exists():
         raise MissingFileError(f"The image {path} does not exist")

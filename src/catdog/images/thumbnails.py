@@ -9,6 +9,7 @@ from PIL import Image
 from catdog.images.decode import stretch, turn_upright, upright_copy
 from catdog.images.formats import FORMATS
 from catdog.images.inputs import ImageSource, read_image
+from catdog.images.limits import own_limits
 from catdog.typing import ImageSize
 
 MAX_SIDE = 320  # pixels; figures show no finer detail
@@ -39,6 +40,6 @@ def upright_size(source: ImageSource) -> ImageSize:
     if isinstance(content, Image.Image):
         return upright_copy(content).size[::-1]
     file = BytesIO(content) if isinstance(content, bytes) else content
-    with Image.open(file, formats=FORMATS) as image:
+    with own_limits(), Image.open(file, formats=FORMATS) as image:
         turn_upright(image)
         return image.height, image.width

@@ -1,5 +1,7 @@
 """Export a model to a file that runs without catdog and Keras: SavedModel, LiteRT, ONNX."""
 
+from __future__ import annotations
+
 import errno
 import os
 from collections.abc import Sequence
@@ -47,7 +49,7 @@ ABSOLUTE_TOLERANCE = 1e-20  # a probability below this counts as 0
 @public
 def export_model(
     model: keras.Model,
-    path: "str | PathLike[str]",
+    path: str | PathLike[str],
     *,
     format: ExportFormat | None = None,
     class_names: Sequence[str] | None = None,
@@ -123,7 +125,7 @@ def export_model(
     atomic_write(target, make)
 
 
-def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> ExportFormat:
+def _choose_format(path: str | PathLike[str], given: ExportFormat | None) -> ExportFormat:
     """Return the format, and check that the suffix of the path matches it."""
     suffix = checks.check_path("path", path, example="model.tflite").suffix
     by_suffix = SUFFIXES.get(suffix)
@@ -151,7 +153,7 @@ def _choose_format(path: "str | PathLike[str]", given: ExportFormat | None) -> E
     return chosen
 
 
-def _check_target(path: "str | PathLike[str]", *, is_folder: bool) -> Path:
+def _check_target(path: str | PathLike[str], *, is_folder: bool) -> Path:
     """Return the absolute path of the file or folder, and check that it can be written."""
     target = checks.expand_home(path).resolve()
     if is_folder and target.exists():
@@ -214,13 +216,15 @@ def _write_and_run(runtime: Runtime, program: Program, path: Path, images: NDArr
     except Exception as error:  # converters and runtimes raise many types
         if (full := os.strerror(errno.ENOSPC)) in str(error):  # TensorFlow does not raise OSError
             raise OSError(errno.ENOSPC, full, path.name) from error
+        hint = (
+            ""
+            if runtime is RUNTIMES["saved_model"]
+            else "Try format='saved_model', which supports all operations of TensorFlow. "
+        )
         raise InvalidValueError(
             f"cannot be exported as {runtime.name}, which may not support one of its layers",
             argument="model",
-            hint=(
-                "Try format='saved_model', which supports all operations of TensorFlow. The "
-                f"converter says: {error}"
-            ),
+            hint=f"{hint}The converter says: {error}",
         ) from error
 
 

@@ -1,5 +1,7 @@
 """The export formats: how a file of each is written, and how the format's runtime runs it."""
 
+from __future__ import annotations
+
 import json
 import warnings
 import zipfile
@@ -34,7 +36,10 @@ class Program:
             return {OUTPUT: tf.nn.softmax(logits / temperature)}
 
         self.model = model
-        self.class_names = class_names
+        # A folder's name need not be valid Unicode: an invalid part becomes an escape sequence.
+        self.class_names = tuple(
+            name.encode("utf-8", "backslashreplace").decode("utf-8") for name in class_names
+        )
         self.images = tf.TensorSpec((None, *size, 3), tf.float32, name=INPUT)
         self.compute = tf.function(compute, input_signature=[self.images])
 

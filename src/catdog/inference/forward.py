@@ -1,5 +1,7 @@
 """The forward pass: from images to checked logits, and from logits to probabilities."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import keras

@@ -3,6 +3,8 @@
 Gradients are computed by TensorFlow: Keras 3.15 has no function for them for all backends.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import islice
 from os import PathLike
@@ -19,6 +21,7 @@ from catdog._utils.errors import BackendError, InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.text import composed
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
+from catdog.images.notes import Note, warn_of_notes
 from catdog.images.thumbnails import upright_size
 from catdog.models.graph import rebuild
 from catdog.models.logits import check_classifier, check_logits
@@ -32,7 +35,7 @@ MAX_IMAGES = 48
 @public
 def gradcam(
     model: keras.Model,
-    image: "str | PathLike[str] | bytes | Image.Image | NDArray[Any]",
+    image: str | PathLike[str] | bytes | Image.Image | NDArray[Any],
     *,
     label: str | int | None = None,
 ) -> HeatMap:
@@ -88,7 +91,9 @@ def gradcam(
             argument="image",
             hint="Pass them one by one, or to plot_gradcam.",
         )
-    (heat,) = heat_maps(model, sources, label)
+    notes: list[Note] = []
+    (heat,) = heat_maps(model, sources, label, notes=notes)
+    warn_of_notes(notes, stacklevel=2)
     return upsample(heat, upright_size(sources[0]))
 
 
@@ -97,6 +102,7 @@ def heat_maps(
     sources: Sequence[ImageSource],
     label: str | int | None,
     class_names: Sequence[str] | None = None,
+    notes: list[Note] | None = None,
 ) -> HeatMap:
     """Compute the coarse heat map of each image, shape `(n, rows, columns)`, from 0 to 1."""
     if (backend := keras.backend.backend()) != "tensorflow":
@@ -111,7 +117,7 @@ def heat_maps(
     position = None if label is None else class_position(label, class_names, classes)
     with_map = _with_feature_map(model)
     image_size = size or get_trained_size(metadata)
-    images = [read_pixels(source, image_size).astype(np.float32) for source in sources]
+    images = [read_pixels(source, image_size, notes).astype(np.float32) for source in sources]
     return _grad_cam(with_map, np.stack(images), position)
 
 

@@ -1,5 +1,7 @@
 """A model compiled for the CPU by LiteRT, which is part of TensorFlow."""
 
+from __future__ import annotations
+
 import logging
 import os
 import warnings

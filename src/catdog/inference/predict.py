@@ -1,5 +1,7 @@
 """Predict the classes of images in any form."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections import deque
@@ -23,6 +25,7 @@ from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import counted, percent, printable, shorten
 from catdog.images.inputs import ImageSource, Pixels, iter_images, read_pixels
+from catdog.images.notes import Note, warn_of_notes
 from catdog.inference.forward import checked_logits, log_probabilities
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert
 from catdog.models.logits import check_classifier
@@ -92,7 +95,7 @@ class Prediction:
 @public
 def predict(
     model: keras.Model,
-    images: "str | PathLike[str] | bytes | Image.Image | NDArray[Any] | Iterable[Any]",
+    images: str | PathLike[str] | bytes | Image.Image | NDArray[Any] | Iterable[Any],
     *,
     class_names: Sequence[str] | None = None,
     batch_size: int = 32,
@@ -113,8 +116,11 @@ def predict(
         images: An image file; a folder and all folders below it, ordered by name; the bytes of a
             file; a Pillow image; an array `(height, width, 3)`, or `(n, height, width, 3)` for
             several, of whole numbers or floats in `[0, 255]`; or an iterable of any of these. In a
-            folder, image files are recognised by their suffix. An array of the model's input size
-            is used as it is; an array of another size is rounded and stretched as a file is.
+            folder, the same files are images as for `load_datasets`; a warning lists the others. An
+            array of the model's input size is used as it is; an array of another size is rounded
+            and stretched as a file is. A Pillow image of mode `I` or `I;16` holds values from 0 to
+            65535, one of mode `F` from 0 to 255. A warning lists images that are dark,
+            because their values do not fill this range.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
         batch_size: Number of images in a batch.
@@ -161,13 +167,15 @@ def predict(
         unsure_below=threshold,
     )
     predictions: list[Prediction] = []
+    notes: list[Note] = []
     with progress("Predicting", total, shown=verbose != 0) as advance:
-        for images_read in _read_batches(sources, size, batch):
+        for images_read in _read_batches(sources, size, batch, notes):
             if not skip:
                 _raise_first(images_read)
             predictions += predict_batch(images_read)
             advance(len(images_read))
     _warn_skipped(predictions)
+    warn_of_notes(notes, stacklevel=2)
     return predictions
 
 
@@ -206,7 +214,7 @@ _ReadImage = tuple[ImageSource, Pixels | Exception]
 
 
 def _read_batches(
-    sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int
+    sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int, notes: list[Note]
 ) -> Iterator[list[_ReadImage]]:
     """Yield batches of images or errors, read in parallel, `PREFETCH_BATCHES` ahead at most."""
     pending: deque[tuple[ImageSource, Future[Pixels | Exception]]] = deque()
@@ -214,16 +222,18 @@ def _read_batches(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while True:
             for source in islice(remaining, PREFETCH_BATCHES * batch_size - len(pending)):
-                pending.append((source, pool.submit(_try_to_read, source, image_size)))
+                pending.append((source, pool.submit(_try_to_read, source, image_size, notes)))
             if not pending:
                 return
             batch = [pending.popleft() for _ in range(min(batch_size, len(pending)))]
             yield [(source, pixels.result()) for source, pixels in batch]
 
 
-def _try_to_read(source: ImageSource, image_size: ImageSize) -> Pixels | Exception:
+def _try_to_read(
+    source: ImageSource, image_size: ImageSize, notes: list[Note]
+) -> Pixels | Exception:
     try:
-        return read_pixels(source, image_size)
+        return read_pixels(source, image_size, notes)
     except (OSError, ValueError) as error:
         return error
 

@@ -1,5 +1,7 @@
 """Random augmentation of training images."""
 
+from __future__ import annotations
+
 import keras
 
 from catdog._utils.checks import as_float, check_choice

@@ -1,7 +1,8 @@
 """Backbones: frozen networks of `keras.applications`, and their ImageNet weights."""
 
+from __future__ import annotations
+
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -14,13 +15,11 @@ from catdog.typing import ImageSize
 WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
-def frozen_backbone(
-    application: Callable[..., keras.Model], image_size: ImageSize, *, name: str
-) -> keras.Model:
+def frozen_backbone(application: str, image_size: ImageSize, *, name: str) -> keras.Model:
     """Build the backbone of a network, with initial weights, and freeze it.
 
     Args:
-        application: The function of `keras.applications` that builds the network.
+        application: Name of the function of `keras.applications` that builds the network.
         image_size: Height and width in pixels.
         name: Name of the backbone as a layer.
 
@@ -28,7 +27,8 @@ def frozen_backbone(
         A model from images, scaled as the network needs them, to features `(batch, height,
         width, channels)`. They are the same in training and outside it.
     """
-    backbone = application(input_shape=(*image_size, 3), include_top=False, weights=None)
+    build = getattr(keras.applications, application)
+    backbone = build(input_shape=(*image_size, 3), include_top=False, weights=None)
     backbone.name = name  # no argument: some of Keras' functions find layers by the default name
     # This freezes every layer inside, batch normalization too. To call the backbone with
     # training=False would not be enough: in Keras 3, an outer training=True overrides it, and only

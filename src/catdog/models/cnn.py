@@ -4,10 +4,12 @@ Each has a variant for each blog post: two convolution blocks or three. The comm
 shape at 160 x 160 pixels and two classes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 
-from keras import Input, Layer, Sequential, layers
+import keras
 
 from catdog.models.augmentation import make_augmentation
 from catdog.models.measured import measured_accuracy
@@ -22,64 +24,64 @@ TWO_BLOCK_MIN_SIZE = 10  # pixels; each block removes 2, then halves: 10 -> 4 ->
 THREE_BLOCK_MIN_SIZE = 22  # pixels: 22 -> 10 -> 4 -> 1
 
 
-def _block(filters: int) -> list[Layer]:
-    return [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D(2)]
+def _block(filters: int) -> list[keras.Layer]:
+    return [keras.layers.Conv2D(filters, 3, activation="relu"), keras.layers.MaxPooling2D(2)]
 
 
-def _two_block(num_classes: int) -> list[Layer]:
+def _two_block(num_classes: int) -> list[keras.Layer]:
     return [
         *_block(32),  # 79, 79, 32
         *_block(32),  # 38, 38, 32
-        layers.Flatten(),  # 46208
-        layers.Dropout(0.2),
-        layers.Dense(num_classes),  # 2
+        keras.layers.Flatten(),  # 46208
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(num_classes),  # 2
     ]
 
 
-def _three_block(num_classes: int) -> list[Layer]:
+def _three_block(num_classes: int) -> list[keras.Layer]:
     return [
         *_block(32),  # 79, 79, 32
         *_block(32),  # 38, 38, 32
         *_block(64),  # 18, 18, 64
-        layers.Dropout(0.2),
-        layers.Flatten(),  # 20736
-        layers.Dense(num_classes),  # 2
+        keras.layers.Dropout(0.2),
+        keras.layers.Flatten(),  # 20736
+        keras.layers.Dense(num_classes),  # 2
     ]
 
 
-def _augmented_two_block(num_classes: int) -> list[Layer]:
+def _augmented_two_block(num_classes: int) -> list[keras.Layer]:
     return [
         make_augmentation(flip="horizontal", rotation=0.2),  # 160, 160, 3
         *_block(32),  # 79, 79, 32
         *_block(32),  # 38, 38, 32
-        layers.Dropout(0.2),
-        layers.Flatten(),  # 46208
-        layers.Dense(64, activation="relu"),  # 64
-        layers.Dense(num_classes),  # 2
+        keras.layers.Dropout(0.2),
+        keras.layers.Flatten(),  # 46208
+        keras.layers.Dense(64, activation="relu"),  # 64
+        keras.layers.Dense(num_classes),  # 2
     ]
 
 
-def _augmented_three_block(num_classes: int) -> list[Layer]:
+def _augmented_three_block(num_classes: int) -> list[keras.Layer]:
     return [
         make_augmentation(flip="horizontal_and_vertical", rotation=0.2),  # 160, 160, 3
         *_block(32),  # 79, 79, 32
-        layers.Dropout(0.2),
+        keras.layers.Dropout(0.2),
         *_block(32),  # 38, 38, 32
         *_block(64),  # 18, 18, 64
-        layers.Flatten(),  # 20736
-        layers.Dense(64, activation="relu"),  # 64
-        layers.Dense(num_classes),  # 2
+        keras.layers.Flatten(),  # 20736
+        keras.layers.Dense(64, activation="relu"),  # 64
+        keras.layers.Dense(num_classes),  # 2
     ]
 
 
 def _builder(
-    body: Callable[[int], list[Layer]], *, scaled: bool = False
-) -> Callable[[ImageSize, int], Sequential]:
+    body: Callable[[int], list[keras.Layer]], *, scaled: bool = False
+) -> Callable[[ImageSize, int], keras.Sequential]:
     """Return a function that builds the input, the preprocessor if `scaled`, and `body`."""
 
-    def build(image_size: ImageSize, num_classes: int) -> Sequential:
+    def build(image_size: ImageSize, num_classes: int) -> keras.Sequential:
         preprocessors = [make_preprocessor(image_size=image_size)] if scaled else []
-        return Sequential([Input((*image_size, 3)), *preprocessors, *body(num_classes)])
+        return keras.Sequential([keras.Input((*image_size, 3)), *preprocessors, *body(num_classes)])
 
     return build
 

@@ -10,10 +10,11 @@ https://arxiv.org/abs/1512.03385; the average pooling in the shortcuts is from H
 Tricks for Image Classification", CVPR 2019, https://arxiv.org/abs/1812.01187.
 """
 
+from __future__ import annotations
+
 from functools import partial
 
 import keras
-from keras import KerasTensor, layers
 
 from catdog.models.pretrained import load_pretrained, pretrained_weights
 from catdog.models.sources import OWN
@@ -26,36 +27,36 @@ FEATURES = 256  # channels of the last convolution
 
 
 def _convolution(
-    x: KerasTensor, channels: int, size: int = 3, *, strides: int = 1, relu: bool = True
-) -> KerasTensor:
-    x = layers.Conv2D(channels, size, strides=strides, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization()(x)
-    return layers.ReLU()(x) if relu else x
+    x: keras.KerasTensor, channels: int, size: int = 3, *, strides: int = 1, relu: bool = True
+) -> keras.KerasTensor:
+    x = keras.layers.Conv2D(channels, size, strides=strides, padding="same", use_bias=False)(x)
+    x = keras.layers.BatchNormalization()(x)
+    return keras.layers.ReLU()(x) if relu else x
 
 
-def _block(x: KerasTensor, channels: int, strides: int) -> KerasTensor:
+def _block(x: keras.KerasTensor, channels: int, strides: int) -> keras.KerasTensor:
     """Add the residual of two convolutions to `x`; the shortcut is resized to the same shape."""
     y = _convolution(x, channels, strides=strides)
     y = _convolution(y, channels, relu=False)
     if strides > 1:
-        x = layers.AveragePooling2D(strides, padding="same")(x)
+        x = keras.layers.AveragePooling2D(strides, padding="same")(x)
     if x.shape[-1] != channels:
         x = _convolution(x, channels, 1, relu=False)
-    return layers.ReLU()(layers.Add()([x, y]))
+    return keras.layers.ReLU()(keras.layers.Add()([x, y]))
 
 
 def build(image_size: ImageSize, num_classes: int) -> keras.Model:
     """Build the network, with initial weights, from pixels in `[0, 255]` to logits."""
     pixels = keras.Input((*image_size, 3))
-    x = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(pixels)
     for channels in STEM:
         x = _convolution(x, channels, strides=2)  # 64, 64, 16, then 32, 32, 32
     for stage, (channels, blocks) in enumerate(STAGES):
         for block in range(blocks):
             x = _block(x, channels, strides=2 if stage and not block else 1)
     x = _convolution(x, FEATURES, 1)  # 8, 8, 256
-    x = layers.GlobalAveragePooling2D()(x)  # 256
-    return keras.Model(pixels, layers.Dense(num_classes)(x))  # 2
+    x = keras.layers.GlobalAveragePooling2D()(x)  # 256
+    return keras.Model(pixels, keras.layers.Dense(num_classes)(x))  # 2
 
 
 _read_weights = partial(pretrained_weights, "compact")

@@ -1,5 +1,7 @@
 """Split a model into augmentation, backbone and head; rebuild its graph layer by layer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Model metadata: class names, calibration, and a summary of the training data."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

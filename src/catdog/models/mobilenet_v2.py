@@ -4,11 +4,12 @@ Source: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks"
 https://arxiv.org/abs/1801.04381, as `keras.applications.MobileNetV2` builds it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 
 import keras
-from keras import Input, Sequential, layers
 
 from catdog.models.augmentation import make_augmentation
 from catdog.models.backbones import WEIGHTS_URL, frozen_backbone, load_published
@@ -21,40 +22,40 @@ from catdog.typing import Flip, ImageSize
 BACKBONE_NAME = "mobilenet_v2"
 PUBLISHED_SIZES = (96, 128, 160, 192, 224)
 
-_backbone = partial(frozen_backbone, keras.applications.MobileNetV2, name=BACKBONE_NAME)
+_backbone = partial(frozen_backbone, "MobileNetV2", name=BACKBONE_NAME)
 
 
-def _builder(flip: Flip) -> Callable[[ImageSize, int], Sequential]:
+def _builder(flip: Flip) -> Callable[[ImageSize, int], keras.Sequential]:
     """Return a function that builds the model of the blog posts with the given flips."""
 
-    def build(image_size: ImageSize, num_classes: int) -> Sequential:
-        return Sequential(
+    def build(image_size: ImageSize, num_classes: int) -> keras.Sequential:
+        return keras.Sequential(
             [
-                Input((*image_size, 3)),
+                keras.Input((*image_size, 3)),
                 make_preprocessor(image_size=image_size),  # 160, 160, 3
                 make_augmentation(flip=flip, rotation=0.2),  # 160, 160, 3
                 _backbone(image_size),  # 5, 5, 1280
-                layers.GlobalMaxPooling2D(),  # 1280
-                layers.Dropout(0.2),
-                layers.Flatten(),  # 1280
-                layers.Dense(64, activation="relu"),  # 64
-                layers.Dense(num_classes),  # 2
+                keras.layers.GlobalMaxPooling2D(),  # 1280
+                keras.layers.Dropout(0.2),
+                keras.layers.Flatten(),  # 1280
+                keras.layers.Dense(64, activation="relu"),  # 64
+                keras.layers.Dense(num_classes),  # 2
             ]
         )
 
     return build
 
 
-def _build_linear(image_size: ImageSize, num_classes: int) -> Sequential:
+def _build_linear(image_size: ImageSize, num_classes: int) -> keras.Sequential:
     """Build our own variant: one linear layer on the pooled features."""
-    return Sequential(
+    return keras.Sequential(
         [
-            Input((*image_size, 3)),
+            keras.Input((*image_size, 3)),
             make_preprocessor(image_size=image_size),  # 224, 224, 3
             make_augmentation(flip="horizontal", rotation=0.1),  # 224, 224, 3
             _backbone(image_size),  # 7, 7, 1280
-            layers.GlobalAveragePooling2D(),  # 1280
-            layers.Dense(num_classes),  # 2
+            keras.layers.GlobalAveragePooling2D(),  # 1280
+            keras.layers.Dense(num_classes),  # 2
         ]
     )
 

@@ -1,5 +1,7 @@
 """Scaling of pixels."""
 
+from __future__ import annotations
+
 import keras
 
 from catdog._utils.checks import check_image_size

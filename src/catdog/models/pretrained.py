@@ -1,5 +1,7 @@
 """Bundled weights, which catdog trained on cats and dogs: read, check and load them."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json

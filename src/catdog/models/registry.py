@@ -1,5 +1,7 @@
 """The table of models, and the functions that read it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from importlib import import_module
 from os import PathLike
@@ -104,7 +106,7 @@ def build_model(
     backbone: str | None = None,
     image_size: ImageSize | None = None,
     num_classes: int = 2,
-    weights: "str | PathLike[str] | None" = "default",
+    weights: str | PathLike[str] | None = "default",
     seed: int | None = None,
 ) -> keras.Model:
     """Build a model of the zoo, compiled and ready to train.
@@ -221,7 +223,7 @@ def _bundled_weights(spec: ModelSpec) -> PretrainedWeights:
     return weights
 
 
-def _load_weights(model: keras.Model, weights: "str | PathLike[str]", name: str) -> None:
+def _load_weights(model: keras.Model, weights: str | PathLike[str], name: str) -> None:
     """Load a weights file into a model; raise if it does not fit."""
     hint = (
         'Pass the path of a file that model.save_weights wrote, "default", "cats_vs_dogs", or None.'

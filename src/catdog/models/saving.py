@@ -1,5 +1,7 @@
 """Save models with their metadata, and load them."""
 
+from __future__ import annotations
+
 import json
 import warnings
 import zipfile
@@ -42,7 +44,7 @@ COPY_AGAIN = "Copy or download it again, or save the model again."
 
 
 @public
-def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
+def save_model(model: keras.Model, path: str | PathLike[str]) -> None:
     """Save a model to one file, with its class names and calibration.
 
     The file is a normal Keras file: `keras.models.load_model` opens it too, without catdog.
@@ -96,7 +98,7 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
 
 
 @public
-def load_model(path: "str | PathLike[str]") -> keras.Model:
+def load_model(path: str | PathLike[str]) -> keras.Model:
     """Load a model that `save_model` or Keras saved.
 
     Python code in the file is not run: Keras' safe mode stays on.
@@ -136,7 +138,7 @@ def load_model(path: "str | PathLike[str]") -> keras.Model:
     return model
 
 
-def model_target(path: "str | PathLike[str]") -> Path:
+def model_target(path: str | PathLike[str]) -> Path:
     """Return the path at which `save_model` writes, behind links.
 
     Raises:
@@ -154,11 +156,14 @@ def model_target(path: "str | PathLike[str]") -> Path:
     return target
 
 
-def check_target(path: "str | PathLike[str]", target: Path) -> None:
+def check_target(path: str | PathLike[str], target: Path) -> None:
     """Raise if no file can be written at `target`, the resolved `path`."""
     if not target.parent.is_dir():
         raise MissingFileError(
-            f"path={str(path)!r}: the folder {target.parent} does not exist", hint="Make it first."
+            f"needs the folder {target.parent}, which does not exist",
+            argument="path",
+            value=str(path),
+            hint="Make it first.",
         )
     if target.is_dir():
         raise FileExpectedError(
@@ -170,7 +175,7 @@ def check_target(path: "str | PathLike[str]", target: Path) -> None:
         )
 
 
-def _check_path(path: "str | PathLike[str]") -> Path:
+def _check_path(path: str | PathLike[str]) -> Path:
     """Return the path of a `.keras` file."""
     checked = checks.check_path("path", path, example=f"model{SUFFIX}")
     if checked.suffix != SUFFIX:

@@ -1,5 +1,7 @@
 """The record of a model: name, layers, source, parameter counts, accuracies, builder."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 

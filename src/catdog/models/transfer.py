@@ -6,13 +6,14 @@ themselves. The table below says which. The model scales the pixels for the othe
 Source: https://keras.io/api/applications/, which names the paper behind each network.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 import keras
-from keras import Input, Sequential, applications, layers
 
 from catdog._utils import checks
 from catdog.models import mobilenet_v2
@@ -37,7 +38,6 @@ class Backbone:
     """A network of `keras.applications` without its classification layers.
 
     Attributes:
-        application: Keras' function that builds it.
         layer: Its name as a layer of a model.
         scaling: How pixels in `[0, 255]` are scaled before it.
         num_params: Number of its weights.
@@ -47,7 +47,6 @@ class Backbone:
         min_side: Smallest height and width in pixels that it takes.
     """
 
-    application: Callable[..., keras.Model]
     layer: str
     scaling: Scaling
     num_params: int
@@ -78,7 +77,7 @@ def _load_efficientnet_b0(backbone: keras.Model) -> None:
         "https://storage.googleapis.com/keras-applications/efficientnetb0_notop.h5",
         digest="50bc09e76180e00e4465e1a485ddc09d",
     )
-    norm = next(layer for layer in backbone.layers if isinstance(layer, layers.Normalization))
+    norm = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Normalization))
     mean, variance, count = norm.get_weights()
     norm.set_weights([mean, variance * IMAGENET_STD_RGB, count])
     norm.finalize_state()
@@ -88,7 +87,6 @@ _NO_TOP = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 BACKBONES = {
     "MobileNetV2": Backbone(
-        applications.MobileNetV2,
         mobilenet_v2.BACKBONE_NAME,
         scaling="tf",
         num_params=2_257_984,
@@ -96,7 +94,6 @@ BACKBONES = {
         load_imagenet=mobilenet_v2.load_imagenet,
     ),
     "MobileNetV3Small": Backbone(
-        applications.MobileNetV3Small,
         "mobilenet_v3_small",
         scaling="none",
         num_params=939_120,
@@ -107,7 +104,6 @@ BACKBONES = {
         ),
     ),
     "MobileNetV3Large": Backbone(
-        applications.MobileNetV3Large,
         "mobilenet_v3_large",
         scaling="none",
         num_params=2_996_352,
@@ -118,7 +114,6 @@ BACKBONES = {
         ),
     ),
     "EfficientNetB0": Backbone(
-        applications.EfficientNetB0,
         "efficientnet_b0",
         scaling="none",
         num_params=4_049_571,
@@ -126,7 +121,6 @@ BACKBONES = {
         load_imagenet=_load_efficientnet_b0,
     ),
     "EfficientNetV2B0": Backbone(
-        applications.EfficientNetV2B0,
         "efficientnet_v2_b0",
         scaling="none",
         num_params=5_919_312,
@@ -136,7 +130,6 @@ BACKBONES = {
         ),
     ),
     "EfficientNetV2S": Backbone(
-        applications.EfficientNetV2S,
         "efficientnet_v2_s",
         scaling="none",
         num_params=20_331_360,
@@ -147,7 +140,6 @@ BACKBONES = {
         side=384,
     ),
     "ResNet50": Backbone(
-        applications.ResNet50,
         "resnet50",
         scaling="caffe",
         num_params=23_587_712,
@@ -155,7 +147,6 @@ BACKBONES = {
         load_imagenet=_published(f"resnet/resnet50_{_NO_TOP}", "4d473c1dd8becc155b73f8504c6f6626"),
     ),
     "ResNet50V2": Backbone(
-        applications.ResNet50V2,
         "resnet50_v2",
         scaling="tf",
         num_params=23_564_800,
@@ -165,7 +156,6 @@ BACKBONES = {
         ),
     ),
     "DenseNet121": Backbone(
-        applications.DenseNet121,
         "densenet121",
         scaling="torch",
         num_params=7_037_504,
@@ -175,7 +165,6 @@ BACKBONES = {
         ),
     ),
     "Xception": Backbone(
-        applications.Xception,
         "xception",
         scaling="tf",
         num_params=20_861_480,
@@ -187,7 +176,6 @@ BACKBONES = {
         min_side=71,
     ),
     "InceptionV3": Backbone(
-        applications.InceptionV3,
         "inception_v3",
         scaling="tf",
         num_params=21_802_784,
@@ -199,7 +187,6 @@ BACKBONES = {
         min_side=75,
     ),
     "ConvNeXtTiny": Backbone(
-        applications.ConvNeXtTiny,
         "convnext_tiny",
         scaling="none",
         num_params=27_820_128,
@@ -210,7 +197,6 @@ BACKBONES = {
         ),
     ),
     "NASNetMobile": Backbone(
-        applications.NASNetMobile,
         "nasnet_mobile",
         scaling="tf",
         num_params=4_269_716,
@@ -222,7 +208,6 @@ BACKBONES = {
         ),
     ),
     "VGG16": Backbone(
-        applications.VGG16,
         "vgg16",
         scaling="caffe",
         num_params=14_714_688,
@@ -239,30 +224,32 @@ def _preprocessors(scaling: Scaling, image_size: ImageSize) -> list[keras.Model]
         return []
     if scaling == "tf":
         return [make_preprocessor(image_size=image_size)]
-    pixels = Input((*image_size, 3))
+    pixels = keras.Input((*image_size, 3))
     if scaling == "torch":
-        scaled = layers.Normalization(
+        scaled = keras.layers.Normalization(
             mean=[255 * mean for mean in IMAGENET_MEAN_RGB],
             variance=[(255 * std) ** 2 for std in IMAGENET_STD_RGB],
         )(pixels)
     else:
         bgr = keras.ops.flip(pixels, axis=-1)
-        scaled = layers.Normalization(mean=list(CAFFE_MEAN_BGR), variance=[1.0, 1.0, 1.0])(bgr)
+        scaled = keras.layers.Normalization(mean=list(CAFFE_MEAN_BGR), variance=[1.0, 1.0, 1.0])(
+            bgr
+        )
     return [keras.Model(pixels, scaled, name="preprocessor")]
 
 
-def _builder(backbone: Backbone) -> Callable[[ImageSize, int], Sequential]:
+def _builder(name: str, backbone: Backbone) -> Callable[[ImageSize, int], keras.Sequential]:
     """Return a function that builds the model on a backbone."""
 
-    def build(image_size: ImageSize, num_classes: int) -> Sequential:
-        return Sequential(
+    def build(image_size: ImageSize, num_classes: int) -> keras.Sequential:
+        return keras.Sequential(
             [
-                Input((*image_size, 3)),
+                keras.Input((*image_size, 3)),
                 make_augmentation(flip="horizontal", rotation=0.1),
                 *_preprocessors(backbone.scaling, image_size),
-                frozen_backbone(backbone.application, image_size, name=backbone.layer),
-                layers.GlobalAveragePooling2D(),
-                layers.Dense(num_classes),
+                frozen_backbone(name, image_size, name=backbone.layer),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(num_classes),
             ]
         )
 
@@ -292,7 +279,7 @@ def spec_of(name: str) -> ModelSpec:
         num_params=backbone.num_params + head,
         num_trainable_params=head,
         weights="ImageNet (the backbone)",
-        build=_builder(backbone),
+        build=_builder(name, backbone),
         load_default_weights=lambda model: backbone.load_imagenet(model.get_layer(backbone.layer)),
     )
 

@@ -1,5 +1,7 @@
 """Plot a data set: example images, augmented copies."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import keras
@@ -17,20 +19,24 @@ from catdog.typing import Split
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MAX_ROWS, MAX_COLUMNS = 20, 20  # of images in a figure
+
 
 @public
 def plot_examples(
     data: Datasets, *, per_class: int = 3, split: Split = "train", seed: int = 0
-) -> "Figure":
+) -> Figure:
     """Plot example images, one row per class.
 
-    The images are sampled within each class, so no class is missing.
+    The images are sampled within each class. If there are more than 20 classes, 20 are sampled, and
+    the title says so.
 
     Args:
         data: The images.
-        per_class: Images per row; fewer if a class has fewer.
+        per_class: Images per row, at most 20; fewer if a class has fewer.
         split: The split that they are sampled from.
-        seed: Seed of the sampling, from 0 to 2**31 - 1.
+        seed: Seed of the sampling, from 0 to 2**31 - 1. Another seed shows other images and
+            classes.
 
     Returns:
         A figure with one row per class. In a notebook, end the line with `;`, or the figure appears
@@ -41,11 +47,16 @@ def plot_examples(
         ValueError: If an argument is out of its range, or an image can no longer be read.
     """
     checks.check_made_by("data", data, Datasets, "load_datasets")
-    columns = checks.check_positive_int("per_class", per_class)
+    columns = checks.check_positive_int("per_class", per_class, at_most=MAX_COLUMNS)
     rng = np.random.default_rng(checks.check_seed(seed))
     paths, labels = data.paths(split), data.labels(split)
-    figure, axes = grid(len(data.class_names), columns)
-    for label, row in enumerate(axes):
+    classes = np.arange(len(data.class_names))
+    if len(classes) > MAX_ROWS:
+        classes = np.sort(rng.choice(classes, MAX_ROWS, replace=False))
+    figure, axes = grid(len(classes), columns)
+    if len(classes) < len(data.class_names):
+        figure.suptitle(f"{len(classes)} of {len(data.class_names)} classes")
+    for label, row in zip(classes, axes, strict=True):
         members = np.flatnonzero(labels == label)
         chosen = rng.permutation(members)[:columns]
         for axis, position in zip(row, chosen, strict=False):
@@ -55,24 +66,24 @@ def plot_examples(
 
 
 @public
-def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: int = 3) -> "Figure":
+def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: int = 3) -> Figure:
     """Plot an image beside randomly augmented copies of itself.
 
     Args:
         image: Pixels, shape `(height, width, 3)`, in `[0, 255]`; or in `[-1, 1]` if no value is
             above 1.
         augmentation: A Keras layer or model, such as `make_augmentation` returns.
-        copies: Number of augmented copies.
+        copies: Number of augmented copies, at most 19.
 
     Returns:
         A figure with the original at the left. In a notebook, end the line with `;`, or the figure
         appears twice.
 
     Raises:
-        ValueError: If `image` is not one RGB image of finite values, or `copies` is not at
-            least 1.
+        ValueError: If `image` is not one RGB image of finite values, or `copies` is out of its
+            range.
     """
-    copies = checks.check_positive_int("copies", copies)
+    copies = checks.check_positive_int("copies", copies, at_most=MAX_COLUMNS - 1)
     original = _as_image(image)
     batch = np.repeat(original[np.newaxis], copies, axis=0)
     augmented = keras.ops.convert_to_numpy(augmentation(batch, training=True))

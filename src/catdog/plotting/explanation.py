@@ -1,5 +1,7 @@
 """Plot predictions with their Grad-CAM heat maps."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -30,11 +32,11 @@ HEAT_MAP_COLOURS = "cividis"  # dark blue to yellow; for colour-blind readers an
 @public
 def plot_gradcam(
     model: keras.Model,
-    images: "str | PathLike[str] | bytes | Image.Image | NDArray[Any] | Iterable[Any]",
+    images: str | PathLike[str] | bytes | Image.Image | NDArray[Any] | Iterable[Any],
     *,
     label: str | int | None = None,
     class_names: Sequence[str] | None = None,
-) -> "Figure":
+) -> Figure:
     """Plot images with their predicted classes, each beside its Grad-CAM heat map.
 
     The right image of each pair is grey, below the heat map of [`gradcam`][catdog.gradcam]. The
@@ -83,7 +85,7 @@ def plot_gradcam(
     return figure
 
 
-def _draw_heat_map(axes: "Axes", image: Pixels, heat: HeatMap) -> None:
+def _draw_heat_map(axes: Axes, image: Pixels, heat: HeatMap) -> None:
     """Draw a heat map over an image in grey."""
     axes.imshow(image.mean(axis=-1), cmap="gray", vmin=0, vmax=255)
     axes.imshow(heat, cmap=HEAT_MAP_COLOURS, vmin=0, vmax=1, alpha=0.6)

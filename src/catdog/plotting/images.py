@@ -17,7 +17,7 @@ from catdog.images.decode import decode_image
 from catdog.images.inputs import ImageSource, Pixels
 from catdog.images.thumbnails import thumbnail
 from catdog.inference.predict import UNSURE, Prediction
-from catdog.plotting.style import contact_sheet, plain
+from catdog.plotting.style import MAX_IMAGES, contact_sheet, plain
 from catdog.typing import ImageSize
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
 
     Args:
         evaluation: What `evaluate` returned.
-        k: Number of images, the largest loss first.
+        k: Number of images, at most 100, the largest loss first.
 
     Returns:
         A figure. In a notebook, end the line with `;`, or the figure appears twice.
@@ -44,10 +44,10 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
     Raises:
         FileNotFoundError: If an image was removed after the evaluation.
         TypeError: If `evaluation` is not an `Evaluation`.
-        ValueError: If an image can no longer be read, or `k` is not at least 1.
+        ValueError: If an image can no longer be read, or `k` is out of its range.
     """
     check_evaluation(evaluation)
-    evaluated = evaluation.top_losses(k)
+    evaluated = evaluation.top_losses(checks.check_positive_int("k", k, at_most=MAX_IMAGES))
     images = [_decode_again(each.path, evaluation.image_size) for each in evaluated]
     titles = map(_loss_title, evaluated)
     return contact_sheet(images, titles, height=2.75, fontsize="small")
@@ -77,7 +77,7 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
     Args:
         predictions: What `predict` returned for files or folders. Images that could not be read are
             left out.
-        k: Number of images; the first ones are shown.
+        k: Number of images, at most 100; the first ones are shown.
 
     Returns:
         A figure. In a notebook, end the line with `;`, or the figure appears twice.
@@ -85,9 +85,9 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
     Raises:
         FileNotFoundError: If an image was removed after the prediction.
         ValueError: If no prediction is of an image file, an image can no longer be read, or `k`
-            is not at least 1.
+            is out of its range.
     """
-    count = checks.check_positive_int("k", k)
+    count = checks.check_positive_int("k", k, at_most=MAX_IMAGES)
     of_files = [each for each in predictions if each.path and not each.error][:count]
     if not of_files:
         raise InvalidValueError(
@@ -107,7 +107,7 @@ def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
 
     Args:
         issues: What `find_label_issues` returned.
-        k: Number of images, the most suspicious first.
+        k: Number of images, at most 100, the most suspicious first.
 
     Returns:
         A figure. In a notebook, end the line with `;`, or the figure appears twice.
@@ -115,10 +115,10 @@ def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
     Raises:
         FileNotFoundError: If an image was removed after the search.
         TypeError: If `issues` is not what `find_label_issues` returns.
-        ValueError: If an image can no longer be read, or `k` is not at least 1.
+        ValueError: If an image can no longer be read, or `k` is out of its range.
     """
     checks.check_made_by("issues", issues, LabelIssues, "find_label_issues")
-    first = issues.images[: checks.check_positive_int("k", k)]
+    first = issues.images[: checks.check_positive_int("k", k, at_most=MAX_IMAGES)]
     images = [_thumbnail(issue.path) for issue in first]
     return contact_sheet(images, map(_issue_title, first), height=2.9, fontsize="small")
 

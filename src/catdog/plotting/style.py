@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # From the palette of Okabe and Ito: distinct for colour-blind readers and in greyscale print.
 BLUE, ORANGE = "#0072B2", "#D55E00"
+MAX_IMAGES = 100  # in one figure; more would be too small to see, and fill the memory
 
 
 def axes_or_new(ax: "Axes | None", figsize: tuple[float, float] = (6.4, 4.8)) -> "Axes":

@@ -1,5 +1,7 @@
 """Plot a training run: a metric over the epochs."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import keras
@@ -19,8 +21,8 @@ def plot_history(
     *,
     metric: str = "accuracy",
     baseline: float | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Plot the learning curves of a metric on the training and the validation images.
 
     Args:

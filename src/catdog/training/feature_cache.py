@@ -1,5 +1,7 @@
 """A cache of extracted features on disk."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json
@@ -30,7 +32,7 @@ _FORMAT = 2  # changes when older files must no longer be read
 
 
 @public
-def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
+def feature_cache_size(cache_dir: str | PathLike[str]) -> int:
     """Return the size in bytes of the features that `train_head` caches in a folder.
 
     Args:
@@ -44,7 +46,7 @@ def feature_cache_size(cache_dir: "str | PathLike[str]") -> int:
 
 
 @public
-def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
+def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
     """Delete the features that `train_head` caches in a folder; other files stay.
 
     Do not call it while a training run writes to the folder.
@@ -71,7 +73,7 @@ def clear_feature_cache(cache_dir: "str | PathLike[str]") -> int:
     return freed
 
 
-def check_folder(cache_dir: "str | PathLike[str]") -> Path:
+def check_folder(cache_dir: str | PathLike[str]) -> Path:
     """Return the path of a folder, which need not exist."""
     folder = checks.check_path("cache_dir", cache_dir, example="features")
     if folder.exists() and not folder.is_dir():

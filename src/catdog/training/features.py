@@ -1,5 +1,7 @@
 """Feature extraction: run the backbone of a model once over the images of a data set."""
 
+from __future__ import annotations
+
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -37,7 +39,7 @@ class FeatureExtractor:
     parts: ModelParts
     data: Datasets
     images: int
-    cache_dir: "str | PathLike[str] | None" = None
+    cache_dir: str | PathLike[str] | None = None
     verbose: bool = False
 
     def features(self, split: Split, *, augmented_copies: int = 0) -> NDArray[np.float32]:

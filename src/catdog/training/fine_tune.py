@@ -1,5 +1,7 @@
 """Fine-tuning: training all layers, the backbone too, at a small learning rate."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import keras

@@ -3,6 +3,8 @@
 The per-step overhead of `fit` exceeds the step itself, so each epoch runs as one compiled loop.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Train a compiled model on the images of a data set."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import keras

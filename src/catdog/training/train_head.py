@@ -1,5 +1,7 @@
 """Train the head of a model on extracted features."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
@@ -30,7 +32,7 @@ def train_head(
     epochs: int = 20,
     views: int = 1,
     class_weight: ClassWeight | None = None,
-    cache_dir: "str | PathLike[str] | None" = None,
+    cache_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:

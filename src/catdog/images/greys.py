@@ -1,0 +1,83 @@
+"""Greys of more than 8 bits: how they are scaled, and when they come out dark.
+
+The one rule: values are scaled by the range of their container, never by their own largest value,
+so two images of one camera stay comparable.
+
+| Pillow's mode | from | values | become |
+|---|---|---|---|
+| `I;16` and its byte orders | PNG of 16 bits | 0 to 65535 | `value // 257` |
+| `I` | an image in memory | 0 to 65535 | `value // 257` |
+| `F` | an image in memory | 0 to 255 | the whole number below |
+| `RGB`, `RGBA` | colour PNG of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
+
+Other values, NaN too, are an error. Values that use a small part of the range are a finding: 10 or
+12 bits in a container of 16, or floats from 0 to 1.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MAX_16_BITS = 65535
+DARK_BELOW = 2**14  # images of 16 bits whose values are all below this come out darker than 64
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Return whether an image has 16 bits a channel; colour images show it until they are loaded.
+
+    Pillow reads them as 8 bits a channel. What it reads them from is in `tile`.
+    """
+    tiles = getattr(image, "tile", ())
+    # "RGB;16B" has 16 bits a channel, "BGR;16" has 16 bits a pixel.
+    return image.mode.startswith("I") or any(re.search(";16[BLN]", str(tile[3])) for tile in tiles)
+
+
+def unfilled_range(image: Image.Image, deep: bool) -> str | None:
+    """Return a detail such as "no value above 4095 of 65535" if a loaded image is dark.
+
+    Args:
+        image: The image, as Pillow has loaded it.
+        deep: What `is_deep` returned before.
+
+    Returns:
+        `None` if the values fill the range, or are all zero: such an image is black.
+    """
+    if image.mode == "F":
+        high, limit = float(np.asarray(image).max()), 255
+        return f"no value above {high:g} of {limit}" if 0 < high <= 1 else None
+    if image.mode.startswith("I"):
+        high = int(np.asarray(image).max())
+        return f"no value above {high} of {MAX_16_BITS}" if 0 < high < DARK_BELOW else None
+    if deep and image.mode.startswith("RGB"):
+        high = int(np.asarray(image)[..., :3].max()) * 256 + 255  # Pillow drops the lower byte
+        return f"no value above {high} of {MAX_16_BITS}" if high < DARK_BELOW else None
+    return None
+
+
+def deep_to_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image of mode `I`, `I;16` or `F` to RGB, by the rule of this module.
+
+    Raises:
+        ValueError: If a value is outside the range of the mode.
+    """
+    values = np.asarray(image)
+    if image.mode == "F":
+        _check_range(values, 255)
+        return image.convert("RGB")
+    _check_range(values, MAX_16_BITS)
+    grey = (values // 257).astype(np.uint8)  # convert() would clip them at 255
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _check_range(values: NDArray[Any], highest: int) -> None:
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError("its values must be finite, but some are NaN or infinite")
+    if low < 0 or high > highest:
+        raise ValueError(
+            f"its grey values run from {low:g} to {high:g}, not within 0 and {highest}; scale "
+            "them to that range, all images by the same factor"
+        )
