@@ -28,7 +28,6 @@ from catdog import build_model, list_models, load_datasets, train
 from catdog.typing import Split
 
 LOOPS = ("posts", "catdog")
-EPOCHS_OF_THE_POSTS = 20
 SPLITS: tuple[Split, ...] = ("train", "validation")
 IMPORTED = ("keras", "catdog")
 IMPORT_AND_PRINT_SECONDS = """
@@ -57,22 +56,12 @@ def measure_training(name: str, folder: Path, options: argparse.Namespace) -> Re
 
 
 def times_faster(posts: Sequence[Record], ours: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Return the time of the blog posts' loop divided by that of `train`, round by round.
-
-    The time of 20 epochs, as in the blog posts, is estimated from the first epoch and the later
-    ones. Its key in the record is `reckoned`.
-    """
-
-    def estimated(run: Record) -> float:
-        return float(run["first"] + (EPOCHS_OF_THE_POSTS - 1) * run["later"])
-
+    """Return the time of the blog posts' loop divided by that of `train`, round by round."""
     pairs = list(zip(posts, ours, strict=True))
-    ratios = {
+    return {
         what: summary([post[what] / our[what] for post, our in pairs])
         for what in ("first", "later", "first_cpu", "later_cpu")
     }
-    ratios["reckoned"] = summary([estimated(post) / estimated(our) for post, our in pairs])
-    return ratios
 
 
 def train_by(loop: str, folder: Path, name: str, *, data: str, epochs: int) -> Record:

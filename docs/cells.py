@@ -2,29 +2,25 @@
 
 from typing import Any
 
-import catdog
+from catdog.evaluation.metrics import wilson_interval
 
 NO_BREAK = "&nbsp;"
-
-
-def accuracies(spec: catdog.ModelSpec) -> str:
-    """Return the accuracies that the blog post reports, or those that catdog measured."""
-    lines = []
-    if post := spec.reported:
-        lines.append(f"validation {span(post.validation, digits=0)}")
-        lines.append(f"last epoch {post.final_validation:.1%}")
-        lines += [] if post.test is None else [f"test {post.test:.1%}"]
-    if own := spec.measured:
-        lines += [f"measured {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
-    if (pretrained := spec.pretrained) and not spec.measured:
-        own = pretrained.measured
-        lines += [f"pretrained {own.accuracy:.1%}", span(own.interval), f"n = {own.n}"]
-    return "<br>".join(lines)
 
 
 def accuracy(figures: dict[str, Any]) -> str:
     """Return an accuracy with its 95 % confidence interval and the number of images."""
     return f"**{figures['accuracy']:.1%}**<br>{span(figures['interval'])}<br>n = {figures['n']}"
+
+
+def share(value: float, n: int) -> str:
+    """Return a share of which only the value and the number of images are known, as `accuracy`."""
+    right = round(value * n)
+    return accuracy({"accuracy": value, "interval": wilson_interval(right, n), "n": n})
+
+
+def sentence_of(figures: dict[str, Any]) -> str:
+    """Return an accuracy with its interval, for a sentence: `64.4% (95 % ... 61.0% to 67.6%)`."""
+    return f"{figures['accuracy']:.1%} (95 % confidence interval {plain_span(figures['interval'])})"
 
 
 def median_and_range(figures: dict[str, float]) -> str:
@@ -49,8 +45,13 @@ def versions(record: dict[str, Any]) -> str:
 
 def span(ends: tuple[float, float], *, digits: int = 1) -> str:
     """Return two shares as `62% to 66%`, on one line, or as one if they look the same."""
+    return plain_span(ends, digits=digits).replace(" ", NO_BREAK)
+
+
+def plain_span(ends: tuple[float, float], *, digits: int = 1) -> str:
+    """Return two shares as `62% to 66%`, or as one if they look the same."""
     low, high = (f"{end:.{digits}%}" for end in ends)
-    return low if low == high else f"{low} to {high}".replace(" ", NO_BREAK)
+    return low if low == high else f"{low} to {high}"
 
 
 def code(name: str) -> str:

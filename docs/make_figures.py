@@ -1,13 +1,12 @@
-"""Run the code of the documentation's pages; write its output and figures to `docs/assets/`.
+"""Run the code of the documentation's pages; write its output and figures into them.
 
     python docs/make_figures.py
 
-Each page's python blocks run from top to bottom in one namespace, and so do bash blocks of `catdog`
-commands whose output the page shows; blocks with a title (they need the real images) are skipped.
-The output of a block is written to the snippet that follows the block, `--8<-- "name.txt"`; its
-figures to the images that follow it, `![](assets/name.png)`. The output of the README's block is
-written into the README itself. So the pages show the results of their own code, and nothing is
-copied by hand.
+The python blocks of the README and of each page run from top to bottom in one namespace, and so do
+bash blocks of `catdog` commands whose output the page shows; blocks with a title (they need the
+real images) are skipped. The output of a block is written to the text block that follows it, below
+the line `<!-- output -->`; its figures to the images that follow it, `![](assets/name.png)`. So the
+pages show the results of their own code, and nothing is copied by hand.
 """
 
 import io
@@ -23,28 +22,32 @@ from typing import Any
 from PIL import Image
 
 DOCS = Path(__file__).resolve().parent
-README = DOCS.parent / "README.md"
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
 ASSETS = DOCS / "assets"
 DPI = 110
 
 BLOCK = re.compile(r"^```(python|bash)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SNIPPET = re.compile(r'^--8<-- "([^"/]+\.txt)"$', re.MULTILINE)
-OUTPUT = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+OUTPUT = re.compile(r"(?<=^<!-- output -->\n\n```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 IMAGE = re.compile(r"!\[[^\]]*\]\([./]*assets/([^)/]+\.png)\)")
 
 
-def blocks(markdown: str) -> Iterator[tuple[str, str]]:
-    """Yield the code of each block that runs, with the text up to the next block of any kind."""
+def blocks(markdown: str) -> Iterator[tuple[str, slice]]:
+    """Yield the code of each block that runs, and where the text up to the next block is."""
     found = list(BLOCK.finditer(markdown))
     for block, following in zip_longest(found, found[1:]):
         language, title, code = block.groups()
-        text = markdown[block.end() : following and following.start()]
+        text = slice(block.end(), following.start() if following else len(markdown))
         if "title=" in title:
             continue
         if language == "python":
             yield code, text
-        elif code.startswith("catdog ") and SNIPPET.search(text):
+        elif code.startswith("catdog ") and OUTPUT.search(markdown[text]):
             yield as_python(code), text
+
+
+def with_output(markdown: str, output: str) -> str:
+    """Return the text below a block with the output of the block."""
+    return OUTPUT.sub(lambda _: output, markdown)
 
 
 def as_python(commands: str) -> str:
@@ -54,30 +57,23 @@ def as_python(commands: str) -> str:
 
 
 def run_page(page: Path) -> None:
-    """Run the blocks of a page, and write their outputs and figures to its assets."""
+    """Run the blocks of a page, and write their outputs into it and their figures to its assets."""
     from matplotlib import pyplot as plt
 
     namespace: dict[str, Any] = {"__name__": page.stem}
-    for code, text in blocks(page.read_text("utf-8")):
+    markdown, parts, end = page.read_text("utf-8"), [], 0
+    for code, text in blocks(markdown):
         with redirect_stdout(io.StringIO()) as printed:
             exec(compile(code, page, "exec"), namespace)
-        for name in SNIPPET.findall(text):
-            (ASSETS / name).write_text(printed.getvalue(), "utf-8")
+        following = with_output(markdown[text], printed.getvalue())
+        parts += [markdown[end : text.start], following]
+        end = text.stop
         drawn = plt.get_fignums()
         if drawn:
-            for number, name in zip(drawn, IMAGE.findall(text), strict=True):
+            for number, name in zip(drawn, IMAGE.findall(following), strict=True):
                 save_figure(number, ASSETS / name)
             plt.close("all")
-
-
-def refresh_readme() -> None:
-    """Run the one block of the README and write its output into the README."""
-    text = README.read_text("utf-8")
-    ((code, following),) = blocks(text)
-    with redirect_stdout(io.StringIO()) as printed:
-        exec(compile(code, README, "exec"), {})
-    updated = OUTPUT.sub(lambda _: printed.getvalue(), following, count=1)
-    README.write_text(text.replace(following, updated), "utf-8")
+    page.write_text("".join([*parts, markdown[end:]]), "utf-8")
 
 
 def save_figure(number: int, path: Path) -> None:
@@ -100,9 +96,8 @@ def main() -> None:
     keras.utils.disable_interactive_logging()  # the pages show no progress bars
     ASSETS.mkdir(exist_ok=True)
     with TemporaryDirectory() as scratch, chdir(scratch):  # the pages save files
-        for page in sorted(DOCS.rglob("*.md")):
+        for page in PAGES:
             run_page(page)
-        refresh_readme()
 
 
 if __name__ == "__main__":

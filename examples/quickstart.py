@@ -1,4 +1,4 @@
-"""Train, evaluate and save a classifier, in about a minute.
+"""Train, evaluate and save a classifier.
 
     python examples/quickstart.py                                  # the built-in images, offline
     python examples/quickstart.py --data cats_and_dogs_filtered    # the real ones (68.6 MB)
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", default="synthetic", help="data set or folder")
-    parser.add_argument("--model", default="cnn_preprocessed", help="a name of list_models()")
-    parser.add_argument("--image-size", type=int, default=96, help="pixels a side")
+    parser.add_argument("--model", default="cnn", help="a name of list_models()")
+    parser.add_argument("--image-size", type=int, default=64, help="pixels a side")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--skip-bad", action="store_true", help="leave out unreadable images")

@@ -31,7 +31,7 @@ from catdog import (
 )
 
 PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
-COLUMNS = "{:<28} {:>13} {:>11} {:>30} {:>9}"
+COLUMNS = "{:<28} {:>18} {:>11} {:>30} {:>9}"
 
 
 def posts() -> dict[str, ReportedAccuracy]:
@@ -92,13 +92,15 @@ def provenance() -> dict[str, Any]:
 
 def print_row(row: dict[str, Any]) -> None:
     """Print the line of one model."""
-    low, high = (f"{share:.0%}" for share in posts()[row["model"]].validation)
+    reported = posts()[row["model"]]
+    low, high = (f"{share:.0%}" for share in reported.validation)
+    settled = low if low == high else f"{low} to {high}"
     validation = row["validation"]
     interval = "{:.1%} to {:.1%}".format(*validation["interval"])
     print(
         COLUMNS.format(
             row["model"],
-            low if low == high else f"{low} to {high}",
+            f"{settled}, n={reported.n}",
             f"{validation['accuracy']:.1%}",
             f"{interval}, n={validation['n']}",
             f"{validation['baseline']:.1%}",

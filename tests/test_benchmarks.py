@@ -1,13 +1,12 @@
-"""The benchmarks start and compute correctly, and the pages can show their records."""
+"""The benchmarks start and compute correctly."""
 
 import importlib.util
-import itertools
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import keras
 import numpy as np
@@ -21,9 +20,6 @@ from tests.conftest import write_images
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "harness")
-PAGES_WITH_TABLES = [
-    page for page in sorted((ROOT / "docs").rglob("*.md")) if "<!--" in page.read_text("utf-8")
-]
 
 Load = Callable[[str], ModuleType]
 
@@ -115,8 +111,7 @@ def test_rounds_are_compared_one_by_one(load: Load) -> None:
     ratios = times(runs(4, 9, later=2), runs(2, 3, later=1))
     assert ratios["first"] == {"median": 2.5, "min": 2, "max": 3}
     assert ratios["later"] == {"median": 2, "min": 2, "max": 2}
-    assert ratios["reckoned"]["min"] == 2  # (4 + 19 * 2) / (2 + 19 * 1)
-    assert ratios["reckoned"]["max"] == pytest.approx(47 / 22, abs=1e-3)
+    assert "reckoned" not in ratios  # 20 epochs are not estimated from 3
 
 
 def test_both_loops_use_the_same_images(load: Load, tmp_path: Path) -> None:
@@ -151,23 +146,3 @@ def test_flip_average_extracts_features_of_mirror_images(load: Load) -> None:
     mirrored = parts.backbone.predict_on_batch(images)
     np.testing.assert_array_equal(mirrored, images[:, :, ::-1].reshape(2, -1))
     assert parts.head is backbone
-
-
-@pytest.mark.parametrize("page", PAGES_WITH_TABLES, ids=lambda page: page.stem)
-def test_pages_get_their_tables(page: Path, load: Load) -> None:
-    pytest.importorskip("mkdocs")
-    config = SimpleNamespace(docs_dir=str(ROOT / "docs"))
-    markdown = load("docs/hooks.py").on_page_markdown(page.read_text("utf-8"), None, config, None)
-    assert "<!--" not in markdown
-    lines = markdown.splitlines()
-    bars = [line.count("|") if line.startswith("|") else None for line in lines]
-    assert any(bars)
-    for (above, below), line in zip(itertools.pairwise(bars), lines[1:], strict=True):
-        assert above is None or below is None or above == below, line
-
-
-def test_error_for_a_missing_record_names_its_script(load: Load, tmp_path: Path) -> None:
-    pytest.importorskip("mkdocs")
-    config = SimpleNamespace(docs_dir=str(tmp_path))
-    with pytest.raises(Exception, match=r"Make it with benchmarks/frozen_pass.py"):
-        load("docs/hooks.py").on_page_markdown("<!-- frozen-pass -->", None, config, None)

@@ -149,6 +149,23 @@ def test_home_page_shows_the_six_lines_of_the_readme() -> None:
     assert len(blocks(readme)[0].split("\n\n")[1].splitlines()) == 5  # the import is the sixth
 
 
+def test_no_command_installs_the_project_of_the_same_name() -> None:
+    """`catdog` on the Python Package Index is another project, and so are its extras."""
+    code = [
+        path for folder in ("src", "examples", "tests") for path in (ROOT / folder).rglob("*.py")
+    ]
+    for path in {*PAGES, *code, ROOT / "CONTRIBUTING.md"} - {Path(__file__)}:
+        for paragraph in path.read_text("utf-8").split("\n\n"):
+            text = " ".join(paragraph.split())
+            if re.search(r"""pip install (-\S+ )*["']?catdog\b""", text):
+                assert "unrelated project" in text, f"{path}: {text}"
+
+
+def test_readme_and_home_page_warn_of_the_project_of_the_same_name() -> None:
+    for page in (ROOT / "README.md", HOME):
+        assert "`pip install catdog`" in page.read_text("utf-8")
+
+
 def test_readme_shows_the_accuracy_of_the_pretrained_model() -> None:
     pretrained = catdog.model_spec("compact").pretrained
     assert pretrained is not None

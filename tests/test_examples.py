@@ -68,7 +68,7 @@ def test_reproduce_posts(
     assert len(rows[0]["history"]["val_accuracy"]) == 1
     table = capsys.readouterr().out.rpartition("Accuracy on the validation images")[2]
     assert "cnn.two_block" in table
-    assert "54% to 57%" in table
+    assert "54% to 57%, n=808" in table
     assert "n=2" in table
 
 

@@ -58,6 +58,11 @@ def logits_of(model: keras.Model, images: Images) -> Floats:
     return np.asarray(logits, np.float64)
 
 
+def baseline_accuracy(images: Images) -> float:
+    """Return the share of the most common class."""
+    return float(np.bincount(images.labels).max() / len(images.labels))
+
+
 def evaluate_logits(logits: Floats, images: Images, temperature: float) -> dict[str, Any]:
     """Return the accuracy, its 95 % confidence interval, and the expected calibration error."""
     correct = logits.argmax(axis=1) == images.labels
@@ -98,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "temperature": temperature,
         "evaluated": {
             "data": EVALUATED_ON,
+            "baseline": baseline_accuracy(last),
             **evaluate_logits(logits_of(model, last), last, temperature),
         },
         "held_out": evaluate_logits(held_out_logits, held_out, temperature),

@@ -29,7 +29,7 @@ Images = NDArray[np.float32]
 
 needs_onnx = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("onnx", "onnxruntime", "tf2onnx"))),
-    reason='ONNX needs pip install "catdog[onnx]"',
+    reason='ONNX needs pip install ".[onnx]"',
 )
 PATHS = ("exported", "exported.tflite", pytest.param("exported.onnx", marks=needs_onnx))
 in_each_format = pytest.mark.parametrize("name", PATHS)
@@ -389,7 +389,7 @@ def test_wrong_arguments(model: keras.Model) -> None:
 
 def test_without_the_packages_for_onnx(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r'pip install "catdog\[onnx\]"'):
+    with pytest.raises(ImportError, match=r'pip install "\.\[onnx\]"'):
         export_model(model, "exported.onnx")
 
 

@@ -70,7 +70,7 @@ def export_model(
         path: Path of the export, in a folder that exists: a new folder for a SavedModel, a file
             `.tflite` for LiteRT, a file `.onnx` for ONNX. An existing file is replaced.
         format: `"saved_model"`, `"litert"` or `"onnx"`; if `None`, the suffix of `path` determines
-            it. ONNX needs `pip install "catdog[onnx]"`.
+            it. ONNX needs `pip install ".[onnx]"`, in a copy of the source.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
         data: Compare the probabilities on validation images of this data, instead of on random
@@ -188,7 +188,7 @@ def _check_onnx() -> None:
     except ImportError as error:
         raise MissingPackageError(
             f"Export to ONNX needs more packages ({error})",
-            hint='Install them: pip install "catdog[onnx]".',
+            hint='Install them, in a copy of the source of catdog: pip install ".[onnx]".',
         ) from error
 
 

@@ -12,6 +12,7 @@ from functools import partial
 import keras
 
 from catdog.models.augmentation import make_augmentation
+from catdog.models.measured import measured_accuracy
 from catdog.models.preprocessing import make_preprocessor
 from catdog.models.pretrained import pretrained_weights
 from catdog.models.sources import FIRST_POST, SECOND_POST
@@ -116,6 +117,7 @@ SPECS = (
         num_params=70_114,
         num_trainable_params=70_114,
         reported=ReportedAccuracy(validation=(0.62, 0.66), final_validation=0.6436),
+        read_measured=partial(measured_accuracy, "cnn.three_block"),
         build=_builder(_three_block),
         read_pretrained=partial(pretrained_weights, "cnn.three_block"),
     ),
@@ -125,6 +127,7 @@ SPECS = (
         num_params=102_562,
         num_trainable_params=102_562,
         reported=ReportedAccuracy(validation=(0.54, 0.57), final_validation=0.5644),
+        read_measured=partial(measured_accuracy, "cnn.two_block"),
         build=_builder(_two_block),
     ),
     _THREE_BLOCK(
@@ -133,6 +136,7 @@ SPECS = (
         num_params=1_355_938,
         num_trainable_params=1_355_938,
         reported=ReportedAccuracy(validation=(0.60, 0.62), final_validation=0.6238),
+        read_measured=partial(measured_accuracy, "cnn_augmented.three_block"),
         build=_builder(_augmented_three_block),
     ),
     _TWO_BLOCK(
@@ -141,6 +145,7 @@ SPECS = (
         num_params=2_967_650,
         num_trainable_params=2_967_650,
         reported=ReportedAccuracy(validation=(0.55, 0.57), final_validation=0.5507),
+        read_measured=partial(measured_accuracy, "cnn_augmented.two_block"),
         build=_builder(_augmented_two_block),
     ),
     _THREE_BLOCK(
@@ -149,6 +154,7 @@ SPECS = (
         num_params=1_355_938,
         num_trainable_params=1_355_938,
         reported=ReportedAccuracy(validation=(0.72, 0.72), final_validation=0.7203),
+        read_measured=partial(measured_accuracy, "cnn_preprocessed.three_block"),
         build=_builder(_augmented_three_block, scaled=True),
         read_pretrained=partial(pretrained_weights, "cnn_preprocessed.three_block"),
     ),
@@ -158,6 +164,7 @@ SPECS = (
         num_params=2_967_650,
         num_trainable_params=2_967_650,
         reported=ReportedAccuracy(validation=(0.70, 0.72), final_validation=0.7228),
+        read_measured=partial(measured_accuracy, "cnn_preprocessed.two_block"),
         build=_builder(_augmented_two_block, scaled=True),
     ),
 )

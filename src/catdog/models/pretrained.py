@@ -50,6 +50,7 @@ def _from_record(name: str, facts: dict[str, Any]) -> PretrainedWeights:
             accuracy=facts["evaluated"]["accuracy"],
             interval=tuple(facts["evaluated"]["interval"]),
             n=facts["evaluated"]["n"],
+            baseline=facts["evaluated"]["baseline"],
             data=facts["evaluated"]["data"],
             seed=facts["trained"]["settings"]["seed"],
             command=facts["command"],

@@ -16,20 +16,23 @@ from catdog.typing import ImageSize
 class ReportedAccuracy:
     """The accuracies that a blog post reports for a model.
 
-    The blog posts evaluated on 808 images (26 batches of 32), which were drawn again in every
-    epoch. They gave no confidence intervals and no seeds. These are the figures that they report,
-    not reliable ones.
+    The blog posts evaluated on batches that were drawn again in every epoch. They gave no
+    confidence intervals and no seeds. These are the figures that they report, not reliable ones.
 
     Attributes:
         validation: Lowest and highest validation accuracy at which training settled, according to
             the text.
         final_validation: Validation accuracy printed after the last of 20 epochs.
-        test: Accuracy on 192 test images, if the model was evaluated there.
+        test: Accuracy on the test images, if the model was evaluated there.
+        n: Number of validation images: 26 batches of 32, with 8 in the last.
+        test_n: Number of test images.
     """
 
     validation: tuple[float, float]
     final_validation: float
     test: float | None = None
+    n: int = 808
+    test_n: int = 192
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class MeasuredAccuracy:
         accuracy: Share of the images that are classified correctly.
         interval: Lower and upper bound of the 95 % confidence interval.
         n: Number of images.
+        baseline: Accuracy of the majority-class baseline on them.
         data: Name of the images.
         seed: The seed of the split and of the model.
         command: The command that measured it.
@@ -48,6 +52,7 @@ class MeasuredAccuracy:
     accuracy: float
     interval: tuple[float, float]
     n: int
+    baseline: float
     data: str
     seed: int
     command: str
@@ -121,7 +126,14 @@ class ModelSpec:
 
     @property
     def measured(self) -> MeasuredAccuracy | None:
-        """The accuracy of a variant of catdog's own with its default weights, if measured."""
+        """The accuracy on cats and dogs that catdog measured, if it did.
+
+        The model has its bundled default weights, or was trained on the 2000 training photos of
+        `cats_and_dogs_filtered`.
+
+        Raises:
+            OSError: If the record is missing or damaged.
+        """
         return self.read_measured() if self.read_measured else None
 
     @property

@@ -1,0 +1,81 @@
+"""Write the tables of the pages, and the measured accuracies of the package, from the records.
+
+    python docs/make_tables.py
+
+A table is between two lines of its page, `<!-- table: NAME -->` and `<!-- end -->`. The pages are
+committed with their tables, so that they are whole wherever they are read. A test compares them
+with what this script writes.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import model_tables
+import posts_tables
+import result_tables as results
+
+from catdog.models import measured
+
+DOCS = Path(__file__).resolve().parent
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
+BLOCK = re.compile(r"(?<=^<!-- table: )([\w-]+)( -->\n).*?(?=^<!-- end -->$)", re.M | re.S)
+
+
+def read_record(name: str) -> dict[str, Any]:
+    """Return the record that a script wrote."""
+    record: dict[str, Any] = json.loads((DOCS / "results" / f"{name}.json").read_text("utf-8"))
+    return record
+
+
+def of_record(table: Callable[..., str], *names: str) -> Callable[[], str]:
+    """Return a function that makes a table of the records of these names."""
+    return lambda: table(*map(read_record, names))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "models": model_tables.models,
+    "accuracies": model_tables.accuracies,
+    "backbones": model_tables.backbones,
+    "pretrained": model_tables.pretrained,
+    "posts-time": of_record(posts_tables.time_of_all, "posts"),
+    "posts-results": of_record(posts_tables.posts_results, "posts"),
+    "posts-agreement": of_record(posts_tables.agreement, "posts"),
+    "dead-units": of_record(posts_tables.dead_units, "dead_units", "posts"),
+    "train-head": of_record(results.train_head, "train_head"),
+    "loading-scan": of_record(results.loading_scan, "loading"),
+    "loading-memory": of_record(results.loading_memory, "loading"),
+    "frozen-pass": of_record(results.frozen_pass, "frozen_pass"),
+    "flip-average": of_record(results.flip_average, "flip_average"),
+    "against-keras": of_record(results.against_keras, "against_keras"),
+    "prediction": of_record(results.prediction, "prediction"),
+    "compact-again": of_record(results.compact_again, "compact_again"),
+    "compact-speed": of_record(results.compact_speed, "compact_speed"),
+    "linear": of_record(results.linear, "recipes"),
+    "quickstart": of_record(results.quickstart, "six_lines"),
+    "repeats": of_record(results.repeats, "six_lines"),
+}
+
+
+def with_tables(markdown: str) -> str:
+    """Return the text of a page with its tables made again."""
+    return BLOCK.sub(lambda block: f"{block[1]}{block[2]}\n{TABLES[block[1]]()}\n\n", markdown)
+
+
+def package_file() -> str:
+    """Return the content of the package's file of measured accuracies."""
+    accuracies = posts_tables.measured_accuracies(read_record("posts"), read_record("recipes"))
+    return json.dumps(accuracies, indent=1) + "\n"
+
+
+def main() -> None:
+    """Write the file of the package, then the pages, which show it too."""
+    measured.PATH.write_text(package_file(), "utf-8")
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
