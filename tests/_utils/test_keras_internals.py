@@ -234,6 +234,17 @@ def test_reset_initial_epoch(model: keras.Model, tmp_path: Path) -> None:
 def test_is_defined_by_keras(model: keras.Model) -> None:
     assert internals.is_defined_by_keras(model, "train_step")
     assert not internals.is_defined_by_keras(CustomModel(), "train_step")
+    assert internals.is_defined_by_keras(keras.layers.Softmax(), "call")
+
+
+def test_call_of(model: keras.Model) -> None:
+    layer, (between,), position = internals.call_of(model.outputs[0])
+    inner, (images,), _ = internals.call_of(between)
+    start, nothing, _ = internals.call_of(images)
+    assert (layer, position, nothing) == (model.layers[-1], 0, [])
+    assert inner is model.layers[0]
+    assert isinstance(start, keras.layers.InputLayer)
+    assert images is model.inputs[0]
 
 
 def test_is_keras_layer() -> None:

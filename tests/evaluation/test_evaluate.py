@@ -135,6 +135,9 @@ def test_a_model_that_returns_probabilities_is_refused(data: Datasets) -> None:
     model = keras.Sequential([model_of(np.eye(3, 2)), keras.layers.Softmax()])
     with pytest.raises(ValueError, match="ends in softmax, but catdog needs logits. Take"):
         evaluate(model, data, verbose=0)
+    hidden = keras.Sequential([model_of(np.eye(3, 2)), keras.layers.Lambda(keras.ops.softmax)])
+    with pytest.raises(ValueError, match="returns probabilities, but catdog needs logits"):
+        evaluate(hidden, data, verbose=0)  # of 4 images
 
 
 @given(evaluations())

@@ -227,6 +227,9 @@ def test_bad_models(image: NDArray[np.uint8]) -> None:
     model = keras.Sequential([keras.Input((*SIZE, 3)), flat(), layers.Softmax()])
     with pytest.raises(ValueError, match="needs logits"):
         gradcam(model, image)
+    hidden = keras.Sequential([keras.Input((*SIZE, 3)), flat(), layers.Lambda(keras.ops.softmax)])
+    with pytest.raises(ValueError, match="returns probabilities"):
+        gradcam(hidden, image)
     broken = flat()
     broken.layers[-1].set_weights([np.full((2, 2), np.nan)])
     with pytest.raises(ValueError, match="not finite"):

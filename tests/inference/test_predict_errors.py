@@ -66,12 +66,35 @@ def test_models_that_end_in_probabilities(last: list[keras.Layer]) -> None:
         predict(ending_in(*last), grey(0), class_names=NAMES)
 
 
-def test_a_hidden_softmax_is_found_by_its_outputs() -> None:
-    inputs = keras.Input((*SIZE, 3))
-    x = layers.Dense(2)(layers.GlobalAveragePooling2D()(inputs))
-    model = keras.Model(inputs, keras.ops.softmax(x))
-    with pytest.raises(ValueError, match="returns probabilities, but catdog needs logits"):
-        predict(model, np.stack([grey(each) for each in range(20)]), class_names=NAMES)
+def hiding(function: Any) -> keras.Model:
+    """Return a model whose graph does not tell what it returns."""
+    model = ending_in(layers.Dense(2), layers.Lambda(function))
+    model.set_weights([each * 0.01 for each in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("count", [1, 3, 12])
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_a_hidden_softmax_is_found_for_any_number_of_images(count: int, batch_size: int) -> None:
+    images = np.stack([grey(each) for each in range(count)])
+    model = hiding(lambda x: keras.ops.softmax(x))
+    with pytest.raises(ValueError, match="returns probabilities, but catdog needs logits. Take it"):
+        predict(model, images, class_names=NAMES, batch_size=batch_size)
+
+
+def test_logits_that_add_up_to_1_by_chance() -> None:
+    """Those of all images would, but not those of noise images."""
+    model = hiding(lambda x: keras.ops.relu(x) * 0 + keras.ops.maximum(x[:, :1], 0.1) + 0.4)
+    images = np.stack([grey(0)] * 20)
+    assert model.predict(images, verbose=0) == pytest.approx(0.5)
+    for answer in predict(model, images, class_names=NAMES):
+        assert answer.probabilities == pytest.approx(0.5)
+
+
+def test_the_models_graph_tells_in_nested_models_too() -> None:
+    inner = keras.Sequential([keras.Input((3,)), layers.Dense(2), layers.Softmax()])
+    with pytest.raises(ValueError, match="model ends in softmax, but catdog needs logits"):
+        predict(ending_in(inner, layers.Identity()), grey(0), class_names=NAMES)
 
 
 @pytest.mark.parametrize(

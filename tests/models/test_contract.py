@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from catdog import build_model, list_models, model_spec
 from catdog._utils.keras_internals import inner_layers
+from catdog.models.activation import final_activation
 from catdog.typing import ImageSize
 
 SIZE = (36, 32)
@@ -140,6 +141,11 @@ def test_logits(name: str, classes: int) -> None:
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
     assert not np.allclose(logits.sum(axis=1), 1)  # no softmax
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graph_tells_that_they_return_logits(name: str) -> None:
+    assert final_activation(make(name)) == "linear"  # so no noise images are run
 
 
 @pytest.mark.parametrize("name", NAMES)

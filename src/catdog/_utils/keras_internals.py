@@ -75,14 +75,25 @@ def initial_epoch(model: "keras.Model") -> int:
     return model._initial_epoch or 0
 
 
-def is_defined_by_keras(model: "keras.Model", method: str) -> bool:
-    """Return whether a model's method is defined by Keras, not by a subclass."""
-    return str(getattr(type(model), method).__module__).partition(".")[0] == "keras"
+def is_defined_by_keras(owner: "keras.Operation", method: str) -> bool:
+    """Return whether a method of a model, layer or operation is Keras' own, not a subclass's."""
+    return str(getattr(type(owner), method).__module__).partition(".")[0] == "keras"
 
 
 def is_keras_layer(layer: "keras.Layer") -> bool:
     """Return whether a layer's class is defined by Keras."""
     return type(layer).__module__.partition(".")[0] == "keras"
+
+
+def call_of(tensor: "keras.KerasTensor") -> "tuple[Any, list[keras.KerasTensor], int]":
+    """Return the call that made a symbolic tensor.
+
+    Returns:
+        The layer, nested model or operation that was called; the tensors it was called with; and
+        the position of the tensor in what it returned.
+    """
+    operation, call, position = tensor._keras_history
+    return operation, list(operation._inbound_nodes[call].input_tensors), position
 
 
 def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":

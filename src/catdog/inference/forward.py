@@ -9,8 +9,13 @@ import numpy as np
 
 from catdog.data.datasets import Datasets, ordered_batches
 from catdog.data.session import raise_read_errors
-from catdog.models.logits import check_logits, log_softmax
-from catdog.typing import Floats, Split, Verbose
+from catdog.models.logits import (
+    check_finite,
+    check_returns_logits,
+    could_be_probabilities,
+    log_softmax,
+)
+from catdog.typing import Floats, ImageSize, Split, Verbose
 
 
 def split_logits(
@@ -26,17 +31,25 @@ def split_logits(
     """
     with raise_read_errors() as errors:
         batches = ordered_batches(resized, split, errors)
-        return checked_logits(model.predict(batches, verbose=verbose))
+        outputs = model.predict(batches, verbose=verbose)
+    return checked_logits(model, outputs, resized.image_size)
 
 
-def checked_logits(outputs: Any) -> Floats:
+def checked_logits(model: keras.Model, outputs: Any, image_size: ImageSize) -> Floats:
     """Return a model's outputs as `float64` logits, shape `(n, classes)`.
 
+    Args:
+        model: The model.
+        outputs: What it returned for images, shape `(n, classes)`.
+        image_size: Height and width of the images.
+
     Raises:
-        ValueError: If the outputs are probabilities, or not finite.
+        ValueError: If the outputs are not finite, or the model returns probabilities.
     """
     logits = np.asarray(outputs, np.float64)
-    check_logits(logits)
+    check_finite(logits)
+    if could_be_probabilities(logits):
+        check_returns_logits(model, image_size)
     return logits
 
 

@@ -24,7 +24,7 @@ from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
 from catdog.images.thumbnails import upright_size
 from catdog.models.graph import rebuild
-from catdog.models.logits import check_classifier, check_logits
+from catdog.models.logits import check_classifier, check_finite, check_returns_logits
 from catdog.models.metadata import get_metadata, get_trained_size
 from catdog.typing import ImageSize
 
@@ -117,6 +117,7 @@ def heat_maps(
     position = None if label is None else class_position(label, class_names, classes)
     with_map = _with_feature_map(model)
     image_size = size or get_trained_size(metadata)
+    check_returns_logits(model, image_size)
     images = [read_pixels(source, image_size, notes).astype(np.float32) for source in sources]
     return _grad_cam(with_map, np.stack(images), position)
 
@@ -153,7 +154,7 @@ def _grad_cam(with_map: keras.Model, images: NDArray[np.float32], position: int 
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         maps, logits = with_map(inputs, training=False)
-        check_logits(np.asarray(logits, np.float64))
+        check_finite(np.asarray(logits, np.float64))
         classes = tf.argmax(logits, axis=1) if position is None else [position] * len(images)
         centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
         score = tf.reduce_sum(tf.gather(centred, classes, axis=1, batch_dims=1))

@@ -161,6 +161,7 @@ def predict(
     sources, total = _list_sources(images)
     predict_batch = partial(
         _predict_batch,
+        model,
         _choose_compute(model, size, total),
         class_names=names,
         temperature=get_temperature(model),
@@ -250,6 +251,7 @@ def _raise_first(images: Iterable[_ReadImage]) -> None:
 
 
 def _predict_batch(
+    model: keras.Model,
     compute: Compute,
     images: Sequence[_ReadImage],
     *,
@@ -257,9 +259,9 @@ def _predict_batch(
     temperature: float,
     unsure_below: float,
 ) -> list[Prediction]:
-    """Predict the classes of a batch of images."""
+    """Predict the classes of a batch of images; `compute` returns the logits of the model."""
     good = [pixels for _, pixels in images if not isinstance(pixels, Exception)]
-    rows = iter(_probabilities(compute, good, temperature) if good else ())
+    rows = iter(_probabilities(model, compute, good, temperature) if good else ())
     predictions = []
     for source, pixels in images:
         error = str(pixels) if isinstance(pixels, Exception) else None
@@ -278,10 +280,12 @@ def _predict_batch(
     return predictions
 
 
-def _probabilities(compute: Compute, pixels: Sequence[Pixels], temperature: float) -> Floats:
+def _probabilities(
+    model: keras.Model, compute: Compute, pixels: Sequence[Pixels], temperature: float
+) -> Floats:
     """Return the model's probabilities for images of one size, shape `(n, classes)`."""
     images = np.stack(pixels, dtype=np.float32, casting="unsafe")
-    logits = checked_logits(compute(images))
+    logits = checked_logits(model, compute(images), images.shape[1:3])
     probabilities: Floats = np.exp(log_probabilities(logits, temperature))
     return probabilities
 

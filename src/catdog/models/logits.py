@@ -1,13 +1,21 @@
 """Check that a model takes images and returns logits."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
+from catdog._utils.keras_internals import all_layers, seed_states
+from catdog.models.activation import PROBABILITY_ACTIVATIONS, final_activation
 from catdog.typing import Floats, ImageSize
 
-MIN_IMAGES_TO_CHECK = 10  # the logits of a few images may add up to 1 by chance
+N_NOISE_IMAGES = 10  # the logits of a few images may add up to 1 by chance
+SUM_TOLERANCE = 1e-2  # probabilities in half precision are rounded to 3 digits
+EQUAL_TOLERANCE = 1e-6
 _LOGITS_HINT = (
     "Take it off the model's end, and compile the model with a loss that has from_logits=True."
 )
@@ -43,11 +51,10 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
             argument="model",
             hint="End it with keras.layers.Dense(num_classes), without activation.",
         )
-    last = model.layers[-1]
-    activation = getattr(getattr(last, "activation", None), "__name__", None)
-    if activation in ("sigmoid", "softmax") or type(last).__name__ == "Softmax":
+    activation = final_activation(model)
+    if activation in PROBABILITY_ACTIVATIONS:
         raise InvalidValueError(
-            f"ends in {activation or 'softmax'}, but catdog needs logits",
+            f"ends in {activation}, but catdog needs logits",
             argument="model",
             hint=_LOGITS_HINT,
         )
@@ -62,28 +69,87 @@ def log_softmax(logits: Floats) -> Floats:
     return shifted - log_sum
 
 
-def check_logits(logits: Floats) -> None:
-    """Raise if values are not finite, or are probabilities instead of logits.
-
-    Args:
-        logits: What the model returned, shape `(n, classes)`.
-
-    Raises:
-        ValueError: If they are not finite, or are probabilities.
-    """
+def check_finite(logits: Floats) -> None:
+    """Raise if values that a model returned are not finite."""
     if not np.isfinite(logits).all():
         raise InvalidValueError(
             "returns values that are not finite: its weights have diverged",
             argument="model",
             hint="Build it again and train it with a smaller learning rate.",
         )
-    if (
-        len(logits) >= MIN_IMAGES_TO_CHECK
-        and logits.min() >= 0
-        and np.allclose(logits.sum(axis=1), 1, atol=1e-2)
-    ):
+
+
+def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
+    """Raise if a model returns probabilities, even if its graph does not tell.
+
+    Where the graph tells in which activation the model ends, it decides, and `check_classifier` has
+    raised already. Elsewhere, the model is run on noise images. So neither the images nor the
+    batch size of the user matter. The model stays as it is.
+
+    Args:
+        model: A model that `check_classifier` accepts.
+        image_size: Height and width of the noise images.
+
+    Raises:
+        ValueError: If it returns probabilities.
+    """
+    if final_activation(model) is not None:
+        return
+    rows = _run_noise(model, image_size)
+    # If the last weights are 0, probabilities and perhaps logits are the same for all classes.
+    # They mean the same then.
+    if could_be_probabilities(rows) and np.ptp(rows) > EQUAL_TOLERANCE:
         raise InvalidValueError(
             "returns probabilities, but catdog needs logits",
             argument="model",
             hint=_LOGITS_HINT,
         )
+
+
+def could_be_probabilities(rows: Floats) -> bool:
+    """Return whether each row could be the probabilities of the classes: positive, with the sum 1.
+
+    Args:
+        rows: What a model returned, shape `(n, classes)`.
+    """
+    return bool(rows.min() >= 0 and np.allclose(rows.sum(axis=1), 1, rtol=0, atol=SUM_TOLERANCE))
+
+
+def _run_noise(model: keras.Model, image_size: ImageSize) -> Floats:
+    """Return what a model returns for noise images of different colours and contrasts."""
+    batch_size = model.input_shape[0] or N_NOISE_IMAGES
+    batches = -(-N_NOISE_IMAGES // batch_size)
+    rng = np.random.default_rng(0)
+    with _keeping_state(model):
+        return np.concatenate(
+            [_outputs(model, _noise(rng, batch_size, image_size)) for _ in range(batches)]
+        )
+
+
+def _noise(rng: np.random.Generator, count: int, image_size: ImageSize) -> NDArray[np.float32]:
+    """Return noise images, shape `(count, height, width, 3)`, in `[0, 255]`."""
+    brightest = rng.uniform(0, 255, (count, 1, 1, 3))
+    return (brightest * rng.random((count, *image_size, 3))).astype(np.float32)
+
+
+def _outputs(model: keras.Model, images: NDArray[np.float32]) -> Floats:
+    outputs = model(keras.ops.convert_to_tensor(images), training=False)
+    return np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)
+
+
+@contextmanager
+def _keeping_state(model: keras.Model) -> Iterator[None]:
+    """Restore what a forward pass may change: random states and the statistics of batches.
+
+    Layers that are called with `training=True` inside the model change them at inference too.
+    """
+    variables = seed_states(model)
+    for layer in all_layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            variables += [layer.moving_mean, layer.moving_variance]
+    values = [np.array(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)

@@ -13,7 +13,8 @@ from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.matching import resize_to_model
 from catdog.training.class_weights import label_weights
-from catdog.training.train import check_compiled, train
+from catdog.training.compiled import check_ready_to_train
+from catdog.training.train import train
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -69,9 +70,9 @@ def fine_tune(
             argument="learning_rate",
         )
     checks.check_positive_int("epochs", epochs)
-    resize_to_model(model, data)
+    resized = resize_to_model(model, data)
     label_weights(class_weight, data)
-    check_compiled(model)
+    check_ready_to_train(model, resized)
     frozen = [layer for layer in all_layers(model) if not layer.trainable]
     for layer in frozen:  # outer layers first: they set their inner layers too
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import keras
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import reset_initial_epoch
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, ordered_batches, training_batches
 from catdog.data.session import raise_read_errors
 from catdog.matching import record_training, resize_to_model
 from catdog.training.class_weights import label_weights
+from catdog.training.compiled import check_ready_to_train
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -35,7 +35,9 @@ def train(
     stored with the model.
 
     Args:
-        model: A compiled model that returns logits `(batch, num_classes)`. It is trained in place.
+        model: A model that returns logits `(batch, num_classes)`, compiled with a loss for logits
+            and whole-number labels, such as
+            `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. It is trained in place.
         data: Training and validation images.
         epochs: Number of passes over the training images.
         class_weight: How much an image of each class counts: `"balanced"` makes every class count
@@ -50,8 +52,9 @@ def train(
 
     Raises:
         ValueError: If `epochs` is not at least 1, the model's number of classes is not the data's,
-            the class weights do not fit the classes, the model is not compiled, or an image was
-            changed or removed after it was loaded.
+            the class weights do not fit the classes, the model is not compiled, its loss or a
+            metric needs probabilities or one-hot labels, the model returns probabilities, or an
+            image was changed or removed after it was loaded.
 
     Example:
         ```python
@@ -65,7 +68,7 @@ def train(
     epochs = checks.check_positive_int("epochs", epochs)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
-    check_compiled(model)
+    check_ready_to_train(model, resized)
     record_training(model, data)
     reset_initial_epoch(model)
     with raise_read_errors() as errors:
@@ -77,12 +80,4 @@ def train(
             class_weight=weights,
             verbose=verbose,
             shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
-        )
-
-
-def check_compiled(model: keras.Model) -> None:
-    """Raise if a model is not compiled."""
-    if not model.compiled:
-        raise InvalidValueError(
-            "is not compiled", argument="model", hint="Call model.compile(...), or use build_model."
         )

@@ -18,9 +18,9 @@ from catdog.data.datasets import Datasets, training_order
 from catdog.matching import record_training, resize_to_model
 from catdog.models.graph import split_model
 from catdog.training.class_weights import label_weights
+from catdog.training.compiled import check_ready_to_train
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import Rows, fit_head
-from catdog.training.train import check_compiled
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -88,8 +88,8 @@ def train_head(
     views = checks.check_positive_int("views", views)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
-    check_compiled(model)
     _check_head_trains(model)
+    check_ready_to_train(model, resized)
     parts = split_model(model)
     if views > 1 and parts.augmentation is None:
         raise InvalidValueError(

@@ -1,0 +1,105 @@
+"""Find the activation in which a model ends, by following its graph from the output backwards."""
+
+from typing import Any
+
+import keras
+
+from catdog._utils.keras_internals import call_of, is_defined_by_keras
+
+PROBABILITY_ACTIVATIONS = {
+    "hard_sigmoid",
+    "sigmoid",
+    "softmax",
+    "softmax_v2",  # the name of tf.nn.softmax in TensorFlow 2.21
+    "sparse_sigmoid",
+    "sparsemax",
+}
+_PROBABILITY_OPERATIONS = {
+    "HardSigmoid": "hard_sigmoid",
+    "Sigmoid": "sigmoid",
+    "Softmax": "softmax",
+    "SparseSigmoid": "sparse_sigmoid",
+    "Sparsemax": "sparsemax",
+}
+# Layers of Keras, and operations of keras.ops, whose values at inference are those of their input,
+# a selection of them, or means of them.
+_KEEPS_VALUES = {
+    *("ActivityRegularization", "AlphaDropout", "Cast", "ConvertToTensor", "Copy", "Dropout"),
+    *("ExpandDims", "Flatten", "GaussianDropout", "GaussianNoise", "GetItem", "Identity"),
+    *("Ravel", "Reshape", "Squeeze", "StopGradient"),
+    *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("GlobalAveragePooling", "GlobalMaxPooling")),
+    *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("AveragePooling", "MaxPooling")),
+}
+
+
+def final_activation(model: keras.Model) -> str | None:
+    """Return the name of the activation in which a model ends.
+
+    Nested models are followed too, and layers that keep the values, such as casts and reshapes, are
+    passed over.
+
+    Args:
+        model: A Sequential or functional model of one output.
+
+    Returns:
+        The name, such as `"softmax"`, or `"linear"` if the last layer with weights has none. `None`
+        if the graph does not tell: the last operation is Python code of the user or arithmetic.
+    """
+    if not _is_graph(model):
+        return None
+    tensor = model.outputs[0]
+    callers: list[tuple[Any, Any]] = []  # the nested models around the tensor, and their arguments
+    while True:
+        operation, arguments, position = call_of(tensor)
+        if isinstance(operation, keras.layers.InputLayer):
+            if not callers:
+                return None
+            nested, outer = callers.pop()
+            tensor = next(
+                given for inner, given in zip(nested.inputs, outer, strict=True) if inner is tensor
+            )
+        elif _is_graph(operation):
+            callers.append((operation, arguments))
+            tensor = operation.outputs[position]
+        elif _keeps_values(operation):
+            tensor = arguments[0]
+        else:
+            return _activation_of(operation)
+
+
+def _is_graph(operation: Any) -> bool:
+    """Return whether an operation is a model that computes what its graph says."""
+    is_graph = isinstance(operation, keras.Sequential | keras.Function)
+    is_model = isinstance(operation, keras.Model)  # so its inputs have input layers
+    return is_graph and is_model and is_defined_by_keras(operation, "call")
+
+
+def _keeps_values(operation: Any) -> bool:
+    """Return whether an operation of Keras returns its input's values, or means of them."""
+    if type(operation) is keras.layers.Activation:
+        return _name(operation.activation) == "linear"
+    return is_defined_by_keras(operation, "call") and type(operation).__name__ in _KEEPS_VALUES
+
+
+def _activation_of(operation: Any) -> str | None:
+    """Return the name of the activation of one operation; `None` if it is not known."""
+    if not is_defined_by_keras(operation, "call"):
+        return None
+    if isinstance(operation, keras.layers.Wrapper):
+        return _activation_of(operation.layer)
+    if type(operation).__name__ in _PROBABILITY_OPERATIONS:
+        return _PROBABILITY_OPERATIONS[type(operation).__name__]
+    activation = getattr(operation, "activation", None)
+    if isinstance(activation, keras.Operation):
+        return _activation_of(activation)
+    if activation is None:
+        return "linear" if getattr(operation, "weights", ()) else None
+    name = _name(activation)
+    is_known = name in PROBABILITY_ACTIVATIONS or activation.__module__.startswith("keras.")
+    return name if is_known else None
+
+
+def _name(activation: Any) -> str:
+    """Return the name of an activation function; of its class, if it is an object."""
+    name: str = getattr(activation, "__name__", type(activation).__name__)
+    return name

@@ -1,0 +1,192 @@
+"""Check before training that a model's loss and metrics fit logits and catdog's labels.
+
+They are not recognised by their names: each is computed for a few rows whose right classes are
+known. So functions of the user are checked as the classes of Keras are.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from catdog._utils.errors import InvalidValueError
+from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
+from catdog.data.datasets import Datasets
+from catdog.models.logits import check_returns_logits
+from catdog.typing import Floats
+
+# Possible as probabilities and as logits. Sums of powers of 2 are exact in any order.
+HIGH_SCORE, LOW_SCORE = 0.75, 0.25
+LOGIT_SHIFT = -4.0  # logits may be below 0, and mean the same if a number is added to all
+RELATIVE_MARGIN = 1e-5  # a smaller difference may be rounding
+
+_LOGIT_HINT = "Compile it with loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)."
+_LOSS_HINT = (
+    f"{_LOGIT_HINT} For another loss, write a function of labels and logits that calls "
+    "keras.ops.one_hot(labels, num_classes)."
+)
+_METRIC_HINT = (
+    'Compile it with metrics=["accuracy"]; catdog.evaluate computes precision, recall, F1 and AUC.'
+)
+
+
+def check_ready_to_train(model: keras.Model, resized: Datasets) -> None:
+    """Raise if a model returns probabilities, or if its loss or a metric does not fit.
+
+    Args:
+        model: A model that fits the classes of the data.
+        resized: The data, at the model's input size.
+
+    Raises:
+        ValueError: If the model returns probabilities, or is not compiled with a loss; or if its
+            loss or a metric needs probabilities, or other labels than whole numbers.
+    """
+    check_returns_logits(model, resized.image_size)
+    if not model.compiled:
+        raise InvalidValueError(
+            "is not compiled", argument="model", hint="Call model.compile(...), or use build_model."
+        )
+    steps = ("train_step", "compute_loss", "compute_metrics")
+    if not all(is_defined_by_keras(model, step) for step in steps):
+        return  # what the model does with its loss and metrics is not known
+    arguments = compile_arguments(model)
+    losses = _listed(arguments.get("loss"))
+    if not losses:
+        raise InvalidValueError("is compiled without a loss", argument="model", hint=_LOGIT_HINT)
+    classes = len(resized.class_names)
+    for loss in losses:
+        _check_loss(loss, classes)
+    for metric in _listed([arguments.get("metrics"), arguments.get("weighted_metrics")]):
+        _check_metric(metric, classes)
+
+
+def _listed(given: Any) -> list[Any]:
+    """Return the losses or metrics in a list, a dictionary or a nested structure."""
+    return [each for each in keras.tree.flatten(given) if each is not None]
+
+
+def _check_loss(loss: Any, classes: int) -> None:
+    """Raise if a loss needs one-hot labels, or probabilities."""
+    name = f"the loss {_name(loss)}"
+    model = _without_layers(classes, loss=loss)
+
+    def compute(labels: Any, scores: Any) -> Floats:
+        return np.mean(_as_array(model.compute_loss(y=labels, y_pred=scores)), keepdims=True)
+
+    def is_lower_if_right(shift: float) -> bool:
+        if_right, if_wrong = _compute_both(compute, classes, shift, name, _LOSS_HINT)
+        return bool(if_wrong - if_right > RELATIVE_MARGIN * abs(if_wrong))  # False for NaN
+
+    if not is_lower_if_right(0.0):
+        raise _label_error(
+            name, "is not lower if the right classes have the highest logits", _LOSS_HINT
+        )
+    if not is_lower_if_right(LOGIT_SHIFT):
+        raise InvalidValueError(
+            f"returns logits, but is compiled with {name}, which needs probabilities, and would "
+            "not learn",
+            argument="model",
+            hint=_LOGIT_HINT,
+        )
+
+
+def _check_metric(metric: Any, classes: int) -> None:
+    """Raise if a metric cannot be computed, or if one of Keras needs other values.
+
+    A metric of the user may be the same whether the classes are right or wrong.
+    """
+    name = f"the metric {_name(metric)}"
+    model = _without_layers(classes, metrics=[metric])
+
+    def compute(labels: Any, scores: Any) -> Floats:
+        model.reset_metrics()
+        values = keras.tree.flatten(model.compute_metrics(None, labels, scores, None))
+        model.reset_metrics()  # the metric may be an object of the user
+        return np.concatenate([np.ravel(_as_array(value)) for value in values])
+
+    def depends_on_labels(shift: float) -> bool:
+        return not np.array_equal(*_compute_both(compute, classes, shift, name, _METRIC_HINT))
+
+    is_sound, is_sound_for_logits = depends_on_labels(0.0), depends_on_labels(LOGIT_SHIFT)
+    if not _is_of_keras(metric):
+        return
+    # The top 5 of fewer than 5 classes are always right, with whole-number labels too.
+    if not is_sound and not _name(metric).lower().startswith("sparse"):
+        raise _label_error(name, "is the same whether the classes are right or wrong", _METRIC_HINT)
+    if is_sound and not is_sound_for_logits:
+        raise InvalidValueError(
+            f"returns logits, but is compiled with {name}, which needs probabilities",
+            argument="model",
+            hint="Pass from_logits=True to the metric, or leave it out.",
+        )
+
+
+def _without_layers(classes: int, **arguments: Any) -> keras.Model:
+    """Return a compiled model that returns its input: it computes losses and metrics as any does.
+
+    Its parts have names, so that Keras does not count them in the names of the user's next layers.
+    """
+    scores = keras.Input((classes,), name="scores")
+    model = keras.Model(scores, scores, name="without_layers")
+    model.compile(**arguments)
+    return model
+
+
+def _compute_both(
+    compute: Callable[[Any, Any], Floats], classes: int, shift: float, name: str, hint: str
+) -> list[Floats]:
+    """Compute a loss or metric for rows whose right classes score highest, and for wrong ones.
+
+    The wrong rows are the right ones in another order. So what ignores the labels is the same.
+
+    Args:
+        compute: A function of the labels and the scores.
+        classes: Number of classes.
+        shift: Is added to all scores.
+        name: What is computed, for the error.
+        hint: What the user can do, for the error.
+
+    Raises:
+        ValueError: If it cannot be computed.
+    """
+    # Not as many rows as classes: Keras would compare the labels with the scores of one row.
+    labels = np.arange(4 if classes == 6 else 6, dtype=np.int32) % classes
+    right = np.full((len(labels), classes), LOW_SCORE + shift, np.float32)
+    right[np.arange(len(labels)), labels] = HIGH_SCORE + shift
+    truth = keras.ops.convert_to_tensor(labels)
+    try:
+        return [
+            compute(truth, keras.ops.convert_to_tensor(scores))
+            for scores in (right, np.roll(right, 1, axis=0))
+        ]
+    except Exception as error:  # losses and metrics raise any type
+        hint = f"{hint} The error was {type(error).__name__}: {error}"
+        raise _label_error(name, "cannot be computed", hint) from error
+
+
+def _label_error(name: str, problem: str, hint: str) -> InvalidValueError:
+    """Return the error about a loss or metric that may need one-hot labels."""
+    return InvalidValueError(
+        f"is compiled with {name}, which {problem} with catdog's labels: whole numbers of shape "
+        "(batch,), not one-hot",
+        argument="model",
+        hint=hint,
+    )
+
+
+def _as_array(value: Any) -> Floats:
+    return np.asarray(keras.ops.convert_to_numpy(value), np.float64)
+
+
+def _is_of_keras(metric: Any) -> bool:
+    """Return whether a metric, and the function in it if there is one, is Keras' own."""
+    if isinstance(metric, str):
+        return True
+    is_wrapper = type(metric) is keras.metrics.MeanMetricWrapper  # of a function of the user
+    return metric.__module__.startswith("keras.") and not is_wrapper
+
+
+def _name(given: Any) -> str:
+    """Return the name of a loss or metric: of a string, a function, a class or an object."""
+    return given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)

@@ -1,0 +1,210 @@
+"""Losses and metrics that do not fit logits and whole-number labels, before any training."""
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from catdog import Datasets, fine_tune, load_datasets, train, train_head
+from tests.conftest import MakeFolder
+from tests.training.conftest import SIZE, linear
+
+losses, metrics, ops = keras.losses, keras.metrics, keras.ops
+SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
+Train = Callable[..., keras.callbacks.History]
+
+
+def compiled(loss: Any, metric: Any = "accuracy", classes: int = 2) -> keras.Model:
+    model = linear()
+    if classes != 2:
+        model = keras.Sequential([keras.Input((*SIZE, 3)), *model.layers[:-1]])
+        model.add(keras.layers.Dense(classes))
+    model.compile(optimizer="adam", loss=loss, metrics=[metric])
+    return model
+
+
+def one_hot(labels: Any, outputs: Any) -> Any:
+    return ops.one_hot(ops.reshape(labels, (-1,)), outputs.shape[-1])
+
+
+def smoothed(labels: Any, outputs: Any) -> Any:
+    true = one_hot(labels, outputs)
+    return losses.categorical_crossentropy(true, outputs, from_logits=True, label_smoothing=0.1)
+
+
+def smoothed_of_probabilities(labels: Any, outputs: Any) -> Any:
+    return losses.categorical_crossentropy(one_hot(labels, outputs), outputs, label_smoothing=0.1)
+
+
+def log_of_probabilities(labels: Any, outputs: Any) -> Any:
+    return -ops.sum(one_hot(labels, outputs) * ops.log(outputs), axis=-1)
+
+
+def one_against_the_others(labels: Any, outputs: Any) -> Any:
+    return losses.binary_crossentropy(one_hot(labels, outputs), outputs, from_logits=True)
+
+
+def confidence(labels: Any, outputs: Any) -> Any:
+    return ops.max(ops.softmax(outputs), axis=-1)
+
+
+@pytest.fixture(params=[2, 3, 6])
+def classes(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    return count
+
+
+@pytest.fixture
+def any_data(make_folder: MakeFolder, classes: int) -> Datasets:
+    folder = make_folder({f"class {label}": 5 for label in range(classes)})
+    return load_datasets(folder, image_size=SIZE, batch_size=4)
+
+
+def refused(model: keras.Model, data: Datasets, message: str) -> None:
+    """Check that all three functions refuse a model before they change it or read an image."""
+    weights = model.get_weights()
+    for path in data.paths("train"):
+        path.unlink(missing_ok=True)
+    for how in (train, train_head, fine_tune):
+        with pytest.raises(ValueError, match=message):
+            how(model, data, epochs=1, verbose=0)
+    assert all(
+        np.array_equal(old, new) for old, new in zip(weights, model.get_weights(), strict=True)
+    )
+    assert not model.layers[-3].trainable  # a frozen layer, which fine_tune would unfreeze
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        "crossentropy",
+        losses.SparseCategoricalCrossentropy(),
+        losses.SparseCategoricalCrossentropy(reduction=None),
+        losses.sparse_categorical_crossentropy,
+        losses.CategoricalGeneralizedCrossEntropy(),
+        [losses.SparseCategoricalCrossentropy()],
+        [SPARSE, losses.SparseCategoricalCrossentropy()],
+        smoothed_of_probabilities,
+        log_of_probabilities,
+    ],
+)
+def test_losses_of_probabilities(any_data: Datasets, classes: int, loss: Any) -> None:
+    message = r"model returns logits, but is compiled with the loss \w+, which needs probabilities"
+    refused(
+        compiled(loss, classes=classes), any_data, f"{message}, and .*Compile it with .*logits=True"
+    )
+
+
+def test_losses_by_the_name_of_the_output(data: Datasets, tmp_path: Path) -> None:
+    copytree(tmp_path / "images", tmp_path / "kept")
+    loaded = load_datasets(tmp_path / "kept", image_size=SIZE)
+    sequential = linear()
+    model = keras.Model(sequential.inputs, sequential.outputs)
+    model.compile(optimizer="adam", loss={model.output_names[0]: "sparse_categorical_crossentropy"})
+    refused(model, data, "which needs probabilities")
+    model.compile(optimizer="adam", loss={model.output_names[0]: SPARSE})
+    assert fine_tune(model, loaded, epochs=1, verbose=0).history["loss"]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "categorical_crossentropy",
+        losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+        losses.CategoricalFocalCrossentropy(from_logits=True),
+        losses.BinaryCrossentropy(from_logits=True),
+        *("mse", "mae", "huber", "hinge", "categorical_hinge", "kl_divergence", "poisson"),
+        losses.CosineSimilarity(),
+        losses.Dice(),
+        lambda labels, logits: ops.mean(ops.square(ops.reshape(labels, (-1, 1)) - logits), axis=-1),
+    ],
+)
+def test_losses_of_one_hot_labels(any_data: Datasets, classes: int, loss: Any) -> None:
+    message = "with catdog's labels: whole numbers of shape .batch,., not one-hot. Compile it with"
+    refused(compiled(loss, classes=classes), any_data, message)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        *("categorical_accuracy", "mse", "binary_accuracy", "recall", "auc"),
+        metrics.CategoricalAccuracy(),
+        metrics.CategoricalCrossentropy(from_logits=True),
+        metrics.F1Score(),
+        metrics.Precision(),
+        metrics.OneHotMeanIoU(3),
+    ],
+)
+def test_metrics_of_one_hot_labels(any_data: Datasets, classes: int, metric: Any) -> None:
+    message = "the metric .* with catdog's labels: whole numbers .*catdog.evaluate computes"
+    refused(compiled(SPARSE, metric, classes=classes), any_data, message)
+
+
+@pytest.mark.parametrize(
+    "metric", ["sparse_categorical_crossentropy", metrics.SparseCategoricalCrossentropy()]
+)
+def test_metrics_of_probabilities(any_data: Datasets, classes: int, metric: Any) -> None:
+    message = "model returns logits, but is compiled with the metric .*needs probabilities. Pass"
+    refused(compiled(SPARSE, metric, classes=classes), any_data, message)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        (SPARSE, metrics.SparseTopKCategoricalAccuracy(k=5)),
+        (SPARSE, metrics.SparseCategoricalCrossentropy(from_logits=True)),
+        (SPARSE, confidence),
+        ([SPARSE], metrics.MeanMetricWrapper(confidence)),
+        (losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"), "acc"),
+        (losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0), "accuracy"),
+        (smoothed, metrics.sparse_categorical_accuracy),
+        (one_against_the_others, "accuracy"),
+    ],
+)
+@pytest.mark.parametrize("how", [train, train_head])
+def test_losses_and_metrics_that_fit(data: Datasets, how: Train, loss: Any, metric: Any) -> None:
+    history = how(compiled(loss, metric), data, epochs=1, verbose=0).history
+    assert len(history) == 4
+    assert np.isfinite([*history.values()]).all()
+
+
+@pytest.mark.parametrize("how", [train, train_head, fine_tune])
+def test_models_compiled_without_a_loss(data: Datasets, how: Train) -> None:
+    with pytest.raises(ValueError, match="compiled without a loss. Compile it with loss=keras"):
+        how(compiled(None), data, epochs=1)
+
+
+def test_a_step_of_the_users_own_is_not_checked(data: Datasets) -> None:
+    class Own(keras.Sequential):  # type: ignore[misc]  # keras ships no hints
+        def compute_loss(self, x: Any, y: Any, y_pred: Any, *more: Any, **named: Any) -> Any:
+            return super().compute_loss(x, y, ops.softmax(y_pred), *more, **named)
+
+    model = Own([keras.Input((*SIZE, 3)), *linear().layers])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    train(model, data, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize("how", [train, train_head, fine_tune])
+def test_a_hidden_softmax_is_found_before_training(data: Datasets, how: Train) -> None:
+    softmax = keras.layers.Lambda(lambda x: ops.softmax(x))
+    model = keras.Sequential([keras.Input((*SIZE, 3)), *linear().layers, softmax])
+    for from_logits in (False, True):
+        loss = losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+        model.compile(optimizer="adam", loss=loss)
+        with pytest.raises(ValueError, match="model returns probabilities, but catdog needs logi"):
+            how(model, data, epochs=1, verbose=0)
+
+
+def test_keras_names_later_layers_as_without_catdog(data: Datasets) -> None:
+    def number(layer: keras.Layer) -> int:
+        return int(layer.name.rpartition("_")[2])
+
+    model = linear()
+    dense, outer = number(keras.layers.Dense(1)), number(keras.Sequential())
+    train(model, data, epochs=1, verbose=0)
+    assert (number(keras.layers.Dense(1)), number(keras.Sequential())) == (dense + 1, outer + 1)
