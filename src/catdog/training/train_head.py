@@ -58,8 +58,9 @@ def train_head(
         cache_dir: Folder of the feature cache. Features are written to it, and read from it when
             the same images are run through the same backbone again. `feature_cache_size` returns
             its size, `clear_feature_cache` empties it.
-        callbacks: Any Keras callbacks. Their `model` is the whole model. They are called as if each
-            epoch were one batch.
+        callbacks: Any Keras callbacks. Their `model` is the whole model. If one acts on batches,
+            such as a schedule of the learning rate, all are called for every batch, and the head
+            takes longer. Otherwise an epoch runs at once.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
 
     Returns:
