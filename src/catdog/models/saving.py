@@ -83,16 +83,24 @@ def save_model(model: keras.Model, path: "str | PathLike[str]") -> None:
             hint="Begin it with keras.Input, or call it once.",
         )
     target = model_target(path)
-    metadata = get_metadata(model)
 
     def make(scratch: Path) -> None:
         model.save(scratch)
-        with zipfile.ZipFile(scratch, "a") as archive:
+        with zipfile.ZipFile(scratch) as archive:
             _refuse_code(archive)
-            if metadata:
-                archive.writestr(CATDOG_MEMBER, metadata_to_json(metadata))
+        add_metadata(scratch, model)
 
     atomic_write(target, make)
+
+
+def add_metadata(path: "str | PathLike[str]", model: keras.Model) -> None:
+    """Add a model's metadata, if it has any, to the `.keras` file in which Keras saved it."""
+    metadata = get_metadata(model)
+    if metadata is None or not zipfile.is_zipfile(path):  # Keras also writes HDF5 and folders
+        return
+    with zipfile.ZipFile(path, "a") as archive:
+        if CATDOG_MEMBER not in archive.namelist():
+            archive.writestr(CATDOG_MEMBER, metadata_to_json(metadata))
 
 
 @public

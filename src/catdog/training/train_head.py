@@ -14,6 +14,7 @@ from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, training_order
 from catdog.matching import record_training, resize_to_model
+from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.models.graph import split_model
 from catdog.training.class_weights import label_weights
 from catdog.training.features import FeatureExtractor
@@ -103,22 +104,23 @@ def train_head(
     record_training(model, data)
     parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
     history = keras.callbacks.History()
-    fit_head(
-        parts.head,
-        train_rows,
-        validation_rows,
-        order_of=_order_of(data, views),
-        batch_size=resized.batch_size,
-        epochs=epochs,
-        callbacks=keras.callbacks.CallbackList(
-            [*_as_list(callbacks), history],
-            add_progbar=verbose != 0,
-            model=model,
-            verbose=verbose,
+    with metadata_in_checkpoints(model):
+        fit_head(
+            parts.head,
+            train_rows,
+            validation_rows,
+            order_of=_order_of(data, views),
+            batch_size=resized.batch_size,
             epochs=epochs,
-            steps=-(-len(data.paths("train")) // resized.batch_size),
-        ),
-    )
+            callbacks=keras.callbacks.CallbackList(
+                [*_as_list(callbacks), history],
+                add_progbar=verbose != 0,
+                model=model,
+                verbose=verbose,
+                epochs=epochs,
+                steps=-(-len(data.paths("train")) // resized.batch_size),
+            ),
+        )
     return history
 
 
