@@ -17,6 +17,7 @@ from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.models.graph import split_model
 from catdog.training.class_weights import label_weights
+from catdog.training.devices import check_one_device
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import Rows, fit_head
 from catdog.training.train import check_compiled
@@ -73,7 +74,8 @@ def train_head(
             no augmentation, and where `train` raises.
         TypeError: If `cache_dir` is not a path.
         OSError: If `cache_dir` is a file, or cannot be written to.
-        RuntimeError: If Keras' backend is not TensorFlow.
+        RuntimeError: If Keras' backend is not TensorFlow, or the model is distributed with
+            `tf.distribute`.
 
     Example:
         ```python
@@ -90,6 +92,11 @@ def train_head(
     weights = label_weights(class_weight, data)
     check_compiled(model)
     _check_head_trains(model)
+    check_one_device(
+        model,
+        function="train_head",
+        hint="Call catdog.train(model, data), or build and train the model outside the scope.",
+    )
     parts = split_model(model)
     if views > 1 and parts.augmentation is None:
         raise InvalidValueError(
