@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import shuffled
 from catdog._utils.text import count_line, counted
@@ -129,6 +130,7 @@ class Datasets:
 
     def _own_batches(self, split: Split) -> "tf.data.Dataset":
         """Return the batches that are an attribute: always the same object, which counts passes."""
+        check_not_forked()
         seed = self.seed if split == "train" else None
         known, key = self._session.batches, (split, self.image_size, self.batch_size, seed)
         if key not in known:

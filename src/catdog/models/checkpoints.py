@@ -1,12 +1,25 @@
-"""Model metadata in the files that callbacks save during training."""
+"""Model metadata in `.keras` files, also in those that callbacks save during training."""
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 
 import keras
 
-from catdog.models.saving import add_metadata
+from catdog.models.metadata import get_metadata, metadata_to_json
+
+CATDOG_MEMBER = "catdog.json"  # the metadata, in the archive; Keras does not read it
+
+
+def add_metadata(path: "str | PathLike[str]", model: keras.Model) -> None:
+    """Add a model's metadata, if it has any, to the `.keras` file in which Keras saved it."""
+    metadata = get_metadata(model)
+    if metadata is None or not zipfile.is_zipfile(path):  # Keras also writes HDF5 and folders
+        return
+    with zipfile.ZipFile(path, "a") as archive:
+        if CATDOG_MEMBER not in archive.namelist():
+            archive.writestr(CATDOG_MEMBER, metadata_to_json(metadata))
 
 
 @contextmanager
