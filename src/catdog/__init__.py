@@ -7,6 +7,8 @@ are in `catdog.typing`.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from catdog._utils import forks as _forks  # sees every fork after `import catdog`  # noqa: F401
+
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
     from catdog.data.load import load_datasets

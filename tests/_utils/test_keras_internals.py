@@ -55,7 +55,7 @@ class CustomLayer(keras.layers.Layer):  # type: ignore[misc]
 
 def test_every_name_has_a_test() -> None:
     names = [name for name in vars(internals) if not name.startswith("_")]
-    own = [name for name in names if name not in ("Any", "TYPE_CHECKING", "random", "re")]
+    own = [name for name in names if name not in ("Any", "TYPE_CHECKING", "random", "re", "sys")]
     missing = [name for name in own if f"test_{name.lower()}" not in globals()]
     assert missing == [], f"add a test for {missing} to this file"
 
@@ -257,6 +257,20 @@ def test_seed_states() -> None:
     assert [state.name for state in states] == [internals.SEED_STATE]
     assert internals.seed_states(keras.Sequential([keras.layers.Dropout(0.5)])) != []
     assert internals.seed_states(keras.layers.Flatten()) == []
+
+
+def test_tensorflow_has_started() -> None:
+    code = """
+from catdog._utils.keras_internals import tensorflow_has_started as started
+print(started())
+import tensorflow as tf
+tf.config.list_physical_devices()
+print(started())
+tf.constant(1)
+print(started())
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert process.stdout.split() == [b"False", b"False", b"True"]
 
 
 def test_freeze_variables() -> None:

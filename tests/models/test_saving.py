@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from catdog import build_model, list_models, load_datasets
 from catdog._utils.keras_internals import CONFIG_MEMBER
 from catdog.matching import record_training
+from catdog.models.checkpoints import CATDOG_MEMBER
 from catdog.models.metadata import ModelMetadata, attach_metadata, get_metadata
-from catdog.models.saving import CATDOG_MEMBER, TEXT_MEMBERS, load_model, save_model
+from catdog.models.saving import TEXT_MEMBERS, load_model, save_model
 
 SIZE = (36, 32)
 METADATA = ModelMetadata(("cats", "dogs"), SIZE, temperature=1.5)

@@ -7,6 +7,7 @@ function needs it.
 
 import random
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,6 +100,12 @@ def call_of(tensor: "keras.KerasTensor") -> "tuple[Any, list[keras.KerasTensor],
 def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":
     """Return the variables from which a layer, or one inside it, draws random numbers."""
     return [variable for variable in layer.variables if variable.name == SEED_STATE]
+
+
+def tensorflow_has_started() -> bool:
+    """Return whether TensorFlow has started its threads in this process, or in its parent."""
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    return context is not None and context._context_handle is not None
 
 
 def freeze_variables(function: Any) -> Any:

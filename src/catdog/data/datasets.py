@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import shuffled
 from catdog._utils.text import count_line, counted
@@ -50,23 +50,23 @@ class Datasets:
     _images: Mapping[Split, Sequence[ImageFile]] = field(repr=False)
     _session: Session = field(default_factory=Session, repr=False)
 
-    @cached_property
+    @property
     def train(self) -> "tf.data.Dataset":
         """Training batches of images and labels, reshuffled on every pass by the seed.
 
         Images are `float32` `(batch, height, width, 3)` in `[0, 255]`, labels `int32` `(batch,)`.
         """
-        return training_batches(self)
+        return self._own_batches("train")
 
-    @cached_property
+    @property
     def validation(self) -> "tf.data.Dataset":
         """Validation batches, always in the order of `paths("validation")`."""
-        return self._batches("validation")
+        return self._own_batches("validation")
 
-    @cached_property
+    @property
     def test(self) -> "tf.data.Dataset":
         """Test batches, always in the order of `paths("test")`."""
-        return self._batches("test")
+        return self._own_batches("test")
 
     def __iter__(self) -> "Iterator[tf.data.Dataset]":
         return iter((self.train, self.validation, self.test))
@@ -129,6 +129,15 @@ class Datasets:
 
     def __str__(self) -> str:
         return summary(self, report_hint="print(data.report)")
+
+    def _own_batches(self, split: Split) -> "tf.data.Dataset":
+        """Return the batches that are an attribute: always the same object, which counts passes."""
+        check_not_forked()
+        seed = self.seed if split == "train" else None
+        known, key = self._session.batches, (split, self.image_size, self.batch_size, seed)
+        if key not in known:
+            known.setdefault(key, self._batches(split, shuffle_seed=seed))
+        return known[key]
 
     def _batches(
         self, split: Split, *, shuffle_seed: int | None = None, errors: ReadErrors | None = None

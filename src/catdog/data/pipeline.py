@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 import tensorflow as tf
@@ -73,6 +74,36 @@ class _Gate:
 
 _gate = _Gate()
 atexit.register(_gate.close)
+
+_functions: WeakValueDictionary[int, Callable[..., Any]] = WeakValueDictionary()
+_numbers = itertools.count()
+
+
+def _register(function: Callable[..., Any]) -> int:
+    """Return the number by which `_call` finds a function, as long as `_keep` holds it."""
+    number = next(_numbers)
+    _functions[number] = function
+    return number
+
+
+@_gate.guard
+def _call(number: Any, *arguments: Any) -> NDArray[Any]:
+    """Call a registered function within tf.data.
+
+    TensorFlow 2.21 keeps what `tf.numpy_function` calls until the process ends. So that is this
+    function, never one that holds images.
+    """
+    function = _functions.get(int(number))
+    if function is None:
+        raise RuntimeError("the tf.data.Dataset that these batches came from no longer exists")
+    result: NDArray[Any] = function(*arguments)
+    return result
+
+
+def _keep(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
+    """Let a data set, and all that are made from it, hold the function that it calls."""
+    dataset.python_function = function
+    return dataset
 
 
 class ImageCache:
@@ -140,8 +171,8 @@ def make_batches(
         `int32` `(batch,)`.
     """
     labels = tf.constant([image.label for image in images], tf.int32)
+    shape = (*cache.image_size, 3)
 
-    @_gate.guard
     def read(position: Any) -> NDArray[np.uint8]:
         try:
             return cache.read(images[position])
@@ -149,15 +180,18 @@ def make_batches(
             errors.append(error)
             raise
 
+    number = _register(read)
+
     def decode(position: Any) -> tuple[Any, Any]:
-        pixels = tf.numpy_function(read, [position], tf.uint8)
-        return tf.ensure_shape(pixels, (*cache.image_size, 3)), labels[position]
+        pixels = tf.numpy_function(_call, [number, position], tf.uint8)
+        return tf.ensure_shape(pixels, shape), labels[position]
 
     count = len(images)
     order = tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
     decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
     # TensorFlow allocates a whole batch, even if there are fewer images.
-    return decoded.batch(min(batch_size, count)).map(_to_float).prefetch(PREFETCH_BATCHES)
+    batches = decoded.batch(min(batch_size, count)).map(_to_float).prefetch(PREFETCH_BATCHES)
+    return _keep(batches, read)
 
 
 def _shuffled(count: int, seed: int) -> tf.data.Dataset:
@@ -167,16 +201,17 @@ def _shuffled(count: int, seed: int) -> tf.data.Dataset:
     """
     passes = itertools.count()
 
-    @_gate.guard
     def draw() -> NDArray[np.int64]:
         return shuffled(count, seed, next(passes))
 
+    number = _register(draw)
+
     def positions(_: Any) -> tf.data.Dataset:
-        order = tf.ensure_shape(tf.numpy_function(draw, [], tf.int64), [count])
+        order = tf.ensure_shape(tf.numpy_function(_call, [number], tf.int64), [count])
         return tf.data.Dataset.from_tensor_slices(order)
 
     one_pass = tf.data.Dataset.range(1).flat_map(positions)
-    return one_pass.apply(tf.data.experimental.assert_cardinality(count))
+    return _keep(one_pass.apply(tf.data.experimental.assert_cardinality(count)), draw)
 
 
 def _to_float(images: Any, labels: Any) -> tuple[Any, Any]:

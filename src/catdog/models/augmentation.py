@@ -6,6 +6,7 @@ import keras
 
 from catdog._utils.checks import as_float, check_choice
 from catdog._utils.errors import InvalidValueError
+from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import seeded
 from catdog.typing import Flip
@@ -48,6 +49,7 @@ def make_augmentation(
         changed = augmentation(batch, training=True)
         ```
     """
+    check_not_forked()
     if flip is not None:
         check_choice("flip", flip, FLIPS)
     turns = as_float(rotation)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
+from catdog._utils.forks import check_not_forked
 from catdog._utils.keras_internals import all_layers, seed_states
 from catdog.models.activation import PROBABILITY_ACTIVATIONS, final_activation
 from catdog.typing import Floats, ImageSize
@@ -28,8 +29,10 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
         Height and width in pixels of its images, `None` if it takes any; and its number of classes.
 
     Raises:
+        RuntimeError: In a process in which TensorFlow cannot run.
         ValueError: If it does not take such images, or does not return logits.
     """
+    check_not_forked()
     shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (3, None):
         raise InvalidValueError(

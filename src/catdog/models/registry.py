@@ -10,6 +10,7 @@ import keras
 
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidTypeError, InvalidValueError, MissingFileError
+from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import seeded
 from catdog.models import transfer
@@ -153,6 +154,7 @@ def build_model(
         model.summary()
         ```
     """
+    check_not_forked()
     spec = model_spec(name)
     _check_data_format()
     label = spec.name

@@ -20,6 +20,7 @@ from catdog._utils.errors import (
     MissingFileError,
 )
 from catdog._utils.files import atomic_write
+from catdog._utils.forks import check_not_forked
 from catdog._utils.keras_internals import (
     CONFIG_MEMBER,
     LAMBDA_CODE_MARK,
@@ -27,16 +28,10 @@ from catdog._utils.keras_internals import (
     UNUSED_OPTIMIZER_WARNING,
 )
 from catdog._utils.public import public
-from catdog.models.metadata import (
-    ModelMetadata,
-    attach_metadata,
-    get_metadata,
-    metadata_from_json,
-    metadata_to_json,
-)
+from catdog.models.checkpoints import CATDOG_MEMBER, add_metadata
+from catdog.models.metadata import ModelMetadata, attach_metadata, metadata_from_json
 
 SUFFIX = ".keras"
-CATDOG_MEMBER = "catdog.json"  # the metadata, in the archive; Keras does not read it
 TEXT_MEMBERS = (CONFIG_MEMBER, METADATA_MEMBER, CATDOG_MEMBER)
 # Enough for a hundred thousand class names or layers. A larger text could fill the memory.
 MAX_TEXT_BYTES = 2**24
@@ -74,6 +69,7 @@ def save_model(model: keras.Model, path: str | PathLike[str]) -> None:
         model = load_model("cats_and_dogs.keras")
         ```
     """
+    check_not_forked()
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(
             f"must be a Keras model, not {type(model).__name__}", argument="model"
@@ -85,14 +81,12 @@ def save_model(model: keras.Model, path: str | PathLike[str]) -> None:
             hint="Begin it with keras.Input, or call it once.",
         )
     target = model_target(path)
-    metadata = get_metadata(model)
 
     def make(scratch: Path) -> None:
         model.save(scratch)
-        with zipfile.ZipFile(scratch, "a") as archive:
+        with zipfile.ZipFile(scratch) as archive:
             _refuse_code(archive)
-            if metadata:
-                archive.writestr(CATDOG_MEMBER, metadata_to_json(metadata))
+        add_metadata(scratch, model)
 
     atomic_write(target, make)
 
@@ -119,6 +113,7 @@ def load_model(path: str | PathLike[str]) -> keras.Model:
 
     Example: see [`save_model`][catdog.save_model].
     """
+    check_not_forked()
     source = _check_path(path)
     if not source.is_file():
         problem = "is a folder" if source.is_dir() else "does not exist"

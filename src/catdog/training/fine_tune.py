@@ -14,6 +14,7 @@ from catdog.data.datasets import Datasets
 from catdog.matching import resize_to_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
+from catdog.training.devices import check_one_device
 from catdog.training.train import train
 from catdog.typing import ClassWeight, Verbose
 
@@ -51,6 +52,7 @@ def fine_tune(
         Keras' record of the run, as from `train`.
 
     Raises:
+        RuntimeError: If the model is distributed with `tf.distribute`.
         ValueError: If `learning_rate` is not between 0 and 1, and where `train` raises.
 
     Example:
@@ -72,6 +74,15 @@ def fine_tune(
     checks.check_positive_int("epochs", epochs)
     resized = resize_to_model(model, data)
     label_weights(class_weight, data)
+    check_one_device(
+        model,
+        function="fine_tune",
+        hint=(
+            "Within the scope, set trainable = True on all layers but batch normalisation, and "
+            f"compile the model with keras.optimizers.Adam({rate:g}). Then call "
+            "catdog.train(model, data)."
+        ),
+    )
     check_ready_to_train(model, resized)
     frozen = [layer for layer in all_layers(model) if not layer.trainable]
     for layer in frozen:  # outer layers first: they set their inner layers too

@@ -1,11 +1,13 @@
 """The training loop of a head on extracted features.
 
-The per-step overhead of `fit` exceeds the step itself, so each epoch runs as one compiled loop.
+The per-step overhead of `fit` exceeds the step itself. So each epoch runs as one compiled loop,
+unless callbacks act on batches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -41,26 +43,24 @@ def fit_head(
         order_of: Returns the positions in `train_rows` to train on in an epoch, counted from 0.
         batch_size: Rows in a step; the last step of an epoch may have fewer.
         epochs: Number of epochs.
-        callbacks: Are called as by `fit`, but for one batch an epoch. They may stop their model,
-            or let it begin at a later epoch.
+        callbacks: Are called as by `fit`. If one acts on batches, such as a schedule of the
+            learning rate, each batch runs on its own; otherwise, nobody sees where a batch ends,
+            and an epoch runs at once. They may stop their model, or let it begin at a later epoch.
     """
     model = callbacks.model
     _make_variables(head, model, [tf.constant(rows[:batch_size]) for rows in validation_rows])
-    train = _in_batches(head, head.train_step, train_rows, batch_size)
-    validate = _in_batches(head, head.test_step, validation_rows, VALIDATION_BATCH_SIZE)
+    train, validate = _passes(head, train_rows, validation_rows, batch_size, callbacks)
     all_validation_rows = np.arange(len(validation_rows[0]))
-    last_step = -(-len(order_of(0)) // batch_size) - 1
     logs: Logs = {}
     model.stop_training = False
     reset_initial_epoch(model)  # a callback may set it in on_train_begin
     callbacks.on_train_begin()
     for epoch in range(initial_epoch(model), epochs):
         callbacks.on_epoch_begin(epoch)
-        callbacks.on_train_batch_begin(0)
-        logs = train(order_of(epoch))
-        callbacks.on_train_batch_end(last_step, logs)
+        logs = train.run(order_of(epoch))
+        model.stop_evaluating = False
         callbacks.on_test_begin()
-        validation_logs = validate(all_validation_rows)
+        validation_logs = validate.run(all_validation_rows)
         callbacks.on_test_end(validation_logs)
         logs |= {f"val_{name}": value for name, value in validation_logs.items()}
         callbacks.on_epoch_end(epoch, logs)
@@ -68,6 +68,92 @@ def fit_head(
             break
     head.optimizer.finalize_variable_values(head.trainable_variables)
     callbacks.on_train_end(logs)
+
+
+BATCH_HOOKS = [
+    f"on_{kind}batch_{end}" for kind in ("", "train_", "test_") for end in ("begin", "end")
+]
+
+
+def _acts_on_batches(callback: keras.callbacks.Callback) -> bool:
+    """Return whether a callback has a method for batches; the progress bar needs no calls."""
+    if isinstance(callback, keras.callbacks.ProgbarLogger):
+        return False
+    return any(
+        getattr(getattr(callback, hook), "__func__", None)
+        is not getattr(keras.callbacks.Callback, hook)
+        for hook in BATCH_HOOKS
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """One pass over rows, for training or for validation.
+
+    Attributes:
+        head: Holds the metrics.
+        take_steps: Takes a step with every batch of the rows at these positions, in order, and
+            returns the metrics since they were reset.
+        batch_size: Rows in a batch.
+        by_batch: Whether callbacks are called for every batch, or once for all batches.
+        before: Is called with the number of the next batch.
+        after: Is called with the number of the last batch, and the metrics.
+        is_stopped: Returns whether a callback wants no further batch.
+    """
+
+    head: keras.Model
+    take_steps: Callable[[NDArray[np.int64]], Logs]
+    batch_size: int
+    by_batch: bool
+    before: Callable[[int], None]
+    after: Callable[[int, Logs], None]
+    is_stopped: Callable[[], bool]
+
+    def run(self, order: NDArray[np.int64]) -> Logs:
+        """Run the rows at these positions, and return the metrics."""
+        self.head.reset_metrics()
+        logs: Logs = {}
+        rows_at_once = self.batch_size if self.by_batch else len(order)
+        for begin in range(0, len(order), rows_at_once):
+            positions = order[begin : begin + rows_at_once]
+            self.before(begin // self.batch_size)
+            logs = self.take_steps(positions)
+            self.after((begin + len(positions) - 1) // self.batch_size, logs)
+            if self.is_stopped():
+                break
+        return logs
+
+
+def _passes(
+    head: keras.Model,
+    train_rows: Rows,
+    validation_rows: Rows,
+    batch_size: int,
+    callbacks: keras.callbacks.CallbackList,
+) -> tuple[_Pass, _Pass]:
+    """Return the passes of an epoch: training and validation."""
+    model = callbacks.model
+    by_batch = any(map(_acts_on_batches, callbacks.callbacks))
+    validation_size = batch_size if by_batch else VALIDATION_BATCH_SIZE
+    train = _Pass(
+        head=head,
+        take_steps=_in_batches(head, head.train_step, train_rows, batch_size),
+        batch_size=batch_size,
+        by_batch=by_batch,
+        before=callbacks.on_train_batch_begin,
+        after=callbacks.on_train_batch_end,
+        is_stopped=lambda: model.stop_training,
+    )
+    validate = _Pass(
+        head=head,
+        take_steps=_in_batches(head, head.test_step, validation_rows, validation_size),
+        batch_size=validation_size,
+        by_batch=by_batch,
+        before=callbacks.on_test_batch_begin,
+        after=callbacks.on_test_batch_end,
+        is_stopped=lambda: model.stop_evaluating,
+    )
+    return train, validate
 
 
 def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) -> None:
@@ -86,7 +172,9 @@ def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) 
 def _in_batches(
     head: keras.Model, step: Callable[[Rows], object], rows: Rows, batch_size: int
 ) -> Callable[[NDArray[np.int64]], Logs]:
-    """Return a function that takes a step with every batch of rows, and returns the head's metrics.
+    """Return a function that takes a step with every batch of the rows at the given positions.
+
+    It returns the head's metrics, which it does not reset.
 
     Args:
         head: Holds the metrics.
@@ -108,11 +196,7 @@ def _in_batches(
     if not head.run_eagerly:
         run = tf.function(run, autograph=False)
 
-    def metrics_over(order: NDArray[np.int64]) -> Logs:
-        head.reset_metrics()
-        return _plain(run(tf.constant(order)))
-
-    return metrics_over
+    return lambda order: _plain(run(tf.constant(order)))
 
 
 def _plain(logs: Mapping[str, Any]) -> Logs:

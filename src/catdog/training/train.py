@@ -12,6 +12,7 @@ from catdog._utils.public import public
 from catdog.data.datasets import Datasets, ordered_batches, training_batches
 from catdog.data.session import raise_read_errors
 from catdog.matching import record_training, resize_to_model
+from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
 from catdog.typing import ClassWeight, Verbose
@@ -71,7 +72,7 @@ def train(
     check_ready_to_train(model, resized)
     record_training(model, data)
     reset_initial_epoch(model)
-    with raise_read_errors() as errors:
+    with metadata_in_checkpoints(model), raise_read_errors() as errors:
         return model.fit(
             training_batches(resized, errors),
             validation_data=ordered_batches(resized, "validation", errors),

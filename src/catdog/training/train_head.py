@@ -16,9 +16,11 @@ from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, training_order
 from catdog.matching import record_training, resize_to_model
+from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.models.graph import split_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
+from catdog.training.devices import check_one_device
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import Rows, fit_head
 from catdog.typing import ClassWeight, Verbose
@@ -60,8 +62,9 @@ def train_head(
         cache_dir: Folder of the feature cache. Features are written to it, and read from it when
             the same images are run through the same backbone again. `feature_cache_size` returns
             its size, `clear_feature_cache` empties it.
-        callbacks: Any Keras callbacks. Their `model` is the whole model. They are called as if each
-            epoch were one batch.
+        callbacks: Any Keras callbacks. Their `model` is the whole model. If one acts on batches,
+            such as a schedule of the learning rate, all are called for every batch, and the head
+            takes longer. Otherwise an epoch runs at once.
         verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
 
     Returns:
@@ -73,7 +76,8 @@ def train_head(
             no augmentation, and where `train` raises.
         TypeError: If `cache_dir` is not a path.
         OSError: If `cache_dir` is a file, or cannot be written to.
-        RuntimeError: If Keras' backend is not TensorFlow.
+        RuntimeError: If Keras' backend is not TensorFlow, or the model is distributed with
+            `tf.distribute`.
 
     Example:
         ```python
@@ -89,6 +93,11 @@ def train_head(
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
     _check_head_trains(model)
+    check_one_device(
+        model,
+        function="train_head",
+        hint="Call catdog.train(model, data), or build and train the model outside the scope.",
+    )
     check_ready_to_train(model, resized)
     parts = split_model(model)
     if views > 1 and parts.augmentation is None:
@@ -104,22 +113,23 @@ def train_head(
     record_training(model, data)
     parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
     history = keras.callbacks.History()
-    fit_head(
-        parts.head,
-        train_rows,
-        validation_rows,
-        order_of=_order_of(data, views),
-        batch_size=resized.batch_size,
-        epochs=epochs,
-        callbacks=keras.callbacks.CallbackList(
-            [*_as_list(callbacks), history],
-            add_progbar=verbose != 0,
-            model=model,
-            verbose=verbose,
+    with metadata_in_checkpoints(model):
+        fit_head(
+            parts.head,
+            train_rows,
+            validation_rows,
+            order_of=_order_of(data, views),
+            batch_size=resized.batch_size,
             epochs=epochs,
-            steps=-(-len(data.paths("train")) // resized.batch_size),
-        ),
-    )
+            callbacks=keras.callbacks.CallbackList(
+                [*_as_list(callbacks), history],
+                add_progbar=verbose != 0,
+                model=model,
+                verbose=verbose,
+                epochs=epochs,
+                steps=-(-len(data.paths("train")) // resized.batch_size),
+            ),
+        )
     return history
 
 
