@@ -3,7 +3,6 @@
 import importlib
 import itertools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -22,10 +21,10 @@ AGAIN = "Run docs/make_tables.py."
 
 
 @pytest.fixture
-def docs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def docs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Import a script of the documentation, whose folder is importable while the test runs."""
     monkeypatch.syspath_prepend(ROOT / "docs")
-    yield importlib.import_module("make_tables")
+    return importlib.import_module("make_tables")
 
 
 @with_each_page
