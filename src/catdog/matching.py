@@ -7,7 +7,8 @@ from importlib.metadata import version
 
 import keras
 
-from catdog._utils.errors import InvalidTypeError, InvalidValueError
+from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.text import list_names
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.models.logits import check_classifier
@@ -19,15 +20,11 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
     """Return `data` at the model's input size, after checking that the model fits its classes.
 
     Raises:
-        TypeError: If `data` is no `Datasets`.
+        TypeError: If `data` is not a `Datasets`.
         ValueError: If the model does not take RGB images, or does not return logits for the
             classes of the data.
     """
-    if not isinstance(data, Datasets):
-        raise InvalidTypeError(
-            f"must be what load_datasets returns, not {type(data).__name__}",
-            argument="data",
-        )
+    checks.check_made_by("data", data, Datasets, "load_datasets")
     size, count = check_classifier(model)
     if count != len(data.class_names):
         raise InvalidValueError(

@@ -57,8 +57,8 @@ def test_a_good_server(server: LocalServer, target: Path, answer: Answer) -> Non
     ("answer", "reason"),
     [
         (local_server.cut(BODY), "the connection was cut off after 5120 of 10240 bytes"),
-        (local_server.cut_chunk, "the server's answer breaks off or makes no sense"),
-        (local_server.nonsense, "the server's answer breaks off or makes no sense"),
+        (local_server.cut_chunk, "the server's answer is incomplete or invalid"),
+        (local_server.nonsense, "the server's answer is incomplete or invalid"),
         (local_server.hang_up, "Remote end closed connection without response"),
         (local_server.stall, "the server sent nothing for 0.1 s"),
         (local_server.silence, "the server sent nothing for 0.1 s"),
@@ -133,7 +133,7 @@ def test_a_full_disk(server: LocalServer, target: Path, monkeypatch: pytest.Monk
     server.answers = [local_server.good(BODY * 500)]
     monkeypatch.setattr(Path, "open", lambda path, mode: FullDisk())
     message = failure(server.url, target, by_hand=False)
-    assert f"{target.parent} lies on a disk with no space left (5.1 MB are needed)" in message
+    assert f"{target.parent} is on a full disk (5.1 MB are needed)" in message
     assert "KERAS_HOME" in message
 
 
@@ -144,7 +144,7 @@ def test_no_permission(server: LocalServer, target: Path, monkeypatch: pytest.Mo
     server.answers = [local_server.good(BODY)]
     monkeypatch.setattr("tempfile.mkdtemp", deny)
     message = failure(server.url, target, by_hand=False)
-    assert f"{target.parent} may not be written to. Set the environment variable KERAS" in message
+    assert f"{target.parent} is not writable. Set the environment variable KERAS" in message
 
 
 @pytest.mark.skipif(
@@ -153,7 +153,7 @@ def test_no_permission(server: LocalServer, target: Path, monkeypatch: pytest.Mo
 def test_a_folder_that_is_read_only(server: LocalServer, target: Path) -> None:
     target.parent.mkdir(mode=0o500)
     server.answers = [local_server.good(BODY)]
-    assert f"{target.parent} may not be written to" in failure(server.url, target, by_hand=False)
+    assert f"{target.parent} is not writable" in failure(server.url, target, by_hand=False)
 
 
 def test_a_file_where_a_folder_belongs(server: LocalServer, target: Path) -> None:

@@ -93,7 +93,7 @@ def test_warnings_survive_copies_and_pickles() -> None:
         (lambda: catdog.scan_images("no_folder"), "folder"),
         (lambda: catdog.load_model("no.keras"), "path"),
         (lambda: catdog.make_augmentation(flip="diagonal"), "flip"),  # type: ignore[arg-type]
-        (lambda: catdog.baseline_accuracy([]), "labels"),
+        (lambda: catdog.baseline_accuracy([]), "data_or_labels"),
         (lambda: catdog.predict(catdog.build_model("compact"), np.zeros(3)), "images"),
     ],
 )

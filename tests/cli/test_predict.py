@@ -165,7 +165,7 @@ def test_predict_needs_a_trained_model(image_folder: Path, tmp_path: Path, capsy
         ("model2", "--model='model2' is neither a .keras file nor a pretrained model: "),
         ("gone.keras", "--model='gone.keras' does not exist. catdog train writes such a file."),
         ("folder.keras", "--model='folder.keras' is a folder."),
-        ("junk.keras", "junk.keras is no Keras file"),
+        ("junk.keras", "junk.keras is not a Keras file"),
         ("plain.keras", "--model='plain.keras' has no class names"),
     ):
         assert main(["predict", str(image_folder), "--model", model]) == 2

@@ -32,8 +32,8 @@ def test_train_keeps_a_file_that_appears_during_the_training(
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("model.h5", "must end in .keras. .* Call it 'model.keras', say"),
-        ("/", "must end in .keras. Call it 'model.keras', say"),
+        ("model.h5", "must end in .keras. .* For example, call it 'model.keras'"),
+        ("/", "must end in .keras. For example, call it 'model.keras'"),
         ("other.keras", "is a link to .*old.h5, which does not end in .keras"),
         (
             "nowhere/model.keras",
@@ -104,7 +104,7 @@ def test_train_overwrites_on_request(image_folder: Path, tmp_path: Path) -> None
         ("--model cnn --epochs 0", "--epochs must be a whole number of at least 1, not 0."),
         ("--model cnn --seed -1", "--seed must be a whole number from 0"),
         ("--model cnn --image-size 2", "--image-size must be at least (22, 22)"),
-        ("--model cnn --backbone VGG16", "--backbone='VGG16' goes with "),
+        ("--model cnn --backbone VGG16", "--backbone='VGG16' is for the model "),
         ("--cache-dir m", "--cache-dir must be a folder, but m is a file."),
         ("--model cnn --cache-dir features", "--cache-dir would have no effect: cnn has no"),
         (

@@ -180,7 +180,7 @@ def test_a_broken_archive_is_fetched_once_more(
     assert archive.read_bytes() == broken
 
     server.answers = [local_server.good(broken)]
-    with pytest.raises(OSError, match="though it was downloaded again from") as again:
+    with pytest.raises(OSError, match="also after a second download from") as again:
         fetch_cats_and_dogs()
     assert reason in str(again.value)
     assert 'load_datasets("synthetic")' in str(again.value)
@@ -251,8 +251,8 @@ def test_a_file_in_place_of_the_folder_is_an_error(
 @pytest.mark.parametrize(
     ("number", "advice"),
     [
-        (errno.ENOSPC, "lies on a disk with no space left. Free some, or set"),
-        (errno.EACCES, "may not be written to. Set"),
+        (errno.ENOSPC, "is on a full disk. Free some space, or set"),
+        (errno.EACCES, "is not writable. Set"),
     ],
 )
 def test_errors_of_the_disk_while_the_images_are_written(

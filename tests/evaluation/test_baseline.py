@@ -54,8 +54,8 @@ def test_of_equally_common_classes_the_first_counts(make_folder: MakeFolder) -> 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([], "one row of at least one label"),
-        ([[0, 1]], r"one row of at least one label, not shape \(1, 2\)"),
+        ([], "one-dimensional with at least one label"),
+        ([[0, 1]], r"one-dimensional with at least one label, not of shape \(1, 2\)"),
         ([0.5, 1.0], "whole numbers from 0"),
         ([-1, 1], "whole numbers from 0.*-1"),
         (["cat", "dog"], "whole numbers from 0"),

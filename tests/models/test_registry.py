@@ -128,7 +128,7 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
 
 
 def test_weights_file_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.h5' is no file.*\"cats_vs_dogs\", or None"):
+    with pytest.raises(FileNotFoundError, match=r"none\.h5' is not a file.*\"cats_vs_dogs\", or"):
         build_model("cnn", image_size=SIZE, weights=tmp_path / "none.h5")
 
 
@@ -193,7 +193,7 @@ def test_channels_first_is_refused() -> None:
 
 
 def test_a_path_of_an_unknown_user_is_no_file() -> None:
-    with pytest.raises(FileNotFoundError, match="weights='~nobody-is-called-so/a.h5' is no file"):
+    with pytest.raises(FileNotFoundError, match="weights='~nobody-is-called-so/a.h5' is not"):
         build_model("cnn", weights="~nobody-is-called-so/a.h5")
 
 

@@ -196,7 +196,7 @@ def test_a_custom_layer_that_is_not_registered(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["model", "model.h5", "model.zip", "model.keras.part"])
 def test_wrong_suffix(name: str, tmp_path: Path) -> None:
     for call in (load_model, lambda path: save_model(small(), path)):
-        with pytest.raises(ValueError, match=r"must end in \.keras\. .*Call it 'model"):
+        with pytest.raises(ValueError, match=r"must end in \.keras\. .*call it 'model"):
             call(tmp_path / name)
 
 
@@ -238,7 +238,7 @@ def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
 def test_missing_file_or_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist. save_model writes such a file"):
         load_model(tmp_path / "model.keras")
-    with pytest.raises(FileNotFoundError, match="does not exist. Make it first"):
+    with pytest.raises(FileNotFoundError, match="does not exist. Create it first"):
         save_model(small(), tmp_path / "no" / "model.keras")
 
 
@@ -253,13 +253,13 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"something else", b"PK\3\4", bytes(5000)])
 def test_no_keras_file(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(content)
-    with pytest.raises(ValueError, match="is no Keras file, or a part of it is missing.*again"):
+    with pytest.raises(ValueError, match="is not a Keras file, or a part of it is missing.*again"):
         load_model(tmp_path / "model.keras")
 
 
 def test_a_file_whose_beginning_is_missing(path: Path) -> None:
     path.write_bytes(path.read_bytes()[10:])
-    with pytest.raises(ValueError, match="is no Keras file, or a part of it is missing.*again"):
+    with pytest.raises(ValueError, match="is not a Keras file, or a part of it is missing.*again"):
         load_model(path)
 
 

@@ -196,9 +196,7 @@ def test_unknown_backbone_lists_the_known_ones_and_the_closest() -> None:
 
 @pytest.mark.parametrize("name", ["cnn", "mobilenet_v2.linear"])
 def test_other_models_have_no_choice_of_backbones(name: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"goes with the model 'transfer' alone, not with .*Leave it"
-    ):
+    with pytest.raises(ValueError, match=r"is for the model 'transfer' only, not for .*Leave it"):
         build_model(name, backbone="ResNet50")
 
 

@@ -81,7 +81,7 @@ def test_predictions_of_files(data: Datasets, tmp_path: Path) -> None:
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == [r"\$dogs, 99.3%"] * 2
     assert [len(axes.images) for axes in figure.axes] == [1, 1]
-    with pytest.raises(ValueError, match="predictions holds none of an image file"):
+    with pytest.raises(ValueError, match="predictions holds no prediction for an image file"):
         plot_predictions(predictions[:2])
     with pytest.raises(ValueError, match="k must be"):
         plot_predictions(predictions, k=0)

@@ -54,7 +54,8 @@ def test_callbacks_of_users_save_it_too(
     how(linear(), data, epochs=2, callbacks=[Save(tmp_path)], verbose=0)
     for name in ("own", "catdog"):
         metadata = get_metadata(load_model(tmp_path / f"{name}.keras"))
-        assert metadata and metadata.class_names == data.class_names
+        assert metadata
+        assert metadata.class_names == data.class_names
 
 
 @ALL
@@ -89,7 +90,8 @@ def test_a_run_that_goes_on_from_a_backup_has_class_names(
     model = linear()
     how(model, data, epochs=2, callbacks=[keras.callbacks.BackupAndRestore(backup)], verbose=0)
     metadata = get_metadata(model)
-    assert metadata and metadata.class_names == data.class_names
+    assert metadata
+    assert metadata.class_names == data.class_names
 
 
 def test_other_formats_of_keras_are_saved_as_keras_does(data: Datasets, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def compute_digest(path: Path, *, like: str) -> str:
 
 
 def _check_digest(path: Path, digest: str | None) -> None:
-    """Raise if a hash is published and a file has another."""
+    """Raise if a hash is published and the file has another hash."""
     if digest is None:
         return
     received = compute_digest(path, like=digest)
@@ -113,5 +113,5 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"the server's certificate cannot be trusted ({cause.verify_message})"
     if isinstance(cause, HTTPException) and not isinstance(cause, OSError):
-        return "the server's answer breaks off or makes no sense"
+        return "the server's answer is incomplete or invalid"
     return re.sub(r"^\[.*?\] ", "", str(cause))  # without "[Errno 111] "

@@ -93,12 +93,12 @@ def _disk_trouble(error: OSError, folder: Path, size: int | None) -> str | None:
     if error.errno in _FULL:
         needed = f" ({size / 1e6:.1f} MB are needed)" if size else ""
         return (
-            f"{folder} lies on a disk with no space left{needed}. Free some, or set the "
+            f"{folder} is on a full disk{needed}. Free some space, or set the "
             "environment variable KERAS_HOME to a folder on another disk."
         )
     if error.errno in _FORBIDDEN:
         return (
-            f"{folder} may not be written to. Set the environment variable KERAS_HOME to a folder "
+            f"{folder} is not writable. Set the environment variable KERAS_HOME to a folder "
             "of your own."
         )
     return None

@@ -17,7 +17,7 @@ def progress(
     The bar appears in terminals and notebooks only.
 
     Args:
-        description: Name of the task, such as `"Reading the images of photos"`.
+        description: Name of the task, such as `"Scanning the images of photos"`.
         total: Number of units; `None` if it is unknown.
         unit: `"files"`, or `"bytes"` to show amounts such as 12.5 MB.
         shown: Whether the bar may appear.

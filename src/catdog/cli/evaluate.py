@@ -71,7 +71,7 @@ def run(options: Namespace) -> int:
 def _evaluate(model: keras.Model, data: Datasets, split: str, *, verbose: Verbose) -> Evaluation:
     """Evaluate a model on one split, or on all images as one test set."""
     splits = SPLITS if split == ALL else (checks.check_split(split),)
-    parts = [evaluate(model, data, split=each, verbose=verbose) for each in splits]
+    parts = [evaluate(model, data, split=name, verbose=verbose) for name in splits]
     # The count of test evaluations begins in this process, so it would always be 1.
     result = replace(parts[-1], test_evaluations=None)
     if len(parts) == 1:

@@ -49,7 +49,7 @@ def show_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 @contextmanager
 def progress_on_stderr() -> Iterator[bool]:
-    """Redirect Keras' progress to standard error, so that standard output holds results alone.
+    """Redirect Keras' progress to standard error, so that standard output holds only results.
 
     Yields:
         Whether standard error is a terminal.

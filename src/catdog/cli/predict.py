@@ -28,7 +28,7 @@ def run(options: Namespace) -> int:
     model = open_model(options.model)
     names = resolve_class_names(model, options.model)
     with warnings.catch_warnings(), progress_on_stderr():
-        warnings.filterwarnings("ignore", r".* cannot be read:")  # reported one by one below
+        warnings.filterwarnings("ignore", r".* cannot be read:")  # each is reported below
         predictions = iter(
             predict(
                 model,

@@ -105,7 +105,7 @@ class Datasets:
         return known.setdefault(size, replace(self, image_size=size))
 
     def save_split(self, path: "str | PathLike[str]") -> None:
-        """Write which image is in which set to a file, so that others can load the same sets.
+        """Save the split to a file: which image is in which set.
 
         `load_datasets(folder, split_file=path)` reads it, on another machine too. The file is JSON:
         relative path, class, length and SHA-256 hash of every image, and the seed. It holds no
@@ -175,7 +175,7 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
 
 
 def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "tf.data.Dataset":
-    """Return the training batches in the orders of a new process, from the first pass on.
+    """Return new training batches, whose first pass has the order of epoch 0.
 
     Args:
         data: The images.
@@ -191,14 +191,14 @@ def ordered_batches(
 
     Args:
         data: The images.
-        split: The set.
+        split: The split.
         errors: Receives the errors of images that cannot be read; from `raise_read_errors`.
     """
     return data._batches(split, errors=errors)
 
 
 def count_test_evaluation(data: Datasets, split: Split) -> int | None:
-    """Count an evaluation on the test set; return the count, `None` for other sets."""
+    """Count an evaluation on the test split; return the count, `None` for other splits."""
     return data._session.count_test_evaluation() if split == "test" else None
 
 

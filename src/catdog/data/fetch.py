@@ -140,7 +140,7 @@ def _download_again(broken: _BrokenArchiveError, folder: Path) -> None:
         _unpack(archive, folder)
     except _BrokenArchiveError as again:
         raise FileAccessError(
-            f"{again}, though it was downloaded again from {CATS_AND_DOGS_URL}. Try again later, "
+            f"{again}, also after a second download from {CATS_AND_DOGS_URL}. Try again later, "
             "or put a complete file there by hand",
             hint=_FALLBACK_HINT,
             hint_code=HintCode.USE_SYNTHETIC,

@@ -48,9 +48,9 @@ def load_datasets(
 ) -> Datasets:
     """Load images as a training, a validation and a test set that share no image.
 
-    First all files are scanned, as by [`scan_images`][catdog.scan_images]. Then the images are
-    split once, at random by the seed, stratified by class. Duplicates of an image stay in one set.
-    What is split depends on the folder:
+    All files are scanned first, as by [`scan_images`][catdog.scan_images]. Then the images are
+    split by the seed, stratified by class; duplicates of an image stay in one set. The layout of
+    the folder determines what is split:
 
     | the folder holds | validation set | test set |
     |---|---|---|
@@ -74,8 +74,8 @@ def load_datasets(
             no download).
         image_size: Height and width in pixels to which the images are resized.
         batch_size: Number of images in a batch.
-        seed: From 0 to 2**31 - 1. The same seed gives the same three sets and the same batches, in
-            every process. `None` means 0, or the seed of the split file; never a random one.
+        seed: From 0 to 2**31 - 1. The same seed gives the same sets and batches in every process.
+            `None` means the seed of the split file, or 0.
         validation_fraction: Share of the images for validation, between 0 and 1 (see the table).
         test_fraction: Share of the images for the test, between 0 and 1 (see the table).
         on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
@@ -87,9 +87,9 @@ def load_datasets(
             only.
         new_files: What to do with images that the split file does not list: `"skip"` them, or
             `"train"` on them. Validation and test set do not change.
-        cache_mib: Cache limit in MiB. Decoded images are kept in memory up to this limit, at three
-            bytes a pixel; 3000 images at 160 x 160 take 220 MiB. The others are decoded again on
-            every pass. Each image size has a cache of its own. 0 keeps no images.
+        cache_mib: Cache limit of the decoded images in MiB, for each image size, at three bytes per
+            pixel: 3000 images at 160 x 160 take 220 MiB. Images beyond it are decoded on every
+            pass.
 
     Returns:
         The three sets, whose batches are `float32` images in `[0, 255]` of shape
@@ -157,9 +157,9 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
     if not bad:
         return
     listed = "\n  ".join(
-        shorten([f"{each.reason}: {describe(each, report.folder)}" for each in bad])
+        shorten([f"{finding.reason}: {describe(finding, report.folder)}" for finding in bad])
     )
-    files = counted(len({each.path for each in bad}), "file")
+    files = counted(len({finding.path for finding in bad}), "file")
     summary = f"{files} of {report.n_files} in {printable(report.folder)} cannot be used"
     if not skip:
         raise InvalidValueError(
@@ -184,7 +184,7 @@ def _add_new_files(
         if image.split in (None, "train")
         and image.sha256 not in contents  # a duplicate of a test image is not added
     ]
-    grown = sorted([*sets["train"], *new], key=lambda each: (each.label, each.path.parts))
+    grown = sorted([*sets["train"], *new], key=lambda image: (image.label, image.path.parts))
     return {**sets, "train": grown}
 
 

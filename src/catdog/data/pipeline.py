@@ -110,7 +110,7 @@ class ImageCache:
     """Decodes images at one size and caches their pixels, up to the cache limit."""
 
     def __init__(self, image_size: ImageSize, cache_mib: int) -> None:
-        """Cache at most `cache_mib` MiB of images of `image_size`, at three bytes a pixel."""
+        """Cache at most `cache_mib` MiB of images of `image_size`, at three bytes per pixel."""
         self.image_size = image_size
         self.max_images = cache_mib * 2**20 // (image_size[0] * image_size[1] * 3)
         self._cached: dict[str, NDArray[np.uint8]] = {}
@@ -197,7 +197,7 @@ def make_batches(
 def _shuffled(count: int, seed: int) -> tf.data.Dataset:
     """Return the positions `0 .. count - 1`, in a new order on every pass.
 
-    The order depends on `seed` alone, while `Dataset.shuffle` also uses TensorFlow's global seed.
+    The order depends on `seed` only, while `Dataset.shuffle` also uses TensorFlow's global seed.
     """
     passes = itertools.count()
 

@@ -50,7 +50,7 @@ MEANING: Mapping[Reason, str] = {
     "too_many_pixels": "it would fill the memory",
     "unreadable": "missing, or no permission to read it",
     "conflicting_labels": "one image in several classes",
-    "split_overlap": "one image to train on and to evaluate on",
+    "split_overlap": "one image in several of train, validation and test",
     "wrong_extension": "used, read by their content",
     "animated": "used, the first frame of each",
     "very_small": "used, but there is little to see",
@@ -268,7 +268,7 @@ def _sections(report: ScanReport) -> Iterator[tuple[str, dict[Reason, list[Findi
     for title, bad in (("cannot be used", True), ("worth a look", False)):
         kinds: dict[Reason, list[Finding]] = {}
         for reason in MEANING:
-            found = [each for each in report.findings if each.reason == reason]
+            found = [finding for finding in report.findings if finding.reason == reason]
             if found and found[0].bad is bad:
                 kinds[reason] = found
         if kinds:

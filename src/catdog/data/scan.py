@@ -110,7 +110,7 @@ def scan_layout(layout: Layout) -> ScanReport:
     findings += _find_duplicates(readable, layout)
     findings += _find_confusable_names(readable, layout)
     bad = {finding.path for finding in findings if finding.bad}
-    findings = [each for each in findings if each.bad or each.path not in bad]
+    findings = [finding for finding in findings if finding.bad or finding.path not in bad]
     findings.sort(key=lambda finding: finding.path.parts)
     return ScanReport(
         layout.root,
@@ -208,7 +208,7 @@ def _explain_unopened(
         raise _Unusable("unsupported_format", f"{path.suffix.lower()} by its name") from error
     if start.startswith(SIGNATURES):
         raise _broken(content, size, error) from error
-    raise _Unusable("not_an_image", "the content does not begin like an image") from error
+    raise _Unusable("not_an_image", "no signature of an image format") from error
 
 
 def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
@@ -270,10 +270,10 @@ def _compare_duplicates(
     on is trained on.
     """
     if len({image.label for image in duplicates}) > 1:
-        one = duplicates[0]
-        other = next(each for each in duplicates if each.label != one.label)
+        first = duplicates[0]
+        other = next(image for image in duplicates if image.label != first.label)
         for image in duplicates:
-            yield image, "conflicting_labels", one if image.label != one.label else other
+            yield image, "conflicting_labels", other if image.label == first.label else first
         return
     kept = max(duplicates, key=_split_rank)
     for image in duplicates:

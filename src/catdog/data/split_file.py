@@ -119,7 +119,7 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
         ValueError: If images are missing or changed, or a set has lost a class; the message names
             them.
     """
-    found = {relative_name(each.path, report.folder): each for each in readable_images(report)}
+    found = {relative_name(image.path, report.folder): image for image in readable_images(report)}
     entries = [entry for split in SPLITS for entry in file.entries[split]]
     at_place = {
         entry.name: found[entry.name]

@@ -32,8 +32,8 @@ def baseline_accuracy(
         no image of that class.
 
     Raises:
-        ValueError: If there are no labels, they are not whole numbers in one row, or the split is
-            unknown.
+        ValueError: If there are no labels, they are not one-dimensional whole numbers, or the
+            split is unknown.
 
     Example:
         ```python
@@ -65,12 +65,13 @@ def _as_labels(labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.intege
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
         raise InvalidValueError(
-            f"must be one row of at least one label, not shape {array.shape}", argument="labels"
+            f"must be one-dimensional with at least one label, not of shape {array.shape}",
+            argument="data_or_labels",
         )
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0:
         raise InvalidValueError(
             "must be whole numbers from 0, the positions of the classes in class_names, "
             f"not {array[:5].tolist()}",
-            argument="labels",
+            argument="data_or_labels",
         )
     return array

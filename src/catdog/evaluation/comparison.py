@@ -175,8 +175,11 @@ def _describe_difference(first: Evaluation, second: Evaluation) -> str:
         return "their classes differ"
     if first.paths != second.paths:
         shared = len(set(first.paths) & set(second.paths))
-        sets = (f"{counted(one.n, 'image')} of a {one.split} set" for one in (first, second))
-        return f"they were evaluated on {' and '.join(sets)}, {shared} in common"
+        images = (
+            f"{counted(evaluation.n, 'image')} of a {evaluation.split} set"
+            for evaluation in (first, second)
+        )
+        return f"they were evaluated on {' and '.join(images)}, {shared} in common"
     if not np.array_equal(first.labels, second.labels):
         return "some images have another label now"
     return ""

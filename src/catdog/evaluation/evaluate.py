@@ -37,6 +37,7 @@ def evaluate(
         and the prediction for each image.
 
     Raises:
+        TypeError: If `data` is not what `load_datasets` returns.
         ValueError: If the split is unknown; the classes of the model differ from those of the
             data; the model returns another number of values, probabilities, or values that are
             not finite; or an image was changed or removed after it was loaded.
@@ -51,13 +52,13 @@ def evaluate(
         ```
     """
     split = checks.check_split(split)
+    resized = resize_to_model(model, data)
     check_same_classes(
         model,
         data.class_names,
         "Name the folders of the images after the model's classes, or train the model on them "
         "with train, which stores their names.",
     )
-    resized = resize_to_model(model, data)
     logits = split_logits(model, resized, split, verbose=verbose)
     labels = data.labels(split)
     log_p = log_probabilities(logits, get_temperature(model))

@@ -34,7 +34,7 @@ MAX_ROWS_PRINTED = 10
 @public
 @dataclass(frozen=True, slots=True)
 class LabelIssue:
-    """An image with the cross-validated probabilities and the distance that rank its label.
+    """One image of `LabelIssues`: its label, the suggested label and the scores that rank it.
 
     Attributes:
         path: The file.
@@ -62,7 +62,7 @@ class LabelIssue:
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelIssues:
-    """Images ranked by how suspicious their labels are.
+    """Images ranked by label issues, the most suspicious label first.
 
     Made by [`find_label_issues`][catdog.find_label_issues]. Print it for the first ten images; a
     notebook shows them as a table.
@@ -101,7 +101,7 @@ def find_label_issues(
     cache_dir: str | PathLike[str] | None = None,
     verbose: Verbose = "auto",
 ) -> LabelIssues:
-    """Rank images by label issues, with cross-validation on the features of a pretrained backbone.
+    """Find wrong labels and out-of-distribution images by cross-validation on extracted features.
 
     The backbone extracts the features of every image once. Each image is scored by a classifier
     that was not trained on it (cross-validation). Duplicates of an image are in the same fold.

@@ -1,4 +1,4 @@
-"""Metrics and tests: pure functions of counts, labels and probabilities, in NumPy alone."""
+"""Metrics and tests: pure functions of counts, labels and probabilities, with NumPy only."""
 
 import math
 from typing import NamedTuple

@@ -42,13 +42,19 @@ def tables(evaluation: "Evaluation") -> Iterator[Table]:
     names, scores = evaluation.class_names, list(evaluation.per_class.items())
     has_many = len(names) > MAX_CLASSES_PRINTED
     if has_many:
-        with_images = [score for score in scores if score[1].support]
-        scores = sorted(with_images, key=lambda score: score[1].f1)[:MAX_CLASSES_PRINTED]
+        with_images = [item for item in scores if item[1].support]
+        scores = sorted(with_images, key=lambda item: item[1].f1)[:MAX_CLASSES_PRINTED]
     yield Table(
         head=("class", "precision", "recall", "F1", "images"),
         rows=[
-            (name, f"{one.precision:.1%}", f"{one.recall:.1%}", f"{one.f1:.1%}", one.support)
-            for name, one in scores
+            (
+                name,
+                f"{score.precision:.1%}",
+                f"{score.recall:.1%}",
+                f"{score.f1:.1%}",
+                score.support,
+            )
+            for name, score in scores
         ],
         title=f"{len(scores)} of {len(names)} classes, the lowest F1 first:" if has_many else "",
     )

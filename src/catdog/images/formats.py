@@ -44,7 +44,7 @@ _SYSTEM_FILES = frozenset(
 
 
 def is_image_name(path: Path) -> bool:
-    """Return whether the suffix is that of an image, and the file is no system file."""
+    """Return whether the suffix is that of an image, and the file is not a system file."""
     return path.suffix.lower() in _IMAGE_SUFFIXES and not is_system_file(path.name)
 
 

@@ -1,1 +1,1 @@
-"""What a trained model is used for: predictions, Grad-CAM heat maps, exported files."""
+"""Inference with a trained model: predictions, Grad-CAM heat maps, export."""

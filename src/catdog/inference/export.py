@@ -57,13 +57,12 @@ def export_model(
 ) -> None:
     """Export a model to a file that runs without catdog and Keras.
 
-    The input of the file is `images`, `float32` `(batch, height, width, 3)` in `[0, 255]`. Its
-    output is `probabilities`, `float32` `(batch, classes)`, the same as those of `predict`:
-    temperature scaling is included, augmentation and dropout are not. The file also holds the names
-    of the classes.
+    The exported function takes `images`, `float32` `(batch, height, width, 3)` in `[0, 255]`, and
+    returns `probabilities`, `float32` `(batch, classes)`, with temperature scaling and without
+    augmentation and dropout. The file also contains the class names.
 
-    Before the file is moved to `path`, the format's own runtime runs it on 16 images. Each
-    probability must be that of `predict`, within 1 % of it.
+    Before the file is moved to `path`, the runtime of its format runs it on up to 16 images. Each
+    probability must be within 1 % of that of `predict`.
 
     Args:
         model: Returns logits, as every model of the zoo does.
@@ -73,8 +72,7 @@ def export_model(
             it. ONNX needs `pip install ".[onnx]"`, in a copy of the source.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
-        data: Compare the probabilities on validation images of this data, instead of on random
-            coarse patterns.
+        data: Compare the probabilities on its validation images instead of random patterns.
 
     Raises:
         FileExistsError: If the folder for a SavedModel exists.
@@ -82,9 +80,8 @@ def export_model(
         ImportError: If the packages for ONNX are not installed.
         IsADirectoryError: If `path` is a folder, but the format is a file.
         OSError: If the file cannot be written.
-        RuntimeError: If the probabilities of the exported file differ from those of `predict`. No
-            file is written then, and an existing one is kept. Also, if Keras' backend is not
-            TensorFlow.
+        RuntimeError: If the probabilities differ from those of `predict` (an existing file is
+            kept), or Keras' backend is not TensorFlow.
         TypeError: If `path` is not a path, or `data` is not a `Datasets`.
         ValueError: If the format is unknown or does not match the suffix of `path`, `path` is a
             device, the model does not return logits or is random outside training, its classes have
@@ -148,7 +145,7 @@ def _choose_format(path: str | PathLike[str], given: ExportFormat | None) -> Exp
             f"does not match format={chosen!r}",
             argument="path",
             value=str(path),
-            hint=f"Name it {Path(path).with_suffix(wanted).name!r}, say, or leave format out.",
+            hint=f"Name it {Path(path).with_suffix(wanted).name!r}, for example, or omit format.",
         )
     return chosen
 

@@ -128,7 +128,9 @@ def class_position(label: Any, class_names: Sequence[str] | None, classes: int) 
         position = checks.check_positive_int("label", label, at_least=0)
         if position >= classes:
             raise InvalidValueError(
-                f"label={position} is not known: the classes are 0 to {classes - 1}"
+                f"is not known: the classes are 0 to {classes - 1}",
+                argument="label",
+                value=position,
             )
         return position
     if class_names is None:
@@ -201,7 +203,9 @@ class _FeatureMapFinder:
                 maps.extend(inner)
                 return result
             result = layer(*arguments, **options)
-            self._convolved |= any(len(one.shape) == 4 for one in getattr(layer, "weights", ()))
+            self._convolved |= any(
+                len(weight.shape) == 4 for weight in getattr(layer, "weights", ())
+            )
             if self._convolved and _is_map(result):
                 maps.append(result)
             return result

@@ -105,11 +105,9 @@ def predict(
 ) -> list[Prediction]:
     """Predict the classes of images.
 
-    Images are read exactly as for training and `evaluate`: turned upright, as RGB, stretched to
-    the model's input size. Nothing is augmented. Images are read while the model runs, and no more
-    than a few batches of a folder are in memory at a time. For 1000 images or more, the model is
-    compiled for the CPU first, if there is no GPU. That is faster, and gives the same probabilities
-    up to rounding.
+    Images are decoded and resized as for training, in batches while the model runs, so a folder may
+    have any size. Nothing is augmented. For 1000 images or more and without a GPU, the model is
+    compiled with LiteRT first: faster, with the same probabilities up to rounding.
 
     Args:
         model: Returns logits, as every model of the zoo does.
@@ -124,11 +122,11 @@ def predict(
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
         batch_size: Number of images in a batch.
-        on_bad_image: What to do about an image that cannot be read: `"raise"` an error, or
-            `"skip"` it with a warning; it keeps its place in the list, with an `error`.
-        unsure_below: Abstain, that is give no label, where the probability is below this; above 0
-            and at most 1. `coverage_curve` shows the accuracy for each threshold.
-        verbose: 0 shows no progress bar; otherwise there is one if it takes long.
+        on_bad_image: What to do if an image cannot be read: `"raise"` an error, or `"skip"` it with
+            a warning; its prediction then has an `error`.
+        unsure_below: Abstain (no label) below this probability; above 0 and at most 1. See
+            `coverage_curve`.
+        verbose: 0 shows no progress bar; any other value shows one if it takes long.
 
     Returns:
         A prediction for each image, in their order.
@@ -292,7 +290,9 @@ def _probabilities(
 
 def _warn_skipped(predictions: Iterable[Prediction]) -> None:
     """Warn about the images that could not be read."""
-    errors = [printable(each.error) for each in predictions if each.error is not None]
+    errors = [
+        printable(prediction.error) for prediction in predictions if prediction.error is not None
+    ]
     if errors:
         listed = "\n  ".join(shorten(errors))
         sentence = f"{counted(len(errors), 'image')} cannot be read:\n  {listed}"

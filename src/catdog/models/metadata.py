@@ -199,7 +199,7 @@ def metadata_from_json(text: str | bytes) -> ModelMetadata:
         raw = json.loads(text)
         file_version = raw["version"]
         if raw["format"] != FORMAT or not isinstance(file_version, int):
-            raise ValueError(f"it is no {FORMAT}")
+            raise ValueError("it is not model metadata")
     except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"damaged ({error!r})") from error
     if file_version > VERSION:

@@ -143,7 +143,7 @@ def build_model(
         ValueError: If the name or the backbone is unknown, the model has no choice of backbones,
             an argument is out of range, the weights do not fit, or Keras is set to channels first.
         FileNotFoundError: If the weights file does not exist.
-        TypeError: If `weights` is no path.
+        TypeError: If `weights` is not a path.
         OSError: If weights are not cached and cannot be downloaded, or are damaged.
 
     Example:
@@ -202,7 +202,7 @@ def _on_backbone(spec: ModelSpec, backbone: str) -> ModelSpec:
     """Return the spec of a model on another backbone, or raise if it has no choice of backbones."""
     if spec not in transfer.SPECS:
         raise InvalidValueError(
-            f"goes with the model 'transfer' alone, not with {spec.name!r}",
+            f"is for the model 'transfer' only, not for {spec.name!r}",
             argument="backbone",
             value=backbone,
             hint="Leave it out, or pass name='transfer'.",
@@ -215,9 +215,9 @@ def _bundled_weights(spec: ModelSpec) -> PretrainedWeights:
     """Return the bundled weights of a model; if it has none, raise with the models that have."""
     weights = spec.pretrained
     if weights is None:
-        having = ", ".join(repr(each.name) for each in SPECS if each.read_pretrained)
+        names = ", ".join(repr(other.name) for other in SPECS if other.read_pretrained)
         raise InvalidValueError(
-            f"come with {having} alone, not with {spec.name!r}",
+            f"come with {names} only, not with {spec.name!r}",
             argument="weights",
             value=PRETRAINED,
             hint="Leave weights out, or pass one of these names.",
@@ -234,7 +234,7 @@ def _load_weights(model: keras.Model, weights: str | PathLike[str], name: str) -
         raise InvalidTypeError(f"must be a path, not {weights!r}", argument="weights", hint=hint)
     path = checks.expand_home(weights)
     if not path.is_file():
-        raise MissingFileError("is no file", argument="weights", value=str(path), hint=hint)
+        raise MissingFileError("is not a file", argument="weights", value=str(path), hint=hint)
     try:
         model.load_weights(path)
     except Exception as error:  # Keras raises KeyError, OSError, ValueError, and more

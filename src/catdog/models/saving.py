@@ -54,7 +54,7 @@ def save_model(model: keras.Model, path: str | PathLike[str]) -> None:
     Raises:
         FileNotFoundError: If the folder of `path` does not exist.
         IsADirectoryError: If `path` is a folder.
-        TypeError: If `model` is no Keras model, or `path` no path.
+        TypeError: If `model` is not a Keras model, or `path` is not a path.
         ValueError: If `path` does not end in `.keras`, is a link to a file that does not, or is a
             device; if the model is not built, or contains Python code, which Keras does not load.
 
@@ -107,8 +107,8 @@ def load_model(path: str | PathLike[str]) -> keras.Model:
     Raises:
         FileNotFoundError: If there is no such file.
         IsADirectoryError: If it is a folder.
-        TypeError: If `path` is no path.
-        ValueError: If the file is damaged, was written by a later catdog, is no Keras file, or
+        TypeError: If `path` is not a path.
+        ValueError: If the file is damaged, was written by a later catdog, is not a Keras file, or
             contains layers that cannot be loaded.
 
     Example: see [`save_model`][catdog.save_model].
@@ -180,7 +180,7 @@ def _check_path(path: str | PathLike[str]) -> Path:
             f"must end in {SUFFIX}",
             argument="path",
             value=str(path),
-            hint=f"{hint}Call it '{checked.stem or 'model'}{SUFFIX}', say.",
+            hint=f"{hint}For example, call it '{checked.stem or 'model'}{SUFFIX}'.",
         )
     return checked
 
@@ -224,7 +224,7 @@ def _read(path: Path) -> _Contents:
         raise
     except Exception as error:  # for a damaged archive, zipfile and zlib raise many types
         raise InvalidValueError(
-            f"{path} is no Keras file, or a part of it is missing ({error})", hint=COPY_AGAIN
+            f"{path} is not a Keras file, or a part of it is missing ({error})", hint=COPY_AGAIN
         ) from error
     if damaged is not None:
         raise InvalidValueError(

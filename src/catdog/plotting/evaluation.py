@@ -166,7 +166,7 @@ def plot_coverage(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes"
 
 def _mark_thresholds(axes: "Axes", curve: CoverageCurve) -> None:
     """Draw a dot at each round threshold, and its value where there is room."""
-    thresholds = [each for each in PRINTED_THRESHOLDS[1:] if each <= curve.thresholds[-1]]
+    thresholds = [value for value in PRINTED_THRESHOLDS[1:] if value <= curve.thresholds[-1]]
     positions = np.searchsorted(curve.thresholds, thresholds)
     xs, ys = curve.coverage[positions], curve.accuracy[positions]
     axes.plot(xs, ys, color=ORANGE, marker="o", ls="none", label="unsure_below this")

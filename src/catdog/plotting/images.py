@@ -17,7 +17,7 @@ from catdog.images.decode import decode_image
 from catdog.images.inputs import ImageSource, Pixels
 from catdog.images.thumbnails import thumbnail
 from catdog.inference.predict import UNSURE, Prediction
-from catdog.plotting.style import MAX_IMAGES, contact_sheet, plain
+from catdog.plotting.style import MAX_IMAGES, image_grid, plain
 from catdog.typing import ImageSize
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
     """
     check_evaluation(evaluation)
     evaluated = evaluation.top_losses(checks.check_positive_int("k", k, at_most=MAX_IMAGES))
-    images = [_decode_again(each.path, evaluation.image_size) for each in evaluated]
+    images = [_decode_again(image.path, evaluation.image_size) for image in evaluated]
     titles = map(_loss_title, evaluated)
-    return contact_sheet(images, titles, height=2.75, fontsize="small")
+    return image_grid(images, titles, height=2.75, fontsize="small")
 
 
 def _loss_title(image: EvaluatedImage) -> str:
@@ -85,24 +85,24 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
     Raises:
         FileNotFoundError: If an image was removed after the prediction.
         TypeError: If `predictions` is not what `predict` returns.
-        ValueError: If no prediction is of an image file, an image can no longer be read, or `k`
+        ValueError: If no prediction is for an image file, an image can no longer be read, or `k`
             is out of its range.
     """
     count = checks.check_positive_int("k", k, at_most=MAX_IMAGES)
     items = list(predictions) if isinstance(predictions, Iterable) else [predictions]
     for item in items:
         checks.check_made_by("predictions", item, Prediction, "predict")
-    of_files = [each for each in items if each.path and not each.error][:count]
-    if not of_files:
+    shown = [item for item in items if item.path and not item.error][:count]
+    if not shown:
         raise InvalidValueError(
             "holds none of an image file, and images that were passed as arrays or bytes are not "
             "kept",
             argument="predictions",
             hint="Pass paths or a folder to predict.",
         )
-    images = [_thumbnail(each.path) for each in of_files if each.path]
-    titles = [f"{plain(each.label or UNSURE)}, {percent(each.probability)}" for each in of_files]
-    return contact_sheet(images, titles, height=2.6)
+    images = [_thumbnail(item.path) for item in shown if item.path]
+    titles = [f"{plain(item.label or UNSURE)}, {percent(item.probability)}" for item in shown]
+    return image_grid(images, titles, height=2.6)
 
 
 @public
@@ -124,7 +124,7 @@ def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
     checks.check_made_by("issues", issues, LabelIssues, "find_label_issues")
     first = issues.images[: checks.check_positive_int("k", k, at_most=MAX_IMAGES)]
     images = [_thumbnail(issue.path) for issue in first]
-    return contact_sheet(images, map(_issue_title, first), height=2.9, fontsize="small")
+    return image_grid(images, map(_issue_title, first), height=2.9, fontsize="small")
 
 
 def _issue_title(issue: LabelIssue) -> str:

@@ -44,7 +44,7 @@ def grid(rows: int, columns: int, height: float = 2.4) -> "tuple[Figure, NDArray
     return figure, axes
 
 
-def contact_sheet(
+def image_grid(
     images: Sequence[NDArray[Any]],
     titles: Iterable[str],
     *,

@@ -46,7 +46,8 @@ def fine_tune(
         learning_rate: Learning rate of Adam; about 1 % of that of the head's training.
         class_weight: As in [`train`][catdog.train].
         callbacks: Any Keras callbacks.
-        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
+        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (one line per
+            epoch).
 
     Returns:
         Keras' record of the run, as from `train`.

@@ -45,11 +45,12 @@ def train(
             the same, however many images it has; a mapping gives a weight to each class name. The
             training loss is then weighted; accuracies are not.
         callbacks: Any Keras callbacks.
-        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
+        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (one line per
+            epoch).
 
     Returns:
         Keras' record of the run; `history.history` maps `"loss"`, `"accuracy"`, `"val_loss"` and
-        `"val_accuracy"` to one value an epoch.
+        `"val_accuracy"` to one value per epoch.
 
     Raises:
         ValueError: If `epochs` is not at least 1, the model's number of classes is not the data's,

@@ -40,32 +40,27 @@ def train_head(
 ) -> keras.callbacks.History:
     """Train the head of a model on features that its backbone computes once.
 
-    A frozen backbone, such as MobileNetV2 with its ImageNet weights, computes the same features for
-    the same image in every epoch. So it is run once over the training and the validation images,
-    and the head trains on the features, with the model's own optimizer, loss and metrics. The order
-    of the images in each epoch is that of `train`. The head's layers belong to the model, so the
-    whole model is trained afterwards.
+    A frozen backbone computes the same features of an image in every epoch. So it runs once over
+    the training and validation images. The head is trained on the features with the model's own
+    optimizer, loss and metrics, in the image order of `train`. Its layers belong to the model.
 
-    With `views` above 1, the head also trains on augmented copies of the images. Each copy is a
-    pass of all training images through augmentation and backbone, which takes as long as the first
-    pass. In each epoch, every image is used once: as it is, or as one of its augmented copies,
-    drawn at random.
+    With `views` above 1, the backbone runs once more for each augmented copy. An epoch uses every
+    image once: as it is, or as one of its augmented copies, drawn at random.
 
     Args:
         model: A compiled Sequential or functional model that begins with a backbone, as
             `"mobilenet_v2"` does. It is trained in place.
         data: Training and validation images.
         epochs: Number of passes over the training images.
-        views: Number of versions of each training image: 1 is the image without augmentation, 3 are
-            the image and two augmented copies.
+        views: Number of versions of each training image: itself and `views - 1` augmented copies.
         class_weight: As in [`train`][catdog.train].
-        cache_dir: Folder of the feature cache. Features are written to it, and read from it when
-            the same images are run through the same backbone again. `feature_cache_size` returns
-            its size, `clear_feature_cache` empties it.
+        cache_dir: Folder of the feature cache, which is used when the same backbone runs on the
+            same images again. See `feature_cache_size` and `clear_feature_cache`.
         callbacks: Any Keras callbacks. Their `model` is the whole model. If one acts on batches,
             such as a schedule of the learning rate, all are called for every batch, and the head
             takes longer. Otherwise an epoch runs at once.
-        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (a line an epoch).
+        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (one line per
+            epoch).
 
     Returns:
         Keras' record of the run, as from `train`.
