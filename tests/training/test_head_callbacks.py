@@ -104,9 +104,7 @@ def test_a_callback_may_stop_within_an_epoch(data: Datasets, how: Callable[..., 
 def test_checkpoints_by_batches(
     data: Datasets, tmp_path: Path, how: Callable[..., History]
 ) -> None:
-    callback = keras.callbacks.ModelCheckpoint(
-        str(tmp_path / "{epoch}-{batch}.keras"), save_freq=2
-    )
+    callback = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}-{batch}.keras"), save_freq=2)
     how(linear(), data, epochs=2, callbacks=[callback], verbose=0)
     assert sorted(path.name for path in tmp_path.glob("*.keras")) == [
         "1-2.keras",

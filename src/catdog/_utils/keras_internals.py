@@ -8,6 +8,7 @@ function needs it.
 import random
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,6 +85,16 @@ def is_defined_by_keras(model: "keras.Model", method: str) -> bool:
 def is_keras_layer(layer: "keras.Layer") -> bool:
     """Return whether a layer's class is defined by Keras."""
     return type(layer).__module__.partition(".")[0] == "keras"
+
+
+def run_graph(model: "keras.Model", inputs: Any, call: Callable[..., Any]) -> Any:
+    """Run a functional model; `call(layer, *arguments, **options)` is called for each layer."""
+    return model._run_through_graph(inputs, operation_fn=lambda layer: layer, call_fn=call)
+
+
+def is_slow_untraced(model: "keras.Model") -> bool:
+    """Return whether a layer is compiled in each call outside a graph: a grouped convolution."""
+    return any(getattr(layer, "groups", 1) != 1 for layer in all_layers(model))
 
 
 def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":

@@ -34,9 +34,7 @@ class Session:
         test_evaluations: How often a model was evaluated on the test set.
     """
 
-    resized: "WeakValueDictionary[ImageSize, Datasets]" = field(
-        default_factory=WeakValueDictionary
-    )
+    resized: "WeakValueDictionary[ImageSize, Datasets]" = field(default_factory=WeakValueDictionary)
     batches: "dict[tuple[object, ...], tf.data.Dataset]" = field(default_factory=dict)
     caches: "dict[ImageSize, ImageCache]" = field(default_factory=dict)
     test_evaluations: int = 0
