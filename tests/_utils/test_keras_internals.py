@@ -55,7 +55,8 @@ class CustomLayer(keras.layers.Layer):  # type: ignore[misc]
 
 def test_every_name_has_a_test() -> None:
     names = [name for name in vars(internals) if not name.startswith("_")]
-    own = [name for name in names if name not in ("Any", "TYPE_CHECKING", "random", "re", "sys")]
+    imported = ("Callable", "random", "re", "sys")
+    own = [name for name in names if name not in (*imported, "Any", "TYPE_CHECKING")]
     missing = [name for name in own if f"test_{name.lower()}" not in globals()]
     assert missing == [], f"add a test for {missing} to this file"
 
@@ -250,6 +251,38 @@ def test_call_of(model: keras.Model) -> None:
 def test_is_keras_layer() -> None:
     assert internals.is_keras_layer(keras.layers.Flatten())
     assert not internals.is_keras_layer(CustomLayer())
+
+
+def test_run_graph() -> None:
+    images = keras.Input((2,))
+    dense = keras.layers.Dense(2, name="dense")
+    model = keras.Model(images, dense(images) + images)
+    before = len(dense._inbound_nodes)
+    called = []
+
+    def call(layer: Any, *arguments: Any, **options: Any) -> Any:
+        called.append(layer.name)
+        return layer(*arguments, **options)
+
+    x = tf.ones((1, 2))
+    assert np.asarray(internals.run_graph(model, x, call)).tolist() == model(x).numpy().tolist()
+    assert called == ["dense", "add"]
+    assert len(dense._inbound_nodes) == before
+
+
+def test_is_slow_untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = []
+
+    def function(**_: Any) -> Any:
+        return lambda call: lambda: traced.append(1) or call()
+
+    monkeypatch.setattr(tf, "function", function)
+    for groups in (1, 2):
+        model = keras.Sequential([keras.layers.Conv2D(2, 1, groups=groups)])
+        model.build((1, 4, 4, 2))
+        traced.clear()
+        model(tf.ones((1, 4, 4, 2)))
+        assert internals.is_slow_untraced(model) == bool(traced) == (groups > 1)
 
 
 def test_seed_states() -> None:

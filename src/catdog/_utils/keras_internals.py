@@ -8,6 +8,7 @@ function needs it.
 import random
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,6 +96,16 @@ def call_of(tensor: "keras.KerasTensor") -> "tuple[Any, list[keras.KerasTensor],
     """
     operation, call, position = tensor._keras_history
     return operation, list(operation._inbound_nodes[call].input_tensors), position
+
+
+def run_graph(model: "keras.Model", inputs: Any, call: Callable[..., Any]) -> Any:
+    """Run a functional model; `call(layer, *arguments, **options)` is called for each layer."""
+    return model._run_through_graph(inputs, operation_fn=lambda layer: layer, call_fn=call)
+
+
+def is_slow_untraced(model: "keras.Model") -> bool:
+    """Return whether a layer is compiled in each call outside a graph: a grouped convolution."""
+    return any(getattr(layer, "groups", 1) != 1 for layer in all_layers(model))
 
 
 def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":

@@ -23,7 +23,7 @@ from catdog._utils.text import composed
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
 from catdog.images.thumbnails import upright_size
-from catdog.models.graph import rebuild
+from catdog.models.graph import run_layers
 from catdog.models.logits import check_classifier, check_finite, check_returns_logits
 from catdog.models.metadata import get_metadata, get_trained_size
 from catdog.typing import ImageSize
@@ -115,11 +115,10 @@ def heat_maps(
     if class_names is None and metadata:
         class_names = metadata.class_names
     position = None if label is None else class_position(label, class_names, classes)
-    with_map = _with_feature_map(model)
     image_size = size or get_trained_size(metadata)
     check_returns_logits(model, image_size)
     images = [read_pixels(source, image_size, notes).astype(np.float32) for source in sources]
-    return _grad_cam(with_map, np.stack(images), position)
+    return _grad_cam(model, np.stack(images), position)
 
 
 def class_position(label: Any, class_names: Sequence[str] | None, classes: int) -> int:
@@ -144,18 +143,17 @@ def class_position(label: Any, class_names: Sequence[str] | None, classes: int) 
     return list(class_names).index(checks.check_choice("label", composed(label), class_names))
 
 
-def _grad_cam(with_map: keras.Model, images: NDArray[np.float32], position: int | None) -> HeatMap:
+def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | None) -> HeatMap:
     """Compute the coarse heat map of each image, shape `(n, rows, columns)`, from 0 to 1.
 
     Args:
-        with_map: Returns the last feature map and the logits, as from `_with_feature_map`.
+        model: Returns logits.
         images: Shape `(n, height, width, 3)`.
         position: Position of the class in the logits; the predicted class of each image if `None`.
     """
-    inputs = tf.constant(images)
     with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        maps, logits = with_map(inputs, training=False)
+        maps, logits = _MapRecorder(model, tape)(tf.constant(images), training=False)
+        _check_has_map(maps)
         check_finite(np.asarray(logits, np.float64))
         classes = tf.argmax(logits, axis=1) if position is None else [position] * len(images)
         centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
@@ -168,14 +166,9 @@ def _grad_cam(with_map: keras.Model, images: NDArray[np.float32], position: int 
     return scaled
 
 
-def _with_feature_map(model: keras.Model) -> keras.Model:
-    """Return a model of the same layers with the outputs `[last feature map, logits]`.
-
-    Raises:
-        ValueError: If there is no feature map.
-    """
-    with_map = _FeatureMapFinder().with_map(model)
-    if len(with_map.outputs) < 2:
+def _check_has_map(maps: Any) -> None:
+    """Raise if a model has no feature map."""
+    if maps is None:
         raise InvalidValueError(
             "has no feature map to explain it by: no convolution in it has an output with "
             "height and width",
@@ -184,37 +177,52 @@ def _with_feature_map(model: keras.Model) -> keras.Model:
                 "Grad-CAM works for convolutional networks, such as those of catdog.list_models()."
             ),
         )
-    return with_map
 
 
-class _FeatureMapFinder:
-    """Calls every layer of a model again, and finds the last feature map among the results."""
+class _MapRecorder(keras.Layer):  # type: ignore[misc]  # keras ships no hints
+    """Runs a model layer by layer, and records the last feature map.
 
-    def __init__(self) -> None:
-        self._convolved = False  # before the first convolution, a map is the image itself
+    No model is built for it: Keras would record the layers' calls on the layers (Keras 3.15). The
+    layers inside take `training` from the call of this layer, as they do within a model.
+    """
 
-    def with_map(self, model: keras.Model) -> keras.Model:
-        """Return a model with the outputs `[last feature map, logits]`, or `[logits]`."""
-        maps: list[keras.KerasTensor] = []
+    def __init__(self, model: keras.Model, tape: tf.GradientTape) -> None:
+        """Run `model` on the images that this layer is called with; `tape` watches the map."""
+        super().__init__(autocast=False)
+        self.built = True
+        self._model = model
+        self._tape = tape
+        self._has_convolved = False  # before the first convolution, a map is the image itself
+
+    def call(self, images: Any, training: bool = False) -> tuple[Any, Any]:
+        """Return the last feature map, `None` if there is none, and the model's output."""
+        last_map = None
 
         def call(layer: Any, *arguments: Any, **options: Any) -> Any:
-            if _is_rebuildable(layer):
-                *inner, result = self.with_map(layer)(*arguments, **options)
-                maps.extend(inner)
+            nonlocal last_map
+            options.pop("training", None)  # a model replaces it too
+            if _is_graph(layer):
+                inner = _MapRecorder(layer, self._tape)
+                inner._has_convolved = self._has_convolved
+                inner_map, result = inner(*arguments)
+                self._has_convolved = inner._has_convolved
+                last_map = last_map if inner_map is None else inner_map
                 return result
             result = layer(*arguments, **options)
-            self._convolved |= any(
+            self._has_convolved |= any(
                 len(weight.shape) == 4 for weight in getattr(layer, "weights", ())
             )
-            if self._convolved and _is_map(result):
-                maps.append(result)
+            if self._has_convolved and _is_map(result):
+                self._tape.watch(result)
+                last_map = result
             return result
 
-        begin, end = rebuild(model, call)
-        return keras.Model(begin, [*maps[-1:], end])
+        images = tf.cast(images, self._model.inputs[0].dtype)
+        output = run_layers(self._model, images, call)  # sets `last_map`
+        return last_map, output
 
 
-def _is_rebuildable(layer: Any) -> bool:
+def _is_graph(layer: Any) -> bool:
     """Return whether a layer is a model whose layers can be called one by one."""
     return isinstance(layer, keras.Sequential | keras.Function) and len(layer.outputs) == 1
 

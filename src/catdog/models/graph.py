@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.keras_internals import all_layers, seed_states
+from catdog._utils.keras_internals import all_layers, run_graph, seed_states
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +90,57 @@ class _Graph:
     logits: keras.KerasTensor
 
 
+class _Shared:
+    """Calls an operation of another model, and so shares its weights.
+
+    Keras records each call of a layer on a symbolic tensor, for as long as the layer lives
+    (`_inbound_nodes`, Keras 3.15). Here, it records the calls of this object: the other model stays
+    as it was, so the parts of a model can be built again and again.
+    """
+
+    operation: Any
+
+    def call(self, *arguments: Any, **options: Any) -> Any:
+        """Call the operation on tensors with values, of which Keras records nothing."""
+        return self.operation(*arguments, **options)
+
+    def compute_output_spec(self, *arguments: Any, **options: Any) -> Any:
+        """Return the operation's symbolic outputs."""
+        return self.operation.compute_output_spec(*arguments, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what determines the outputs: the operation's configuration."""
+        return {"operation": keras.saving.serialize_keras_object(self.operation)}
+
+
+class SharedLayer(_Shared, keras.Layer):  # type: ignore[misc]  # keras ships no hints
+    """Calls a layer of another model."""
+
+    def __init__(self, layer: keras.Layer) -> None:
+        """Share a built layer."""
+        super().__init__(name=layer.name, dtype=layer.dtype_policy, autocast=False)
+        self.operation = layer
+        self.supports_masking = layer.supports_masking
+        self.built = True
+
+
+class _SharedOperation(_Shared, keras.Operation):  # type: ignore[misc]
+    """Calls an operation without weights, such as `keras.ops.add`."""
+
+    def __init__(self, operation: keras.Operation) -> None:
+        """Share an operation."""
+        super().__init__(name=operation.name)
+        self.operation = operation
+
+
 def _trace(model: keras.Model) -> _Graph:
     """Return the graph of a model on new tensors: a layer may also be part of other models."""
     outputs: dict[keras.Layer, keras.KerasTensor] = {}
 
     def call(layer: Any, *arguments: Any, **options: Any) -> Any:
         result = layer(*arguments, **options)
-        if isinstance(layer, keras.Layer) and isinstance(result, keras.KerasTensor):
-            outputs[layer] = result
+        if isinstance(layer, SharedLayer) and isinstance(result, keras.KerasTensor):
+            outputs[layer.operation] = result
         return result
 
     images, logits = rebuild(model, call)
@@ -111,18 +154,47 @@ def rebuild(
 
     Args:
         model: A Sequential or functional model of one input and one output.
-        call: Is called as `call(layer, *arguments, **options)` instead of each layer.
+        call: Is called as `call(SharedLayer(layer), *arguments, **options)` instead of each layer.
 
     Returns:
         The new input and the new output.
     """
+    shared: dict[Any, Any] = {}  # one for each layer, since names must be unique
+
+    def call_shared(operation: Any, *arguments: Any, **options: Any) -> Any:
+        if operation not in shared:
+            share = SharedLayer if isinstance(operation, keras.Layer) else _SharedOperation
+            shared[operation] = share(operation)
+        return call(shared[operation], *arguments, **options)
+
     if isinstance(model, keras.Sequential):
         images = outputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
         for layer in model.layers:
-            outputs = call(layer, outputs)
+            outputs = call_shared(layer, outputs)
         return images, outputs
-    clone = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+    clone = keras.models.clone_model(
+        model, clone_function=lambda layer: layer, call_function=call_shared
+    )
     return clone.inputs[0], clone.outputs[0]
+
+
+def run_layers(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
+    """Run a model layer by layer, on tensors with values.
+
+    Args:
+        model: A Sequential or functional model of one input and one output.
+        inputs: The input.
+        call: Is called as `call(layer, *arguments, **options)` instead of each layer.
+
+    Returns:
+        The output.
+    """
+    if not isinstance(model, keras.Sequential):
+        (outputs,) = keras.tree.flatten(run_graph(model, inputs, call))
+        return outputs
+    for layer in model.layers:
+        inputs = call(layer, inputs)
+    return inputs
 
 
 def _model_between(start: keras.KerasTensor, end: keras.KerasTensor) -> keras.Model | None:
@@ -132,9 +204,14 @@ def _model_between(start: keras.KerasTensor, end: keras.KerasTensor) -> keras.Mo
     return None
 
 
+def _shared_layers(part: keras.Model) -> list[keras.Layer]:
+    """Return the layers of a model that was built from `rebuild`, in order."""
+    return [layer.operation for layer in part.layers if isinstance(layer, SharedLayer)]
+
+
 def _is_extractor(part: keras.Model) -> bool:
     """Return whether a part has frozen weights, and no random layer behind the first of them."""
-    layers = part.layers
+    layers = _shared_layers(part)
     weighted = [number for number, layer in enumerate(layers) if _has_network_weights(layer)]
     if not weighted or any(_is_trained(layer) for layer in layers):
         return False
@@ -143,7 +220,7 @@ def _is_extractor(part: keras.Model) -> bool:
 
 def _last_augmentation(part: keras.Model) -> keras.Layer | None:
     """Return the last random layer before the first layer with weights, if there is one."""
-    before = takewhile(lambda layer: not _has_network_weights(layer), part.layers)
+    before = takewhile(lambda layer: not _has_network_weights(layer), _shared_layers(part))
     return next((layer for layer in reversed([*before]) if _is_random(layer)), None)
 
 

@@ -13,14 +13,21 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._utils.keras_internals import all_layers, is_keras_layer, seed_states
+from catdog._utils.keras_internals import (
+    all_layers,
+    is_keras_layer,
+    is_slow_untraced,
+    seed_states,
+)
 from catdog._utils.progress import progress
 from catdog.data.datasets import Datasets, content_hashes, ordered_batches
 from catdog.data.session import raise_read_errors
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert, is_close
-from catdog.models.graph import ModelParts
+from catdog.models.graph import ModelParts, SharedLayer
 from catdog.training.feature_cache import cache_key, cached, check_folder, models_hash
 from catdog.typing import Split
+
+MIN_BATCHES_TO_TRACE = 10  # batches; with fewer, tracing a graph takes longer than it saves
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +124,9 @@ class FeatureExtractor:
     def _compute(self) -> Compute:
         """The fastest function from a batch of images to features."""
         model, compiled = self.parts.backbone, None
+        is_small = self.images < MIN_BATCHES_TO_TRACE * self.data.batch_size
+        if is_small and not is_slow_untraced(model):
+            return lambda images: np.asarray(model(images, training=False))
         if self.images >= MIN_IMAGES_TO_COMPILE:
             compiled = compile_with_litert(model, self._first_input("validation"))
         return compiled or (lambda images: np.asarray(model.predict_on_batch(images)))
@@ -127,6 +137,7 @@ def _has_custom_code(model: keras.Model) -> bool:
     return any(
         isinstance(layer, keras.layers.Lambda) or not is_keras_layer(layer)
         for layer in all_layers(model)
+        if not isinstance(layer, SharedLayer)
     )
 
 

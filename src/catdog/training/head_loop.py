@@ -7,7 +7,7 @@ unless callbacks act on batches.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog._utils.keras_internals import initial_epoch, reset_initial_epoch
+from catdog._utils.keras_internals import initial_epoch, is_slow_untraced, reset_initial_epoch
 
 VALIDATION_BATCH_SIZE = 256  # rows; larger batches give the same metrics faster
+MIN_STEPS_TO_TRACE = 50  # steps of a run; with fewer, tracing a graph takes longer than it saves
 Rows = Sequence[NDArray[np.generic]]
 """Features, labels, and perhaps weights: arrays with one row for each image."""
 Logs = dict[str, Any]
@@ -51,6 +52,10 @@ def fit_head(
     _make_variables(head, model, [tf.constant(rows[:batch_size]) for rows in validation_rows])
     train, validate = _passes(head, train_rows, validation_rows, batch_size, callbacks)
     all_validation_rows = np.arange(len(validation_rows[0]))
+    n_steps = epochs * (len(order_of(0)) + len(all_validation_rows)) / batch_size
+    is_long = n_steps >= MIN_STEPS_TO_TRACE or is_slow_untraced(head)
+    if is_long and not head.run_eagerly:
+        train, validate = train.traced(), validate.traced()
     logs: Logs = {}
     model.stop_training = False
     reset_initial_epoch(model)  # a callback may set it in on_train_begin
@@ -93,7 +98,7 @@ class _Pass:
     Attributes:
         head: Holds the metrics.
         take_steps: Takes a step with every batch of the rows at these positions, in order, and
-            returns the metrics since they were reset.
+            returns the metrics since they were reset, from tensors to tensors.
         batch_size: Rows in a batch.
         by_batch: Whether callbacks are called for every batch, or once for all batches.
         before: Is called with the number of the next batch.
@@ -102,12 +107,16 @@ class _Pass:
     """
 
     head: keras.Model
-    take_steps: Callable[[NDArray[np.int64]], Logs]
+    take_steps: Callable[[Any], Any]
     batch_size: int
     by_batch: bool
     before: Callable[[int], None]
     after: Callable[[int, Logs], None]
     is_stopped: Callable[[], bool]
+
+    def traced(self) -> _Pass:
+        """Return the same pass as one graph, which is faster after the first step."""
+        return replace(self, take_steps=tf.function(self.take_steps, autograph=False))
 
     def run(self, order: NDArray[np.int64]) -> Logs:
         """Run the rows at these positions, and return the metrics."""
@@ -117,7 +126,7 @@ class _Pass:
         for begin in range(0, len(order), rows_at_once):
             positions = order[begin : begin + rows_at_once]
             self.before(begin // self.batch_size)
-            logs = self.take_steps(positions)
+            logs = _plain(self.take_steps(tf.constant(positions)))
             self.after((begin + len(positions) - 1) // self.batch_size, logs)
             if self.is_stopped():
                 break
@@ -171,7 +180,7 @@ def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) 
 
 def _in_batches(
     head: keras.Model, step: Callable[[Rows], object], rows: Rows, batch_size: int
-) -> Callable[[NDArray[np.int64]], Logs]:
+) -> Callable[[Any], Any]:
     """Return a function that takes a step with every batch of the rows at the given positions.
 
     It returns the head's metrics, which it does not reset.
@@ -193,10 +202,7 @@ def _in_batches(
         keras.ops.fori_loop(0, -(-order.shape[0] // batch_size), take_step, 0)
         return head.get_metrics_result()
 
-    if not head.run_eagerly:
-        run = tf.function(run, autograph=False)
-
-    return lambda order: _plain(run(tf.constant(order)))
+    return run
 
 
 def _plain(logs: Mapping[str, Any]) -> Logs:
