@@ -1,7 +1,8 @@
 """Run the code of the documentation's pages; write its output and figures into them.
 
-    python docs/make_figures.py
+    python docs/make_figures.py [PAGE ...]
 
+Without arguments, every page runs, which takes more than ten minutes.
 The python blocks of the README and of each page run from top to bottom in one namespace, and so do
 bash blocks of `catdog` commands whose output the page shows; blocks with a title (they need the
 real images) are skipped. The output of a block is written to the text block that follows it, below
@@ -12,7 +13,8 @@ pages show the results of their own code, and nothing is copied by hand.
 import io
 import re
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import chdir, redirect_stdout
 from itertools import zip_longest
 from pathlib import Path
@@ -87,8 +89,8 @@ def save_figure(number: int, path: Path) -> None:
     )
 
 
-def main() -> None:
-    """Run every page."""
+def main(pages: Sequence[Path]) -> None:
+    """Run the pages."""
     import keras
     from matplotlib import pyplot as plt
 
@@ -96,9 +98,9 @@ def main() -> None:
     keras.utils.disable_interactive_logging()  # the pages show no progress bars
     ASSETS.mkdir(exist_ok=True)
     with TemporaryDirectory() as scratch, chdir(scratch):  # the pages save files
-        for page in PAGES:
+        for page in pages:
             run_page(page)
 
 
 if __name__ == "__main__":
-    main()
+    main([Path(page).resolve() for page in sys.argv[1:]] or PAGES)

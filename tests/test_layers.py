@@ -1,6 +1,7 @@
 """Imports run one way, through ten named levels; private names stay in their topic folder."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,15 @@ def test_few_modules_import_tensorflow() -> None:
         "inference/litert.py",
         "training/head_loop.py",
     }
+
+
+def test_keras_is_imported_as_a_whole() -> None:
+    """A name of `keras` that is used at import would load it: the command line loads it late."""
+    for path in sources():
+        text = path.read_text("utf-8")
+        if re.search("^(import|from) (keras|tensorflow)", text, re.MULTILINE):
+            assert "\nfrom __future__ import annotations\n" in text, path
+        assert not re.search("^from (keras|tensorflow)", text, re.MULTILINE), path
 
 
 def test_files_and_functions_are_small() -> None:

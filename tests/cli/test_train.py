@@ -90,11 +90,13 @@ def test_train_skips_bad_images_on_request(image_folder: Path, capsys: Capture) 
 
 def test_next_command_survives_the_shell() -> None:
     typed = ["train", "--out=-m.keras", "--save-split=-s", "pets"]
-    command = next_command(make_parser().parse_args(typed))
+    options = make_parser().parse_args(typed)
+    command = next_command(options, options.out)
     evaluate = make_parser().parse_args(shlex.split(command)[1:])
     assert (evaluate.model, evaluate.split_file, evaluate.folder) == ("-m.keras", "-s", "pets")
     typed = ["train", "--out", "it's.keras", "--skip-bad", "--", "-my pets"]
-    command = next_command(make_parser().parse_args(typed))
+    options = make_parser().parse_args(typed)
+    command = next_command(options, options.out)
     assert shlex.split(command) == [
         "catdog", "evaluate", "--model", "it's.keras", "--skip-bad", "--", "-my pets"
     ]  # fmt: skip

@@ -196,7 +196,7 @@ def test_a_broken_archive_is_fetched_once_more(
 def test_an_archive_that_unpacks_to_too_much_is_refused(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "MAX_UNPACKED", 1000)
+    monkeypatch.setattr(fetch, "MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(OSError, match=r"it unpacks to \d+ bytes, more than 1000\)"):
         fetch_cats_and_dogs()
     assert list(archive.parent.iterdir()) == [archive]
@@ -316,7 +316,7 @@ import itertools, os, pkgutil, signal, sys
 import catdog._utils.download as download_module
 from catdog.data import fetch, synthetic
 
-download_module.CHUNK = 64
+download_module.CHUNK_BYTES = 64
 fetch.CATS_AND_DOGS_URL = sys.argv[1]
 fetch.CATS_AND_DOGS_COUNTS = {"train": 2, "validation": 5}
 

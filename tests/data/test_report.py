@@ -54,7 +54,7 @@ def test_printing(tidy: Path) -> None:
     ]
     assert lines[14:] == [
         "    ... and 2 more",
-        "worth a look: 1 file",
+        "to check: 1 file",
         "  other_file (1): ignored, not an image",
         "    dogs/notes.txt",
     ]

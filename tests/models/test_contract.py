@@ -55,14 +55,24 @@ PREPROCESSOR = "Rescaling scale=0.00784 offset=-1"
 HORIZONTAL = ["RandomFlip mode=horizontal", "RandomRotation factor=(-0.2, 0.2) fill_mode=reflect"]
 MODEST = [HORIZONTAL[0], "RandomRotation factor=(-0.1, 0.1) fill_mode=reflect"]
 BOTH_WAYS = ["RandomFlip mode=horizontal", "RandomFlip mode=vertical", HORIZONTAL[1]]
-C32 = ["Conv2D filters=32 kernel_size=(3, 3) padding=valid activation=relu", "MaxPooling2D (2, 2)"]
-C64 = ["Conv2D filters=64 kernel_size=(3, 3) padding=valid activation=relu", "MaxPooling2D (2, 2)"]
+C32 = [
+    "Conv2D filters=32 kernel_size=(3, 3) padding=valid activation=relu",
+    "MaxPooling2D (2, 2) padding=valid",
+]
+C64 = [
+    "Conv2D filters=64 kernel_size=(3, 3) padding=valid activation=relu",
+    "MaxPooling2D (2, 2) padding=valid",
+]
 DROPOUT, FLATTEN = "Dropout rate=0.2", "Flatten"
 HIDDEN, OUTPUT = "Dense units=64 activation=relu", "Dense units=2 activation=linear"
 TWO_BLOCK = [*C32, *C32, DROPOUT, FLATTEN, HIDDEN, OUTPUT]
 THREE_BLOCK = [*C32, DROPOUT, *C32, *C64, FLATTEN, HIDDEN, OUTPUT]
 LINEAR = ["Functional", "GlobalAveragePooling2D", OUTPUT]
-NORM, RELU, SAME_POOL = "BatchNormalization scale=True", "ReLU", "AveragePooling2D padding=same"
+NORM, RELU, SAME_POOL = (
+    "BatchNormalization scale=True",
+    "ReLU",
+    "AveragePooling2D (2, 2) padding=same",
+)
 
 
 def same(filters: int, size: int = 3) -> str:
@@ -79,7 +89,8 @@ def residual(filters: int, blocks: int) -> list[str]:
 
 
 COMPACT = [
-    "InputLayer", PREPROCESSOR, same(16), NORM, RELU, same(32), NORM, RELU, *residual(32, 1),
+    "InputLayer", PREPROCESSOR, f"{same(16)} strides=(2, 2)", NORM, RELU, same(32), NORM, RELU,
+    *residual(32, 1),
     *residual(64, 2), *residual(128, 3), same(256, 1), NORM, RELU, "GlobalAveragePooling2D", OUTPUT,
 ]  # fmt: skip
 TRANSFER = ["Functional", "GlobalMaxPooling2D", DROPOUT, FLATTEN, HIDDEN, OUTPUT]
@@ -113,10 +124,12 @@ def describe(model: keras.Model) -> list[str]:
             continue
         config = layer.get_config()
         words = [type(layer).__name__]
-        if isinstance(layer, keras.layers.MaxPooling2D):
+        if "pool_size" in config:
             words.append(str(tuple(config["pool_size"])))
-        elif not isinstance(layer, keras.Model):
+        if not isinstance(layer, keras.Model):
             words += [f"{key}={setting(config[key])}" for key in SHOWN_SETTINGS if key in config]
+        if config.get("strides", (1, 1)) not in ((1, 1), config.get("pool_size")):
+            words.append(f"strides={config['strides']}")
         lines.append(" ".join(words))
     return lines
 

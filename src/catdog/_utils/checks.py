@@ -16,7 +16,7 @@ from catdog._utils.text import list_names
 from catdog.typing import SPLITS, ImageSize, Split
 
 MAX_NAMES_LISTED = 20  # in an error about an unknown name
-MAX_SIDE = 8192  # pixels; a batch of larger images does not fit into memory
+MAX_SIDE_PIXELS = 8192  # pixels; a batch of larger images does not fit into memory
 Choice = TypeVar("Choice", bound=str)
 
 
@@ -143,8 +143,10 @@ def check_image_size(value: Any, *, at_least: int = 1, needed_by: str = "") -> I
     if min(height, width) < at_least:
         reason = f" for {needed_by}" if needed_by else ""
         raise _image_size_error(f"at least ({at_least}, {at_least}){reason}, not {(height, width)}")
-    if max(height, width) > MAX_SIDE:
-        raise _image_size_error(f"at most ({MAX_SIDE}, {MAX_SIDE}), not {(height, width)}")
+    if max(height, width) > MAX_SIDE_PIXELS:
+        raise _image_size_error(
+            f"at most ({MAX_SIDE_PIXELS}, {MAX_SIDE_PIXELS}), not {(height, width)}"
+        )
     return height, width
 
 

@@ -15,7 +15,7 @@ from catdog._utils.keras_cache import DiskError, write_to_cache
 from catdog._utils.progress import progress
 
 STALL_SECONDS = 30.0
-CHUNK = 2**18  # bytes
+CHUNK_BYTES = 2**18  # bytes
 SHA256_DIGITS = 64
 
 
@@ -92,7 +92,7 @@ def _save(response: HTTPResponse, path: Path) -> None:
     total = response.length
     received = 0
     with path.open("wb") as file, progress(f"Downloading {path.name}", total, unit="bytes") as done:
-        while chunk := response.read1(CHUNK):
+        while chunk := response.read1(CHUNK_BYTES):
             file.write(chunk)
             received += len(chunk)
             done(len(chunk))

@@ -14,8 +14,8 @@ from catdog.cli.output import err, show_warning
 from catdog.cli.parser import make_parser
 from catdog.cli.wording import worded
 
-ERROR = 2
-INTERRUPTED = 130  # 128 plus the number of the signal, as in shells
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130  # 128 plus the number of the signal, as in shells
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help(sys.stderr)
-        return ERROR
+        return EXIT_ERROR
     try:
         load_keras_on_use()
         command = import_module(f"catdog.cli.{options.command}")
@@ -46,20 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(command.run(options))
     except KeyboardInterrupt:
         err("catdog: interrupted")
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except (UsageError, OSError, RuntimeError, ValueError) as error:
         err(f"catdog: error: {worded(error)}")
-        return ERROR
+        return EXIT_ERROR
     except ImportError as error:
         err(
             f"catdog: error: a package is missing, or cannot be loaded: {error}. Keras runs on "
             "tensorflow unless the environment variable KERAS_BACKEND or keras.json names another "
             "backend."
         )
-        return ERROR
+        return EXIT_ERROR
     except Exception:  # a bug of catdog, or no memory
         traceback.print_exc()
-        return ERROR
+        return EXIT_ERROR
 
 
 def _buffer_output() -> None:

@@ -17,16 +17,7 @@ def run(options: Namespace) -> int:
     """
     report = scan_images(options.folder)
     if options.json:
-        out_json(
-            {
-                "folder": str(report.folder),
-                "class_names": list(report.class_names),
-                "splits": list(report.splits),
-                "n_files": report.n_files,
-                "usable": report.label_counts(),
-                "findings": report.rows(),
-            }
-        )
+        out_json(report.to_dict())
     else:
         out(str(report))
     empty = list(_empty_classes(report))

@@ -56,10 +56,10 @@ def run(options: Namespace) -> int:
     size = resize_to_model(model, data).image_size
     out(summary(data, report_hint="see catdog scan", model_size=size))
     _train(model, data, options, has_backbone=has_backbone)
-    _save(model, target, options)
+    saved_as = _save(model, target, options)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
-    out(f"{result}\nEvaluate it on the test images: {next_command(options)}")
+    out(f"{result}\nEvaluate it on the test images: {next_command(options, saved_as)}")
     return 0
 
 
@@ -127,20 +127,22 @@ def _train(model: keras.Model, data: Datasets, options: Namespace, *, has_backbo
             train(model, data, epochs=options.epochs, verbose=verbose)
 
 
-def _save(model: keras.Model, target: Path, options: Namespace) -> None:
-    """Save a model, under another name if the file was created meanwhile, and report the name."""
+def _save(model: keras.Model, target: Path, options: Namespace) -> str:
+    """Save a model, under another name if the file was created meanwhile; return the name."""
+    name: str = options.out
     if not options.overwrite:
         target = _free_path(target)
-        options.out = str(Path(options.out).with_name(target.name))
+        name = str(Path(name).with_name(target.name))
     try:
         save_model(model, target)
     except (OSError, ValueError) as error:
         raise FileAccessError(
             f"cannot be written: {worded(error).removesuffix('.')}",
             argument="--out",
-            value=options.out,
+            value=name,
         ) from error
-    out(f"wrote {printable(options.out)}")
+    out(f"wrote {printable(name)}")
+    return name
 
 
 def _free_path(target: Path) -> Path:
@@ -149,9 +151,9 @@ def _free_path(target: Path) -> Path:
     return next(path for path in chain([target], numbered) if not os.path.lexists(path))
 
 
-def next_command(options: Namespace) -> str:
+def next_command(options: Namespace, model: str) -> str:
     """Return the command that evaluates the model on the test images of the same split."""
-    command = ["catdog", "evaluate", *_option("--model", options.out)]
+    command = ["catdog", "evaluate", *_option("--model", model)]
     if split_file := options.split_file or options.save_split:
         command += _option("--split-file", split_file)
     if options.skip_bad:

@@ -14,7 +14,7 @@ from catdog.data import synthetic
 CATS_AND_DOGS_URL = "https://storage.googleapis.com/mledu-datasets/cats_and_dogs_filtered.zip"
 CATS_AND_DOGS_COUNTS: Mapping[str, int] = {"train": 1000, "validation": 500}  # of each class
 CLASS_NAMES = ("cats", "dogs")
-MAX_UNPACKED = 2**30  # bytes; an archive that unpacks to more is not the published one
+MAX_UNPACKED_BYTES = 2**30  # bytes; an archive that unpacks to more is not the published one
 
 _FOLDER = "datasets/cats_and_dogs_filtered"
 _FALLBACK_HINT = 'Or use the built-in images: load_datasets("synthetic").'
@@ -156,5 +156,5 @@ def _check_members(content: zipfile.ZipFile) -> None:
         if stat.S_ISLNK(member.external_attr >> 16):
             raise ValueError(f"its member {member.filename!r} is a link")
     size = sum(member.file_size for member in content.infolist())
-    if size > MAX_UNPACKED:
-        raise ValueError(f"it unpacks to {size} bytes, more than {MAX_UNPACKED}")
+    if size > MAX_UNPACKED_BYTES:
+        raise ValueError(f"it unpacks to {size} bytes, more than {MAX_UNPACKED_BYTES}")

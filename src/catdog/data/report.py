@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
@@ -183,6 +183,17 @@ class ScanReport:
             for finding in self.findings
         ]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts and findings, ready for `json.dump`."""
+        return {
+            "folder": str(self.folder),
+            "class_names": list(self.class_names),
+            "splits": list(self.splits),
+            "n_files": self.n_files,
+            "usable": self.label_counts(),
+            "findings": self.rows(),
+        }
+
     def __str__(self) -> str:
         name = printable(self.folder.name)
         lines = [f"{name}: {counted(self.n_files, 'file')}, {len(self.class_names)} classes"]
@@ -265,7 +276,7 @@ def _counts(report: ScanReport) -> Iterator[tuple[str, dict[str, int]]]:
 
 def _sections(report: ScanReport) -> Iterator[tuple[str, dict[Reason, list[Finding]]]]:
     """Yield the title and the findings by reason of each section of the report."""
-    for title, bad in (("cannot be used", True), ("worth a look", False)):
+    for title, bad in (("cannot be used", True), ("to check", False)):
         kinds: dict[Reason, list[Finding]] = {}
         for reason in MEANING:
             found = [finding for finding in report.findings if finding.reason == reason]

@@ -27,7 +27,7 @@ from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.notes import range_notes, size_notes
 from catdog.typing import SPLITS
 
-SMALL_SIDE = 32  # pixels; a side shorter than this is reported
+SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
 
 
 class _Unusable(Exception):
@@ -235,7 +235,7 @@ def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     with suppress(Exception):  # the first frame may be complete although the next one is not
         if image.format != "MPO" and getattr(image, "is_animated", False):
             yield "animated", ""
-    if min(image.size) < SMALL_SIDE:
+    if min(image.size) < SMALL_SIDE_PIXELS:
         yield "very_small", f"{image.width} x {image.height} pixels"
     for note in size_notes(image, path.name):
         yield note.reason, note.detail

@@ -21,7 +21,7 @@ from catdog.data.datasets import Datasets, content_hashes
 from catdog.data.duplicates import group_by_content
 from catdog.data.report import relative_name
 from catdog.data.split import stratified_split
-from catdog.evaluation.out_of_fold import as_vectors, log_probabilities, squared_distances
+from catdog.evaluation.out_of_fold import as_vectors, log_posteriors, squared_distances
 from catdog.matching import resize_to_model
 from catdog.models.graph import ModelParts, split_model
 from catdog.training.features import FeatureExtractor
@@ -160,7 +160,7 @@ def find_label_issues(
     parts = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
     vectors = as_vectors(features)
     squares = squared_distances(vectors, labels, parts)
-    probabilities = np.exp(log_probabilities(squares, labels, vectors.shape[1]))
+    probabilities = np.exp(log_posteriors(squares, labels, vectors.shape[1]))
     return LabelIssues(
         tuple(_ranked(data, chosen, probabilities, np.sqrt(squares.min(axis=1)))),
         data.report.folder,

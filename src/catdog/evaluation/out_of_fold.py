@@ -90,7 +90,7 @@ def _mahalanobis(vectors: NDArray[np.float32], means: Floats, covariance: Floats
     return np.stack(squares, axis=1)
 
 
-def log_probabilities(squares: Floats, labels: Labels, features: int) -> Floats:
+def log_posteriors(squares: Floats, labels: Labels, features: int) -> Floats:
     """Compute the logarithm of the probability of each class, shape `(n, classes)`.
 
     The features of a class are modelled by a multivariate t distribution with one degree of

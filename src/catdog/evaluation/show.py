@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from catdog.evaluation.result import Evaluation
 
 MAX_CLASSES_PRINTED = 10
+MAX_LETTERS_NAMED = 40  # in a remark on some of the classes
 MIN_CLASS_IMAGES = 10  # of fewer, one image more or less moves the recall by over ten points
 MAX_LETTERS_PRINTED = 80  # of all class names together, in the header of the confusion matrix
 
@@ -71,17 +72,24 @@ def remarks(evaluation: "Evaluation") -> Iterator[str]:
     without_images = np.flatnonzero(support == 0)
     with_few_images = np.flatnonzero((support > 0) & (support < MIN_CLASS_IMAGES))
     never_predicted = np.flatnonzero(evaluation.confusion_matrix.sum(axis=0) == 0)
+    if with_few_images.size:
+        yield _few_images(evaluation, with_few_images)
     if without_images.size:
         names = _class_names(evaluation, without_images)
         yield f"no images, so recall counts as 0: {names}"
-    if with_few_images.size:
-        names = _class_names(evaluation, with_few_images)
-        yield f"fewer than {MIN_CLASS_IMAGES} images, too few for figures of a class: {names}"
     if never_predicted.size:
         names = _class_names(evaluation, never_predicted)
         yield f"never predicted, so precision counts as 0: {names}"
     if evaluation.test_evaluations is not None:
         yield f"test set evaluated {counted(evaluation.test_evaluations, 'time')}"
+
+
+def _few_images(evaluation: "Evaluation", labels: NDArray[np.intp]) -> str:
+    """Return the remark that classes have too few images; it names a few classes only."""
+    names = _class_names(evaluation, labels)
+    if len(names) > MAX_LETTERS_NAMED:
+        names = f"{len(labels)} of {len(evaluation.class_names)} classes"
+    return f"fewer than {MIN_CLASS_IMAGES} images, too few for figures of a class: {names}"
 
 
 def _class_names(evaluation: "Evaluation", labels: NDArray[np.intp]) -> str:

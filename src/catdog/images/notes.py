@@ -1,4 +1,4 @@
-"""Notes on images that can be used: what is worth a look, and the warnings about it."""
+"""Notes on images that can be used: what you should check, and the warnings about it."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping

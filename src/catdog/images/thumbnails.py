@@ -12,7 +12,7 @@ from catdog.images.inputs import ImageSource, read_image
 from catdog.images.limits import own_limits
 from catdog.typing import ImageSize
 
-MAX_SIDE = 320  # pixels; figures show no finer detail
+MAX_THUMBNAIL_PIXELS = 320  # pixels; figures show no finer detail
 
 
 def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
@@ -26,7 +26,7 @@ def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
         ValueError: If it is not an image; the message names the image and the reason.
     """
     image = read_image(source)
-    factor = min(1, MAX_SIDE / max(image.size))
+    factor = min(1, MAX_THUMBNAIL_PIXELS / max(image.size))
     width, height = (max(1, round(factor * side)) for side in image.size)
     return np.asarray(stretch(image, width, height))
 

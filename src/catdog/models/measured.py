@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from catdog._utils.errors import FileAccessError
-from catdog.models.pretrained import REINSTALL
+from catdog.models.pretrained import REINSTALL_HINT
 from catdog.models.spec import MeasuredAccuracy
 
 PATH = Path(__file__).with_name("measured.json")
@@ -24,5 +24,5 @@ def measured_accuracy(name: str) -> MeasuredAccuracy:
         return MeasuredAccuracy(**figures | {"interval": tuple(figures["interval"])})
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise FileAccessError(
-            f"Cannot read {PATH}, a part of catdog: {error!r}", hint=REINSTALL
+            f"Cannot read {PATH}, a part of catdog: {error!r}", hint=REINSTALL_HINT
         ) from error

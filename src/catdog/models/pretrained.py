@@ -18,7 +18,7 @@ from catdog.models.spec import MeasuredAccuracy, PretrainedWeights
 from catdog.typing import ImageSize
 
 FOLDER = Path(__file__).parent / "weights"
-REINSTALL = "Install catdog again, from the same source, with pip's --force-reinstall."
+REINSTALL_HINT = "Install catdog again, from the same source, with pip's --force-reinstall."
 
 
 def pretrained_weights(name: str) -> PretrainedWeights:
@@ -34,7 +34,7 @@ def pretrained_weights(name: str) -> PretrainedWeights:
         return weights
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise FileAccessError(
-            f"Cannot read {path}, a part of catdog: {error!r}", hint=REINSTALL
+            f"Cannot read {path}, a part of catdog: {error!r}", hint=REINSTALL_HINT
         ) from error
 
 
@@ -100,10 +100,12 @@ def _read(weights: PretrainedWeights) -> list[NDArray[np.float16]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise FileAccessError(f"Cannot read the weights {path}: {error}", hint=REINSTALL) from error
+        raise FileAccessError(
+            f"Cannot read the weights {path}: {error}", hint=REINSTALL_HINT
+        ) from error
     if hashlib.sha256(content).hexdigest() != weights.sha256:
         raise FileAccessError(
-            f"The weights {path} are damaged: their checksum is wrong", hint=REINSTALL
+            f"The weights {path} are damaged: their checksum is wrong", hint=REINSTALL_HINT
         )
     with np.load(io.BytesIO(content)) as arrays:
         return [arrays[str(number)] for number in range(len(arrays.files))]

@@ -35,7 +35,7 @@ SUFFIX = ".keras"
 TEXT_MEMBERS = (CONFIG_MEMBER, METADATA_MEMBER, CATDOG_MEMBER)
 # Enough for a hundred thousand class names or layers. A larger text could fill the memory.
 MAX_TEXT_BYTES = 2**24
-COPY_AGAIN = "Copy or download it again, or save the model again."
+COPY_AGAIN_HINT = "Copy or download it again, or save the model again."
 
 
 @public
@@ -224,11 +224,12 @@ def _read(path: Path) -> _Contents:
         raise
     except Exception as error:  # for a damaged archive, zipfile and zlib raise many types
         raise InvalidValueError(
-            f"{path} is not a Keras file, or a part of it is missing ({error})", hint=COPY_AGAIN
+            f"{path} is not a Keras file, or a part of it is missing ({error})",
+            hint=COPY_AGAIN_HINT,
         ) from error
     if damaged is not None:
         raise InvalidValueError(
-            f"{path} is damaged: its part {damaged} is not as it was saved", hint=COPY_AGAIN
+            f"{path} is damaged: its part {damaged} is not as it was saved", hint=COPY_AGAIN_HINT
         )
     raise InvalidValueError(
         f"{path} is an archive, but not one of Keras'",

@@ -215,7 +215,7 @@ BACKBONES = {
         load_imagenet=_published(f"vgg16/vgg16_{_NO_TOP}", "6d6bbae143d832006294945121d1f1fc"),
     ),
 }
-DEFAULT = "MobileNetV2"  # as in the blog posts
+DEFAULT_BACKBONE = "MobileNetV2"  # as in the blog posts
 
 
 def _preprocessors(scaling: Scaling, image_size: ImageSize) -> list[keras.Model]:
@@ -284,4 +284,4 @@ def spec_of(name: str) -> ModelSpec:
     )
 
 
-SPECS = (spec_of(DEFAULT),)
+SPECS = (spec_of(DEFAULT_BACKBONE),)

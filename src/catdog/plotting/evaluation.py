@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 POINT_STYLE: dict[str, Any] = {"color": BLUE, "marker": "o", "ls": "none", "capsize": 3}
 MAX_CLASSES_WITH_TEXT = 20
-MAX_SIDE = 14.0  # inches, of the confusion matrix
+MAX_SIDE_INCHES = 14.0  # inches, of the confusion matrix
 MAX_AXIS_LETTERS = 30  # of a name beside an axis
 LETTERS_PER_INCH = 10  # of the names of up to ten classes
 PERCENT_LABEL_WIDTH = 0.07  # share of the width of an axis
@@ -49,7 +49,7 @@ def plot_confusion(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes
     counts = evaluation.confusion_matrix
     names = [plain(name, MAX_AXIS_LETTERS) for name in evaluation.class_names]
     with_text = len(names) <= MAX_CLASSES_WITH_TEXT
-    side = min(max(4.8, (0.6 if with_text else 0.3) * len(names)), MAX_SIDE)
+    side = min(max(4.8, (0.6 if with_text else 0.3) * len(names)), MAX_SIDE_INCHES)
     name_length = max(map(len, names)) / LETTERS_PER_INCH  # inches
     is_level = name_length * len(names) < side
     height = side if is_level else side + name_length
