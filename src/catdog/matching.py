@@ -8,7 +8,7 @@ from importlib.metadata import version
 import keras
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import HintCode, InvalidValueError
 from catdog._utils.text import list_names
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.models.logits import check_classifier
@@ -31,6 +31,7 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
             f"returns {count} logits, but the data has {len(data.class_names)} classes "
             f"({list_names(data.class_names)})",
             argument="model",
+            hint_code=HintCode.MATCH_CLASS_COUNT,
             hint=(
                 f"Build it with num_classes={len(data.class_names)}, or end it with "
                 f"keras.layers.Dense({len(data.class_names)}), without activation."

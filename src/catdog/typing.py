@@ -10,6 +10,7 @@ Example:
 """
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "ExportFormat",
     "Flip",
     "Floats",
+    "GroupBy",
     "ImageSize",
     "Labels",
     "NewFiles",
@@ -50,6 +52,9 @@ Floats = TypeAliasType("Floats", NDArray[np.float64])
 
 OnBadImage = TypeAliasType("OnBadImage", Literal["raise", "skip"])
 """What to do with images that cannot be used: raise an error, or skip them with a warning."""
+
+GroupBy = TypeAliasType("GroupBy", str | PathLike[str] | Mapping[str, str])
+"""`"folder"`, a regular expression, a CSV file, or the group of each file by its relative path."""
 
 NewFiles = TypeAliasType("NewFiles", Literal["skip", "train"])
 """What to do with images that a split file does not list: skip them, or train on them."""

@@ -162,7 +162,7 @@ def test_new_files_in_a_held_out_folder_are_not_trained_on(
     folder = make_folder({f"{split}/{name}": 3 for split in SPLITS[:2] for name in "ab"})
     load_datasets(folder).save_split(tmp_path / "split.json")
     write_images(folder / "validation" / "a" / "more", 1)
-    with pytest.warns(UserWarning, match="1 image in .*or are in another folder"):
+    with pytest.warns(UserWarning, match="1 image in .*, in another folder"):
         data = load_datasets(folder, split_file=tmp_path / "split.json", new_files="train")
     assert len(data.paths("train")) == 6
 

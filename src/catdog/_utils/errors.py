@@ -21,6 +21,8 @@ class HintCode(StrEnum):
     DROP_SPLIT_FILE = "drop_split_file"
     KEEP_EARLIER_SPLIT = "keep_earlier_split"
     NO_IMAGENET_WEIGHTS = "no_imagenet_weights"
+    MATCH_CLASSES = "match_classes"
+    MATCH_CLASS_COUNT = "match_class_count"
     SAVE_MODEL = "save_model"
     SAVE_SPLIT = "save_split"
     SKIP_BAD_IMAGES = "skip_bad_images"

@@ -28,6 +28,11 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.KEEP_EARLIER_SPLIT: (
         "Choose another name. If the file holds an earlier split, --split-file loads it."
     ),
+    HintCode.MATCH_CLASSES: (
+        "Name the folders of the images after the model's classes, or train a model on them with "
+        "catdog train."
+    ),
+    HintCode.MATCH_CLASS_COUNT: "Train a model on these images: catdog train.",
     HintCode.NO_IMAGENET_WEIGHTS: "Or pass --model compact, whose weights come with catdog.",
     HintCode.SAVE_MODEL: "catdog train writes such a file.",
     HintCode.SAVE_SPLIT: "catdog train --save-split writes one.",

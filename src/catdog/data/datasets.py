@@ -80,6 +80,11 @@ class Datasets:
         images = self._images[checks.check_split(split)]
         return np.array([image.label for image in images], np.int32)
 
+    def groups(self, split: Split) -> tuple[str, ...] | None:
+        """Return the group of each of `paths(split)`; `None` if `group_by` was not passed."""
+        found = [image.group for image in self._images[checks.check_split(split)]]
+        return None if None in found else tuple(filter(None, found))
+
     def label_counts(self, split: Split) -> dict[str, int]:
         """Return how many images of each class a split holds, such as `{"cats": 1000, ...}`."""
         counts = np.bincount(self.labels(split), minlength=len(self.class_names))

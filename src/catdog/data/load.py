@@ -10,6 +10,7 @@ from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import counted, printable, shorten
 from catdog.data.datasets import Datasets
+from catdog.data.groups import GroupOf, read_group_by, with_groups
 from catdog.data.layout import find_layout
 from catdog.data.report import (
     IGNORED_REASONS,
@@ -23,11 +24,11 @@ from catdog.data.report import (
     usable_images,
 )
 from catdog.data.scan import scan_layout
-from catdog.data.sets import plan_sets, split_images
+from catdog.data.sets import check_groups_apart, plan_sets, split_images
 from catdog.data.source import find_source
 from catdog.data.split_file import SplitFile, find_images, read_split
 from catdog.images.notes import warn_of_notes
-from catdog.typing import SPLITS, ImageSize, NewFiles, OnBadImage, Split
+from catdog.typing import SPLITS, GroupBy, ImageSize, NewFiles, OnBadImage, Split
 
 _OfFile = TypeVar("_OfFile", ImageFile, Finding)
 
@@ -41,12 +42,13 @@ def load_datasets(
     seed: int | None = None,
     validation_fraction: float | None = None,
     test_fraction: float | None = None,
+    group_by: GroupBy | None = None,
     on_bad_image: OnBadImage = "raise",
     split_file: "str | PathLike[str] | None" = None,
     new_files: NewFiles = "skip",
     cache_mib: int = 1024,
 ) -> Datasets:
-    """Load images as a training, a validation and a test set that share no image.
+    r"""Load images as a training, a validation and a test set that share no image.
 
     All files are scanned first, as by [`scan_images`][catdog.scan_images]. Then the images are
     split by the seed, stratified by class; duplicates of an image stay in one set. The layout of
@@ -78,6 +80,11 @@ def load_datasets(
             `None` means the seed of the split file, or 0.
         validation_fraction: Share of the images for validation, between 0 and 1 (see the table).
         test_fraction: Share of the images for the test, between 0 and 1 (see the table).
+        group_by: Which images belong together, such as the frames of a video or the images of a
+            patient. No group is in two of the sets. `"folder"`: each folder below a class folder
+            is a group. A regular expression: its first group, in the path relative to the folder,
+            is the key, as in `r"(track\d+)_"`. A mapping or a CSV file (columns `file` and
+            `group`): the group of each relative path. The same key in two classes is one group.
         on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
             `"skip"` them, with a warning that lists them. `data.report` has the complete list.
         split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
@@ -101,7 +108,8 @@ def load_datasets(
         OSError: If the download fails.
         TypeError: If the source is neither a name nor a path.
         ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
-            or too small to be split, there are fewer than two classes, images of the split file
+            or too small to be split, there are fewer than two classes or too few groups, images of
+            the split file
             are missing or changed, or an argument is out of its range.
 
     Example:
@@ -130,8 +138,10 @@ def load_datasets(
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
+    group_of = None if group_by is None else read_group_by(group_by)
     if split_file is not None:
-        checks.check_no_effect(fractions, "the split file says which image is in which set")
+        useless = [*fractions, *(["group_by"] if group_of and not grow else [])]
+        checks.check_no_effect(useless, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
     report = scan_layout(layout)  # may take long, so all arguments were checked before
     _warn_ignored(report)
@@ -140,14 +150,18 @@ def load_datasets(
     if file is None:
         seed = seed or 0
         _refuse_or_skip(report.bad, report, skip)
-        sets = split_images(usable_images(report), plan, layout.class_names, seed)
+        images = usable_images(report)
+        if group_of:
+            images = with_groups(images, report, group_of)
+        sets = split_images(images, plan, layout.class_names, seed)
+        check_groups_apart(sets, report)
     else:
         sets = find_images(file, report)
         _warn_relabelled(file, sets, report)
         seed = file.seed if seed is None else seed
         _refuse_or_skip(_unknown(report.bad, sets), report, skip)
         if grow:
-            sets = _add_new_files(sets, report)
+            sets = _add_new_files(sets, report, group_of)
         _warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
 
@@ -174,9 +188,12 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
 
 
 def _add_new_files(
-    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
+    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, group_of: GroupOf | None
 ) -> dict[Split, Sequence[ImageFile]]:
-    """Add the images that the split file does not list to the training set."""
+    """Add the images that the split file does not list to the training set.
+
+    Duplicates of its images, and images of groups that are evaluated on, are not added.
+    """
     contents = {image.sha256 for inside in sets.values() for image in inside}
     new = [
         image
@@ -184,6 +201,15 @@ def _add_new_files(
         if image.split in (None, "train")
         and image.sha256 not in contents  # a duplicate of a test image is not added
     ]
+    held_out = {image.group for split in SPLITS[1:] for image in sets[split]} - {None}
+    if held_out and not group_of:
+        raise InvalidValueError(
+            'is needed with new_files="train", because the split file records groups',
+            argument="group_by",
+            hint="Pass what it was for the split.",
+        )
+    if group_of:
+        new = [image for image in with_groups(new, report, group_of) if image.group not in held_out]
     grown = sorted([*sets["train"], *new], key=lambda image: (image.label, image.path.parts))
     return {**sets, "train": grown}
 
@@ -233,7 +259,10 @@ def _warn_unused(
     if not unused:
         return
     example = printable(relative_name(unused[0].path, report.folder))
-    reason = " They are duplicates of listed images, or are in another folder than train/."
+    reason = (
+        " They are duplicates of listed images, in another folder than train/, or of a group that "
+        "is evaluated on."
+    )
     warnings.warn(
         UsageWarning(
             f"The split file does not list {counted(len(unused), 'image')} in "

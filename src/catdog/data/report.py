@@ -75,6 +75,7 @@ class ImageFile:
         split: The split folder that it is in; `None` if there are no split folders.
         size: Length of the file in bytes.
         sha256: Hash of the file, 64 hexadecimal digits.
+        group: The group that it belongs to, such as a video; `None` without groups.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class ImageFile:
     split: Split | None
     size: int
     sha256: str
+    group: str | None = None
 
 
 @public

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.text import printable, shorten
+from catdog._utils.text import counted, printable, shorten
 from catdog.data.duplicates import group_by_content
+from catdog.data.group_split import grouped_split
 from catdog.data.layout import Layout
-from catdog.data.report import ImageFile
+from catdog.data.report import ImageFile, ScanReport
 from catdog.data.split import stratified_split
 from catdog.images.formats import FORMATS
 from catdog.typing import Split
@@ -56,13 +58,65 @@ def split_images(
     sets: dict[Split, list[ImageFile]] = {}
     for part, shares in plan.items():
         members = [image for image in images if image.split == part]
-        _check_enough(members, shares, class_names)
-        labels = np.array([image.label for image in members])
-        contents = [image.sha256 for image in members]
-        positions = stratified_split(labels, list(shares.values()), contents=contents, seed=seed)
+        positions = _split_positions(members, shares, class_names, seed)
         for split, chosen in zip(shares, positions, strict=True):
             sets[split] = [members[position] for position in chosen]
     return sets
+
+
+def _split_positions(
+    images: Sequence[ImageFile],
+    shares: Mapping[Split, float],
+    class_names: Sequence[str],
+    seed: int,
+) -> tuple[NDArray[np.intp], ...]:
+    """Return the positions of the images of each set: whole groups, if there are groups."""
+    labels = np.array([image.label for image in images])
+    contents = [image.sha256 for image in images]
+    parts = list(shares.values())
+    _check_enough(images, shares, class_names)
+    groups = [image.group for image in images if image.group is not None]
+    if not groups:
+        return stratified_split(labels, parts, contents=contents, seed=seed)
+    try:
+        return grouped_split(labels, parts, groups=groups, contents=contents, seed=seed)
+    except ValueError as error:
+        raise _too_few_groups(images, shares, class_names) from error
+
+
+def _too_few_groups(
+    images: Iterable[ImageFile], sets: Iterable[Split], class_names: Sequence[str]
+) -> InvalidValueError:
+    """Return the error for groups that cannot give each set an image of each class."""
+    groups: list[set[str | None]] = [set() for _ in class_names]
+    for image in images:
+        groups[image.label].add(image.group)
+    counted_groups = [
+        f"{printable(name)} has {counted(len(inside), 'group')}"
+        for name, inside in zip(class_names, groups, strict=True)
+    ]
+    return InvalidValueError(
+        f"Each class needs a group of its own for each of {', '.join(sets)}, but "
+        f"{', '.join(shorten(counted_groups))}",
+        hint="Name smaller groups, add images of other groups, or leave group_by out.",
+    )
+
+
+def check_groups_apart(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport) -> None:
+    """Raise if a group is in two sets, because it is in two split folders."""
+    first: dict[str, Split] = {}
+    shared: dict[str, Split] = {}
+    for split, images in sets.items():
+        for image in images:
+            if image.group is not None and first.setdefault(image.group, split) != split:
+                shared[image.group] = split
+    if shared:
+        listed = [f"{printable(name)} ({first[name]}, {split})" for name, split in shared.items()]
+        raise InvalidValueError(
+            f"{counted(len(shared), 'group')} of {report.folder} would be in two sets: "
+            f"{', '.join(shorten(listed))}",
+            hint="Move each group into one split folder, or leave group_by out.",
+        )
 
 
 def _check_enough(

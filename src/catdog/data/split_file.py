@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -32,6 +33,7 @@ class _Entry(NamedTuple):
     name: str
     label: int
     sha256: str
+    group: str | None
 
 
 class SplitFile(NamedTuple):
@@ -105,6 +107,7 @@ def _lines(images: Iterable[ImageFile], report: ScanReport) -> Iterable[str]:
             "class": report.class_names[image.label],
             "bytes": image.size,
             "sha256": image.sha256,
+            **({} if image.group is None else {"group": image.group}),
         }
         yield f"  {json.dumps(entry)}"
 
@@ -130,7 +133,10 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
     places = {**at_place, **moved}
     if missing := [entry for entry in entries if entry.name not in places]:
         raise _not_found(missing, found, file, report)
-    sets = {split: [places[entry.name] for entry in file.entries[split]] for split in SPLITS}
+    sets = {
+        split: [replace(places[entry.name], group=entry.group) for entry in file.entries[split]]
+        for split in SPLITS
+    }
     if moved:  # the order is that of class and name again
         for images in sets.values():
             images.sort(key=lambda image: (image.label, image.path.parts))
@@ -261,8 +267,13 @@ def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
     labels = {name: label for label, name in enumerate(class_names)}
     entries: dict[Split, list[_Entry]] = {
         split: [
-            _Entry(str(each["path"]), labels[composed(each["class"])], str(each["sha256"]))
-            for each in raw[split]
+            _Entry(
+                str(entry["path"]),
+                labels[composed(entry["class"])],
+                str(entry["sha256"]),
+                str(entry["group"]) if "group" in entry else None,
+            )
+            for entry in raw[split]
         ]
         for split in SPLITS
     }

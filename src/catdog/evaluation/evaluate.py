@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from catdog._utils import checks
+from catdog._utils.errors import HintCode
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, count_test_evaluation
 from catdog.evaluation.baseline import baseline_accuracy, majority_class
@@ -58,6 +59,7 @@ def evaluate(
         data.class_names,
         "Name the folders of the images after the model's classes, or train the model on them "
         "with train, which stores their names.",
+        HintCode.MATCH_CLASSES,
     )
     logits = split_logits(model, resized, split, verbose=verbose)
     labels = data.labels(split)

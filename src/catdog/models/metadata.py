@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import keras
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError, reason
+from catdog._utils.errors import HintCode, InvalidValueError, reason
 from catdog._utils.text import composed, printable, shorten
 from catdog.typing import SPLITS, ImageSize, Split
 
@@ -158,7 +158,9 @@ def resolve_class_names(
     return names
 
 
-def check_same_classes(model: keras.Model, class_names: tuple[str, ...], hint: str) -> None:
+def check_same_classes(
+    model: keras.Model, class_names: tuple[str, ...], hint: str, hint_code: HintCode | None = None
+) -> None:
     """Raise if the metadata names other classes than the data."""
     metadata = get_metadata(model)
     if metadata and metadata.class_names != class_names:
@@ -167,7 +169,10 @@ def check_same_classes(model: keras.Model, class_names: tuple[str, ...], hint: s
             for names in (metadata.class_names, class_names)
         )
         raise InvalidValueError(
-            f"model was trained on the classes {of_model}, but the data has {of_data}", hint=hint
+            f"was trained on the classes {of_model}, but the data has {of_data}",
+            argument="model",
+            hint=hint,
+            hint_code=hint_code,
         )
 
 

@@ -1,0 +1,123 @@
+"""Groups of images that belong together, such as the frames of a video or one patient's images."""
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from catdog._utils import checks
+from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
+from catdog._utils.text import composed, counted, list_names
+from catdog.data.report import ImageFile, ScanReport, relative_name
+
+FOLDER = "folder"
+COLUMNS = ("file", "group")
+
+# Returns the group of an image by its relative path and its class; `None` if it has none.
+GroupOf = Callable[[str, str], str | None]
+
+
+def read_group_by(group_by: Any) -> GroupOf:
+    """Return the function that finds the group of an image by its path.
+
+    Args:
+        group_by: As `load_datasets` takes it.
+
+    Raises:
+        FileNotFoundError: If the CSV file does not exist.
+        TypeError: If `group_by` is of another type.
+        ValueError: If the regular expression or the CSV file is invalid.
+    """
+    if isinstance(group_by, Mapping):
+        return _by_table({str(file): str(group) for file, group in group_by.items()})
+    if isinstance(group_by, PathLike) or str(group_by).endswith(".csv"):
+        return _by_table(_read_csv(checks.check_path("group_by", group_by, example="groups.csv")))
+    if group_by == FOLDER:
+        return _by_folder
+    if not isinstance(group_by, str):
+        raise InvalidTypeError(
+            'must be "folder", a regular expression, a mapping of file and group, or a CSV file, '
+            f"not {group_by!r}",
+            argument="group_by",
+        )
+    return _by_pattern(group_by)
+
+
+def with_groups(
+    images: Sequence[ImageFile], report: ScanReport, group_of: GroupOf
+) -> list[ImageFile]:
+    """Return the images with their groups.
+
+    Raises:
+        ValueError: If an image has no group; the message names some.
+    """
+    names = [relative_name(image.path, report.folder) for image in images]
+    groups = [
+        group_of(name, report.class_names[image.label])
+        for name, image in zip(names, images, strict=True)
+    ]
+    without = [name for name, group in zip(names, groups, strict=True) if group is None]
+    if without:
+        raise InvalidValueError(
+            f"gives no group to {counted(len(without), 'image')}: {list_names(without, 5)}",
+            argument="group_by",
+            hint="Name a group for each image; an image on its own is a group of one.",
+        )
+    return [replace(image, group=group) for image, group in zip(images, groups, strict=True)]
+
+
+def _by_folder(name: str, class_name: str) -> str:
+    """Return the folder below the class folder; an image directly in it is a group of its own."""
+    folders = [composed(part) for part in Path(name).parent.parts]
+    below = folders[folders.index(class_name) + 1 :]
+    return below[0] if below else name
+
+
+def _by_pattern(pattern: str) -> GroupOf:
+    """Return a function that takes the first group of a regular expression as the key."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InvalidValueError(
+            f"is no regular expression: {error}", argument="group_by", value=pattern
+        ) from error
+    if not compiled.groups:
+        raise InvalidValueError(
+            "has no parentheses around the part that names the group",
+            argument="group_by",
+            value=pattern,
+            hint=r'For "track12_003.png", pass r"(track\d+)_".',
+        )
+
+    def find(name: str, _: str) -> str | None:
+        found = compiled.search(name)
+        return found[1] if found else None
+
+    return find
+
+
+def _by_table(groups: Mapping[str, str]) -> GroupOf:
+    """Return a function that looks a path up; names are compared in Unicode's composed form."""
+    by_name = {composed(Path(file).as_posix()): group for file, group in groups.items()}
+    return lambda name, _: by_name.get(composed(name))
+
+
+def _read_csv(path: Path) -> dict[str, str]:
+    """Read a CSV file with the columns `file` and `group`."""
+    about: dict[str, Any] = {"argument": "group_by", "value": str(path)}
+    if not path.is_file():
+        raise MissingFileError("does not exist", **about)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as content:
+            rows = list(csv.DictReader(content))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidValueError(f"is no CSV file in UTF-8: {error}", **about) from error
+    if not rows or not set(COLUMNS) <= rows[0].keys():
+        found = list_names(rows[0]) if rows else "no rows"
+        raise InvalidValueError(
+            f"must have the columns {list_names(COLUMNS)}, not {found}", **about
+        )
+    return {row["file"]: row["group"] for row in rows}

@@ -1,0 +1,147 @@
+"""`group_by` of `load_datasets`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catdog import Datasets, load_datasets
+from catdog.typing import SPLITS
+from tests.conftest import MakeFolder, write_images
+
+
+@pytest.fixture
+def bursts(make_folder: MakeFolder) -> Path:
+    """Two classes of six folders of three images each."""
+    return make_folder({f"{name}/clip{clip}{name}": 3 for name in "ab" for clip in range(6)})
+
+
+def check_apart(data: Datasets, groups: int) -> None:
+    """Check that no group is in two sets, and that the groups are as many as expected."""
+    inside = [set(data.groups(split) or ()) for split in SPLITS]
+    assert sum(map(len, inside)) == len(set.union(*inside)) == groups
+    assert all(data.label_counts(split).values() for split in SPLITS)
+
+
+@pytest.mark.parametrize(
+    ("group_by", "groups"), [("folder", 12), (r"/clip(\d\w)/", 12), (r"/clip(\d)", 6)]
+)
+def test_groups_stay_together(bursts: Path, group_by: str, groups: int) -> None:
+    data = load_datasets(bursts, group_by=group_by)
+    check_apart(data, groups)
+    for path, group in zip(data.paths("test"), data.groups("test") or (), strict=True):
+        assert group in str(path)
+    assert load_datasets(bursts, group_by=group_by).paths("test") == data.paths("test")
+
+
+def test_groups_from_a_table(bursts: Path, tmp_path: Path) -> None:
+    table = {
+        path.relative_to(bursts).as_posix(): path.parent.name for path in bursts.rglob("*.png")
+    }
+    by_mapping = load_datasets(bursts, group_by=table)
+    file = tmp_path / "groups.csv"
+    rows = "\n".join(f"{name},{group}" for name, group in table.items())
+    file.write_text(f"﻿file,group\n{rows}\n", "utf-8")
+    for given in (file, str(file)):
+        by_file = load_datasets(bursts, group_by=given)
+        assert all(by_file.paths(split) == by_mapping.paths(split) for split in SPLITS)
+    check_apart(by_mapping, 12)
+
+
+def test_names_in_a_table_are_compared_in_composed_form(make_folder: MakeFolder) -> None:
+    folder = make_folder({"a/cafe\u0301": 4, "b": 4})
+    table = {path.relative_to(folder).as_posix(): path.stem for path in folder.rglob("*.png")}
+    composed = {name.replace("e\u0301", "\xe9"): group for name, group in table.items()}
+    assert load_datasets(folder, group_by=composed).groups("test") is not None
+
+
+def test_a_group_may_span_classes(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{name}/patient{number}": 2 for name in "ab" for number in range(6)})
+    data = load_datasets(folder, group_by="folder")
+    check_apart(data, 6)
+
+
+def test_images_in_no_folder_are_groups_of_their_own(make_folder: MakeFolder) -> None:
+    data = load_datasets(make_folder(a=6, b=6), group_by="folder")
+    check_apart(data, 12)
+
+
+def test_without_groups_there_are_none(image_folder: Path) -> None:
+    assert load_datasets(image_folder).groups("train") is None
+
+
+@pytest.mark.parametrize(
+    ("group_by", "error", "message"),
+    [
+        (3, TypeError, 'group_by must be "folder", a regular expression.*not 3'),
+        ("(", ValueError, r"group_by='\(' is no regular expression"),
+        ("clip", ValueError, "has no parentheses around the part"),
+        (r"(x\d)", ValueError, r"gives no group to 36 images: .*\.\.\. and 31 more\. Name"),
+        ({}, ValueError, "gives no group to 36 images"),
+        ("no.csv", FileNotFoundError, r"group_by='no\.csv' does not exist"),
+        (
+            r"/(clip)",
+            ValueError,
+            r"Each class needs a group .* a has 1 group, b has 1 group\. Name",
+        ),
+    ],
+)
+def test_bad_groups(bursts: Path, group_by: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        load_datasets(bursts, group_by=group_by)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name,group\na,1\n", "must have the columns 'file', 'group', not 'name', 'group'"),
+        (b"", "must have the columns 'file', 'group', not no rows"),
+        (b"file,group\n\xff,1\n", "is no CSV file in UTF-8"),
+    ],
+)
+def test_bad_tables(bursts: Path, tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "groups.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_datasets(bursts, group_by=tmp_path / "groups.csv")
+
+
+def test_a_group_in_two_split_folders(make_folder: MakeFolder) -> None:
+    folder = make_folder(
+        {f"{split}/{name}/{split}{i}": 2 for split in SPLITS for name in "ab" for i in range(2)}
+    )
+    check_apart(load_datasets(folder, group_by="folder"), 6)
+    write_images(folder / "test" / "a" / "train0", 1, tint=7)
+    with pytest.raises(
+        ValueError, match=r"1 group of .* two sets: train0 \(train, test\)\. Move"
+    ):
+        load_datasets(folder, group_by="folder")
+
+
+def test_split_files_record_groups(bursts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.json"
+    data = load_datasets(bursts, group_by="folder")
+    data.save_split(file)
+    assert "group" in json.loads(file.read_text())["test"][0]
+    again = load_datasets(bursts, split_file=file)
+    for split in SPLITS:
+        assert again.paths(split) == data.paths(split)
+        assert again.groups(split) == data.groups(split)
+    again.save_split(file)  # the same content
+    with pytest.raises(ValueError, match="group_by would have no effect: the split file says"):
+        load_datasets(bursts, split_file=file, group_by="folder")
+
+
+def test_new_images_of_a_group_that_is_evaluated_on(bursts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.json"
+    data = load_datasets(bursts, group_by="folder")
+    data.save_split(file)
+    held_out = data.paths("test")[0].parent
+    write_images(held_out / "more", 2, tint=9)
+    write_images(bursts / "a" / "another clip", 2, tint=11)
+    with pytest.raises(ValueError, match='group_by is needed with new_files="train"'):
+        load_datasets(bursts, split_file=file, new_files="train")
+    with pytest.warns(UserWarning, match="does not list 2 images.*of a group that is evaluated"):
+        grown = load_datasets(bursts, split_file=file, new_files="train", group_by="folder")
+    assert len(grown.paths("train")) == len(data.paths("train")) + 2
+    check_apart(grown, 13)
