@@ -25,7 +25,8 @@ from catdog import build_model
 from catdog._utils.keras_cache import cached_path
 from catdog.evaluation.calibration import fit_temperature
 from catdog.evaluation.metrics import expected_calibration_error, reliability, wilson_interval
-from catdog.models.logits import check_logits, log_softmax
+from catdog.inference.forward import checked_logits
+from catdog.models.logits import log_softmax
 from catdog.models.pretrained import FOLDER
 from catdog.typing import Floats
 
@@ -53,9 +54,8 @@ def rounded(model: keras.Model) -> dict[str, Any]:
 
 def logits_of(model: keras.Model, images: Images) -> Floats:
     """Return the logits of images, `(n, 2)`."""
-    logits = model.predict(images.pixels.astype(np.float32), batch_size=100, verbose=0)
-    check_logits(logits)
-    return np.asarray(logits, np.float64)
+    outputs = model.predict(images.pixels.astype(np.float32), batch_size=100, verbose=0)
+    return checked_logits(model, outputs, images.pixels.shape[1:3])
 
 
 def baseline_accuracy(images: Images) -> float:

@@ -12,12 +12,12 @@ from catdog.models.activation import final_activation
 layers, ops = keras.layers, keras.ops
 
 
-class Custom(layers.Layer):  # type: ignore[misc]  # keras ships no hints
+class Custom(keras.layers.Layer):  # type: ignore[misc]  # keras ships no hints
     def call(self, inputs: Any) -> Any:
         return inputs
 
 
-class CustomDense(layers.Dense):  # type: ignore[misc]
+class CustomDense(keras.layers.Dense):  # type: ignore[misc]
     """Another name for a layer of Keras."""
 
 
@@ -62,6 +62,8 @@ def dense(activation: Any = None) -> keras.Layer:
         functional(lambda x: ops.cast(ops.softmax(x), "float16")),
         functional(lambda x: ops.reshape(ops.stop_gradient(ops.softmax(x)), (-1, 2))),
         functional(lambda x: layers.Dense(5, activation="softmax")(x)[:, :2]),
+        functional(lambda x: layers.Average()([ops.softmax(x), ops.softmax(2 * x)])),
+        functional(lambda x: layers.Maximum()([ops.softmax(x), ops.softmax(2 * x)])),
         keras.Sequential(
             [
                 keras.Input((4, 4, 3)),
@@ -116,7 +118,6 @@ def test_no_activation(model: keras.Model) -> None:
         sequential(dense(), layers.Lambda(ops.softmax)),
         sequential(dense(lambda x: tf.nn.softmax(x))),
         functional(lambda x: x / 2),
-        functional(lambda x: layers.Average()([ops.softmax(x), ops.softmax(2 * x)])),
         keras.Sequential([keras.Input((4, 4, 3)), layers.Flatten()]),
     ],
 )

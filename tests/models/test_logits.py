@@ -12,7 +12,7 @@ SIZE = (8, 8)
 layers, ops = keras.layers, keras.ops
 
 
-class Custom(layers.Layer):  # type: ignore[misc]  # keras ships no hints
+class Custom(keras.layers.Layer):  # type: ignore[misc]  # keras ships no hints
     """Returns probabilities or other values, by Python code that no graph shows."""
 
     def __init__(self, function: Any, dtype: Any = None) -> None:
@@ -52,7 +52,7 @@ HIDDEN = [
     [layers.Lambda(lambda x: ops.softmax(x))],
     [Head()],
     [lambda x: ops.exp(x) / ops.sum(ops.exp(x), axis=1, keepdims=True)],
-    [lambda x: layers.Average()([ops.softmax(x), ops.softmax(3 * x)])],
+    [lambda x: layers.Add()([ops.softmax(x) / 2, ops.softmax(3 * x) / 2])],
     [layers.Dense(1, activation="sigmoid"), lambda p: layers.Concatenate()([1 - p, p])],
     [Custom(ops.softmax, dtype="float16")],
     [Custom(ops.softmax, dtype="bfloat16")],
@@ -94,7 +94,7 @@ def test_models_of_a_fixed_batch_size(batch_size: int) -> None:
         check_returns_logits(ending_in(Custom(ops.softmax), batch_size=batch_size), SIZE)
 
 
-class ActiveNoise(layers.Layer):  # type: ignore[misc]
+class ActiveNoise(keras.layers.Layer):  # type: ignore[misc]
     """Acts as in training, whenever it is called."""
 
     def __init__(self) -> None:

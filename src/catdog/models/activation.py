@@ -22,8 +22,9 @@ _PROBABILITY_OPERATIONS = {
     "Sparsemax": "sparsemax",
 }
 # Layers of Keras, and operations of keras.ops, whose values at inference are those of their input,
-# a selection of them, or means of them.
+# a selection of them, or means of them. Of several inputs, as in an ensemble, the first one tells.
 _KEEPS_VALUES = {
+    *("Average", "Maximum", "Minimum"),
     *("ActivityRegularization", "AlphaDropout", "Cast", "ConvertToTensor", "Copy", "Dropout"),
     *("ExpandDims", "Flatten", "GaussianDropout", "GaussianNoise", "GetItem", "Identity"),
     *("Ravel", "Reshape", "Squeeze", "StopGradient"),

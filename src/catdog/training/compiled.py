@@ -72,11 +72,12 @@ def _check_loss(loss: Any, classes: int) -> None:
     model = _without_layers(classes, loss=loss)
 
     def compute(labels: Any, scores: Any) -> Floats:
-        return np.mean(_as_array(model.compute_loss(y=labels, y_pred=scores)), keepdims=True)
+        return _as_array(model.compute_loss(y=labels, y_pred=scores))
 
     def is_lower_if_right(shift: float) -> bool:
         if_right, if_wrong = _compute_both(compute, classes, shift, name, _LOSS_HINT)
-        return bool(if_wrong - if_right > RELATIVE_MARGIN * abs(if_wrong))  # False for NaN
+        margin = if_wrong.mean() - if_right.mean()  # a loss without reduction has several values
+        return bool(margin > RELATIVE_MARGIN * abs(if_wrong.mean()))  # False for NaN
 
     if not is_lower_if_right(0.0):
         raise _label_error(
@@ -106,7 +107,8 @@ def _check_metric(metric: Any, classes: int) -> None:
         return np.concatenate([np.ravel(_as_array(value)) for value in values])
 
     def depends_on_labels(shift: float) -> bool:
-        return not np.array_equal(*_compute_both(compute, classes, shift, name, _METRIC_HINT))
+        if_right, if_wrong = _compute_both(compute, classes, shift, name, _METRIC_HINT)
+        return not np.array_equal(if_right, if_wrong)
 
     is_sound, is_sound_for_logits = depends_on_labels(0.0), depends_on_labels(LOGIT_SHIFT)
     if not _is_of_keras(metric):
