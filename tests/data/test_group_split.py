@@ -65,7 +65,7 @@ def test_parts_are_as_stratified_as_those_of_sklearn(
 
 
 def test_another_seed_gives_another_split() -> None:
-    labels, groups = np.arange(200) % 2, [number // 5 for number in range(200)]
+    labels, groups = np.arange(200, dtype=np.int32) % 2, [number // 5 for number in range(200)]
     first, second = (
         grouped_split(labels, SHARES, groups=groups, contents=range(200), seed=seed)[2]
         for seed in (0, 1)
@@ -98,7 +98,7 @@ def test_too_few_groups() -> None:
 
 
 def test_twenty_thousand_images() -> None:
-    labels = np.arange(20_000) % 100
+    labels = np.arange(20_000, dtype=np.int32) % 100
     groups = (np.arange(20_000) // 4).tolist()
     parts = grouped_split(labels, SHARES, groups=groups, contents=range(20_000), seed=0)
     assert largest_gap(labels, [parts[1], parts[2]]) <= 0.5

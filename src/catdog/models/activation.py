@@ -1,5 +1,7 @@
 """Find the activation in which a model ends, by following its graph from the output backwards."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import keras

@@ -1,5 +1,7 @@
 """Model metadata in `.keras` files, also in those that callbacks save during training."""
 
+from __future__ import annotations
+
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from catdog.models.metadata import get_metadata, metadata_to_json
 CATDOG_MEMBER = "catdog.json"  # the metadata, in the archive; Keras does not read it
 
 
-def add_metadata(path: "str | PathLike[str]", model: keras.Model) -> None:
+def add_metadata(path: str | PathLike[str], model: keras.Model) -> None:
     """Add a model's metadata, if it has any, to the `.keras` file in which Keras saved it."""
     metadata = get_metadata(model)
     if metadata is None or not zipfile.is_zipfile(path):  # Keras also writes HDF5 and folders
@@ -33,7 +35,7 @@ def metadata_in_checkpoints(model: keras.Model) -> Iterator[None]:
     keras_save = model.save
 
     def save(
-        filepath: "str | PathLike[str]", overwrite: bool = True, zipped: bool | None = None
+        filepath: str | PathLike[str], overwrite: bool = True, zipped: bool | None = None
     ) -> None:
         keras_save(filepath, overwrite=overwrite, zipped=zipped)
         add_metadata(filepath, model)

@@ -1,5 +1,7 @@
 """Check that a model takes images and returns logits."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -4,6 +4,8 @@ They are not recognised by their names: each is computed for a few rows whose ri
 known. So functions of the user are checked as the classes of Keras are.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

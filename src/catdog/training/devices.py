@@ -1,5 +1,7 @@
 """Check that a model trains on one device, where TensorFlow must not distribute it."""
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
