@@ -9,6 +9,7 @@ from catdog.cli.main import main
 from catdog.cli.parser import make_parser
 from catdog.cli.train import next_command
 from tests.cli.conftest import Capture, untrained_model
+from tests.conftest import MakeFolder
 
 
 def test_train_then_evaluate(image_folder: Path, capsys: Capture) -> None:
@@ -100,3 +101,15 @@ def test_next_command_survives_the_shell() -> None:
     assert shlex.split(command) == [
         "catdog", "evaluate", "--model", "it's.keras", "--skip-bad", "--", "-my pets"
     ]  # fmt: skip
+
+
+def test_groups(make_folder: MakeFolder, capsys: Capture) -> None:
+    folder = make_folder({f"{name}/clip{clip}{name}": 3 for name in "ab" for clip in range(6)})
+    train = ["train", str(folder), "--model", "cnn", "--image-size", "24", "--epochs", "1"]
+    assert main([*train, "--out", "m.keras", "--group-by", r"(clip\d\w)"]) == 0
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1].partition("images: ")[2])
+    assert command[command.index("--group-by") + 1] == r"(clip\d\w)"
+    assert main(command[1:]) == 0
+    assert "another split" not in capsys.readouterr().err
+    assert main([*train, "--out", "n.keras", "--group-by", "(x)"]) == 2
+    assert "--group-by gives no group to 36 images" in capsys.readouterr().err

@@ -112,9 +112,7 @@ def test_a_group_in_two_split_folders(make_folder: MakeFolder) -> None:
     )
     check_apart(load_datasets(folder, group_by="folder"), 6)
     write_images(folder / "test" / "a" / "train0", 1, tint=7)
-    with pytest.raises(
-        ValueError, match=r"1 group of .* two sets: train0 \(train, test\)\. Move"
-    ):
+    with pytest.raises(ValueError, match=r"1 group of .* two sets: train0 \(train, test\)\. Move"):
         load_datasets(folder, group_by="folder")
 
 

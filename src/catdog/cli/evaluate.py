@@ -37,6 +37,7 @@ def run(options: Namespace) -> int:
         options.folder,
         seed=trained.seed if trained and not options.split_file else None,
         split_file=options.split_file,
+        group_by=options.group_by,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
     evaluated = record_split(data)

@@ -180,6 +180,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         help="load the split from this file, which `catdog train --save-split` wrote",
     )
     parser.add_argument(
+        "--group-by",
+        type=_not_empty,
+        metavar="GROUPS",
+        help="images that stay in one split: `folder`, a regular expression whose parentheses hold "
+        "the name of the group, or a CSV file with the columns file and group",
+    )
+    parser.add_argument(
         "--skip-bad", action="store_true", help="leave out files that cannot be used"
     )
 

@@ -40,6 +40,7 @@ def run(options: Namespace) -> int:
         options.folder,
         seed=options.seed,
         split_file=options.split_file,
+        group_by=options.group_by,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
     model = build_model(
@@ -156,6 +157,8 @@ def next_command(options: Namespace, model: str) -> str:
     command = ["catdog", "evaluate", *_option("--model", model)]
     if split_file := options.split_file or options.save_split:
         command += _option("--split-file", split_file)
+    elif options.group_by:
+        command += _option("--group-by", options.group_by)
     if options.skip_bad:
         command += ["--skip-bad"]
     if options.folder.startswith("-"):

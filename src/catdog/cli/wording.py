@@ -11,6 +11,7 @@ OPTIONS: Mapping[str, str] = {
     "cache_dir": "--cache-dir",
     "epochs": "--epochs",
     "folder": "FOLDER",
+    "group_by": "--group-by",
     "image_size": "--image-size",
     "model": "--model",
     "name": "--model",

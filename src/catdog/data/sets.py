@@ -98,7 +98,7 @@ def _too_few_groups(
     return InvalidValueError(
         f"Each class needs a group of its own for each of {', '.join(sets)}, but "
         f"{', '.join(shorten(counted_groups))}",
-        hint="Name smaller groups, add images of other groups, or leave group_by out.",
+        hint="Name smaller groups, add images of other groups, or leave the groups out.",
     )
 
 
@@ -115,7 +115,7 @@ def check_groups_apart(sets: Mapping[Split, Sequence[ImageFile]], report: ScanRe
         raise InvalidValueError(
             f"{counted(len(shared), 'group')} of {report.folder} would be in two sets: "
             f"{', '.join(shorten(listed))}",
-            hint="Move each group into one split folder, or leave group_by out.",
+            hint="Move each group into one split folder, or leave the groups out.",
         )
 
 
