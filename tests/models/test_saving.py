@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from catdog import build_model, list_models, load_datasets
 from catdog._utils.keras_internals import CONFIG_MEMBER
 from catdog.matching import record_training
-from catdog.models.metadata import ModelMetadata, attach_metadata, get_metadata
 from catdog.models.checkpoints import CATDOG_MEMBER
+from catdog.models.metadata import ModelMetadata, attach_metadata, get_metadata
 from catdog.models.saving import TEXT_MEMBERS, load_model, save_model
 
 SIZE = (36, 32)
@@ -138,7 +138,7 @@ def test_the_old_file_stays_if_the_new_one_fails(
     def fail(metadata: ModelMetadata) -> str:
         raise error
 
-    monkeypatch.setattr("catdog.models.saving.metadata_to_json", fail)
+    monkeypatch.setattr("catdog.models.checkpoints.metadata_to_json", fail)
     model = small()
     attach_metadata(model, METADATA)
     with pytest.raises(type(error)):
