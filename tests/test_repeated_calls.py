@@ -25,7 +25,7 @@ from catdog import (
 )
 from catdog._utils.keras_internals import all_layers
 from catdog.training import head_loop
-from tests.training.conftest import SIZE, data  # noqa: F401  # a fixture
+from tests.training.conftest import SIZE
 
 layers = keras.layers
 
@@ -90,13 +90,16 @@ def count_nodes(model: keras.Model) -> int:
 @MODELS
 @ALL_CALLS
 def test_no_call_is_recorded_on_the_layers_of_the_user(
-    data: Datasets, tmp_path: Path, build: Callable[[], keras.Model], call: Callable[..., object]
+    small_data: Datasets,
+    tmp_path: Path,
+    build: Callable[[], keras.Model],
+    call: Callable[..., object],
 ) -> None:
     model = build()
-    train(model, data, epochs=1, verbose=0)
+    train(model, small_data, epochs=1, verbose=0)
     before, configuration = count_nodes(model), model.get_config()
     for _ in range(2):
-        call(model, data, tmp_path)
+        call(model, small_data, tmp_path)
     assert count_nodes(model) == before
     if call is not CALLS["fine_tune"]:
         assert model.get_config() == configuration
@@ -106,13 +109,16 @@ def test_no_call_is_recorded_on_the_layers_of_the_user(
 @MODELS
 @ALL_CALLS
 def test_no_graph_stays_alive(
-    data: Datasets, tmp_path: Path, build: Callable[[], keras.Model], call: Callable[..., object]
+    small_data: Datasets,
+    tmp_path: Path,
+    build: Callable[[], keras.Model],
+    call: Callable[..., object],
 ) -> None:
     model = build()
-    train(model, data, epochs=1, verbose=0)
+    train(model, small_data, epochs=1, verbose=0)
     alive = []
     for _ in range(4):
-        call(model, data, tmp_path)
+        call(model, small_data, tmp_path)
         gc.collect()
         objects = gc.get_objects()
         alive.append(
@@ -126,7 +132,7 @@ def test_no_graph_stays_alive(
 
 @MODELS
 def test_a_few_images_trace_no_graph(
-    data: Datasets, monkeypatch: pytest.MonkeyPatch, build: Callable[[], keras.Model]
+    small_data: Datasets, monkeypatch: pytest.MonkeyPatch, build: Callable[[], keras.Model]
 ) -> None:
     """Tracing a backbone of many layers takes ten times as long as running it on two batches."""
     model = build()
@@ -136,21 +142,21 @@ def test_a_few_images_trace_no_graph(
 
     monkeypatch.setattr(keras.Model, "make_predict_function", fail)
     monkeypatch.setattr(head_loop._Pass, "traced", fail)
-    assert train_head(model, data, epochs=2, verbose=0).epoch == [0, 1]
+    assert train_head(model, small_data, epochs=2, verbose=0).epoch == [0, 1]
 
 
 @MODELS
 def test_parts_follow_the_model_when_it_changes(
-    data: Datasets, build: Callable[[], keras.Model]
+    small_data: Datasets, build: Callable[[], keras.Model]
 ) -> None:
     """Nothing is kept from an earlier call: new weights, frozen layers and attributes count."""
     model = build()
-    train_head(model, data, epochs=1, verbose=0)
-    heat = gradcam(model, data.paths("test")[0], label=0)
+    train_head(model, small_data, epochs=1, verbose=0)
+    heat = gradcam(model, small_data.paths("test")[0], label=0)
     last = model.layers[-1]
     last.set_weights([-weight for weight in last.get_weights()])
-    assert not np.array_equal(gradcam(model, data.paths("test")[0], label=0), heat)
+    assert not np.array_equal(gradcam(model, small_data.paths("test")[0], label=0), heat)
     last.trainable = False
     model.compile(loss=model.loss)
     with pytest.raises(ValueError, match="has no weights that train"):
-        train_head(model, data, epochs=1, verbose=0)
+        train_head(model, small_data, epochs=1, verbose=0)

@@ -1,10 +1,12 @@
 """Decoded images are freed with the data set that they belong to."""
 
+import contextlib
 import gc
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -37,12 +39,29 @@ def iterate(data: Datasets) -> None:
         assert len(collect(part)[0])
 
 
+interrupted: list[keras.Model] = []
+
+
+def interrupt(data: Datasets) -> None:
+    """Interrupt a training after the validation, as Ctrl-C does; its model lives on."""
+    interrupted.append(model := linear())
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=fail)
+    with contextlib.suppress(KeyboardInterrupt):
+        train(model, data, epochs=1, callbacks=[callback], verbose=0)
+    gc.collect()  # the frames of the error
+
+
 USES: dict[str, Callable[[Datasets], object]] = {
     "iterate": iterate,
     "half a pass": lambda data: next(iter(data.train)),
     "own pipeline": lambda data: list(data.train.map(lambda x, y: x).zip(data.validation)),
     "train": lambda data: train(linear(), data, epochs=1, verbose=0),
     "train_head": lambda data: train_head(linear(), data, epochs=1, verbose=0),
+    "interrupted": interrupt,
     "evaluate": lambda data: evaluate(linear(), data, verbose=0),
     "calibrate": lambda data: calibrate(linear(), data, verbose=0),
     "find_label_issues": lambda data: find_label_issues(linear(), data, folds=2, verbose=0),
@@ -57,7 +76,7 @@ def test_del_frees_the_decoded_images(image_folder: Path, use: Callable[[Dataset
     use(data)
     caches = [weakref.ref(cache) for cache in data._session.caches.values()]
     assert caches
-    assert all(cache()._cached for cache in caches)
+    assert all(getattr(cache(), "_cached", None) for cache in caches)
     del data
     assert [cache() for cache in caches] == [None] * len(caches)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from catdog import build_model, list_models, load_datasets
 from catdog.data.datasets import Datasets
-from catdog.models.graph import split_model
+from catdog.models.graph import shared_layers, split_model
 
 SIZE = (32, 32)
 layers = keras.layers
@@ -112,7 +112,7 @@ def test_the_backbone_ends_as_late_as_possible(
 ) -> None:
     parts = split_model(make())
     assert parts.backbone.output_shape[1:] == shape
-    assert not any(isinstance(layer, layers.Dropout) for layer in parts.backbone.layers)
+    assert not any(isinstance(layer, layers.Dropout) for layer in shared_layers(parts.backbone))
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
@@ -148,7 +148,7 @@ def test_augmentation_behind_normalisation(images: NDArray[np.float32]) -> None:
     model.add(layers.Dense(2))
     parts = split_model(model)
     assert parts.augmentation
-    assert flips in parts.augmentation.layers
+    assert flips in shared_layers(parts.augmentation)
 
 
 def test_nothing_random_is_in_the_backbone() -> None:
@@ -157,8 +157,8 @@ def test_nothing_random_is_in_the_backbone() -> None:
     model.add(layers.Flatten())
     model.add(layers.Dense(2))
     parts = split_model(model)
-    assert frozen[0] in parts.backbone.layers
-    assert frozen[1] in parts.head.layers
+    assert frozen[0] in shared_layers(parts.backbone)
+    assert frozen[1] in shared_layers(parts.head)
 
 
 def test_statistics_that_are_collected_are_not_in_the_backbone() -> None:
@@ -200,7 +200,7 @@ def test_statistics_collected_within_another_layer() -> None:
     collects = layers.TimeDistributed(layers.BatchNormalization(center=False, scale=False))
     model = keras.Sequential([keras.Input((*SIZE, 3)), backbone(), collects, layers.Flatten()])
     model.add(layers.Dense(2))
-    assert collects in split_model(model).head.layers
+    assert collects in shared_layers(split_model(model).head)
 
 
 def test_a_model_that_is_frozen_altogether() -> None:

@@ -138,7 +138,7 @@ def test_the_old_file_stays_if_the_new_one_fails(
     def fail(metadata: ModelMetadata) -> str:
         raise error
 
-    monkeypatch.setattr("catdog.models.saving.metadata_to_json", fail)
+    monkeypatch.setattr("catdog.models.checkpoints.metadata_to_json", fail)
     model = small()
     attach_metadata(model, METADATA)
     with pytest.raises(type(error)):

@@ -11,13 +11,12 @@ from catdog import Datasets, fine_tune, load_model, predict, save_model, train, 
 from catdog.models.metadata import get_metadata
 from tests.training.conftest import linear
 
-History = keras.callbacks.History
 ALL = pytest.mark.parametrize("how", [train, train_head, fine_tune])
 
 
 @ALL
 def test_checkpoints_open_with_their_class_names(
-    data: Datasets, tmp_path: Path, how: Callable[..., History]
+    data: Datasets, tmp_path: Path, how: Callable[..., keras.callbacks.History]
 ) -> None:
     best, every = tmp_path / "best.keras", tmp_path / "every.keras"
     callbacks = [
@@ -49,7 +48,7 @@ class Save(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no hi
 
 @ALL
 def test_callbacks_of_users_save_it_too(
-    data: Datasets, tmp_path: Path, how: Callable[..., History]
+    data: Datasets, tmp_path: Path, how: Callable[..., keras.callbacks.History]
 ) -> None:
     how(linear(), data, epochs=2, callbacks=[Save(tmp_path)], verbose=0)
     for name in ("own", "catdog"):
@@ -60,7 +59,7 @@ def test_callbacks_of_users_save_it_too(
 
 @ALL
 def test_a_model_saves_as_before_after_training(
-    data: Datasets, tmp_path: Path, how: Callable[..., History]
+    data: Datasets, tmp_path: Path, how: Callable[..., keras.callbacks.History]
 ) -> None:
     class Interrupt(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -76,7 +75,7 @@ def test_a_model_saves_as_before_after_training(
 
 @pytest.mark.parametrize("how", [train, train_head])
 def test_a_run_that_goes_on_from_a_backup_has_class_names(
-    data: Datasets, tmp_path: Path, how: Callable[..., History]
+    data: Datasets, tmp_path: Path, how: Callable[..., keras.callbacks.History]
 ) -> None:
     class Stop(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -11,7 +11,6 @@ import pytest
 from catdog import Datasets, train, train_head
 from tests.training.conftest import linear
 
-History = keras.callbacks.History
 BOTH = pytest.mark.parametrize("how", [train, train_head])
 
 
@@ -77,7 +76,7 @@ def test_a_schedule_by_batches_gives_the_result_of_train(data: Datasets) -> None
 
 @BOTH
 def test_callbacks_made_of_functions_are_called_for_every_batch(
-    data: Datasets, how: Callable[..., History]
+    data: Datasets, how: Callable[..., keras.callbacks.History]
 ) -> None:
     batches: list[int] = []
     callback = keras.callbacks.LambdaCallback(
@@ -88,7 +87,9 @@ def test_callbacks_made_of_functions_are_called_for_every_batch(
 
 
 @BOTH
-def test_a_callback_may_stop_within_an_epoch(data: Datasets, how: Callable[..., History]) -> None:
+def test_a_callback_may_stop_within_an_epoch(
+    data: Datasets, how: Callable[..., keras.callbacks.History]
+) -> None:
     class Stop(keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self.model.stop_training = batch == 1
@@ -102,7 +103,7 @@ def test_a_callback_may_stop_within_an_epoch(data: Datasets, how: Callable[..., 
 
 @BOTH
 def test_checkpoints_by_batches(
-    data: Datasets, tmp_path: Path, how: Callable[..., History]
+    data: Datasets, tmp_path: Path, how: Callable[..., keras.callbacks.History]
 ) -> None:
     callback = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}-{batch}.keras"), save_freq=2)
     how(linear(), data, epochs=2, callbacks=[callback], verbose=0)
@@ -122,7 +123,12 @@ def test_an_epoch_runs_at_once_if_no_callback_acts_on_batches(
 
     def count(*arguments: Any) -> Any:
         take_steps = original(*arguments)
-        return lambda order: (taken.append(len(order)), take_steps(order))[1]
+
+        def counted(order: Any) -> Any:
+            taken.append(len(order))
+            return take_steps(order)
+
+        return counted
 
     from catdog.training.head_loop import _in_batches as original
 

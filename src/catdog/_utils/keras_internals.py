@@ -72,6 +72,11 @@ def reset_initial_epoch(model: "keras.Model") -> None:
     model._initial_epoch = None
 
 
+def forget_validation_data(model: "keras.Model") -> None:
+    """Free the validation data that `fit` leaves on the model if it is interrupted."""
+    model._eval_epoch_iterator = None
+
+
 def initial_epoch(model: "keras.Model") -> int:
     """Return the epoch at which `BackupAndRestore` resumes training; 0 without that callback."""
     return model._initial_epoch or 0

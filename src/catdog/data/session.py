@@ -11,8 +11,6 @@ from weakref import WeakValueDictionary
 from catdog.typing import ImageSize
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from catdog.data.datasets import Datasets
     from catdog.data.pipeline import ImageCache
 
@@ -35,7 +33,7 @@ class Session:
     """
 
     resized: "WeakValueDictionary[ImageSize, Datasets]" = field(default_factory=WeakValueDictionary)
-    batches: "dict[tuple[object, ...], tf.data.Dataset]" = field(default_factory=dict)
+    batches: dict[tuple[object, ...], Any] = field(default_factory=dict)
     caches: "dict[ImageSize, ImageCache]" = field(default_factory=dict)
     test_evaluations: int = 0
 

@@ -204,14 +204,14 @@ def _model_between(start: keras.KerasTensor, end: keras.KerasTensor) -> keras.Mo
     return None
 
 
-def _shared_layers(part: keras.Model) -> list[keras.Layer]:
+def shared_layers(part: keras.Model) -> list[keras.Layer]:
     """Return the layers of a model that was built from `rebuild`, in order."""
     return [layer.operation for layer in part.layers if isinstance(layer, SharedLayer)]
 
 
 def _is_extractor(part: keras.Model) -> bool:
     """Return whether a part has frozen weights, and no random layer behind the first of them."""
-    layers = _shared_layers(part)
+    layers = shared_layers(part)
     weighted = [number for number, layer in enumerate(layers) if _has_network_weights(layer)]
     if not weighted or any(_is_trained(layer) for layer in layers):
         return False
@@ -220,7 +220,7 @@ def _is_extractor(part: keras.Model) -> bool:
 
 def _last_augmentation(part: keras.Model) -> keras.Layer | None:
     """Return the last random layer before the first layer with weights, if there is one."""
-    before = takewhile(lambda layer: not _has_network_weights(layer), _shared_layers(part))
+    before = takewhile(lambda layer: not _has_network_weights(layer), shared_layers(part))
     return next((layer for layer in reversed([*before]) if _is_random(layer)), None)
 
 

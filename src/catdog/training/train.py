@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import keras
 
 from catdog._utils import checks
-from catdog._utils.keras_internals import reset_initial_epoch
+from catdog._utils.keras_internals import forget_validation_data, reset_initial_epoch
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, ordered_batches, training_batches
 from catdog.data.session import raise_read_errors
@@ -73,7 +74,10 @@ def train(
     check_ready_to_train(model, resized)
     record_training(model, data)
     reset_initial_epoch(model)
-    with metadata_in_checkpoints(model), raise_read_errors() as errors:
+    with ExitStack() as stack:
+        stack.callback(forget_validation_data, model)
+        stack.enter_context(metadata_in_checkpoints(model))
+        errors = stack.enter_context(raise_read_errors())
         return model.fit(
             training_batches(resized, errors),
             validation_data=ordered_batches(resized, "validation", errors),
