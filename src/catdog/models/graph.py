@@ -90,56 +90,15 @@ class _Graph:
     logits: keras.KerasTensor
 
 
-class _Shared:
-    """Calls an operation of another model, and so shares its weights.
-
-    Keras records each call of a layer on a symbolic tensor, for as long as the layer lives
-    (`_inbound_nodes`, Keras 3.15). Here, it records the calls of this object: the other model stays
-    as it was, so the parts of a model can be built again and again.
-    """
-
-    operation: Any
-
-    def call(self, *arguments: Any, **options: Any) -> Any:
-        """Call the operation on tensors with values, of which Keras records nothing."""
-        return self.operation(*arguments, **options)
-
-    def compute_output_spec(self, *arguments: Any, **options: Any) -> Any:
-        """Return the operation's symbolic outputs."""
-        return self.operation.compute_output_spec(*arguments, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what determines the outputs: the operation's configuration."""
-        return {"operation": keras.saving.serialize_keras_object(self.operation)}
-
-
-class SharedLayer(_Shared, keras.Layer):  # type: ignore[misc]  # keras ships no hints
-    """Calls a layer of another model."""
-
-    def __init__(self, layer: keras.Layer) -> None:
-        """Share a built layer."""
-        super().__init__(name=layer.name, dtype=layer.dtype_policy, autocast=False)
-        self.operation = layer
-        self.supports_masking = layer.supports_masking
-        self.built = True
-
-
-class _SharedOperation(_Shared, keras.Operation):  # type: ignore[misc]
-    """Calls an operation without weights, such as `keras.ops.add`."""
-
-    def __init__(self, operation: keras.Operation) -> None:
-        """Share an operation."""
-        super().__init__(name=operation.name)
-        self.operation = operation
-
-
 def _trace(model: keras.Model) -> _Graph:
     """Return the graph of a model on new tensors: a layer may also be part of other models."""
+    from catdog.models.sharing import is_shared  # late: see there
+
     outputs: dict[keras.Layer, keras.KerasTensor] = {}
 
     def call(layer: Any, *arguments: Any, **options: Any) -> Any:
         result = layer(*arguments, **options)
-        if isinstance(layer, SharedLayer) and isinstance(result, keras.KerasTensor):
+        if is_shared(layer) and isinstance(result, keras.KerasTensor):
             outputs[layer.operation] = result
         return result
 
@@ -154,16 +113,17 @@ def rebuild(
 
     Args:
         model: A Sequential or functional model of one input and one output.
-        call: Is called as `call(SharedLayer(layer), *arguments, **options)` instead of each layer.
+        call: Is called as `call(share(layer), *arguments, **options)` instead of each layer.
 
     Returns:
         The new input and the new output.
     """
+    from catdog.models.sharing import share
+
     shared: dict[Any, Any] = {}  # one for each layer, since names must be unique
 
     def call_shared(operation: Any, *arguments: Any, **options: Any) -> Any:
         if operation not in shared:
-            share = SharedLayer if isinstance(operation, keras.Layer) else _SharedOperation
             shared[operation] = share(operation)
         return call(shared[operation], *arguments, **options)
 
@@ -206,7 +166,9 @@ def _model_between(start: keras.KerasTensor, end: keras.KerasTensor) -> keras.Mo
 
 def shared_layers(part: keras.Model) -> list[keras.Layer]:
     """Return the layers of a model that was built from `rebuild`, in order."""
-    return [layer.operation for layer in part.layers if isinstance(layer, SharedLayer)]
+    from catdog.models.sharing import is_shared
+
+    return [layer.operation for layer in part.layers if is_shared(layer)]
 
 
 def _is_extractor(part: keras.Model) -> bool:

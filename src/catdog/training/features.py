@@ -23,7 +23,7 @@ from catdog._utils.progress import progress
 from catdog.data.datasets import Datasets, content_hashes, ordered_batches
 from catdog.data.session import raise_read_errors
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert, is_close
-from catdog.models.graph import ModelParts, SharedLayer
+from catdog.models.graph import ModelParts
 from catdog.training.feature_cache import cache_key, cached, check_folder, models_hash
 from catdog.typing import Split
 
@@ -134,10 +134,12 @@ class FeatureExtractor:
 
 def _has_custom_code(model: keras.Model) -> bool:
     """Return whether a layer runs code that its configuration, and so the key, does not contain."""
+    from catdog.models.sharing import is_shared  # late: see there
+
     return any(
         isinstance(layer, keras.layers.Lambda) or not is_keras_layer(layer)
         for layer in all_layers(model)
-        if not isinstance(layer, SharedLayer)
+        if not is_shared(layer)
     )
 
 
