@@ -129,3 +129,12 @@ def test_paths() -> None:
 def test_a_choice_that_is_no_name(value: object) -> None:
     with pytest.raises(InvalidValueError, match="is not known. Known are: 'train', 'nan'"):
         checks.check_choice("split", value, ["train", "nan"])
+
+
+def test_verbose() -> None:
+    for value in ("auto", 0, 1, 2):
+        assert checks.check_verbose(value) == value
+    others: list[object] = [True, None, "0", -1, 3, 1.0, np.int64(1)]
+    for other in others:
+        with pytest.raises(InvalidValueError, match='verbose must be "auto", 0, 1 or 2, not'):
+            checks.check_verbose(other)

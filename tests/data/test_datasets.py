@@ -176,7 +176,7 @@ def test_record_is_frozen_and_unpacks(image_folder: Path) -> None:
 
 def test_printing_shows_sizes_and_counts(image_folder: Path) -> None:
     text = str(load_datasets(image_folder, image_size=SIZE))
-    assert "8 x 8 pixels" in text
+    assert "2 classes" in text
     assert "train          12  (cats 6, dogs 6)" in text
 
 

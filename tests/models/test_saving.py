@@ -238,7 +238,7 @@ def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
 def test_missing_file_or_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="does not exist. save_model writes such a file"):
         load_model(tmp_path / "model.keras")
-    with pytest.raises(FileNotFoundError, match="does not exist. Create it first"):
+    with pytest.raises(FileNotFoundError, match="does not exist. Make it first"):
         save_model(small(), tmp_path / "no" / "model.keras")
 
 

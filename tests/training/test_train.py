@@ -6,12 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from catdog import (
-    Datasets,
-    build_model,
-    train,
-)
-from tests.training.conftest import SIZE
+from catdog import Datasets, build_model, train, train_head
+from tests.training.conftest import SIZE, linear
 
 
 def test_learns_and_reports_every_epoch(data: Datasets) -> None:
@@ -78,3 +74,22 @@ def test_each_call_sees_the_same_order(data: Datasets) -> None:
 def test_callbacks_are_optional(data: Datasets) -> None:
     for callbacks in (None, [keras.callbacks.TerminateOnNaN()]):
         train(build_model("cnn", image_size=SIZE), data, epochs=1, verbose=0, callbacks=callbacks)
+
+
+def test_callbacks_in_any_form(data: Datasets) -> None:
+    seen = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    forms: list[Any] = [lambda: callback, lambda: [callback], lambda: iter([callback])]
+    for form in forms:
+        train(linear(), data, epochs=1, callbacks=form(), verbose=0)
+        train_head(linear(), data, epochs=1, callbacks=form(), verbose=0)
+    assert seen == [0] * 6
+
+
+@pytest.mark.parametrize("given", [3, "x", [1], [keras.callbacks.Callback]])
+def test_callbacks_that_are_none(data: Datasets, given: Any) -> None:
+    for how in (train, train_head):
+        with pytest.raises(
+            TypeError, match="callbacks must be objects of keras.callbacks.Callback"
+        ):
+            how(linear(), data, callbacks=given)

@@ -13,8 +13,9 @@ import numpy as np
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog._utils.text import list_names
-from catdog.typing import SPLITS, ImageSize, Split
+from catdog.typing import SPLITS, ImageSize, Split, Verbose
 
+VERBOSE: tuple[Verbose, ...] = ("auto", 0, 1, 2)
 MAX_NAMES_LISTED = 20  # in an error about an unknown name
 MAX_SIDE_PIXELS = 8192  # pixels; a batch of larger images does not fit into memory
 Choice = TypeVar("Choice", bound=str)
@@ -68,6 +69,14 @@ def suggest(value: object, names: Iterable[str]) -> str:
     closest = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     question = f"Did you mean {closest[0]!r}? " if closest else ""
     return f"{question}Known are: {list_names(names, MAX_NAMES_LISTED)}."
+
+
+def check_verbose(value: object) -> Verbose:
+    """Return `value` if it is one of Keras' values of `verbose`; else raise a `ValueError`."""
+    for known in VERBOSE:
+        if type(value) is type(known) and value == known:
+            return known
+    raise InvalidValueError(f'must be "auto", 0, 1 or 2, not {value!r}', argument="verbose")
 
 
 def check_split(value: object) -> Split:

@@ -155,7 +155,9 @@ def find_label_issues(
     contents = [content for split in chosen for content in content_hashes(data, split)]
     _check_enough(labels, contents, folds, data.class_names)
     count = len(labels)
-    extractor = FeatureExtractor(_split_model(model), resized, count, cache_dir, verbose != 0)
+    extractor = FeatureExtractor(
+        _split_model(model), resized, count, cache_dir, checks.check_verbose(verbose) != 0
+    )
     features = np.concatenate([extractor.features(split)[0] for split in chosen])
     parts = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
     vectors = as_vectors(features)

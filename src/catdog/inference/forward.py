@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from catdog._utils import checks
 from catdog.data.datasets import Datasets, ordered_batches
 from catdog.data.session import raise_read_errors
 from catdog.models.logits import (
@@ -31,7 +32,7 @@ def split_logits(
     """
     with raise_read_errors() as errors:
         batches = ordered_batches(resized, split, errors)
-        outputs = model.predict(batches, verbose=verbose)
+        outputs = model.predict(batches, verbose=checks.check_verbose(verbose))
     return checked_logits(model, outputs, resized.image_size)
 
 

@@ -167,7 +167,7 @@ def predict(
     )
     predictions: list[Prediction] = []
     notes: list[Note] = []
-    with progress("Predicting", total, shown=verbose != 0) as advance:
+    with progress("Predicting", total, shown=checks.check_verbose(verbose) != 0) as advance:
         for images_read in _read_batches(sources, size, batch, notes):
             if not skip:
                 _raise_first(images_read)
@@ -241,7 +241,8 @@ def _raise_first(images: Iterable[_ReadImage]) -> None:
     """Raise the first error among the images, if there is one, with a hint."""
     for _, pixels in images:
         if isinstance(pixels, Exception):
-            hint = 'Repair or remove it, or pass on_bad_image="skip" for the others.'
+            fix = "Check it" if isinstance(pixels, FileNotFoundError) else "Repair or remove it"
+            hint = f'{fix}, or pass on_bad_image="skip" for the others.'
             problem = str(pixels).rstrip(".")
             if isinstance(pixels, UsageError):
                 raise type(pixels)(problem, hint=hint) from pixels

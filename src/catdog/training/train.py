@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import keras
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidTypeError
 from catdog._utils.keras_internals import forget_validation_data, reset_initial_epoch
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, ordered_batches, training_batches
@@ -69,6 +71,8 @@ def train(
         ```
     """
     epochs = checks.check_positive_int("epochs", epochs)
+    checks.check_verbose(verbose)
+    own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
     check_ready_to_train(model, resized)
@@ -82,8 +86,23 @@ def train(
             training_batches(resized, errors),
             validation_data=ordered_batches(resized, "validation", errors),
             epochs=epochs,
-            callbacks=callbacks,
+            callbacks=own_callbacks,
             class_weight=weights,
             verbose=verbose,
             shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
         )
+
+
+def list_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Return the callbacks that were passed, one or several, in a list."""
+    if callbacks is None:
+        return []
+    is_one = isinstance(callbacks, keras.callbacks.Callback) or not isinstance(callbacks, Iterable)
+    listed = [callbacks] if is_one else list(callbacks)
+    for callback in listed:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InvalidTypeError(
+                f"must be objects of keras.callbacks.Callback, not {callback!r}",
+                argument="callbacks",
+            )
+    return listed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +22,7 @@ from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_one_device
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import Rows, fit_head
+from catdog.training.train import list_callbacks
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -85,6 +85,8 @@ def train_head(
     """
     epochs = checks.check_positive_int("epochs", epochs)
     views = checks.check_positive_int("views", views)
+    checks.check_verbose(verbose)
+    own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
     _check_head_trains(model)
@@ -117,7 +119,7 @@ def train_head(
             batch_size=resized.batch_size,
             epochs=epochs,
             callbacks=keras.callbacks.CallbackList(
-                [*_as_list(callbacks), history],
+                [*own_callbacks, history],
                 add_progbar=verbose != 0,
                 model=model,
                 verbose=verbose,
@@ -160,13 +162,6 @@ def _order_of(data: Datasets, views: int) -> Callable[[int], NDArray[np.int64]]:
         return training_order(data, epoch) + count * versions
 
     return order_of
-
-
-def _as_list(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Return callbacks as Keras takes them: none, one, or several."""
-    if callbacks is None:
-        return []
-    return [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
 
 
 def _check_head_trains(model: keras.Model) -> None:
