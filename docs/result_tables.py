@@ -186,7 +186,7 @@ def against_keras(record: dict[str, Any]) -> str:
         "Model",
         "First epoch, with loading (s)",
         "A later epoch (s)",
-        "Its CPU time (s)",
+        "CPU time of a later epoch (s)",
         "Memory (MiB)",
         "Times faster: first epoch",
         "a later epoch",

@@ -55,7 +55,7 @@ class CustomLayer(keras.layers.Layer):  # type: ignore[misc]
 
 def test_every_name_has_a_test() -> None:
     names = [name for name in vars(internals) if not name.startswith("_")]
-    imported = ("Callable", "random", "re", "sys")
+    imported = ("Callable", "Iterator", "contextmanager", "np", "random", "re", "sys")
     own = [name for name in names if name not in (*imported, "Any", "TYPE_CHECKING")]
     missing = [name for name in own if f"test_{name.lower()}" not in globals()]
     assert missing == [], f"add a test for {missing} to this file"
@@ -334,3 +334,17 @@ def test_freeze_variables() -> None:
     weight.assign([5.0])
     assert np.asarray(frozen(tf.constant([3.0]))).item() == 6
     assert not frozen.variables
+
+
+@pytest.mark.parametrize("has_drawn", [False, True])
+def test_keeping_global_seed(has_drawn: bool) -> None:
+    def draws() -> list[float]:
+        keras.utils.set_random_seed(0)
+        if has_drawn:
+            keras.random.uniform((1,))
+        with internals.keeping_global_seed():
+            inside = float(keras.random.uniform(()))
+        return [inside, float(keras.random.uniform(()))]
+
+    inside, after = draws()
+    assert inside == after

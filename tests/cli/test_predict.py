@@ -107,7 +107,7 @@ def test_predict_classifies_every_image_it_finds(
         assert main(["predict", folder, "--model", str(tmp_path / file)]) == 0
         captured = capsys.readouterr()
         assert captured.err == (
-            f"catdog: warning: 1 file in {folder} passed over, because not images:\n"
+            f"catdog: warning: 1 file in {folder} were passed over, because they are not images:\n"
             "  best.png (a link to a folder)\n"
         )
         printed = [line.split()[-1] for line in captured.out.splitlines()]

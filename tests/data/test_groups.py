@@ -143,3 +143,45 @@ def test_new_images_of_a_group_that_is_evaluated_on(bursts: Path, tmp_path: Path
         grown = load_datasets(bursts, split_file=file, new_files="train", group_by="folder")
     assert len(grown.paths("train")) == len(data.paths("train")) + 2
     check_apart(grown, 13)
+
+
+def test_new_images_of_a_group_that_the_split_does_not_know(bursts: Path, tmp_path: Path) -> None:
+    """The split was made without groups; a new frame of a clip that is evaluated on is left out."""
+    file = tmp_path / "split.json"
+    data = load_datasets(bursts)
+    data.save_split(file)
+    write_images(data.paths("test")[0].parent / "new", 1, tint=9)
+    with pytest.warns(UserWarning, match="does not list 1 image.*of a group that is evaluated"):
+        grown = load_datasets(bursts, split_file=file, new_files="train", group_by="folder")
+    assert grown.paths("train") == data.paths("train")
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), "", "  "])
+def test_an_empty_name_is_no_group(bursts: Path, missing: Any) -> None:
+    table = {path.relative_to(bursts).as_posix(): missing for path in bursts.rglob("*.png")}
+    with pytest.raises(ValueError, match="gives no group to 36 images"):
+        load_datasets(bursts, group_by=table)
+
+
+def test_a_file_with_two_groups(bursts: Path, tmp_path: Path) -> None:
+    rows = [f"{path.relative_to(bursts)},1" for path in bursts.rglob("*.png")]
+    (tmp_path / "g.csv").write_text("\n".join(["file,group", *rows, rows[0].replace(",1", ",2")]))
+    with pytest.raises(ValueError, match="gives '.*png' two groups, '1' and '2'"):
+        load_datasets(bursts, group_by=tmp_path / "g.csv")
+
+
+def test_spaces_around_a_name_do_not_count(bursts: Path) -> None:
+    paths = sorted(bursts.rglob("*.png"))
+    table = {
+        path.relative_to(bursts).as_posix(): path.parent.name + " " * (number % 2)
+        for number, path in enumerate(paths)
+    }
+    check_apart(load_datasets(bursts, group_by=table), 12)
+
+
+def test_a_class_with_the_name_of_its_split_folder(make_folder: MakeFolder) -> None:
+    names = ("train", "x")
+    folder = make_folder(
+        {f"{split}/{name}/{split}{i}": 2 for split in SPLITS for name in names for i in "ab"}
+    )
+    check_apart(load_datasets(folder, group_by="folder"), 6)

@@ -223,14 +223,68 @@ def test_folders_inside_class_folders_may_have_any_name(
 
 def test_split_folders_inside_class_folders(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{name}/{split}": 1 for name in "ab" for split in ("train", "test")})
-    with pytest.raises(ValueError, match=r"a is beside other .* 'test', 'train'.*put train/ and"):
+    with pytest.raises(
+        ValueError, match=r"a is a class folder, or .* 'test', 'train'.*put train/ and"
+    ):
         find_layout(folder)
 
 
 def test_a_second_set_of_class_folders_inside_the_first(make_folder: MakeFolder) -> None:
     folder = make_folder({"sick": 1, "well": 1, "cells/sick": 1, "cells/well": 1})
-    with pytest.raises(ValueError, match="cells is beside class folders, but .* 'sick', 'well'"):
+    with pytest.raises(ValueError, match="cells is a class folder, or in one.* 'sick', 'well'"):
         find_layout(folder)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("kaggle/archive/train/a", "kaggle/archive/test/a", "figures"),
+        ("data/data/train/a", "data/data/test/a", "data_512/data_512/a"),
+        ("cats/x/train", "cats/x/test", "dogs"),
+    ],
+)
+def test_split_folders_deep_inside(make_folder: MakeFolder, names: Sequence[str]) -> None:
+    with pytest.raises(ValueError, match="holds split folders: 'test', 'train'"):
+        find_layout(make_folder(dict.fromkeys(names, 2)))
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (("Trainingsdaten", "Testdaten"), ("a", "b")),
+        (("rps", "rps-exam"), ("x/rock", "x/paper")),
+        (("fold1", "fold2", "fold3"), ("a", "b")),
+        (("color", "grayscale"), ("apple", "tomato")),
+        (("COVID", "Normal"), ("images", "masks")),
+    ],
+)
+def test_it_is_not_clear_which_folders_are_the_classes(
+    make_folder: MakeFolder, outer: Sequence[str], inner: Sequence[str]
+) -> None:
+    if outer[0] == "rps":  # each in a folder of its own, as an archive unpacks
+        names = [f"{top}/{name.replace('x', top)}" for top in outer for name in inner]
+    else:
+        names = [f"{top}/{name}" for top in outer for name in inner]
+    folder = make_folder(dict.fromkeys(names, 2))
+    with pytest.raises(ValueError, match="It is not clear whether the classes of"):
+        find_layout(folder)
+    assert len(find_layout(folder, grouped=True).class_names) == len(outer)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train/images/a", "train/images/b", "train/masks/a", "train/masks/b"),
+        ("images/a", "annotations/trimaps"),
+        ("yes", "no", "pred"),
+        ("pos", "neg", "unlabeled"),
+        ("images/pizza", "images/sushi", "meta"),
+    ],
+)
+def test_folders_that_hold_no_class(make_folder: MakeFolder, names: Sequence[str]) -> None:
+    more = [name.replace("train", "test") for name in names if name.startswith("train")]
+    with pytest.raises(ValueError, match="its name is not that of a class|It is not clear"):
+        find_layout(make_folder(dict.fromkeys([*names, *more], 2)))
 
 
 def test_hidden_images_are_ignored_and_listed(make_folder: MakeFolder) -> None:

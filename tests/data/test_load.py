@@ -131,7 +131,7 @@ def test_bad_images_are_left_out_of_each_set(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}/{name}": 3 for split in SPLITS for name in "ab"})
     for split in SPLITS:
         (folder / split / "a" / "image.1.png").write_bytes(b"")
-    with pytest.warns(UserWarning, match="3 files of 18 in .*, and left out") as caught:
+    with pytest.warns(UserWarning, match="3 files of 18 in .*, and were left out") as caught:
         data = load_datasets(folder, on_bad_image="skip")
     assert caught[0].filename == __file__
     assert [data.label_counts(split) for split in SPLITS] == [{"a": 2, "b": 3}] * 3
@@ -167,8 +167,8 @@ def test_without_a_validation_folder_its_images_come_from_train(
 @pytest.mark.parametrize(
     ("ignored", "message"),
     [
-        (".22 rifle/image.0.png", "1 image ignored, the name of the file or of its folder begins"),
-        ("cats/.old/image.0.png", "1 image ignored, the name of the file or of its folder begins"),
+        (".22 rifle/image.0.png", "1 image ignored, because its name or that of its folder begins"),
+        ("cats/.old/image.0.png", "1 image ignored, because its name or that of its folder begins"),
     ],
 )
 def test_hidden_images_cause_a_warning(make_folder: MakeFolder, ignored: str, message: str) -> None:
@@ -180,7 +180,7 @@ def test_hidden_images_cause_a_warning(make_folder: MakeFolder, ignored: str, me
 def test_images_to_predict_cause_a_warning(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{split}_set/{kind}": 5 for split in ("train", "test") for kind in "ab"})
     write_images(folder / "single_prediction", 1)
-    with pytest.warns(UserWarning, match="1 image ignored, in a folder of images to predict"):
+    with pytest.warns(UserWarning, match="1 image ignored, because its folder holds images to"):
         load_datasets(folder)
 
 

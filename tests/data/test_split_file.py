@@ -350,3 +350,13 @@ def test_a_long_name(image_folder: Path, tmp_path: Path) -> None:
 def test_no_file(image_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.json' does not exist.*save_split"):
         load_datasets(image_folder, split_file=tmp_path / "nothing.json")
+
+
+def test_a_training_image_in_the_test_folder(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder({f"{split}/{name}": 3 for split in SPLITS for name in "ab"})
+    data = load_datasets(folder)
+    data.save_split(tmp_path / "split.json")
+    data.paths("train")[0].rename(folder / "test" / "a" / "moved.png")
+    with pytest.warns(UserWarning, match=r"1 image of the training set .*\n  test/a/moved\.png"):
+        again = load_datasets(folder, split_file=tmp_path / "split.json")
+    assert contents(again, "train") == contents(data, "train")

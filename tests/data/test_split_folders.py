@@ -44,6 +44,7 @@ def find(make_folder: MakeFolder, names: Sequence[str]) -> dict[str, str]:
         ("train", None, "Test_Images"),
         ("data.train", None, "data.test"),
         ("tiny_train_split", None, "tiny_test_split"),
+        ("trn", "val", "tst"),
     ],
 )
 def test_published_names(
@@ -67,7 +68,6 @@ def test_images_to_predict(make_folder: MakeFolder, name: str) -> None:
         ("train_station", "bus_station"),
         ("test_tube", "beaker"),
         ("express_train", "freight_train"),
-        ("predictions", "annotations"),
         ("dev", "ops"),
         ("latest", "oldest"),
         ("trainers", "boots"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catdog.images.decode import decode_image
+from catdog.images.decode import decode_image, to_rgb
 from catdog.typing import ImageSize
 
 
@@ -95,3 +95,18 @@ def test_sixteen_bits_of_grey_are_scaled(tmp_path: Path) -> None:
 def test_transparent_colour_of_an_rgb_image(tmp_path: Path) -> None:
     path = save(tmp_path, Image.new("RGB", (4, 4), (1, 2, 3)), transparency=(1, 2, 3))
     assert (decode_image(path, (4, 4)) == 255).all()
+
+
+def test_a_bmp_whose_fourth_byte_is_empty(tmp_path: Path) -> None:
+    """Windows writes such files: the alpha of every pixel is 0, but the image is opaque."""
+    rgba = noise("RGBA")
+    rgba.putalpha(0)
+    path = save(tmp_path, rgba, "image.bmp")
+    expected = np.asarray(rgba.convert("RGB"))
+    assert np.array_equal(decode_image(path, (9, 13)), expected)
+
+
+@pytest.mark.parametrize("mode", ["RGBa", "La"])
+def test_premultiplied_colours_are_laid_over_white(mode: str) -> None:
+    source = Image.new("RGBA" if mode == "RGBa" else "LA", (2, 2))  # transparent
+    assert np.asarray(to_rgb(source.convert(mode))).min() == 255

@@ -38,7 +38,7 @@ def test_a_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     open_image = Image.open
 
     def counted(file: Any, **options: Any) -> Any:
-        opened.append(file)
+        opened.append(Path(file.name))
         return open_image(file, **options)
 
     monkeypatch.setattr(Image, "open", counted)

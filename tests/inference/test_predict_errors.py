@@ -185,7 +185,7 @@ def test_bad_bytes_and_images(model: keras.Model, tmp_path: Path) -> None:
 
 
 def test_a_missing_file(model: keras.Model, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"cat.jpg does not exist. Repair or"):
+    with pytest.raises(FileNotFoundError, match=r"cat.jpg does not exist. Check it, or"):
         predict(model, tmp_path / "cat.jpg")
     with pytest.warns(UserWarning, match="1 image cannot be read"):
         (answer,) = predict(model, [tmp_path / "cat.jpg"], on_bad_image="skip")

@@ -104,7 +104,6 @@ def nested_classifier(activation: Any) -> keras.Model:
         sequential(dense()),
         sequential(dense(), same()),
         sequential(dense("softmax"), dense()),
-        sequential(dense("softmax"), layers.BatchNormalization()),
     ],
 )
 def test_no_activation(model: keras.Model) -> None:
@@ -114,6 +113,8 @@ def test_no_activation(model: keras.Model) -> None:
 @pytest.mark.parametrize(
     "model",
     [
+        sequential(dense("softmax"), layers.BatchNormalization()),
+        sequential(dense("softmax"), layers.PReLU()),
         sequential(dense(), Custom()),
         sequential(dense(), layers.Lambda(ops.softmax)),
         sequential(dense(lambda x: tf.nn.softmax(x))),

@@ -79,18 +79,21 @@ def same(filters: int, size: int = 3) -> str:
     return f"Conv2D filters={filters} kernel_size=({size}, {size}) padding=same activation=linear"
 
 
+def halved(filters: int) -> str:
+    return f"{same(filters)} strides=(2, 2)"
+
+
 def residual(filters: int, blocks: int) -> list[str]:
     """Return blocks of two convolutions; with several, the first halves the size."""
     keeping = [same(filters), NORM, RELU, same(filters), NORM, "Add", RELU]
     if blocks == 1:
         return keeping
-    halving = [same(filters), NORM, SAME_POOL, RELU, same(filters, 1), same(filters), NORM, NORM]
+    halving = [halved(filters), NORM, SAME_POOL, RELU, same(filters, 1), same(filters), NORM, NORM]
     return [*halving, "Add", RELU, *keeping * (blocks - 1)]
 
 
 COMPACT = [
-    "InputLayer", PREPROCESSOR, f"{same(16)} strides=(2, 2)", NORM, RELU, same(32), NORM, RELU,
-    *residual(32, 1),
+    "InputLayer", PREPROCESSOR, halved(16), NORM, RELU, halved(32), NORM, RELU, *residual(32, 1),
     *residual(64, 2), *residual(128, 3), same(256, 1), NORM, RELU, "GlobalAveragePooling2D", OUTPUT,
 ]  # fmt: skip
 TRANSFER = ["Functional", "GlobalMaxPooling2D", DROPOUT, FLATTEN, HIDDEN, OUTPUT]

@@ -54,6 +54,10 @@ HIDDEN = [
     [lambda x: ops.exp(x) / ops.sum(ops.exp(x), axis=1, keepdims=True)],
     [lambda x: layers.Add()([ops.softmax(x) / 2, ops.softmax(3 * x) / 2])],
     [layers.Dense(1, activation="sigmoid"), lambda p: layers.Concatenate()([1 - p, p])],
+    [lambda x: 10 * ops.softmax(x)],
+    [lambda x: layers.Add()([ops.softmax(x), ops.softmax(3 * x)])],
+    [layers.Softmax(), layers.BatchNormalization(epsilon=0.0)],
+    [layers.Softmax(), layers.PReLU()],
     [Custom(ops.softmax, dtype="float16")],
     [Custom(ops.softmax, dtype="bfloat16")],
 ]
@@ -74,7 +78,6 @@ def test_hidden_probabilities(last: list[Any]) -> None:
         [Custom(ops.tanh)],
         [Custom(ops.zeros_like)],
         [Custom(lambda x: ops.zeros_like(x) + 0.5)],
-        [lambda x: 10 * ops.softmax(x)],
     ],
 )
 def test_hidden_logits(last: list[Any]) -> None:
@@ -104,6 +107,37 @@ class ActiveNoise(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         return self.norm(self.drop(inputs, training=True), training=True)
+
+
+class Multiple(keras.Model):  # type: ignore[misc]
+    """Returns probabilities by its own step of `predict`."""
+
+    def predict_step(self, data: Any) -> Any:
+        return ops.softmax(self(data, training=False))
+
+
+def test_an_own_step_of_predict() -> None:
+    model = ending_in()
+    with pytest.raises(ValueError, match="returns probabilities"):
+        check_returns_logits(Multiple(model.inputs, model.outputs), SIZE)
+
+
+def test_a_wrapped_model() -> None:
+    images = keras.Input((*SIZE, 3))
+    inner = keras.Sequential([keras.Input((8, 3)), layers.Flatten(), layers.Dense(2, "softmax")])
+    each_row = layers.TimeDistributed(inner)(layers.Rescaling(1 / 255)(images))
+    model = keras.Model(images, layers.GlobalAveragePooling1D()(each_row))
+    with pytest.raises(ValueError, match="returns probabilities"):
+        check_returns_logits(model, SIZE)
+
+
+def test_the_random_state_of_keras_is_kept() -> None:
+    model = ending_in(Custom(lambda x: x + keras.random.uniform((2,))))
+    keras.utils.set_random_seed(1)
+    expected = np.asarray(keras.random.uniform((3,)))
+    keras.utils.set_random_seed(1)
+    check_returns_logits(model, SIZE)
+    assert np.array_equal(np.asarray(keras.random.uniform((3,))), expected)
 
 
 def test_nothing_in_the_model_changes() -> None:

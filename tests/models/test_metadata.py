@@ -22,6 +22,7 @@ from catdog.models.metadata import (
     get_temperature,
     metadata_from_json,
     metadata_to_json,
+    resolve_class_names,
 )
 from catdog.typing import SPLITS
 
@@ -255,3 +256,10 @@ def test_class_names_are_compared_in_composed_form() -> None:
     assert metadata.class_names == ("caf\xe9", "bar")
     with pytest.raises(ValueError, match="must all be different.*how Unicode writes accents"):
         ModelMetadata(class_names=("cafe\u0301", "caf\xe9"))
+
+
+def test_class_names_in_another_order_are_refused() -> None:
+    metadata = ModelMetadata(class_names=("a", "b"))
+    assert resolve_class_names(["x", "y"], metadata, 2) == ("x", "y")
+    with pytest.raises(ValueError, match=r"names in another order than that of its logits \(a, b"):
+        resolve_class_names(["b", "a"], metadata, 2)

@@ -8,8 +8,11 @@ function needs it.
 import random
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     import keras
@@ -116,6 +119,25 @@ def is_slow_untraced(model: "keras.Model") -> bool:
 def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":
     """Return the variables from which a layer, or one inside it, draws random numbers."""
     return [variable for variable in layer.variables if variable.name == SEED_STATE]
+
+
+@contextmanager
+def keeping_global_seed() -> Iterator[None]:
+    """Restore the state from which `keras.random` draws if it is called without a seed."""
+    from keras.src.backend.common import global_state
+
+    name = "global_seed_generator"
+    generator = global_state.get_global_attribute(name)
+    state = None if generator is None else np.array(generator.state)
+    source_state = DEFAULT_SEED_SOURCE.getstate()
+    try:
+        yield
+    finally:
+        if generator is None:  # it is made at the first draw, with a default seed
+            global_state.set_global_attribute(name, None)
+            DEFAULT_SEED_SOURCE.setstate(source_state)
+        else:
+            generator.state.assign(state)
 
 
 def tensorflow_has_started() -> bool:

@@ -25,6 +25,11 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.ADD_NEW_FILES: (
         'In Python, load_datasets(..., new_files="train") adds new ones to the training set.'
     ),
+    HintCode.CHOOSE_LEVEL: (
+        "If the inner ones are the classes, pass one of the outer folders, or name these train/ "
+        "and test/. If the outer ones are the classes, give the inner folders different names, or "
+        "pass --group-by folder if each is a group."
+    ),
     HintCode.DROP_SPLIT_FILE: "Bring them back, or make a new split without --split-file.",
     HintCode.KEEP_EARLIER_SPLIT: (
         "Choose another name. If the file holds an earlier split, --split-file loads it."

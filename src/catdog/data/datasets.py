@@ -176,6 +176,10 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
     used = {path for split in SPLITS for path in data.paths(split)}
     if left_out := {finding.path for finding in data.report.bad} - used:
         lines.append(f"  {counted(len(left_out), 'file')} cannot be used: {report_hint}")
+    if others := [each for each in data.report.findings if each.reason == "other_file"]:
+        lines.append(
+            f"  {counted(len(others), 'file')} not used, because not images: {report_hint}"
+        )
     return "\n".join(lines)
 
 

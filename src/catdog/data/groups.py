@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -12,12 +12,13 @@ from catdog._utils import checks
 from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
 from catdog._utils.text import composed, counted, list_names
 from catdog.data.report import ImageFile, ScanReport, relative_name
+from catdog.typing import Split
 
 FOLDER = "folder"
 COLUMNS = ("file", "group")
 
-# Returns the group of an image by its relative path and its class; `None` if it has none.
-GroupOf = Callable[[str, str], str | None]
+# Returns the group of an image by its relative path, class and split; `None` if it has none.
+GroupOf = Callable[[str, str, Split | None], str | None]
 
 
 def read_group_by(group_by: Any) -> GroupOf:
@@ -32,7 +33,7 @@ def read_group_by(group_by: Any) -> GroupOf:
         ValueError: If the regular expression or the CSV file is invalid.
     """
     if isinstance(group_by, Mapping):
-        return _by_table({str(file): str(group) for file, group in group_by.items()})
+        return _by_table(group_by.items())
     if isinstance(group_by, PathLike) or str(group_by).endswith(".csv"):
         return _by_table(_read_csv(checks.check_path("group_by", group_by, example="groups.csv")))
     if group_by == FOLDER:
@@ -56,7 +57,7 @@ def with_groups(
     """
     names = [relative_name(image.path, report.folder) for image in images]
     groups = [
-        group_of(name, report.class_names[image.label])
+        group_of(name, report.class_names[image.label], image.split)
         for name, image in zip(names, images, strict=True)
     ]
     without = [name for name, group in zip(names, groups, strict=True) if group is None]
@@ -69,10 +70,11 @@ def with_groups(
     return [replace(image, group=group) for image, group in zip(images, groups, strict=True)]
 
 
-def _by_folder(name: str, class_name: str) -> str:
+def _by_folder(name: str, class_name: str, split: Split | None) -> str:
     """Return the folder below the class folder; an image directly in it is a group of its own."""
     folders = [composed(part) for part in Path(name).parent.parts]
-    below = folders[folders.index(class_name) + 1 :]
+    first = 0 if split is None else 1  # a split folder may have the name of a class
+    below = folders[folders.index(class_name, first) + 1 :]
     return below[0] if below else name
 
 
@@ -92,24 +94,37 @@ def _by_pattern(pattern: str) -> GroupOf:
             hint=r'For "track12_003.png", pass r"(track\d+)_".',
         )
 
-    def find(name: str, _: str) -> str | None:
-        found = compiled.search(name)
+    def find(name: str, *_: object) -> str | None:
+        found = compiled.search(composed(name))
         return found[1] if found else None
 
     return find
 
 
-def _by_table(groups: Mapping[str, str]) -> GroupOf:
-    """Return a function that looks a path up; names are compared in Unicode's composed form."""
-    by_name = {composed(Path(file).as_posix()): group for file, group in groups.items()}
-    return lambda name, _: by_name.get(composed(name))
+def _by_table(rows: Iterable[tuple[Any, Any]]) -> GroupOf:
+    """Return a function that looks a path up; names are compared in Unicode's composed form.
+
+    Raises:
+        ValueError: If a file is in two groups.
+    """
+    by_name: dict[str, str] = {}
+    for file, group in rows:
+        if group is None or group != group or not str(group).strip():  # None, NaN, an empty cell
+            continue
+        name, key = composed(Path(str(file)).as_posix()), composed(str(group).strip())
+        if by_name.setdefault(name, key) != key:
+            raise InvalidValueError(
+                f"gives {file!r} two groups, {by_name[name]!r} and {key!r}", argument="group_by"
+            )
+    return lambda name, *_: by_name.get(composed(name))
 
 
-def _read_csv(path: Path) -> dict[str, str]:
+def _read_csv(path: Path) -> list[tuple[str, str]]:
     """Read a CSV file with the columns `file` and `group`."""
     about: dict[str, Any] = {"argument": "group_by", "value": str(path)}
     if not path.is_file():
-        raise MissingFileError("does not exist", **about)
+        problem = "is a folder, not a CSV file" if path.is_dir() else "does not exist"
+        raise MissingFileError(problem, **about)
     try:
         with path.open(encoding="utf-8-sig", newline="") as content:
             rows = list(csv.DictReader(content))
@@ -118,6 +133,8 @@ def _read_csv(path: Path) -> dict[str, str]:
     if not rows or not set(COLUMNS) <= rows[0].keys():
         found = list_names(rows[0]) if rows else "no rows"
         raise InvalidValueError(
-            f"must have the columns {list_names(COLUMNS)}, not {found}", **about
+            f"must have the columns {list_names(COLUMNS)}, not {found}",
+            **about,
+            hint="Separate them by commas, without spaces.",
         )
-    return {row["file"]: row["group"] for row in rows}
+    return [(row["file"], row["group"]) for row in rows]

@@ -6,17 +6,13 @@ from pathlib import Path
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.text import composed, list_names
+from catdog.data.layout_checks import check_class_folders, check_complete, too_few_classes
 from catdog.data.report import IgnoredReason
-from catdog.data.split_folders import SplitFolders, find_split_folders, holds_splits, is_split_name
+from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
-from catdog.images.listing import subfolders, walk
-from catdog.typing import SPLITS, Split
-
-_EXPECTED = (
-    "catdog expects one folder per class (cats/, dogs/), "
-    "or train/ and validation/ or test/ with one folder per class in each."
-)
+from catdog.images.listing import hidden_folders, images_in, subfolders, walk
+from catdog.typing import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +52,14 @@ class Layout:
     ignored: tuple[tuple[Path, IgnoredReason], ...]
 
 
-def find_layout(folder: Path) -> Layout:
+def find_layout(folder: Path, *, grouped: bool = False) -> Layout:
     """Find the classes, splits and files of a folder.
 
     Args:
         folder: Holds class folders, or split folders with class folders, or one folder that does
             (many archives unpack to such a folder).
+        grouped: The folders inside the class folders may have the same names in each class,
+            because they are groups.
 
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
@@ -69,22 +67,25 @@ def find_layout(folder: Path) -> Layout:
     root, passed = _find_root(folder)
     split_folders = find_split_folders(root)
     if split_folders.by_split:
-        return _with_splits(root, passed, split_folders)
+        return _with_splits(root, passed, split_folders, grouped=grouped)
     classes = _find_classes(root)
-    _check_nothing_nested(root, classes)
+    check_class_folders(root, classes, grouped=grouped)
     files = _list_classes(classes, classes, None)
     return _make_layout(root, classes, (), files, _ignored([*passed, root]))
 
 
-def _with_splits(root: Path, passed: Sequence[Path], split_folders: SplitFolders) -> Layout:
+def _with_splits(
+    root: Path, passed: Sequence[Path], split_folders: SplitFolders, *, grouped: bool
+) -> Layout:
     """Find the classes and files of a folder of split folders."""
-    _check_complete(root, split_folders)
+    check_complete(root, split_folders)
     passed = [*passed, root]
     holders: dict[Split, Path] = {}
     for split, folder in split_folders.by_split.items():
         holders[split], above = _step_down(folder)
         passed += [*above, holders[split]]
     classes = _find_classes(holders["train"])
+    check_class_folders(holders["train"], classes, grouped=grouped)
     files: list[File] = []
     for split, folder in holders.items():
         inside = _find_same_classes(holders["train"], classes, folder)
@@ -126,7 +127,7 @@ def _find_root(folder: Path) -> tuple[Path, list[Path]]:
     seen: set[Path] = set()  # a link may lead back to its parent
     while not find_split_folders(folder).by_split and folder.resolve() not in seen:
         inside = subfolders(folder)
-        if len(inside) != 1 or _images_in(inside[0]):
+        if len(inside) != 1 or images_in(inside[0]):
             break
         seen.add(folder.resolve())
         above.append(folder)
@@ -142,34 +143,11 @@ def _step_down(folder: Path) -> tuple[Path, list[Path]]:
     """
     above: list[Path] = []
     while len(inside := subfolders(folder)) == 1 and subfolders(inside[0]):
-        if _images_in(inside[0]) or inside[0].is_symlink():
+        if images_in(inside[0]) or inside[0].is_symlink():
             break
         above.append(folder)
         folder = inside[0]
     return folder, above
-
-
-def _check_complete(root: Path, split_folders: SplitFolders) -> None:
-    """Raise if the split folders are not enough, or other folders beside them hold images."""
-    by_split = split_folders.by_split
-    if "train" not in by_split or len(by_split) == 1:
-        found = ", ".join(f"{path.name}/" for path in by_split.values())
-        missing = "validation/ and no test/" if "train" in by_split else "train/"
-        raise InvalidValueError(
-            f"{root} holds {found} but no {missing}",
-            hint=(
-                "Add it, or pass the folder of the class folders. If it is the name of a class, "
-                f"rename that class. {_EXPECTED}"
-            ),
-        )
-    known = {*by_split.values(), *split_folders.unlabelled}
-    for folder in subfolders(root):
-        if folder not in known and any(is_image_file(path) for path in walk(folder)):
-            raise InvalidValueError(
-                f"{folder} holds images, and there are split folders beside it, but its name is "
-                f"not that of a split ({', '.join(SPLITS)})",
-                hint="Rename it, or move it away.",
-            )
 
 
 def _find_classes(folder: Path) -> dict[str, Path]:
@@ -188,28 +166,8 @@ def _find_classes(folder: Path) -> dict[str, Path]:
             )
         classes[name] = path
     if len(classes) < 2:
-        raise _too_few_classes(folder, classes)
+        raise too_few_classes(folder, classes)
     return dict(sorted(classes.items()))
-
-
-def _too_few_classes(folder: Path, classes: Mapping[str, Path]) -> InvalidValueError:
-    """Return the error for a folder with no class folder, or with one only."""
-    hidden = [path.name for path in _hidden_folders(folder)]
-    dots = (
-        f"If {list_names(hidden)} is a class, rename it: its name begins with a dot. "
-        if hidden
-        else ""
-    )
-    if classes:
-        return InvalidValueError(
-            f"{folder} holds one class only, {next(iter(classes))!r}, but a classifier needs at "
-            "least two",
-            hint=f"{dots}Put the images of each class into a folder of their own.",
-        )
-    hint = "It holds images itself: pass the folder above. " if _images_in(folder) else ""
-    if is_split_name(folder.name):
-        hint = "Put its images into a folder for each class. "
-    return InvalidValueError(f"{folder} holds no class folders", hint=f"{dots}{hint}{_EXPECTED}")
 
 
 def _find_same_classes(
@@ -231,27 +189,6 @@ def _find_same_classes(
     return inside
 
 
-def _check_nothing_nested(root: Path, classes: Mapping[str, Path]) -> None:
-    """Raise if a folder in `root` cannot be a class by the names of the folders inside it."""
-    for folder in classes.values():
-        if splits := holds_splits(folder):
-            raise InvalidValueError(
-                f"{folder} is beside other folders, as a class is, but holds split folders: "
-                f"{list_names(splits)}",
-                hint=(
-                    "Pass that folder if it holds everything. If it is a class, put train/ and "
-                    "test/ outside, with one folder per class in each."
-                ),
-            )
-        inside = {composed(path.name) for path in subfolders(folder)}
-        if len(inside & classes.keys()) > 1:
-            raise InvalidValueError(
-                f"{folder} is beside class folders, but holds folders of the same names: "
-                f"{list_names(sorted(inside & classes.keys()))}",
-                hint=f"Move it away if it is a duplicate of {root}, or pass it alone.",
-            )
-
-
 def _list_classes(
     classes: Iterable[str], folders: Mapping[str, Path], split: Split | None
 ) -> Iterator[File]:
@@ -265,22 +202,8 @@ def _ignored(folders: Iterable[Path]) -> list[tuple[Path, IgnoredReason]]:
     """Return the images beside the class folders or in hidden ones."""
     ignored: list[tuple[Path, IgnoredReason]] = []
     for folder in folders:
-        ignored += [(path, "outside_class_folder") for path in _images_in(folder)]
-        for hidden in _hidden_folders(folder):
+        ignored += [(path, "outside_class_folder") for path in images_in(folder)]
+        for hidden in hidden_folders(folder):
             inside = sorted(walk(hidden, hidden=True))
             ignored += [(path, "hidden") for path in inside if is_image_file(path)]
     return ignored
-
-
-def _images_in(folder: Path) -> list[Path]:
-    """Return the images directly in `folder`, sorted."""
-    return [path for path in sorted(folder.iterdir()) if is_image_file(path) and not path.is_dir()]
-
-
-def _hidden_folders(folder: Path) -> list[Path]:
-    """Return the folders in `folder` whose names begin with a dot, and that hold images."""
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if is_hidden(path.name) and path.is_dir() and any(map(is_image_file, walk(path)))
-    ]

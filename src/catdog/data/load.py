@@ -1,16 +1,15 @@
 """Load a folder of images as training, validation and test sets."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TypeVar
 
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import counted, printable, shorten
 from catdog.data.datasets import Datasets
-from catdog.data.groups import GroupOf, read_group_by, with_groups
+from catdog.data.groups import read_group_by, with_groups
 from catdog.data.layout import find_layout
 from catdog.data.report import (
     IGNORED_REASONS,
@@ -20,17 +19,20 @@ from catdog.data.report import (
     ScanReport,
     describe,
     image_notes,
-    relative_name,
     usable_images,
 )
 from catdog.data.scan import scan_layout
 from catdog.data.sets import check_groups_apart, plan_sets, split_images
 from catdog.data.source import find_source
-from catdog.data.split_file import SplitFile, find_images, read_split
+from catdog.data.split_changes import (
+    add_new_files,
+    not_in_sets,
+    warn_changed,
+    warn_unused,
+)
+from catdog.data.split_file import find_images, read_split
 from catdog.images.notes import warn_of_notes
-from catdog.typing import SPLITS, GroupBy, ImageSize, NewFiles, OnBadImage, Split
-
-_OfFile = TypeVar("_OfFile", ImageFile, Finding)
+from catdog.typing import GroupBy, ImageSize, NewFiles, OnBadImage, Split
 
 
 @public
@@ -134,7 +136,7 @@ def load_datasets(
         for argument, value in given.items()
         if value is not None
     }
-    layout = find_layout(find_source("source", source))
+    layout = find_layout(find_source("source", source), grouped=group_by is not None)
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
@@ -157,12 +159,12 @@ def load_datasets(
         check_groups_apart(sets, report)
     else:
         sets = find_images(file, report)
-        _warn_relabelled(file, sets, report)
+        warn_changed(file, sets, report)
         seed = file.seed if seed is None else seed
-        _refuse_or_skip(_unknown(report.bad, sets), report, skip)
+        _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
         if grow:
-            sets = _add_new_files(sets, report, group_of)
-        _warn_unused(sets, report, grow)
+            sets = add_new_files(sets, report, group_of)
+        warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
 
 
@@ -184,34 +186,7 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
             ),
             hint_code=HintCode.SKIP_BAD_IMAGES,
         )
-    warnings.warn(UsageWarning(f"{summary}, and left out:\n  {listed}"), stacklevel=3)
-
-
-def _add_new_files(
-    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, group_of: GroupOf | None
-) -> dict[Split, Sequence[ImageFile]]:
-    """Add the images that the split file does not list to the training set.
-
-    Duplicates of its images, and images of groups that are evaluated on, are not added.
-    """
-    contents = {image.sha256 for inside in sets.values() for image in inside}
-    new = [
-        image
-        for image in _unknown(usable_images(report), sets)
-        if image.split in (None, "train")
-        and image.sha256 not in contents  # a duplicate of a test image is not added
-    ]
-    held_out = {image.group for split in SPLITS[1:] for image in sets[split]} - {None}
-    if held_out and not group_of:
-        raise InvalidValueError(
-            'is needed with new_files="train", because the split file records groups',
-            argument="group_by",
-            hint="Pass what it was for the split.",
-        )
-    if group_of:
-        new = [image for image in with_groups(new, report, group_of) if image.group not in held_out]
-    grown = sorted([*sets["train"], *new], key=lambda image: (image.label, image.path.parts))
-    return {**sets, "train": grown}
+    warnings.warn(UsageWarning(f"{summary}, and were left out:\n  {listed}"), stacklevel=3)
 
 
 def _warn_ignored(report: ScanReport) -> None:
@@ -221,61 +196,9 @@ def _warn_ignored(report: ScanReport) -> None:
             describe(each, report.folder) for each in report.findings if each.reason == reason
         ]
         if ignored:
+            noun = "link" if reason == "linked_folder" else "image"
             listed = "\n  ".join(shorten(ignored))
             warnings.warn(
-                UsageWarning(f"{counted(len(ignored), 'image')} {MEANING[reason]}:\n  {listed}"),
+                UsageWarning(f"{counted(len(ignored), noun)} {MEANING[reason]}:\n  {listed}"),
                 stacklevel=3,
             )
-
-
-def _warn_relabelled(
-    file: SplitFile, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
-) -> None:
-    """Warn of images of the split file that are in another class folder now."""
-    labels = {entry.sha256: entry.label for split in SPLITS for entry in file.entries[split]}
-    relabelled = [
-        f"{relative_name(image.path, report.folder)} was {report.class_names[before]!r} and is "
-        f"{report.class_names[image.label]!r}"
-        for split in SPLITS
-        for image in sets[split]
-        if (before := labels[image.sha256]) != image.label
-    ]
-    if relabelled:
-        listed = "\n  ".join(printable(line) for line in shorten(relabelled))
-        warnings.warn(
-            UsageWarning(
-                f"{counted(len(relabelled), 'image')} of the split file changed the class folder. "
-                f"The sets are the same, the labels are new:\n  {listed}"
-            ),
-            stacklevel=3,
-        )
-
-
-def _warn_unused(
-    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool
-) -> None:
-    """Warn of usable images that are in none of the sets, because the split file lacks them."""
-    unused = _unknown(usable_images(report), sets)
-    if not unused:
-        return
-    example = printable(relative_name(unused[0].path, report.folder))
-    reason = (
-        " They are duplicates of listed images, in another folder than train/, or of a group that "
-        "is evaluated on."
-    )
-    warnings.warn(
-        UsageWarning(
-            f"The split file does not list {counted(len(unused), 'image')} in "
-            f"{printable(report.folder)} ({example}, for example): now in none of the sets."
-            f"{reason if grown else ''}",
-            hint="" if grown else 'new_files="train" adds new ones to the training set.',
-            hint_code=None if grown else HintCode.ADD_NEW_FILES,
-        ),
-        stacklevel=3,
-    )
-
-
-def _unknown(items: Iterable[_OfFile], sets: Mapping[Split, Sequence[ImageFile]]) -> list[_OfFile]:
-    """Return the images, or findings, whose file is in no set."""
-    known = {image.path for inside in sets.values() for image in inside}
-    return [item for item in items if item.path not in known]

@@ -24,7 +24,7 @@ BadReason = Literal[
     "conflicting_labels",
     "split_overlap",
 ]
-IgnoredReason = Literal["outside_class_folder", "hidden", "unlabelled"]
+IgnoredReason = Literal["outside_class_folder", "hidden", "unlabelled", "linked_folder"]
 NoteReason = Literal[
     "wrong_extension",
     "animated",
@@ -60,8 +60,9 @@ MEANING: Mapping[Reason, str] = {
     "confusable_name": "used, but another name differs only in how Unicode writes accents",
     "other_file": "ignored, not an image",
     "outside_class_folder": "ignored, in no class folder",
-    "hidden": "ignored, the name of the file or of its folder begins with a dot",
-    "unlabelled": "ignored, in a folder of images to predict",
+    "hidden": "ignored, because its name or that of its folder begins with a dot",
+    "unlabelled": "ignored, because its folder holds images to predict",
+    "linked_folder": "ignored, because links to folders inside class folders are not followed",
 }
 
 

@@ -20,6 +20,7 @@ from catdog.data.duplicates import group_by_content
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
+from catdog.images.endings import EMPTY_END, has_empty_end
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, SIGNATURES, SUFFIXES
 from catdog.images.greys import is_deep
 from catdog.images.identify import SIGNATURE_BYTES, find_other_format, is_named_as_image
@@ -90,7 +91,7 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
             print(row["path"], row["reason"], row["detail"])
         ```
     """
-    return scan_layout(find_layout(find_source("folder", folder)))
+    return scan_layout(find_layout(find_source("folder", folder), grouped=True))
 
 
 def scan_layout(layout: Layout) -> ScanReport:
@@ -144,8 +145,10 @@ def _scan_file(file: File) -> _ScannedFile:
         status = file.path.stat()
         if stat.S_ISDIR(status.st_mode) and not file.path.is_symlink():
             return None, [("unreadable", "a folder that cannot be listed")]
+        if stat.S_ISDIR(status.st_mode):
+            return None, [("linked_folder", "")]
         if not stat.S_ISREG(status.st_mode):  # to open a pipe could block forever
-            return None, [("other_file", "not a regular file, or a link to a folder")]
+            return None, [("other_file", "not a regular file")]
         with file.path.open("rb") as content:
             with own_limits():
                 notes = _inspect(content, file.path, status.st_size)
@@ -182,6 +185,8 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
         except Exception as error:
             _raise_disk_error(error)
             raise _broken(content, size, error) from error
+        if has_empty_end(content, image.format):
+            raise _Unusable("truncated", EMPTY_END)
         notes += [(note.reason, note.detail) for note in range_notes(image, path.name, deep=deep)]
     return notes
 

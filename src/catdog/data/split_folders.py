@@ -14,9 +14,9 @@ Role = Split | Literal["unlabelled"]
 # Words that mean a split. Public data sets use all of them; "unlabelled" images are to be
 # predicted, so they can be neither trained nor evaluated on.
 _ROLES: Mapping[str, Role] = {
-    **dict.fromkeys(("train", "training", "trainval"), "train"),
+    **dict.fromkeys(("train", "training", "trainval", "trn"), "train"),
     **dict.fromkeys(("validation", "validate", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "holdout"), "test"),
     **dict.fromkeys(
         ("pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled"), "unlabelled"
     ),
@@ -29,6 +29,11 @@ _FILLERS = frozenset(
      "photo", "photos", "pic", "pics", "picture", "pictures", "samples", "set", "sets", "split"}
 )  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "TrainData" has two
+# Folders that data sets have beside those of their images.
+_NO_CLASSES = frozenset(
+    {"annotation", "annotations", "groundtruth", "label", "labels", "mask", "masks", "meta",
+     "metadata", "segmentation", "segmentations", "trimaps"}
+)  # fmt: skip
 
 
 class SplitFolders(NamedTuple):
@@ -91,6 +96,13 @@ def find_split_folders(folder: Path) -> SplitFolders:
 def is_split_name(name: str) -> bool:
     """Return whether a folder of this name is a split folder whatever is beside it."""
     return name.lower() in _SURE_NAMES
+
+
+def is_no_class(name: str) -> bool:
+    """Return whether a folder of this name holds no class: masks, or images to predict."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    roles = {_ROLES.get(word) for word in words if word not in _FILLERS}
+    return "".join(words) in _NO_CLASSES or roles == {"unlabelled"}
 
 
 def holds_splits(folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
+from catdog.images.endings import EMPTY_END, has_empty_end
 from catdog.images.formats import FORMATS
 from catdog.images.greys import deep_to_rgb, is_deep
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
@@ -55,9 +56,11 @@ def read_rgb(
     """
     called = name if isinstance(source, bytes) else str(source)
     try:
-        content = BytesIO(source) if isinstance(source, bytes) else source
-        with own_limits(), Image.open(content, formats=FORMATS) as image:
+        content = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        with content, own_limits(), Image.open(content, formats=FORMATS) as image:
             load_pixels(image, called, notes)
+            if has_empty_end(content, image.format):
+                raise InvalidValueError(EMPTY_END)
             turn_upright(image)
             return to_rgb(image)
     except Exception as error:  # Pillow raises many kinds
@@ -108,6 +111,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Convert an image of any mode to RGB; the background of transparent pixels is white."""
     if image.mode == "F" or image.mode.startswith("I"):
         return deep_to_rgb(image)
+    if image.mode in ("RGBa", "La"):  # with premultiplied colours
+        image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
+    if image.format == "BMP" and "A" in image.getbands() and image.getextrema()[-1] == (0, 0):
+        return image.convert("RGB")  # many programs leave the fourth byte of a pixel empty
     if "A" in image.getbands() or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

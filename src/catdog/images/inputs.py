@@ -134,8 +134,8 @@ def _warn_passed_over(names: Sequence[str], folder: Path) -> None:
         listed = "\n  ".join(shorten(names))
         warnings.warn(
             UsageWarning(
-                f"{counted(len(names), 'file')} in {printable(folder)} passed over, because not "
-                f"images:\n  {listed}"
+                f"{counted(len(names), 'file')} in {printable(folder)} were passed over, because "
+                f"they are not images:\n  {listed}"
             ),
             stacklevel=2,
         )
@@ -185,7 +185,7 @@ def _check_array(array: Pixels, name: str) -> Pixels:
             f"must hold pixels in [0, 255], but its values run from {low:g} to {high:g}",
             argument=name,
             hint=(
-                "Pass pixels of 8 bits as they are in the file: the models do their own scaling. "
+                "Pass pixels of 8 bits as they are in the file: the models take 0 to 255. "
                 "Bring other values to this range, all images by the same factor: those of 16 bits "
                 "by array // 257, those of 12 bits by array * (255 / 4095)."
             ),

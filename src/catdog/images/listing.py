@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from catdog.images.formats import is_hidden, is_system_file
+from catdog.images.identify import is_image_file
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -43,3 +44,35 @@ def walk(folder: Path, *, hidden: bool = False) -> Iterator[Path]:
                 waiting.append(entry.path)
             else:
                 yield Path(entry.path)
+
+
+def folders_below(folder: Path) -> Iterator[Path]:
+    """Yield a folder and all folders below it, without hidden and system folders and links."""
+    waiting = [folder]
+    while waiting:
+        inside = waiting.pop()
+        yield inside
+        waiting += [path for path in subfolders(inside) if not path.is_symlink()]
+
+
+def single_folder_below(folder: Path) -> Path:
+    """Return the folder below folders that hold one folder each and no image."""
+    while len(inside := subfolders(folder)) == 1 and not images_in(folder):
+        if inside[0].is_symlink():
+            break
+        folder = inside[0]
+    return folder
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the images directly in `folder`, sorted."""
+    return [path for path in sorted(folder.iterdir()) if is_image_file(path) and not path.is_dir()]
+
+
+def hidden_folders(folder: Path) -> list[Path]:
+    """Return the folders in `folder` whose names begin with a dot, and that hold images."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if is_hidden(path.name) and path.is_dir() and any(map(is_image_file, walk(path)))
+    ]

@@ -13,7 +13,6 @@ from catdog.data.session import raise_read_errors
 from catdog.models.logits import (
     check_finite,
     check_returns_logits,
-    could_be_probabilities,
     log_softmax,
 )
 from catdog.typing import Floats, ImageSize, Split, Verbose
@@ -49,7 +48,7 @@ def checked_logits(model: keras.Model, outputs: Any, image_size: ImageSize) -> F
     """
     logits = np.asarray(outputs, np.float64)
     check_finite(logits)
-    if could_be_probabilities(logits):
+    if logits.min() >= 0:  # as probabilities are
         check_returns_logits(model, image_size)
     return logits
 

@@ -33,6 +33,12 @@ _KEEPS_VALUES = {
     *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("GlobalAveragePooling", "GlobalMaxPooling")),
     *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("AveragePooling", "MaxPooling")),
 }
+# Layers that compute a linear function of their input if they have no activation. Of other layers
+# with weights, such as normalizations behind a softmax, the outputs tell.
+_LINEAR_LAYERS = {
+    *("Dense", "EinsumDense"),
+    *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("Conv", "SeparableConv", "DepthwiseConv")),
+}
 
 
 def final_activation(model: keras.Model) -> str | None:
@@ -48,7 +54,7 @@ def final_activation(model: keras.Model) -> str | None:
         The name, such as `"softmax"`, or `"linear"` if the last layer with weights has none. `None`
         if the graph does not tell: the last operation is Python code of the user or arithmetic.
     """
-    if not _is_graph(model):
+    if not _is_graph(model) or not is_defined_by_keras(model, "predict_step"):
         return None
     tensor = model.outputs[0]
     callers: list[tuple[Any, Any]] = []  # the nested models around the tensor, and their arguments
@@ -89,14 +95,14 @@ def _activation_of(operation: Any) -> str | None:
     if not is_defined_by_keras(operation, "call"):
         return None
     if isinstance(operation, keras.layers.Wrapper):
-        return _activation_of(operation.layer)
+        return None if _is_graph(operation.layer) else _activation_of(operation.layer)
     if type(operation).__name__ in _PROBABILITY_OPERATIONS:
         return _PROBABILITY_OPERATIONS[type(operation).__name__]
     activation = getattr(operation, "activation", None)
     if isinstance(activation, keras.Operation):
         return _activation_of(activation)
     if activation is None:
-        return "linear" if getattr(operation, "weights", ()) else None
+        return "linear" if type(operation).__name__ in _LINEAR_LAYERS else None
     name = _name(activation)
     is_known = name in PROBABILITY_ACTIVATIONS or activation.__module__.startswith("keras.")
     return name if is_known else None

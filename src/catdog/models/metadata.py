@@ -148,6 +148,13 @@ def resolve_class_names(
             ),
         )
     names = metadata.class_names if given is None and metadata else check_class_names(given)
+    if metadata and names != metadata.class_names and set(names) == set(metadata.class_names):
+        listed = ", ".join(shorten([printable(name) for name in metadata.class_names]))
+        raise InvalidValueError(
+            f"are the model's names in another order than that of its logits ({listed})",
+            argument="class_names",
+            hint="Leave them out.",
+        )
     if len(names) != classes:
         listed = ", ".join(shorten([printable(name) for name in names]))
         raise InvalidValueError(

@@ -1,0 +1,132 @@
+"""Refuse folders whose layout is not clear, with what to do."""
+
+from collections.abc import Mapping
+from itertools import chain
+from pathlib import Path
+
+from catdog._utils.errors import HintCode, InvalidValueError
+from catdog._utils.text import composed, list_names
+from catdog.data.split_folders import SplitFolders, holds_splits, is_no_class, is_split_name
+from catdog.images.identify import is_image_file
+from catdog.images.listing import (
+    folders_below,
+    hidden_folders,
+    images_in,
+    single_folder_below,
+    subfolders,
+    walk,
+)
+from catdog.typing import SPLITS
+
+_EXPECTED = (
+    "catdog expects one folder per class (cats/, dogs/), "
+    "or train/ and validation/ or test/ with one folder per class in each."
+)
+
+
+def check_complete(root: Path, split_folders: SplitFolders) -> None:
+    """Raise if the split folders are not enough, or other folders beside them hold images."""
+    by_split = split_folders.by_split
+    if "train" not in by_split or len(by_split) == 1:
+        found = ", ".join(f"{path.name}/" for path in by_split.values())
+        missing = "validation/ and no test/" if "train" in by_split else "train/"
+        raise InvalidValueError(
+            f"{root} holds {found} but no {missing}",
+            hint=(
+                "Add it, or pass the folder of the class folders. If it is the name of a class, "
+                f"rename that class. {_EXPECTED}"
+            ),
+        )
+    known = {*by_split.values(), *split_folders.unlabelled}
+    for folder in subfolders(root):
+        if folder not in known and any(is_image_file(path) for path in walk(folder)):
+            raise InvalidValueError(
+                f"{folder} holds images, and there are split folders beside it, but its name is "
+                f"not that of a split ({', '.join(SPLITS)})",
+                hint="Rename it, or move it away.",
+            )
+
+
+def too_few_classes(folder: Path, classes: Mapping[str, Path]) -> InvalidValueError:
+    """Return the error for a folder with no class folder, or with one only."""
+    hidden = [path.name for path in hidden_folders(folder)]
+    dots = (
+        f"If {list_names(hidden)} is a class, rename it: its name begins with a dot. "
+        if hidden
+        else ""
+    )
+    if classes:
+        return InvalidValueError(
+            f"{folder} holds one class only, {next(iter(classes))!r}, but a classifier needs at "
+            "least two",
+            hint=f"{dots}Put the images of each class into a folder of their own.",
+        )
+    hint = "It holds images itself: pass the folder above. " if images_in(folder) else ""
+    if is_split_name(folder.name):
+        hint = "Put its images into a folder for each class. "
+    return InvalidValueError(f"{folder} holds no class folders", hint=f"{dots}{hint}{_EXPECTED}")
+
+
+def check_class_folders(root: Path, classes: Mapping[str, Path], *, grouped: bool) -> None:
+    """Raise if folders cannot be classes, or it is not clear on which level the classes are.
+
+    Args:
+        root: The folder of the class folders.
+        classes: The class folders by their names.
+        grouped: The folders inside them are groups, which may be the same in each class.
+    """
+    _check_no_other_folders(classes)
+    _check_nothing_nested(root, classes)
+    if not grouped:
+        _check_level(root, classes)
+
+
+def _check_level(root: Path, classes: Mapping[str, Path]) -> None:
+    """Raise if all class folders hold the same folders, and no image beside these."""
+    holders = [single_folder_below(folder) for folder in classes.values()]
+    if any(map(images_in, holders)):
+        return
+    inside = [{composed(path.name) for path in subfolders(holder)} for holder in holders]
+    same = set.intersection(*inside)
+    if len(same) > 1:
+        raise InvalidValueError(
+            f"It is not clear whether the classes of {root} are {list_names(classes)}, or the "
+            f"folders in each of them: {list_names(sorted(same))}",
+            hint=(
+                "If the inner ones are the classes, pass one of the outer folders, or name these "
+                "train/ and test/. If the outer ones are the classes, give the inner folders "
+                'different names, or pass group_by="folder" if each is a group.'
+            ),
+            hint_code=HintCode.CHOOSE_LEVEL,
+        )
+
+
+def _check_no_other_folders(classes: Mapping[str, Path]) -> None:
+    """Raise if a folder beside the class folders is of another kind by its name."""
+    for name, folder in classes.items():
+        if is_no_class(name):
+            raise InvalidValueError(
+                f"{folder} is beside class folders, but its name is not that of a class",
+                hint="Move it away if it holds no class, or rename it.",
+            )
+
+
+def _check_nothing_nested(root: Path, classes: Mapping[str, Path]) -> None:
+    """Raise if a folder in `root` cannot be a class by the names of the folders inside it."""
+    for folder in chain.from_iterable(map(folders_below, classes.values())):
+        if splits := holds_splits(folder):
+            raise InvalidValueError(
+                f"{folder} is a class folder, or in one, but holds split folders: "
+                f"{list_names(splits)}",
+                hint=(
+                    "Pass that folder if it holds everything. If it is a class, put train/ and "
+                    "test/ outside, with one folder per class in each."
+                ),
+            )
+        inside = {composed(path.name) for path in subfolders(folder)}
+        if len(inside & classes.keys()) > 1:
+            raise InvalidValueError(
+                f"{folder} is a class folder, or in one, but holds folders with the names of "
+                f"classes: {list_names(sorted(inside & classes.keys()))}",
+                hint=f"Move it away if it is a duplicate of {root}, or pass it alone.",
+            )

@@ -1,0 +1,111 @@
+"""What changed in a folder since its split file was written: new, moved and relabelled images."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
+from catdog._utils.text import counted, printable, shorten
+from catdog.data.groups import GroupOf, with_groups
+from catdog.data.report import Finding, ImageFile, ScanReport, relative_name, usable_images
+from catdog.data.split_file import SplitFile
+from catdog.typing import SPLITS, Split
+
+_OfFile = TypeVar("_OfFile", ImageFile, Finding)
+
+
+def add_new_files(
+    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, group_of: GroupOf | None
+) -> dict[Split, Sequence[ImageFile]]:
+    """Add the images that the split file does not list to the training set.
+
+    Duplicates of its images, and images of groups that are evaluated on, are not added.
+    """
+    contents = {image.sha256 for inside in sets.values() for image in inside}
+    new = [
+        image
+        for image in not_in_sets(usable_images(report), sets)
+        if image.split in (None, "train")
+        and image.sha256 not in contents  # a duplicate of a test image is not added
+    ]
+    evaluated = [image for split in SPLITS[1:] for image in sets[split]]
+    held_out = {image.group for image in evaluated} - {None}
+    if held_out and not group_of:
+        raise InvalidValueError(
+            'is needed with new_files="train", because the split file records groups',
+            argument="group_by",
+            hint="Pass what it was for the split.",
+        )
+    if group_of:
+        # Also the groups by the names of today: the split may have been made without groups.
+        held_out |= {image.group for image in with_groups(evaluated, report, group_of)}
+        new = [image for image in with_groups(new, report, group_of) if image.group not in held_out]
+    grown = sorted([*sets["train"], *new], key=lambda image: (image.label, image.path.parts))
+    return {**sets, "train": grown}
+
+
+def warn_changed(
+    file: SplitFile, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
+) -> None:
+    """Warn of images of the split file that are in another class or split folder now."""
+    labels = {entry.sha256: entry.label for split in SPLITS for entry in file.entries[split]}
+    relabelled = [
+        f"{relative_name(image.path, report.folder)} was {report.class_names[before]!r} and is "
+        f"{report.class_names[image.label]!r}"
+        for split in SPLITS
+        for image in sets[split]
+        if (before := labels[image.sha256]) != image.label
+    ]
+    if relabelled:
+        listed = "\n  ".join(printable(line) for line in shorten(relabelled))
+        warnings.warn(
+            UsageWarning(
+                f"{counted(len(relabelled), 'image')} of the split file changed the class folder. "
+                f"The sets are the same, the labels are new:\n  {listed}"
+            ),
+            stacklevel=3,
+        )
+    trained = [
+        relative_name(image.path, report.folder)
+        for image in sets["train"]
+        if image.split in SPLITS[1:]
+    ]
+    if trained:
+        listed = "\n  ".join(printable(line) for line in shorten(trained))
+        warnings.warn(
+            UsageWarning(
+                f"{counted(len(trained), 'image')} of the training set of the split file moved to "
+                f"a folder of images to evaluate on. The split file decides:\n  {listed}"
+            ),
+            stacklevel=3,
+        )
+
+
+def warn_unused(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool) -> None:
+    """Warn of usable images that are in none of the sets, because the split file lacks them."""
+    unused = not_in_sets(usable_images(report), sets)
+    if not unused:
+        return
+    example = printable(relative_name(unused[0].path, report.folder))
+    reason = (
+        " They are duplicates of listed images, in another folder than train/, or of a group that "
+        "is evaluated on."
+    )
+    warnings.warn(
+        UsageWarning(
+            f"The split file does not list {counted(len(unused), 'image')} in "
+            f"{printable(report.folder)} ({example}, for example): now in none of the sets."
+            f"{reason if grown else ''}",
+            hint="" if grown else 'new_files="train" adds new ones to the training set.',
+            hint_code=None if grown else HintCode.ADD_NEW_FILES,
+        ),
+        stacklevel=3,
+    )
+
+
+def not_in_sets(
+    items: Iterable[_OfFile], sets: Mapping[Split, Sequence[ImageFile]]
+) -> list[_OfFile]:
+    """Return the images, or findings, whose file is in no set."""
+    known = {image.path for inside in sets.values() for image in inside}
+    return [item for item in items if item.path not in known]
