@@ -47,13 +47,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "train-head": of_record(results.train_head, "train_head"),
     "loading-scan": of_record(results.loading_scan, "loading"),
     "loading-memory": of_record(results.loading_memory, "loading"),
-    "frozen-pass": of_record(results.frozen_pass, "frozen_pass"),
+    "frozen-pass": of_record(results.feature_extraction, "feature_extraction"),
     "flip-average": of_record(results.flip_average, "flip_average"),
     "against-keras": of_record(results.against_keras, "against_keras"),
     "prediction": of_record(results.prediction, "prediction"),
     "compact-again": of_record(results.compact_again, "compact_again"),
     "compact-speed": of_record(results.compact_speed, "compact_speed"),
-    "linear": of_record(results.linear, "recipes"),
+    "linear": of_record(results.linear, "variants"),
     "quickstart": of_record(results.quickstart, "six_lines"),
     "repeats": of_record(results.repeats, "six_lines"),
 }
@@ -66,7 +66,7 @@ def with_tables(markdown: str) -> str:
 
 def package_file() -> str:
     """Return the content of the package's file of measured accuracies."""
-    accuracies = posts_tables.measured_accuracies(read_record("posts"), read_record("recipes"))
+    accuracies = posts_tables.measured_accuracies(read_record("posts"), read_record("variants"))
     return json.dumps(accuracies, indent=1) + "\n"
 
 

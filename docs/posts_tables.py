@@ -117,7 +117,7 @@ def dead_units(record: dict[str, Any], posts: dict[str, Any]) -> str:
 
 
 def measured_accuracies(
-    posts: dict[str, Any], recipes: dict[str, Any]
+    posts: dict[str, Any], variants: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Return the measured accuracy of every model in the records, by name.
 
@@ -131,10 +131,10 @@ def measured_accuracies(
         for row in rows
     }
     (baseline,) = {row["test"]["baseline"] for row in rows}
-    for row in recipes["rows"]:
+    for row in variants["rows"]:
         test = row["splits"]["test"] | {"baseline": baseline}
         row = row | {"data": rows[0]["data"]}
-        measured[row["model"]] = figures(test, row, split="test", command=recipes["command"])
+        measured[row["model"]] = figures(test, row, split="test", command=variants["command"])
     return measured
 
 

@@ -114,7 +114,7 @@ def loading_memory(record: dict[str, Any]) -> str:
     return f"{table(head, rows)}\n\n{measured_with(record)}"
 
 
-def frozen_pass(record: dict[str, Any]) -> str:
+def feature_extraction(record: dict[str, Any]) -> str:
     """Return the speed of the backbone by method, as a table for each input size."""
     head = [
         "Method",
@@ -124,7 +124,7 @@ def frozen_pass(record: dict[str, Any]) -> str:
     ]
     parts = []
     for result in record["results"]:
-        rows = [frozen_pass_cells(row) for row in result["rows"]]
+        rows = [feature_extraction_cells(row) for row in result["rows"]]
         rows.append(["XLA (once)", *xla_cells(result["xla"]), ""])
         about = (
             f"`{result['model']}`, {result['side']} pixels (median and range of "
@@ -136,7 +136,7 @@ def frozen_pass(record: dict[str, Any]) -> str:
     return "\n\n".join([*parts, measured_with(record)])
 
 
-def frozen_pass_cells(row: dict[str, Any]) -> list[str]:
+def feature_extraction_cells(row: dict[str, Any]) -> list[str]:
     """Return the cells of one method; a cell is empty if it was not measured."""
     return [
         row["way"],
@@ -281,7 +281,7 @@ def compact_again(record: dict[str, Any]) -> str:
     """Return the result of a second run of the same training, as a sentence.
 
     Args:
-        record: The record of the second training, which `tools/ship_weights.py` wrote.
+        record: The record of the second training, which `tools/bundle_weights.py` wrote.
     """
     pretrained = catdog.model_spec(record["model"]).pretrained
     assert pretrained is not None

@@ -99,7 +99,7 @@ def test_number_of_images_from_which_compilation_saves_time(
 ) -> None:
     base = {"ms": {"median": 4.0}, "setup": {"median": 1.0}}
     other = {"ms": {"median": ms}, "setup": {"median": 2.0}}
-    assert load("benchmarks/frozen_pass.py").pays_from(base, other) == expected
+    assert load("benchmarks/feature_extraction.py").pays_from(base, other) == expected
 
 
 def test_rounds_are_compared_one_by_one(load: Load) -> None:

@@ -13,7 +13,7 @@ then contains
 - `compact.weights.h5`: the averaged weights of the last epoch
 - `compact.run.json`: how they were trained
 
-Choices are made on 1000 held-out images. `tools/ship_weights.py` evaluates the network on 1000
+Choices are made on 1000 held-out images. `tools/bundle_weights.py` evaluates the network on 1000
 other images, and bundles it with the package.
 """
 

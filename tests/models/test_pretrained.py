@@ -145,20 +145,20 @@ def test_the_script_rounds_the_weights_that_it_bundles(
 ) -> None:
     """From the weights of a training to the model of `build_model`, on drawn images."""
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
-    import ship_weights
+    import bundle_weights
     from compact_data import Images
 
     labels = np.arange(20, dtype=np.int32) % 2
     pixels = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)
     images = Images(np.array([f"{n}" for n in labels]), labels, pixels, labels.astype(str))
     monkeypatch.setattr(
-        ship_weights, "read_images", lambda _: (None, {"held_out_originals": images})
+        bundle_weights, "read_images", lambda _: (None, {"held_out_originals": images})
     )
-    monkeypatch.setattr(ship_weights, "read_archive", lambda *_, **__: images)
+    monkeypatch.setattr(bundle_weights, "read_archive", lambda *_, **__: images)
     compact.build((128, 128), 2).save_weights(tmp_path / "compact.weights.h5")
     run = {"settings": {"seed": 3}, "images": 7, "cpu_seconds": 1, "versions": {"keras": "3"}}
     (tmp_path / "compact.run.json").write_text(json.dumps(run))
-    ship_weights.main(["compact", "--work", str(tmp_path), "--out", str(tmp_path)])
+    bundle_weights.main(["compact", "--work", str(tmp_path), "--out", str(tmp_path)])
 
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     weights = pretrained.pretrained_weights("compact")
@@ -179,7 +179,7 @@ def test_the_script_rounds_the_weights_that_it_bundles(
 
 def test_a_weight_too_large_for_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
-    from ship_weights import rounded
+    from bundle_weights import rounded
 
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.set_weights([np.array([[70_000.0]]), np.zeros(1)])

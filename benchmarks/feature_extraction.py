@@ -1,6 +1,6 @@
 """Compare methods of TensorFlow to extract features with a frozen backbone on the CPU.
 
-    python benchmarks/frozen_pass.py --out docs/results/frozen_pass.json
+    python benchmarks/feature_extraction.py --out docs/results/feature_extraction.json
 
 - speed: milliseconds per image after the setup, all methods in one process, alternating
 - setup: seconds from the model to the features of a first batch, in a new process each time,
@@ -194,7 +194,7 @@ def measure(side: int, options: argparse.Namespace) -> Record:
         "rows": list(rows.values()),
         "xla": measure_xla(side),
         "pays_from": pays,
-        "worth_it": MIN_IMAGES_TO_COMPILE,
+        "min_images_to_compile": MIN_IMAGES_TO_COMPILE,
     }
 
 

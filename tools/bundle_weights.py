@@ -1,6 +1,6 @@
 """Bundle trained weights with the package, with a record of their training and accuracy.
 
-    KERAS_HOME=... python tools/ship_weights.py compact --work FOLDER
+    KERAS_HOME=... python tools/bundle_weights.py compact --work FOLDER
 
 `FOLDER` is the folder of a run of `tools/train_compact.py` or `tools/train_cnns.py`. The weights
 are rounded to float16. The temperature is fitted to the images held out in training. Then the
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         },
         "held_out": evaluate_logits(held_out_logits, held_out, temperature),
         "command": f"python tools/{COMMANDS[name]} --work FOLDER",
-        "evaluated_by": f"python tools/ship_weights.py {name} --work FOLDER",
+        "evaluated_by": f"python tools/bundle_weights.py {name} --work FOLDER",
         "trained": {each: run[each] for each in ("settings", "images", "cpu_seconds")},
         "versions": run["versions"],
     }

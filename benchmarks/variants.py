@@ -1,6 +1,6 @@
 """Measure the accuracy of catdog's own variants on real images they were not trained on.
 
-    python benchmarks/recipes.py --out docs/results/recipes.json
+    python benchmarks/variants.py --out docs/results/variants.json
 
 Trains a variant with `train_head` on the 2000 training images, for a number of epochs chosen in
 advance, and evaluates it once on the validation and the test images together (n = 1000). The
