@@ -103,3 +103,15 @@ def test_evaluate_a_pretrained_model_on_all_images(image_folder: Path, capsys: C
     correct = [each.path is not None and each.label == each.path.parent.name
              for each in predictions]  # fmt: skip
     assert result["accuracy"] == pytest.approx(np.mean(correct))
+
+
+def test_a_model_of_other_classes(make_folder: MakeFolder, file: str, capsys: Capture) -> None:
+    three = make_folder({"three/a": 5, "three/b": 5, "three/c": 5}) / "three"
+    assert main(["evaluate", str(three), "--model", file]) == 2
+    assert capsys.readouterr().err.endswith("Train a model on these images: catdog train.\n")
+    assert (
+        main(["evaluate", str(make_folder({"two/x": 5, "two/y": 5}) / "two"), "--model", file]) == 2
+    )
+    message = capsys.readouterr().err
+    assert message.startswith("catdog: error: --model was trained on the classes cats, dogs")
+    assert message.endswith("or train a model on them with catdog train.\n")
