@@ -3,7 +3,7 @@
     python docs/make_tables.py
 
 A table is between two lines of its page, `<!-- table: NAME -->` and `<!-- end -->`. The pages are
-committed with their tables, so that they are whole wherever they are read. A test compares them
+committed with their tables, so that they are complete without a build. A test compares them
 with what this script writes.
 """
 

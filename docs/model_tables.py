@@ -30,9 +30,9 @@ def accuracies() -> str:
         weights = spec.pretrained
         pretrained = weights.measured if weights else None
         trained = None if spec.measured == pretrained else spec.measured
-        found = [each for each in (trained, pretrained) if each]
+        found = [figures for figures in (trained, pretrained) if figures]
         if found:
-            baselines = dict.fromkeys(f"{each.baseline:.1%}" for each in found)
+            baselines = dict.fromkeys(f"{figures.baseline:.1%}" for figures in found)
             cells = [reported(spec), measured(trained), measured(pretrained)]
             rows.append([code(name), *cells, "<br>".join(baselines)])
     return table(head, rows)

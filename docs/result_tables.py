@@ -58,7 +58,7 @@ def paired(record: dict[str, Any]) -> str:
 
 
 def linear(record: dict[str, Any]) -> str:
-    """Return the accuracy of `mobilenet_v2.linear`, apart for the images that chose nothing."""
+    """Return the accuracy of `mobilenet_v2.linear` on test and validation images, and on all."""
     (row,) = record["rows"]
     validation, test = row["splits"]["validation"], row["splits"]["test"]
     right = {name: round(each["accuracy"] * each["n"]) for name, each in row["splits"].items()}

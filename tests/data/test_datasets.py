@@ -219,3 +219,8 @@ def test_evaluations_in_several_threads_are_all_counted(image_folder: Path) -> N
     with ThreadPoolExecutor(8) as pool:
         counts = list(pool.map(lambda _: count_test_evaluation(data, "test"), range(200)))
     assert sorted(count or 0 for count in counts) == list(range(1, 201))
+
+
+def test_printing_counts_files_that_are_not_images(image_folder: Path) -> None:
+    (image_folder / "cats" / "notes.txt").write_text("x")
+    assert "1 file of another kind, ignored: print(data.report)" in str(load_datasets(image_folder))

@@ -36,7 +36,7 @@ def test_no_group_is_in_two_parts(drawn: tuple[np.ndarray, list[int]], seed: int
     assert sum(map(len, inside)) == len(set(groups))
     assert all(set(labels[part]) == set(labels) for part in parts)
     again = grouped_split(labels, SHARES, groups=groups, contents=contents, seed=seed)
-    assert all(np.array_equal(one, other) for one, other in zip(parts, again, strict=True))
+    assert all(np.array_equal(part, other) for part, other in zip(parts, again, strict=True))
 
 
 def largest_gap(labels: np.ndarray, parts: list[np.ndarray]) -> float:

@@ -42,7 +42,7 @@ def test_groups_from_a_table(bursts: Path, tmp_path: Path) -> None:
     by_mapping = load_datasets(bursts, group_by=table)
     file = tmp_path / "groups.csv"
     rows = "\n".join(f"{name},{group}" for name, group in table.items())
-    file.write_text(f"﻿file,group\n{rows}\n", "utf-8")
+    file.write_text(f"\ufefffile,group\n{rows}\n", "utf-8")
     for given in (file, str(file)):
         by_file = load_datasets(bursts, group_by=given)
         assert all(by_file.paths(split) == by_mapping.paths(split) for split in SPLITS)
@@ -185,3 +185,28 @@ def test_a_class_with_the_name_of_its_split_folder(make_folder: MakeFolder) -> N
         {f"{split}/{name}/{split}{i}": 2 for split in SPLITS for name in names for i in "ab"}
     )
     check_apart(load_datasets(folder, group_by="folder"), 6)
+
+
+def test_a_split_file_of_groups_with_the_same_names(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder({f"{name}/patient{i}": 2 for name in ("ill", "well") for i in range(6)})
+    with pytest.raises(ValueError, match="It is not clear whether the classes of"):
+        load_datasets(folder)
+    data = load_datasets(folder, group_by="folder")
+    data.save_split(tmp_path / "split.json")
+    again = load_datasets(folder, split_file=tmp_path / "split.json")
+    assert again.groups("test") == data.groups("test")
+
+
+def test_a_table_of_the_new_images_alone(bursts: Path, tmp_path: Path) -> None:
+    data = load_datasets(bursts, group_by="folder")
+    data.save_split(tmp_path / "split.json")
+    write_images(bursts / "a" / "fresh", 2, tint=9)
+    group = (data.groups("test") or ())[0]
+    table = {"a/fresh/image.0.png": "fresh", "a/fresh/image.1.png": group}
+    with pytest.warns(UserWarning, match="does not list 1 image"):
+        grown = load_datasets(
+            bursts, split_file=tmp_path / "split.json", new_files="train", group_by=table
+        )
+    assert len(grown.paths("train")) == len(data.paths("train")) + 1

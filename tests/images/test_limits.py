@@ -194,3 +194,12 @@ def test_the_limit_is_twice_pillows_default() -> None:
         warnings.simplefilter("error")
         with Image.open(BytesIO(huge("bmp", MAX_PIXELS // 20_000 * 20_000))) as image:
             assert image.width * image.height > MAX_PIXELS - 20_000
+
+
+def test_a_block_within_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with own_limits():
+        with own_limits():
+            assert not ImageFile.LOAD_TRUNCATED_IMAGES
+        assert not ImageFile.LOAD_TRUNCATED_IMAGES
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True

@@ -106,3 +106,14 @@ def test_what_fine_tuning_refuses_leaves_the_model_as_it_was(
         fine_tune(with_base, data, class_weight={"cats": 1})
     assert not with_base.get_layer("base").trainable
     assert with_base.optimizer is optimizer
+
+
+@pytest.mark.parametrize("wrong", [{"verbose": "x"}, {"callbacks": [3]}])
+def test_wrong_arguments_leave_the_model_as_it_was(
+    data: Datasets, with_base: keras.Model, wrong: dict[str, Any]
+) -> None:
+    optimizer, trainable = with_base.optimizer, len(with_base.trainable_variables)
+    with pytest.raises((TypeError, ValueError), match="verbose must be|callbacks must be"):
+        fine_tune(with_base, data, **wrong)
+    assert with_base.optimizer is optimizer
+    assert len(with_base.trainable_variables) == trainable

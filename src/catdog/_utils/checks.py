@@ -17,7 +17,7 @@ from catdog.typing import SPLITS, ImageSize, Split, Verbose
 
 VERBOSE: tuple[Verbose, ...] = ("auto", 0, 1, 2)
 MAX_NAMES_LISTED = 20  # in an error about an unknown name
-MAX_SIDE_PIXELS = 8192  # pixels; a batch of larger images does not fit into memory
+MAX_SIDE_PIXELS = 8192  # a batch of larger images does not fit into memory
 Choice = TypeVar("Choice", bound=str)
 
 

@@ -15,7 +15,7 @@ from catdog._utils.keras_cache import DiskError, write_to_cache
 from catdog._utils.progress import progress
 
 STALL_SECONDS = 30.0
-CHUNK_BYTES = 2**18  # bytes
+CHUNK_BYTES = 2**18
 SHA256_DIGITS = 64
 
 

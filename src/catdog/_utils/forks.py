@@ -1,4 +1,4 @@
-"""Processes that were forked after TensorFlow ran, in which it waits for ever."""
+"""Refuse to run TensorFlow in a process that was forked after TensorFlow had started."""
 
 import os
 

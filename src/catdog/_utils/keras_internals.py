@@ -112,7 +112,10 @@ def run_graph(model: "keras.Model", inputs: Any, call: Callable[..., Any]) -> An
 
 
 def is_slow_untraced(model: "keras.Model") -> bool:
-    """Return whether a layer is compiled in each call outside a graph: a grouped convolution."""
+    """Return whether a model has grouped convolutions: slow to call outside a graph.
+
+    They are compiled in each such call.
+    """
     return any(getattr(layer, "groups", 1) != 1 for layer in all_layers(model))
 
 

@@ -44,7 +44,7 @@ def _accuracy_row(spec: ModelSpec) -> tuple[str, ...]:
     bundled = spec.pretrained and spec.pretrained.measured
     if measured == bundled:  # the default weights are the bundled ones
         measured = None
-    baselines = {each.baseline for each in (measured, bundled) if each}
+    baselines = {accuracy.baseline for accuracy in (measured, bundled) if accuracy}
     return (
         spec.name,
         _accuracy(_last_epoch(reported)) if reported else "",

@@ -23,8 +23,8 @@ def run(options: Namespace) -> int:
         1 if an image could not be read, else 0.
     """
     found = list(_find_images(options.paths))
-    if not options.json and not any(isinstance(each, ImageSource) for each in found):
-        return _report([each.error for each in found if isinstance(each, _NoImages)])
+    if not options.json and not any(isinstance(item, ImageSource) for item in found):
+        return _report([item.error for item in found if isinstance(item, _NoImages)])
     model = open_model(options.model)
     names = resolve_class_names(model, options.model)
     with warnings.catch_warnings(), progress_on_stderr():
@@ -38,8 +38,8 @@ def run(options: Namespace) -> int:
             )
         )
     results = [
-        next(predictions) if isinstance(each, ImageSource) else _as_prediction(each, names)
-        for each in found
+        next(predictions) if isinstance(item, ImageSource) else _as_prediction(item, names)
+        for item in found
     ]
     if options.json:
         out_json([result.to_dict() for result in results])

@@ -113,8 +113,8 @@ class Datasets:
         """Save the split to a file: which image is in which set.
 
         `load_datasets(folder, split_file=path)` reads it, on another machine too. The file is JSON:
-        relative path, class, length and SHA-256 hash of every image, and the seed. It holds no
-        images.
+        relative path, class, length and SHA-256 hash of every image, its group if there are groups,
+        and the seed. It contains no images.
 
         Args:
             path: The file to write, such as `"split.json"`. No file is overwritten.
@@ -176,10 +176,8 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
     used = {path for split in SPLITS for path in data.paths(split)}
     if left_out := {finding.path for finding in data.report.bad} - used:
         lines.append(f"  {counted(len(left_out), 'file')} cannot be used: {report_hint}")
-    if others := [each for each in data.report.findings if each.reason == "other_file"]:
-        lines.append(
-            f"  {counted(len(others), 'file')} not used, because not images: {report_hint}"
-        )
+    if others := [item for item in data.report.findings if item.reason == "other_file"]:
+        lines.append(f"  {counted(len(others), 'file')} of another kind, ignored: {report_hint}")
     return "\n".join(lines)
 
 

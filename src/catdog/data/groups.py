@@ -70,6 +70,17 @@ def with_groups(
     return [replace(image, group=group) for image, group in zip(images, groups, strict=True)]
 
 
+def known_groups(images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf) -> set[str]:
+    """Return the groups of those images that have one."""
+    found = (
+        group_of(
+            relative_name(image.path, report.folder), report.class_names[image.label], image.split
+        )
+        for image in images
+    )
+    return {group for group in found if group is not None}
+
+
 def _by_folder(name: str, class_name: str, split: Split | None) -> str:
     """Return the folder below the class folder; an image directly in it is a group of its own."""
     folders = [composed(part) for part in Path(name).parent.parts]

@@ -40,8 +40,8 @@ class Layout:
             index into them.
         splits: The splits that have a folder of their own; empty if the class folders are directly
             in the root.
-        files: All files in the class folders, ordered by split, class and name; also folders that
-            could not be listed.
+        files: The files in the class folders, without hidden ones, ordered by split, class and
+            name; also folders that could not be listed.
         ignored: Images that are not used, and why.
     """
 

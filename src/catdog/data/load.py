@@ -111,8 +111,7 @@ def load_datasets(
         TypeError: If the source is neither a name nor a path.
         ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
             or too small to be split, there are fewer than two classes or too few groups, images of
-            the split file
-            are missing or changed, or an argument is out of its range.
+            the split file are missing or changed, or an argument is out of its range.
 
     Example:
         ```python
@@ -136,7 +135,9 @@ def load_datasets(
         for argument, value in given.items()
         if value is not None
     }
-    layout = find_layout(find_source("source", source), grouped=group_by is not None)
+    # The inner folders may be groups; a split file has its groups, and decides the level.
+    has_groups = group_by is not None or split_file is not None
+    layout = find_layout(find_source("source", source), grouped=has_groups)
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
@@ -193,7 +194,9 @@ def _warn_ignored(report: ScanReport) -> None:
     """Warn of images that are ignored because of the folder that they are in."""
     for reason in IGNORED_REASONS:
         ignored = [
-            describe(each, report.folder) for each in report.findings if each.reason == reason
+            describe(finding, report.folder)
+            for finding in report.findings
+            if finding.reason == reason
         ]
         if ignored:
             noun = "link" if reason == "linked_folder" else "image"

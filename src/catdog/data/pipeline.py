@@ -101,7 +101,7 @@ def _call(number: Any, *arguments: Any) -> NDArray[Any]:
 
 
 def _keep(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
-    """Let a data set, and all that are made from it, hold the function that it calls."""
+    """Store a function on the data set that calls it, so that it lives as long as its batches."""
     dataset.python_function = function
     return dataset
 

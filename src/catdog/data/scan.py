@@ -51,7 +51,7 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
 
     - empty files, and files with the name of an image that are not images;
     - images in a format that catdog does not read (HEIC, TIFF);
-    - truncated and damaged images, and images of more than 179 million pixels;
+    - truncated and damaged images, and images of more than 178 million pixels;
     - files that cannot be opened;
     - duplicates in two classes;
     - duplicates in two of `train/`, `validation/` and `test/`. The file to evaluate on can be used,
@@ -60,12 +60,12 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     Files that are reported, but cause no error:
 
     - images with the suffix of another format, animated images, images with a side of less than 32
-      pixels or with more than 89 million pixels, and images of 16 bits that are dark,
-      because their values do not fill their range;
+      pixels or with more than 89 million pixels, and images of 16 bits that are dark, because
+      their values do not fill their range;
     - duplicates in one class that cannot be in two splits;
     - names that look the same, because they differ only in how Unicode writes accents;
-    - files that are not images, and images in no class folder, in hidden folders and in folders
-      of images to predict, which are not used.
+    - files that are not images, links to folders, and images in no class folder, in hidden folders
+      and in folders of images to predict, which are not used.
 
     Args:
         folder: A folder as `load_datasets` takes it, or the name of a data set, which is fetched if

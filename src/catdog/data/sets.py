@@ -1,4 +1,4 @@
-"""Divide the images of a folder into a training, a validation and a test set."""
+"""Split the images of a folder into a training, a validation and a test set."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

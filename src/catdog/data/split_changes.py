@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.text import counted, printable, shorten
-from catdog.data.groups import GroupOf, with_groups
+from catdog.data.groups import GroupOf, known_groups, with_groups
 from catdog.data.report import Finding, ImageFile, ScanReport, relative_name, usable_images
 from catdog.data.split_file import SplitFile
 from catdog.typing import SPLITS, Split
@@ -38,7 +38,7 @@ def add_new_files(
         )
     if group_of:
         # Also the groups by the names of today: the split may have been made without groups.
-        held_out |= {image.group for image in with_groups(evaluated, report, group_of)}
+        held_out |= known_groups(evaluated, report, group_of)
         new = [image for image in with_groups(new, report, group_of) if image.group not in held_out]
     grown = sorted([*sets["train"], *new], key=lambda image: (image.label, image.path.parts))
     return {**sets, "train": grown}

@@ -21,9 +21,9 @@ _ROLES: Mapping[str, Role] = {
         ("pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled"), "unlabelled"
     ),
 }  # fmt: skip
-# A folder with one of these names is a split folder whatever is beside it.
-_SURE_NAMES = frozenset({"train", "training", "validation", "valid", "val", "test", "testing"})
-# Words that say nothing about the content: "Train_Data", "testset", "val_images".
+# A folder with one of these names is a split folder, regardless of the folders beside it.
+_SPLIT_NAMES = frozenset({"train", "training", "validation", "valid", "val", "test", "testing"})
+# Words without information about the content: "Train_Data", "testset", "val_images".
 _FILLERS = frozenset(
     {"data", "dataset", "dir", "file", "files", "folder", "image", "images", "img", "imgs",
      "photo", "photos", "pic", "pics", "picture", "pictures", "samples", "set", "sets", "split"}
@@ -73,8 +73,8 @@ def find_split_folders(folder: Path) -> SplitFolders:
         ValueError: If two folders mean the same split, or it is not clear which ones are meant.
     """
     named = list(_named(folder))
-    if any(is_split_name(each.path.name) for each in named):
-        chosen = [each for each in named if not each.rest]
+    if any(is_split_name(item.path.name) for item in named):
+        chosen = [item for item in named if not item.rest]
     else:
         chosen = _differ_in_the_split(folder, named)
     found: dict[Split, Path] = {}
@@ -87,15 +87,15 @@ def find_split_folders(folder: Path) -> SplitFolders:
                 hint="Keep one of them, or put both into one folder.",
             )
         found[role] = path
-    unlabelled = [each.path for each in named if each.role == "unlabelled"] if found else []
+    unlabelled = [item.path for item in named if item.role == "unlabelled"] if found else []
     return SplitFolders(
         {split: found[split] for split in SPLITS if split in found}, tuple(unlabelled)
     )
 
 
 def is_split_name(name: str) -> bool:
-    """Return whether a folder of this name is a split folder whatever is beside it."""
-    return name.lower() in _SURE_NAMES
+    """Return whether a folder is a split folder by its name, regardless of those beside it."""
+    return name.lower() in _SPLIT_NAMES
 
 
 def is_no_class(name: str) -> bool:
@@ -107,19 +107,19 @@ def is_no_class(name: str) -> bool:
 
 def holds_splits(folder: Path) -> list[str]:
     """Return the names of the folders in `folder` that mean different splits, if there are two."""
-    named = [each for each in _named(folder) if each.role != "unlabelled"]
-    return [each.path.name for each in named] if len({each.role for each in named}) > 1 else []
+    named = [item for item in _named(folder) if item.role != "unlabelled"]
+    return [item.path.name for item in named] if len({item.role for item in named}) > 1 else []
 
 
 def _differ_in_the_split(folder: Path, named: Sequence[_Named]) -> list[_Named]:
     """Return the folders of different splits whose names are otherwise the same."""
     by_rest: dict[tuple[str, ...], list[_Named]] = {}
-    for each in named:
-        by_rest.setdefault(each.rest, []).append(each)
-    groups = [group for group in by_rest.values() if len({each.role for each in group}) > 1]
+    for item in named:
+        by_rest.setdefault(item.rest, []).append(item)
+    groups = [group for group in by_rest.values() if len({item.role for item in group}) > 1]
     is_unclear = len(groups) > 1 or (not groups and _look_like_splits(folder, named))
     if is_unclear:
-        listed = ", ".join(f"{each.path.name}/" for each in named)
+        listed = ", ".join(f"{item.path.name}/" for item in named)
         raise InvalidValueError(
             f"It is not clear which folders of {folder} are the training, validation and test set: "
             f"{listed}",
@@ -133,9 +133,9 @@ def _differ_in_the_split(folder: Path, named: Sequence[_Named]) -> list[_Named]:
 
 def _look_like_splits(folder: Path, named: Sequence[_Named]) -> bool:
     """Return whether all folders have names of splits, and the same folders inside."""
-    if len({each.role for each in named}) < 2 or len(named) < len(subfolders(folder)):
+    if len({item.role for item in named}) < 2 or len(named) < len(subfolders(folder)):
         return False
-    inside = [{path.name for path in subfolders(each.path)} for each in named]
+    inside = [{path.name for path in subfolders(item.path)} for item in named]
     return len(set.intersection(*inside)) > 1
 
 

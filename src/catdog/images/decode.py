@@ -52,7 +52,7 @@ def read_rgb(
     Args:
         source: Path of an image file, or the bytes of one.
         name: Name of an image from bytes in errors and notes.
-        notes: Receives what is worth knowing about the image.
+        notes: Receives the notes on the image, such as that it is dark.
     """
     called = name if isinstance(source, bytes) else str(source)
     try:

@@ -54,5 +54,5 @@ def is_system_file(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether a file or folder is hidden, and is no system file: `.22 rifle`."""
+    """Return whether a file or folder is hidden, and is not a system file: `.22 rifle`."""
     return name.startswith(".") and not is_system_file(name)

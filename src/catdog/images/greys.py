@@ -26,12 +26,13 @@ DARK_BELOW = 2**14  # images of 16 bits whose values are all below this come out
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Return whether an image has 16 bits a channel; colour images show it until they are loaded.
+    """Return whether an image has 16 bits per channel; call it before the image is loaded.
 
-    Pillow reads them as 8 bits a channel. What it reads them from is in `tile`.
+    Pillow reads colour images of 16 bits as 8 bits per channel. The format that it reads them from
+    is in `tile`, until they are loaded.
     """
     tiles = getattr(image, "tile", ())
-    # "RGB;16B" has 16 bits a channel, "BGR;16" has 16 bits a pixel.
+    # "RGB;16B" has 16 bits per channel, "BGR;16" has 16 bits per pixel.
     return image.mode.startswith("I") or any(re.search(";16[BLN]", str(tile[3])) for tile in tiles)
 
 

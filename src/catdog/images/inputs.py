@@ -229,7 +229,7 @@ def read_pixels(
         source: The image. An array of the right size is returned as it is. The values of an array
             of another size are rounded to whole numbers first, as in files.
         image_size: Height and width in pixels.
-        notes: Receives what is worth knowing about the image, such as that it is dark.
+        notes: Receives the notes on the image, such as that it is dark.
 
     Returns:
         Shape `(height, width, 3)`, range `[0, 255]`; `uint8`, or the dtype of an array.

@@ -116,9 +116,10 @@ def own_limits() -> Iterator[None]:
     `PIL.Image.DecompressionBombError`. Once no thread reads, Pillow's settings are as they were.
     """
     _limits.begin()
+    before = _this_thread.reads  # an outer block may be open
     _this_thread.reads = True
     try:
         yield
     finally:
-        _this_thread.reads = False
+        _this_thread.reads = before
         _limits.end()

@@ -24,7 +24,7 @@ _PROBABILITY_OPERATIONS = {
     "Sparsemax": "sparsemax",
 }
 # Layers of Keras, and operations of keras.ops, whose values at inference are those of their input,
-# a selection of them, or means of them. Of several inputs, as in an ensemble, the first one tells.
+# a selection of them, or means of them. Of several inputs, as in ensembles, the first is followed.
 _KEEPS_VALUES = {
     *("Average", "Maximum", "Minimum"),
     *("ActivityRegularization", "AlphaDropout", "Cast", "ConvertToTensor", "Copy", "Dropout"),
@@ -33,8 +33,8 @@ _KEEPS_VALUES = {
     *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("GlobalAveragePooling", "GlobalMaxPooling")),
     *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("AveragePooling", "MaxPooling")),
 }
-# Layers that compute a linear function of their input if they have no activation. Of other layers
-# with weights, such as normalizations behind a softmax, the outputs tell.
+# Layers that compute a linear function of their input if they have no activation. For other layers
+# with weights, such as normalizations behind a softmax, the outputs are checked instead.
 _LINEAR_LAYERS = {
     *("Dense", "EinsumDense"),
     *(f"{kind}{n}D" for n in (1, 2, 3) for kind in ("Conv", "SeparableConv", "DepthwiseConv")),
@@ -52,7 +52,7 @@ def final_activation(model: keras.Model) -> str | None:
 
     Returns:
         The name, such as `"softmax"`, or `"linear"` if the last layer with weights has none. `None`
-        if the graph does not tell: the last operation is Python code of the user or arithmetic.
+        if the graph does not show it: the last operation is the user's code, or arithmetic.
     """
     if not _is_graph(model) or not is_defined_by_keras(model, "predict_step"):
         return None

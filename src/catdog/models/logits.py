@@ -90,11 +90,11 @@ def check_finite(logits: Floats) -> None:
 
 
 def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
-    """Raise if a model returns probabilities, even if its graph does not tell.
+    """Raise if a model returns probabilities, even if its graph does not show it.
 
-    Where the graph tells in which activation the model ends, it decides, and `check_classifier` has
-    raised already. Elsewhere, the model is run on noise images. So neither the images nor the
-    batch size of the user matter. The model stays as it is.
+    If the graph shows in which activation the model ends, `check_classifier` has decided already.
+    Otherwise the model is run on noise images, so that the result depends neither on the images nor
+    on the batch size of the user. The model is not changed.
 
     Args:
         model: A model that `check_classifier` accepts.
@@ -106,9 +106,9 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
     if final_activation(model) is not None:
         return
     rows = _run_noise(model, image_size)
-    # If the last weights are 0, probabilities and perhaps logits are the same for all classes.
-    # They mean the same then.
-    if could_be_probabilities(rows) and np.ptp(rows) > EQUAL_TOLERANCE:
+    # If the last weights are 0, all outputs are equal. They mean the same then, as logits and as
+    # probabilities.
+    if _are_probabilities(rows) and np.ptp(rows) > EQUAL_TOLERANCE:
         raise InvalidValueError(
             "returns probabilities, but catdog needs logits",
             argument="model",
@@ -116,17 +116,16 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
         )
 
 
-def could_be_probabilities(rows: Floats) -> bool:
-    """Return whether each row could be the probabilities of the classes: positive, of equal sums.
+def _are_probabilities(rows: Floats) -> bool:
+    """Return whether rows look like probabilities of the classes: not negative, of equal sums.
 
     The sum is 1, or that of probabilities that were scaled or added.
 
     Args:
-        rows: What a model returned, shape `(n, classes)`.
+        rows: What a model returned for at least ten images, shape `(n, classes)`.
     """
     sums = rows.sum(axis=1)
-    total = sums[0] if len(sums) >= N_NOISE_IMAGES else 1.0  # of a few logits, by chance
-    return bool(rows.min() >= 0 and np.allclose(sums, total, rtol=SUM_TOLERANCE, atol=0))
+    return bool(rows.min() >= 0 and np.allclose(sums, sums[0], rtol=SUM_TOLERANCE, atol=0))
 
 
 def _run_noise(model: keras.Model, image_size: ImageSize) -> Floats:

@@ -1,4 +1,4 @@
-"""The accuracies that catdog measured, of the variants whose weights do not come with it.
+"""The accuracies that catdog measured after training models on `cats_and_dogs_filtered`.
 
 `measured.json` is made of the records in `docs/results`, by `docs/make_tables.py`.
 """

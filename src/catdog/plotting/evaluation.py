@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 POINT_STYLE: dict[str, Any] = {"color": BLUE, "marker": "o", "ls": "none", "capsize": 3}
 MAX_CLASSES_WITH_TEXT = 20
-MAX_SIDE_INCHES = 14.0  # inches, of the confusion matrix
+MAX_SIDE_INCHES = 14.0  # of the confusion matrix
 MAX_AXIS_LETTERS = 30  # of a name beside an axis
 LETTERS_PER_INCH = 10  # of the names of up to ten classes
 PERCENT_LABEL_WIDTH = 0.07  # share of the width of an axis

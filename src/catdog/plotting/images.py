@@ -95,7 +95,7 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
     shown = [item for item in items if item.path and not item.error][:count]
     if not shown:
         raise InvalidValueError(
-            "holds no prediction for an image file, and images that were passed as arrays or bytes "
+            "holds no prediction for an image file, and images that were passed as arrays or "
             "bytes are not kept",
             argument="predictions",
             hint="Pass paths or a folder to predict.",

@@ -65,7 +65,7 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> None:
 
 def _listed(given: Any) -> list[Any]:
     """Return the losses or metrics in a list, a dictionary or a nested structure."""
-    return [each for each in keras.tree.flatten(given) if each is not None]
+    return [item for item in keras.tree.flatten(given) if item is not None]
 
 
 def _check_loss(loss: Any, classes: int) -> None:

@@ -24,7 +24,8 @@ def check_one_device(model: keras.Model, *, function: str, hint: str) -> None:
             f"{type(tf.distribute.get_strategy()).__name__}",
             hint=hint,
         )
-    if any(isinstance(each.value, tf.distribute.DistributedValues) for each in model.variables):
+    weights = [variable.value for variable in model.variables]
+    if any(isinstance(value, tf.distribute.DistributedValues) for value in weights):
         raise BackendError(
             f"{function} does not run under tf.distribute, but model has weights that were made "
             "in the scope of a strategy",

@@ -93,7 +93,7 @@ class FeatureExtractor:
             progress(title, total, shown=self.verbose) as advance,
         ):
             for batch in batches:
-                features.append(self._compute(batch).astype(np.float32))  # from bfloat16, say
+                features.append(self._compute(batch).astype(np.float32))  # from bfloat16 too
                 advance(len(batch))
         return np.concatenate(features)
 

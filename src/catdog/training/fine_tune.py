@@ -15,7 +15,7 @@ from catdog.matching import resize_to_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_one_device
-from catdog.training.train import train
+from catdog.training.train import list_callbacks, train
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -73,6 +73,8 @@ def fine_tune(
             argument="learning_rate",
         )
     checks.check_positive_int("epochs", epochs)
+    checks.check_verbose(verbose)
+    own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
     label_weights(class_weight, data)
     check_one_device(
@@ -90,5 +92,10 @@ def fine_tune(
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
     return train(
-        model, data, epochs=epochs, class_weight=class_weight, callbacks=callbacks, verbose=verbose
+        model,
+        data,
+        epochs=epochs,
+        class_weight=class_weight,
+        callbacks=own_callbacks,
+        verbose=verbose,
     )

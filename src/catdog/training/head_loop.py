@@ -45,8 +45,8 @@ def fit_head(
         batch_size: Rows in a step; the last step of an epoch may have fewer.
         epochs: Number of epochs.
         callbacks: Are called as by `fit`. If one acts on batches, such as a schedule of the
-            learning rate, each batch runs on its own; otherwise, nobody sees where a batch ends,
-            and an epoch runs at once. They may stop their model, or let it begin at a later epoch.
+            learning rate, each batch is one call; otherwise, each epoch is one call. They may stop
+            their model, or let it begin at a later epoch.
     """
     model = callbacks.model
     _make_variables(head, model, [tf.constant(rows[:batch_size]) for rows in validation_rows])
