@@ -55,7 +55,7 @@ class CustomLayer(keras.layers.Layer):  # type: ignore[misc]
 
 def test_every_name_has_a_test() -> None:
     names = [name for name in vars(internals) if not name.startswith("_")]
-    imported = ("Callable", "Iterator", "contextmanager", "np", "random", "re", "sys")
+    imported = ("Callable", "Iterator", "contextmanager", "random", "re", "sys")
     own = [name for name in names if name not in (*imported, "Any", "TYPE_CHECKING")]
     missing = [name for name in own if f"test_{name.lower()}" not in globals()]
     assert missing == [], f"add a test for {missing} to this file"

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
 
@@ -127,6 +125,7 @@ def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":
 @contextmanager
 def keeping_global_seed() -> Iterator[None]:
     """Restore the state from which `keras.random` draws if it is called without a seed."""
+    import numpy as np
     from keras.src.backend.common import global_state
 
     name = "global_seed_generator"

@@ -117,8 +117,7 @@ def predict(
             folder, the same files are images as for `load_datasets`; a warning lists the others. An
             array of the model's input size is used as it is; an array of another size is rounded
             and stretched as a file is. A Pillow image of mode `I` or `I;16` holds values from 0 to
-            65535, one of mode `F` from 0 to 255. A warning lists images that are dark,
-            because their values do not fill this range.
+            65535, one of mode `F` from 0 to 255; a warning lists images that do not fill this range.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
         batch_size: Number of images in a batch.
@@ -216,23 +215,24 @@ def _read_batches(
     sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int, notes: list[Note]
 ) -> Iterator[list[_ReadImage]]:
     """Yield batches of images or errors, read in parallel, `PREFETCH_BATCHES` ahead at most."""
-    pending: deque[tuple[ImageSource, Future[Pixels | Exception]]] = deque()
+    pending: deque[tuple[ImageSource, list[Note], Future[Pixels | Exception]]] = deque()
     remaining = iter(sources)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while True:
             for source in islice(remaining, PREFETCH_BATCHES * batch_size - len(pending)):
-                pending.append((source, pool.submit(_try_to_read, source, image_size, notes)))
+                own: list[Note] = []
+                pending.append((source, own, pool.submit(_try_to_read, source, image_size, own)))
             if not pending:
                 return
             batch = [pending.popleft() for _ in range(min(batch_size, len(pending)))]
-            yield [(source, pixels.result()) for source, pixels in batch]
+            images = [(source, future.result()) for source, _, future in batch]
+            notes += [note for _, own, _ in batch for note in own]  # in the order of the images
+            yield images
 
 
-def _try_to_read(
-    source: ImageSource, image_size: ImageSize, notes: list[Note]
-) -> Pixels | Exception:
+def _try_to_read(source: ImageSource, size: ImageSize, notes: list[Note]) -> Pixels | Exception:
     try:
-        return read_pixels(source, image_size, notes)
+        return read_pixels(source, size, notes)
     except (OSError, ValueError) as error:
         return error
 
