@@ -117,7 +117,7 @@ def predict(
             folder, the same files are images as for `load_datasets`; a warning lists the others. An
             array of the model's input size is used as it is; an array of another size is rounded
             and stretched as a file is. A Pillow image of mode `I` or `I;16` holds values from 0 to
-            65535, one of mode `F` from 0 to 255; a warning lists images that do not fill this range.
+            65535, of mode `F` from 0 to 255; a warning lists images that do not fill this range.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
         batch_size: Number of images in a batch.
