@@ -1,48 +1,16 @@
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
 
-from catdog import Datasets, load_datasets
 from catdog.data.split import stratified_split
 from catdog.evaluation.label_issues import rank
 from catdog.evaluation.out_of_fold import log_posteriors, squared_distances
 
 SIZE = (16, 16)
 layers = keras.layers
-
-
-def write(folder: Path, name: str, colour: tuple[int, int, int], seed: int) -> Path:
-    noise = np.random.default_rng([seed, *colour]).normal(0, 20, (*SIZE, 3))
-    pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(folder / name)
-    return folder / name
-
-
-REDDISH, BLUISH = (150, 90, 90), (90, 90, 150)
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    """Reddish cats and bluish dogs, with one of each in the wrong folder, and a green cat."""
-    for number in range(30):
-        write(tmp_path / "cats", f"cat.{number}.png", REDDISH, number)
-        write(tmp_path / "dogs", f"dog.{number}.png", BLUISH, number)
-    write(tmp_path / "cats", "wrong.png", BLUISH, 99)
-    write(tmp_path / "dogs", "wrong.png", REDDISH, 99)
-    write(tmp_path / "cats", "green.png", (20, 250, 20), 99)
-    return tmp_path
-
-
-@pytest.fixture
-def data(images: Path) -> Datasets:
-    return load_datasets(images, image_size=SIZE)
 
 
 def folds_of(labels: NDArray[np.int32], seed: int = 0) -> tuple[NDArray[np.intp], ...]:

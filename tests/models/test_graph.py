@@ -10,38 +10,14 @@ from numpy.typing import NDArray
 from catdog import build_model, list_models, load_datasets
 from catdog.data.datasets import Datasets
 from catdog.models.graph import shared_layers, split_model
+from tests.networks import SIZE, backbone, sequential
 
-SIZE = (32, 32)
 layers = keras.layers
 
 
 @pytest.fixture
 def images() -> NDArray[np.float32]:
     return np.random.default_rng(0).integers(0, 256, (4, *SIZE, 3)).astype(np.float32)
-
-
-def backbone(**options: Any) -> keras.Model:
-    """Return a small frozen network with batch normalisation."""
-    network = keras.Sequential(
-        [
-            keras.Input((*SIZE, 3)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(4, 3),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-        ],
-        **options,
-    )
-    network.trainable = False
-    return network
-
-
-def sequential() -> keras.Model:
-    augmentation = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])
-    pool = [layers.GlobalMaxPooling2D(), layers.Dropout(0.2)]
-    return keras.Sequential(
-        [keras.Input((*SIZE, 3)), augmentation, backbone(), *pool, layers.Dense(2)]
-    )
 
 
 def functional() -> keras.Model:

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,38 +11,12 @@ from catdog.data.datasets import Datasets
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE
 from catdog.models.graph import split_model
 from catdog.training.features import FeatureExtractor
-
-SIZE = (32, 32)
-layers = keras.layers
+from tests.networks import SIZE, sequential
 
 
 @pytest.fixture
 def images() -> NDArray[np.float32]:
     return np.random.default_rng(0).integers(0, 256, (4, *SIZE, 3)).astype(np.float32)
-
-
-def backbone(**options: Any) -> keras.Model:
-    """Return a small frozen network with batch normalisation."""
-    network = keras.Sequential(
-        [
-            keras.Input((*SIZE, 3)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(4, 3),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-        ],
-        **options,
-    )
-    network.trainable = False
-    return network
-
-
-def sequential() -> keras.Model:
-    augmentation = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])
-    pool = [layers.GlobalMaxPooling2D(), layers.Dropout(0.2)]
-    return keras.Sequential(
-        [keras.Input((*SIZE, 3)), augmentation, backbone(), *pool, layers.Dense(2)]
-    )
 
 
 @pytest.fixture

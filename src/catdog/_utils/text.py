@@ -39,6 +39,11 @@ def shorten(items: Sequence[str], limit: int = 10) -> list[str]:
     return [*items[:limit], f"... and {rest} more"] if rest > 0 else list(items)
 
 
+def with_lines(sentence: str, lines: Sequence[str]) -> str:
+    """Return a sentence, and below it at most ten lines of a list."""
+    return "\n  ".join([f"{sentence}:", *shorten(lines)])
+
+
 def list_names(names: Iterable[str], limit: int = 10) -> str:
     """Return quoted names in one line, such as `'cats', 'dogs'`; at most `limit` of them."""
     return ", ".join(shorten([repr(name) for name in names], limit))

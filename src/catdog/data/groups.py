@@ -55,12 +55,12 @@ def with_groups(
     Raises:
         ValueError: If an image has no group; the message names some.
     """
-    names = [relative_name(image.path, report.folder) for image in images]
-    groups = [
-        group_of(name, report.class_names[image.label], image.split)
-        for name, image in zip(names, images, strict=True)
+    groups = _look_up(images, report, group_of)
+    without = [
+        relative_name(image.path, report.folder)
+        for image, group in zip(images, groups, strict=True)
+        if group is None
     ]
-    without = [name for name, group in zip(names, groups, strict=True) if group is None]
     if without:
         raise InvalidValueError(
             f"gives no group to {counted(len(without), 'image')}: {list_names(without, 5)}",
@@ -72,13 +72,19 @@ def with_groups(
 
 def known_groups(images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf) -> set[str]:
     """Return the groups of those images that have one."""
-    found = (
+    return {group for group in _look_up(images, report, group_of) if group is not None}
+
+
+def _look_up(
+    images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf
+) -> list[str | None]:
+    """Return the group of each image, `None` if it has none."""
+    return [
         group_of(
             relative_name(image.path, report.folder), report.class_names[image.label], image.split
         )
         for image in images
-    )
-    return {group for group in found if group is not None}
+    ]
 
 
 def _by_folder(name: str, class_name: str, split: Split | None) -> str:

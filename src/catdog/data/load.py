@@ -7,7 +7,7 @@ from os import PathLike
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
-from catdog._utils.text import counted, printable, shorten
+from catdog._utils.text import counted, printable, with_lines
 from catdog.data.datasets import Datasets
 from catdog.data.groups import read_group_by, with_groups
 from catdog.data.layout import find_layout
@@ -173,21 +173,19 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
     """Raise an error that lists the bad files, or warn that they are left out."""
     if not bad:
         return
-    listed = "\n  ".join(
-        shorten([f"{finding.reason}: {describe(finding, report.folder)}" for finding in bad])
-    )
+    lines = [f"{finding.reason}: {describe(finding, report.folder)}" for finding in bad]
     files = counted(len({finding.path for finding in bad}), "file")
     summary = f"{files} of {report.n_files} in {printable(report.folder)} cannot be used"
     if not skip:
         raise InvalidValueError(
-            f"{summary}:\n  {listed}\n",
+            f"{with_lines(summary, lines)}\n",
             hint=(
                 'Repair or remove them, or leave them out with on_bad_image="skip". '
                 "catdog.scan_images lists them all."
             ),
             hint_code=HintCode.SKIP_BAD_IMAGES,
         )
-    warnings.warn(UsageWarning(f"{summary}, and were left out:\n  {listed}"), stacklevel=3)
+    warnings.warn(UsageWarning(with_lines(f"{summary}, and were left out", lines)), stacklevel=3)
 
 
 def _warn_ignored(report: ScanReport) -> None:
@@ -200,8 +198,5 @@ def _warn_ignored(report: ScanReport) -> None:
         ]
         if ignored:
             noun = "link" if reason == "linked_folder" else "image"
-            listed = "\n  ".join(shorten(ignored))
-            warnings.warn(
-                UsageWarning(f"{counted(len(ignored), noun)} {MEANING[reason]}:\n  {listed}"),
-                stacklevel=3,
-            )
+            sentence = f"{counted(len(ignored), noun)} {MEANING[reason]}"
+            warnings.warn(UsageWarning(with_lines(sentence, ignored)), stacklevel=3)

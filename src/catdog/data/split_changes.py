@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
-from catdog._utils.text import counted, printable, shorten
+from catdog._utils.text import counted, printable, with_lines
 from catdog.data.groups import GroupOf, known_groups, with_groups
 from catdog.data.report import Finding, ImageFile, ScanReport, relative_name, usable_images
 from catdog.data.split_file import SplitFile
@@ -50,35 +50,31 @@ def warn_changed(
     """Warn of images of the split file that are in another class or split folder now."""
     labels = {entry.sha256: entry.label for split in SPLITS for entry in file.entries[split]}
     relabelled = [
-        f"{relative_name(image.path, report.folder)} was {report.class_names[before]!r} and is "
-        f"{report.class_names[image.label]!r}"
+        printable(
+            f"{relative_name(image.path, report.folder)} was {report.class_names[before]!r} and "
+            f"is {report.class_names[image.label]!r}"
+        )
         for split in SPLITS
         for image in sets[split]
         if (before := labels[image.sha256]) != image.label
     ]
     if relabelled:
-        listed = "\n  ".join(printable(line) for line in shorten(relabelled))
-        warnings.warn(
-            UsageWarning(
-                f"{counted(len(relabelled), 'image')} of the split file changed the class folder. "
-                f"The sets are the same, the labels are new:\n  {listed}"
-            ),
-            stacklevel=3,
+        sentence = (
+            f"{counted(len(relabelled), 'image')} of the split file changed the class folder. "
+            "The sets are the same, the labels are new"
         )
+        warnings.warn(UsageWarning(with_lines(sentence, relabelled)), stacklevel=3)
     trained = [
-        relative_name(image.path, report.folder)
+        printable(relative_name(image.path, report.folder))
         for image in sets["train"]
         if image.split in SPLITS[1:]
     ]
     if trained:
-        listed = "\n  ".join(printable(line) for line in shorten(trained))
-        warnings.warn(
-            UsageWarning(
-                f"{counted(len(trained), 'image')} of the training set of the split file moved to "
-                f"a folder of images to evaluate on. The split file decides:\n  {listed}"
-            ),
-            stacklevel=3,
+        sentence = (
+            f"{counted(len(trained), 'image')} of the training set of the split file moved to "
+            "a folder of images to evaluate on. The split file decides"
         )
+        warnings.warn(UsageWarning(with_lines(sentence, trained)), stacklevel=3)
 
 
 def warn_unused(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool) -> None:

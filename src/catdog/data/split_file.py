@@ -18,7 +18,7 @@ from catdog._utils.errors import (
     reason,
 )
 from catdog._utils.files import atomic_write
-from catdog._utils.text import composed, counted, list_names, printable, shorten
+from catdog._utils.text import composed, counted, list_names, printable, with_lines
 from catdog.data.layout import Layout
 from catdog.data.report import ImageFile, ScanReport, readable_images, relative_name
 from catdog.typing import SPLITS, Split
@@ -186,10 +186,12 @@ def _not_found(
         other = duplicates.get(entry.sha256)
         hint = f" (a duplicate is at {printable(other)})" if other else ""
         wrong.append(f"{printable(entry.name)} {'has changed' if exists else 'is missing'}{hint}")
-    listed = "\n  ".join(shorten(wrong))
-    return InvalidValueError(
+    sentence = (
         f"{counted(len(wrong), 'image')} of the split file {file.path} cannot be "
-        f"found in {report.folder} as at the time of writing:\n  {listed}\n",
+        f"found in {report.folder} as at the time of writing"
+    )
+    return InvalidValueError(
+        f"{with_lines(sentence, wrong)}\n",
         hint="Bring them back, or make a new split without split_file.",
         hint_code=HintCode.DROP_SPLIT_FILE,
     )

@@ -21,7 +21,7 @@ from catdog._utils.errors import (
     MissingFileError,
     UsageWarning,
 )
-from catdog._utils.text import counted, printable, shorten
+from catdog._utils.text import counted, printable, with_lines
 from catdog.images.decode import load_pixels, read_rgb, stretch, to_rgb, upright_copy
 from catdog.images.formats import FORMATS
 from catdog.images.identify import is_image_file
@@ -131,14 +131,9 @@ def _images_in(folder: Path) -> list[Path]:
 def _warn_passed_over(names: Sequence[str], folder: Path) -> None:
     """Warn of the files in a folder that are not images, as a scan reports them."""
     if names:
-        listed = "\n  ".join(shorten(names))
-        warnings.warn(
-            UsageWarning(
-                f"{counted(len(names), 'file')} in {printable(folder)} were passed over, because "
-                f"they are not images:\n  {listed}"
-            ),
-            stacklevel=2,
-        )
+        files = f"{counted(len(names), 'file')} in {printable(folder)}"
+        sentence = f"{files} were passed over, because they are not images"
+        warnings.warn(UsageWarning(with_lines(sentence, names)), stacklevel=2)
 
 
 def _is_folder(path: Path) -> bool:

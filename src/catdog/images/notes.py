@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from PIL import Image
 
 from catdog._utils.errors import UsageWarning
-from catdog._utils.text import counted, printable, shorten
+from catdog._utils.text import counted, printable, with_lines
 from catdog.images.greys import unfilled_range
 from catdog.images.limits import LARGE_PIXELS
 
@@ -65,10 +65,5 @@ def warn_of_notes(notes: Iterable[Note], *, stacklevel: int) -> None:
             f"{printable(note.name)}: {note.detail}" for note in notes if note.reason == reason
         ]
         if lines:
-            listed = "\n  ".join(shorten(lines))
-            warnings.warn(
-                UsageWarning(
-                    f"{counted(len(lines), 'image')} {sentence}:\n  {listed}\n", hint=hint
-                ),
-                stacklevel=stacklevel + 1,
-            )
+            listed = with_lines(f"{counted(len(lines), 'image')} {sentence}", lines)
+            warnings.warn(UsageWarning(f"{listed}\n", hint=hint), stacklevel=stacklevel + 1)

@@ -23,7 +23,7 @@ from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, UsageError, UsageWarning
 from catdog._utils.progress import progress
 from catdog._utils.public import public
-from catdog._utils.text import counted, percent, printable, shorten
+from catdog._utils.text import counted, percent, printable, with_lines
 from catdog.images.inputs import ImageSource, Pixels, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
 from catdog.inference.forward import checked_logits, log_probabilities
@@ -295,6 +295,5 @@ def _warn_skipped(predictions: Iterable[Prediction]) -> None:
         printable(prediction.error) for prediction in predictions if prediction.error is not None
     ]
     if errors:
-        listed = "\n  ".join(shorten(errors))
-        sentence = f"{counted(len(errors), 'image')} cannot be read:\n  {listed}"
+        sentence = with_lines(f"{counted(len(errors), 'image')} cannot be read", errors)
         warnings.warn(UsageWarning(sentence), stacklevel=3)
