@@ -20,7 +20,7 @@ from catdog.data.duplicates import group_by_content
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
-from catdog.images.endings import EMPTY_END, has_empty_end
+from catdog.images.complete import TruncatedImageError, load_complete
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, SIGNATURES, SUFFIXES
 from catdog.images.greys import is_deep
 from catdog.images.identify import SIGNATURE_BYTES, find_other_format, is_named_as_image
@@ -181,12 +181,12 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
         deep = is_deep(image)
         image.draft(None, (1, 1))  # faster: a JPEG is read completely, but at a smaller size
         try:
-            image.load()
+            load_complete(image, content)
+        except TruncatedImageError as error:
+            raise _Unusable("truncated", str(error)) from error
         except Exception as error:
             _raise_disk_error(error)
             raise _broken(content, size, error) from error
-        if has_empty_end(content, image.format):
-            raise _Unusable("truncated", EMPTY_END)
         notes += [(note.reason, note.detail) for note in range_notes(image, path.name, deep=deep)]
     return notes
 

@@ -3,13 +3,14 @@
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
-from catdog.images.endings import EMPTY_END, has_empty_end
+from catdog.images.complete import load_complete
 from catdog.images.formats import FORMATS
 from catdog.images.greys import deep_to_rgb, is_deep
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
@@ -58,19 +59,22 @@ def read_rgb(
     try:
         content = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         with content, own_limits(), Image.open(content, formats=FORMATS) as image:
-            load_pixels(image, called, notes)
-            if has_empty_end(content, image.format):
-                raise InvalidValueError(EMPTY_END)
+            load_pixels(image, called, notes, file=content)
             turn_upright(image)
             return to_rgb(image)
     except Exception as error:  # Pillow raises many kinds
         raise InvalidValueError(f"Cannot read the image {called}: {_reason(error)}") from error
 
 
-def load_pixels(image: Image.Image, name: str, notes: list[Note] | None) -> None:
+def load_pixels(
+    image: Image.Image, name: str, notes: list[Note] | None, *, file: BinaryIO | None = None
+) -> None:
     """Load the pixels of an opened image, and add to the notes on it, if they are wanted."""
     deep = is_deep(image)
-    image.load()
+    if file and isinstance(image, ImageFile.ImageFile):
+        load_complete(image, file)
+    else:
+        image.load()
     if notes is not None:
         notes += [*size_notes(image, name), *range_notes(image, name, deep=deep)]
 

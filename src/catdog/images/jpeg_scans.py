@@ -1,0 +1,158 @@
+"""JPEG images of which a part is missing, although the file has an end.
+
+libjpeg gives no error for them: missing blocks become grey, and missing detail becomes blur.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageFile
+
+_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # in the data, FF 00 and restarts are none
+_SIZES = range(0xC0, 0xD0)  # markers of a frame's size and components, but for the next three
+_TABLES = (0xC4, 0xC8, 0xCC)
+_PROGRESSIVE = 0xC2
+_HUFFMAN = (0xC0, 0xC1, _PROGRESSIVE)
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_COEFFICIENTS = 64  # of a block of 8 x 8 pixels
+_GREYS = {127, 128}  # what missing blocks become, in all modes
+_FILL = 8 * b"\xfe"  # libjpeg fills a register of 64 bits before it decodes
+_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """One scan: the coefficients `first` to `last` of some components, but for the lowest bits."""
+
+    components: Sequence[int]
+    first: int
+    last: int
+    missing_bits: int
+
+
+@dataclass
+class _Structure:
+    """The frame and the scans of a JPEG file."""
+
+    frame: int
+    components: Sequence[int]
+    scans: list[_Scan]
+    end_of_data: int
+
+    def is_decoded_at_the_end(self) -> bool:
+        """Return whether the decoder needs all scans before it can give the first pixel."""
+        return self.frame == _PROGRESSIVE or len(self.scans) > 1
+
+    def has_all_scans(self) -> bool:
+        """Return whether the scans hold all bits of all coefficients of all components."""
+        bits = {component: [-1] * _COEFFICIENTS for component in self.components}
+        for scan in self.scans:
+            for component in set(scan.components) & set(bits):
+                for coefficient in range(scan.first, scan.last + 1):
+                    bits[component][coefficient] = scan.missing_bits
+        return not any(any(each) for each in bits.values())
+
+
+def load_jpeg(image: ImageFile.ImageFile, content: bytes) -> bool:
+    """Load the pixels of an opened JPEG image; return whether they are complete.
+
+    A progressive image is decoded here, in the time that Pillow takes. Others are decoded by Pillow,
+    and once more if the last pixel has the grey of missing blocks. Two things cannot be seen: that
+    only a part of the last block is missing, and what is missing after arithmetic coding.
+
+    Args:
+        image: The image; its pixels are loaded, unless a part of them is missing.
+        content: The file.
+    """
+    structure = _read_structure(content)
+    if structure and structure.frame in _HUFFMAN and structure.is_decoded_at_the_end():
+        return structure.has_all_scans() and _decode_complete(image, content, structure.end_of_data)
+    image.load()
+    if not structure or structure.frame not in _HUFFMAN or not _is_grey_at_the_end(image):
+        return True
+    with Image.open(BytesIO(content), formats=["JPEG"]) as again:
+        again.draft(None, (1, 1))
+        return _decode_complete(again, content, structure.end_of_data)
+
+
+def _is_grey_at_the_end(image: Image.Image) -> bool:
+    box = (image.width - 1, image.height - 1, image.width, image.height)
+    return set(image.crop(box).tobytes()) <= _GREYS
+
+
+def _decode_complete(image: ImageFile.ImageFile, content: bytes, end_of_data: int) -> bool:
+    """Decode an image; return whether its data are complete.
+
+    The decoder gets the data without the marker behind them, and then bytes that have no meaning,
+    one by one. If it waits for data, it leaves some of them for later, because it cannot decode the
+    next block yet. Once it has all blocks, it drops them.
+    """
+    image.load_prepare()
+    name, box, offset, options = image.tile[0]
+    # Not public in Pillow (11.0 to 13.0); `ImageFile.Parser` is, but does not take JPEG files.
+    decoder = Image._getdecoder(image.mode, name, options, image.decoderconfig)
+    try:
+        decoder.setimage(image.im, box)
+        for data in (content[offset:end_of_data] + _FILL, *_more_data(content, end_of_data)):
+            done = decoder.decode(data)[0]
+            if 0 <= done < len(data):
+                return False
+        done, error = decoder.decode(content[end_of_data:])
+    finally:
+        decoder.cleanup()
+    if done < 0 and not error:
+        image.tile = []
+    image.load()  # raises the error, if there is one
+    return True
+
+
+def _more_data(content: bytes, end_of_data: int) -> Iterator[bytes]:
+    """Yield what a decoder without missing blocks drops: the next restart, and single bytes."""
+    start = content.rindex(b"\xff\xda", 0, end_of_data)
+    before = _RESTART.findall(content, start, end_of_data)
+    number = before[-1][0] - 0xD0 + 1 if before else 0
+    if before or b"\xff\xdd\0\x04" in content[:start]:
+        yield bytes([0xFF, 0xD0 + number % 8]) + _FILL
+    yield from [_FILL[:1]] * 16
+
+
+def _read_structure(content: bytes) -> _Structure | None:
+    """Return the frame and the scans of a file; `None` if it is not that of a JPEG image."""
+    found: _Structure | None = None
+    try:
+        for marker, start, end in _segments(content):
+            if marker == _SCAN and found:
+                found.scans.append(_read_scan(content[start:end]))
+                found.end_of_data = _end_of_data(content, end)
+            elif marker in _SIZES and marker not in _TABLES and not found:
+                found = _Structure(marker, content[start + 6 : end : 3], [], len(content))
+    except (IndexError, ValueError):  # damaged: Pillow raises the error
+        return None
+    return found if found and found.scans else None
+
+
+def _read_scan(header: bytes) -> _Scan:
+    count = header[0]
+    first, last, bits = header[1 + 2 * count : 4 + 2 * count]
+    return _Scan(header[1 : 1 + 2 * count : 2], first, min(last, _COEFFICIENTS - 1), bits & 15)
+
+
+def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker, the start and the end of each segment, up to the end of the image."""
+    position = 0
+    while match := _NEXT_MARKER.search(content, position):
+        position = match.end()
+        marker = content[position - 1]
+        if marker == _END:
+            return
+        if marker != _START:
+            end = position + int.from_bytes(content[position : position + 2], "big")
+            yield marker, position + 2, end
+            position = end
+
+
+def _end_of_data(content: bytes, start: int) -> int:
+    match = _NEXT_MARKER.search(content, start)
+    return match.start() if match else len(content)
