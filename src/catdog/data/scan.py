@@ -20,12 +20,12 @@ from catdog.data.duplicates import group_by_content
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
-from catdog.images.complete import TruncatedImageError, load_complete
+from catdog.images.complete import TruncatedImageError
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, SIGNATURES, SUFFIXES
-from catdog.images.greys import is_deep
 from catdog.images.identify import SIGNATURE_BYTES, find_other_format, is_named_as_image
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
-from catdog.images.notes import range_notes, size_notes
+from catdog.images.loading import load_pixels
+from catdog.images.notes import Note
 from catdog.typing import SPLITS
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
@@ -178,16 +178,15 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
         return _explain_unopened(content, path, size, error)
     with image:
         notes = list(_notes(image, path))
-        deep = is_deep(image)
-        image.draft(None, (1, 1))  # faster: a JPEG is read completely, but at a smaller size
+        found: list[Note] = []
         try:
-            load_complete(image, content)
+            load_pixels(image, path.name, found, file=content, reduced=True)
         except TruncatedImageError as error:
             raise _Unusable("truncated", str(error)) from error
         except Exception as error:
             _raise_disk_error(error)
             raise _broken(content, size, error) from error
-        notes += [(note.reason, note.detail) for note in range_notes(image, path.name, deep=deep)]
+        notes += [(note.reason, note.detail) for note in found]
     return notes
 
 
@@ -242,8 +241,6 @@ def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
             yield "animated", ""
     if min(image.size) < SMALL_SIDE_PIXELS:
         yield "very_small", f"{image.width} x {image.height} pixels"
-    for note in size_notes(image, path.name):
-        yield note.reason, note.detail
 
 
 def _find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:

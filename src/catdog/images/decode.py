@@ -3,18 +3,18 @@
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
-from catdog.images.complete import load_complete
 from catdog.images.formats import FORMATS
-from catdog.images.greys import deep_to_rgb, is_deep
+from catdog.images.greys import deep_to_rgb
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
-from catdog.images.notes import Note, range_notes, size_notes
+from catdog.images.loading import load_pixels
+from catdog.images.notes import Note
+from catdog.images.transparency import is_transparent, over_white
 from catdog.typing import ImageSize
 
 
@@ -59,24 +59,11 @@ def read_rgb(
     try:
         content = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         with content, own_limits(), Image.open(content, formats=FORMATS) as image:
-            load_pixels(image, called, notes, file=content)
-            turn_upright(image)
-            return to_rgb(image)
+            loaded = load_pixels(image, called, notes, file=content)
+            turn_upright(loaded)
+            return to_rgb(loaded)
     except Exception as error:  # Pillow raises many kinds
         raise InvalidValueError(f"Cannot read the image {called}: {_reason(error)}") from error
-
-
-def load_pixels(
-    image: Image.Image, name: str, notes: list[Note] | None, *, file: BinaryIO | None = None
-) -> None:
-    """Load the pixels of an opened image, and add to the notes on it, if they are wanted."""
-    deep = is_deep(image)
-    if file and isinstance(image, ImageFile.ImageFile):
-        load_complete(image, file)
-    else:
-        image.load()
-    if notes is not None:
-        notes += [*size_notes(image, name), *range_notes(image, name, deep=deep)]
 
 
 def _reason(error: Exception) -> str:
@@ -94,8 +81,11 @@ def turn_upright(image: Image.Image) -> None:
         ImageOps.exif_transpose(image, in_place=True)
 
 
-def upright_copy(image: Image.Image) -> Image.Image:
-    """Return an upright copy of an image, by its EXIF data in memory."""
+def upright(image: Image.Image) -> Image.Image:
+    """Return an image upright, by its EXIF data in memory: itself if it is, else a copy."""
+    with suppress(Exception):
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return image
     turned = image.copy()
     with suppress(Exception):  # `copy` drops changes of the EXIF data after the file was opened
         turned.getexif().update(image.getexif())
@@ -112,15 +102,12 @@ def stretch(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to RGB; the background of transparent pixels is white."""
+    """Return an image of any mode as RGB; the background of transparent pixels is white.
+
+    An RGB image is returned as it is: a copy of a large one would need as much memory again.
+    """
     if image.mode == "F" or image.mode.startswith("I"):
         return deep_to_rgb(image)
-    if image.mode in ("RGBa", "La"):  # with premultiplied colours
-        image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
-    if image.format == "BMP" and "A" in image.getbands() and image.getextrema()[-1] == (0, 0):
-        return image.convert("RGB")  # many programs leave the fourth byte of a pixel empty
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    if is_transparent(image):
+        return over_white(image)
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -15,11 +15,11 @@ Other values, NaN too, are an error. Values that use a small part of the range a
 """
 
 import re
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
+
+from catdog.images.strips import strips
 
 MAX_16_BITS = 65535
 DARK_BELOW = 2**14  # images of 16 bits whose values are all below this come out darker than 64
@@ -47,13 +47,13 @@ def unfilled_range(image: Image.Image, deep: bool) -> str | None:
         `None` if the values fill the range, or are all zero: such an image is black.
     """
     if image.mode == "F":
-        high, limit = float(np.asarray(image).max()), 255
-        return f"no value above {high:g} of {limit}" if 0 < high <= 1 else None
+        high = _range(image)[1]
+        return f"no value above {high:g} of 255" if 0 < high <= 1 else None
     if image.mode.startswith("I"):
-        high = int(np.asarray(image).max())
-        return f"no value above {high} of {MAX_16_BITS}" if 0 < high < DARK_BELOW else None
+        high = _range(image)[1]
+        return f"no value above {high:.0f} of {MAX_16_BITS}" if 0 < high < DARK_BELOW else None
     if deep and image.mode.startswith("RGB"):
-        high = int(np.asarray(image)[..., :3].max()) * 256 + 255  # Pillow drops the lower byte
+        high = int(np.max(image.getextrema()[:3])) * 256 + 255  # Pillow drops the lower byte
         return f"no value above {high} of {MAX_16_BITS}" if high < DARK_BELOW else None
     return None
 
@@ -64,17 +64,29 @@ def deep_to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: If a value is outside the range of the mode.
     """
-    values = np.asarray(image)
+    _check_range(*_range(image), 255 if image.mode == "F" else MAX_16_BITS)
     if image.mode == "F":
-        _check_range(values, 255)
         return image.convert("RGB")
-    _check_range(values, MAX_16_BITS)
-    grey = (values // 257).astype(np.uint8)  # convert() would clip them at 255
-    return Image.fromarray(grey).convert("RGB")
+    key = image.info.get("transparency")  # 16 bits, as the values
+    rgb = Image.new("RGB", image.size)
+    for top, strip in strips(image):
+        values = np.asarray(strip)
+        grey = (values // 257).astype(np.uint8)  # convert() would clip them at 255
+        if key is not None:
+            grey[values == key] = 255
+        rgb.paste(Image.fromarray(grey).convert("RGB"), (0, top))
+    return rgb
 
 
-def _check_range(values: NDArray[Any], highest: int) -> None:
-    low, high = float(values.min()), float(values.max())
+def _range(image: Image.Image) -> tuple[float, float]:
+    """Return the lowest and the highest value; NaN if there is one."""
+    each = [
+        (values.min(), values.max()) for values in (np.asarray(strip) for _, strip in strips(image))
+    ]
+    return float(np.min(each)), float(np.max(each))
+
+
+def _check_range(low: float, high: float, highest: int) -> None:
     if not np.isfinite([low, high]).all():
         raise ValueError("its values must be finite, but some are NaN or infinite")
     if low < 0 or high > highest:

@@ -22,11 +22,12 @@ from catdog._utils.errors import (
     UsageWarning,
 )
 from catdog._utils.text import counted, printable, with_lines
-from catdog.images.decode import load_pixels, read_rgb, stretch, to_rgb, upright_copy
+from catdog.images.decode import read_rgb, stretch, to_rgb, upright
 from catdog.images.formats import FORMATS
 from catdog.images.identify import is_image_file
 from catdog.images.limits import own_limits
 from catdog.images.listing import walk
+from catdog.images.loading import load_pixels
 from catdog.images.notes import Note
 from catdog.typing import ImageSize
 
@@ -256,8 +257,8 @@ def _to_upright_rgb(image: Image.Image, name: str, notes: list[Note] | None) -> 
     """Return a Pillow image as RGB, upright; the user's image is not changed."""
     try:
         with _LOADING, own_limits():
-            load_pixels(image, name, notes)
-        return to_rgb(upright_copy(image))
+            image = load_pixels(image, name, notes)
+        return to_rgb(upright(image))
     except Exception as error:  # Pillow raises many kinds
         reason = (str(error) or repr(error)).rstrip(".")
         raise InvalidValueError(f"Cannot read the image {name}: {reason}") from error

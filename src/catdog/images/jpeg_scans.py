@@ -39,11 +39,12 @@ class _Structure:
     frame: int
     components: Sequence[int]
     scans: list[_Scan]
-    end_of_data: int
+    start_of_data: int = 0  # of the last scan
 
-    def is_decoded_at_the_end(self) -> bool:
-        """Return whether the decoder needs all scans before it can give the first pixel."""
-        return self.frame == _PROGRESSIVE or len(self.scans) > 1
+    def is_one_scan(self) -> bool:
+        """Return whether the first scan holds all; then the decoder gives pixels as it reads."""
+        count = len(self.scans[0].components) if self.scans else 0
+        return self.frame != _PROGRESSIVE and count == len(self.components)
 
     def has_all_scans(self) -> bool:
         """Return whether the scans hold all bits of all coefficients of all components."""
@@ -58,23 +59,26 @@ class _Structure:
 def load_jpeg(image: ImageFile.ImageFile, content: bytes) -> bool:
     """Load the pixels of an opened JPEG image; return whether they are complete.
 
-    A progressive image is decoded here, in the time that Pillow takes. Others are decoded by Pillow,
-    and once more if the last pixel has the grey of missing blocks. Two things cannot be seen: that
-    only a part of the last block is missing, and what is missing after arithmetic coding.
+    A progressive image is decoded here, in the time that Pillow takes. Others are decoded by
+    Pillow, and once more if the last pixel has the grey of missing blocks. Two things cannot be
+    seen: that a part of the last block is missing, and what is missing after arithmetic coding.
 
     Args:
         image: The image; its pixels are loaded, unless a part of them is missing.
         content: The file.
     """
     structure = _read_structure(content)
-    if structure and structure.frame in _HUFFMAN and structure.is_decoded_at_the_end():
-        return structure.has_all_scans() and _decode_complete(image, content, structure.end_of_data)
+    if structure is None or structure.frame not in _HUFFMAN:
+        image.load()
+        return True
+    if not structure.is_one_scan():
+        return structure.has_all_scans() and _decode_complete(image, content, structure)
     image.load()
-    if not structure or structure.frame not in _HUFFMAN or not _is_grey_at_the_end(image):
+    if not _is_grey_at_the_end(image):
         return True
     with Image.open(BytesIO(content), formats=["JPEG"]) as again:
         again.draft(None, (1, 1))
-        return _decode_complete(again, content, structure.end_of_data)
+        return _decode_complete(again, content, structure)
 
 
 def _is_grey_at_the_end(image: Image.Image) -> bool:
@@ -82,24 +86,29 @@ def _is_grey_at_the_end(image: Image.Image) -> bool:
     return set(image.crop(box).tobytes()) <= _GREYS
 
 
-def _decode_complete(image: ImageFile.ImageFile, content: bytes, end_of_data: int) -> bool:
+def _decode_complete(image: ImageFile.ImageFile, content: bytes, structure: _Structure) -> bool:
     """Decode an image; return whether its data are complete.
 
     The decoder gets the data without the marker behind them, and then bytes that have no meaning,
     one by one. If it waits for data, it leaves some of them for later, because it cannot decode the
     next block yet. Once it has all blocks, it drops them.
     """
+    start = structure.start_of_data
+    end = match.start() if (match := _NEXT_MARKER.search(content, start)) else len(content)
     image.load_prepare()
     name, box, offset, options = image.tile[0]
     # Not public in Pillow (11.0 to 13.0); `ImageFile.Parser` is, but does not take JPEG files.
     decoder = Image._getdecoder(image.mode, name, options, image.decoderconfig)
     try:
         decoder.setimage(image.im, box)
-        for data in (content[offset:end_of_data] + _FILL, *_more_data(content, end_of_data)):
-            done = decoder.decode(data)[0]
-            if 0 <= done < len(data):
+        for data in (content[offset:end] + _FILL, *_more_data(content, start, end)):
+            done, error = decoder.decode(data)
+            if done < 0:
+                break
+            if done < len(data):
                 return False
-        done, error = decoder.decode(content[end_of_data:])
+        else:
+            done, error = decoder.decode(content[end:])
     finally:
         decoder.cleanup()
     if done < 0 and not error:
@@ -108,10 +117,9 @@ def _decode_complete(image: ImageFile.ImageFile, content: bytes, end_of_data: in
     return True
 
 
-def _more_data(content: bytes, end_of_data: int) -> Iterator[bytes]:
+def _more_data(content: bytes, start: int, end: int) -> Iterator[bytes]:
     """Yield what a decoder without missing blocks drops: the next restart, and single bytes."""
-    start = content.rindex(b"\xff\xda", 0, end_of_data)
-    before = _RESTART.findall(content, start, end_of_data)
+    before = _RESTART.findall(content, start, end)
     number = before[-1][0] - 0xD0 + 1 if before else 0
     if before or b"\xff\xdd\0\x04" in content[:start]:
         yield bytes([0xFF, 0xD0 + number % 8]) + _FILL
@@ -125,9 +133,11 @@ def _read_structure(content: bytes) -> _Structure | None:
         for marker, start, end in _segments(content):
             if marker == _SCAN and found:
                 found.scans.append(_read_scan(content[start:end]))
-                found.end_of_data = _end_of_data(content, end)
+                found.start_of_data = end
+                if found.is_one_scan():
+                    break
             elif marker in _SIZES and marker not in _TABLES and not found:
-                found = _Structure(marker, content[start + 6 : end : 3], [], len(content))
+                found = _Structure(marker, content[start + 6 : end : 3], [])
     except (IndexError, ValueError):  # damaged: Pillow raises the error
         return None
     return found if found and found.scans else None
@@ -151,8 +161,3 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
             end = position + int.from_bytes(content[position : position + 2], "big")
             yield marker, position + 2, end
             position = end
-
-
-def _end_of_data(content: bytes, start: int) -> int:
-    match = _NEXT_MARKER.search(content, start)
-    return match.start() if match else len(content)

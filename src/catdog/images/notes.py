@@ -11,8 +11,9 @@ from catdog._utils.errors import UsageWarning
 from catdog._utils.text import counted, printable, with_lines
 from catdog.images.greys import unfilled_range
 from catdog.images.limits import LARGE_PIXELS
+from catdog.images.transparency import nearly_invisible
 
-ImageNote = Literal["unfilled_range", "very_large"]
+ImageNote = Literal["unfilled_range", "transparent", "very_large"]
 
 IMAGE_NOTES: tuple[ImageNote, ...] = get_args(ImageNote)
 
@@ -22,6 +23,11 @@ _WARNINGS: Mapping[ImageNote, tuple[str, str]] = {
         "dark, because the values do not fill their range",
         "If white has another value in them, such as 4095 for 12 bits or 1.0 for floats, multiply "
         "all images by the same factor, so that white is 65535 (or 255 for floats).",
+    ),
+    "transparent": (
+        "white, because next to nothing in them is opaque",
+        "Their pixels are laid over white. If something can be seen in other programs, save them "
+        "without transparency.",
     ),
     "very_large": (
         f"of more than {LARGE_PIXELS // 10**6} million pixels, which take much time and memory",
@@ -51,10 +57,12 @@ def size_notes(image: Image.Image, name: str) -> Iterator[Note]:
         yield Note("very_large", f"{image.width} x {image.height} pixels", name)
 
 
-def range_notes(image: Image.Image, name: str, *, deep: bool) -> Iterator[Note]:
-    """Yield the notes on the values of a loaded image; `deep` is what `is_deep` returned before."""
+def pixel_notes(image: Image.Image, name: str, *, deep: bool) -> Iterator[Note]:
+    """Yield the notes on the pixels of a loaded image; `deep` is what `is_deep` returned before."""
     if detail := unfilled_range(image, deep):
         yield Note("unfilled_range", detail, name)
+    if detail := nearly_invisible(image):
+        yield Note("transparent", detail, name)
 
 
 def warn_of_notes(notes: Iterable[Note], *, stacklevel: int) -> None:

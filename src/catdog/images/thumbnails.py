@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.images.decode import stretch, turn_upright, upright_copy
+from catdog.images.decode import stretch, turn_upright, upright
 from catdog.images.formats import FORMATS
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.limits import own_limits
@@ -38,7 +38,7 @@ def upright_size(source: ImageSource) -> ImageSize:
         height, width = content.shape[:2]
         return height, width
     if isinstance(content, Image.Image):
-        return upright_copy(content).size[::-1]
+        return upright(content).size[::-1]
     file = BytesIO(content) if isinstance(content, bytes) else content
     with own_limits(), Image.open(file, formats=FORMATS) as image:
         turn_upright(image)
