@@ -13,6 +13,7 @@ from PIL import Image
 
 from catdog import load_datasets, scan_images
 from catdog.images.decode import decode_image
+from catdog.images.inputs import ImageSource, read_pixels
 from tests.conftest import MakeFolder
 from tests.data.files import add
 from tests.images.odd_files import (
@@ -166,7 +167,13 @@ def test_a_scan_names_them_and_a_prediction_refuses_them(make_folder: MakeFolder
         load_datasets(folder)
 
 
-def test_the_file_may_be_a_path(tmp_path: Path) -> None:
-    path = add(tmp_path, "cut.jpg", cut(saved(smooth(), "JPEG"), 0.5))
-    with pytest.raises(ValueError, match=r"cut\.jpg: the pixels end early"):
-        decode_image(path, SIZE)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "progressive"])
+def test_all_forms_that_users_pass_are_checked(kind: str, tmp_path: Path) -> None:
+    few_rows = png((64, 48), 8, RGB, zlib.compress(rows(noise(24))))
+    jpeg = saved(smooth(), "JPEG", progressive=kind == "progressive")
+    content = few_rows if kind == "PNG" else cut(jpeg, 0.5)
+    path = add(tmp_path, "cut", content)
+    with Image.open(path) as opened:
+        for form in (path, content, Image.open(BytesIO(content)), opened):
+            with pytest.raises(ValueError, match="it: the pixels end early|cut: the pixels end"):
+                read_pixels(ImageSource(form, "it"), SIZE)

@@ -57,9 +57,9 @@ def load_pixels(
 
 
 def _unread_file(image: Image.Image) -> BinaryIO | None:
-    """Return the file that a Pillow image of the user will be loaded from, if it is a whole one."""
+    """Return the file of a Pillow image of the user that is not loaded yet, at its first frame."""
     file = getattr(image, "fp", None)
-    if image.format not in FORMATS or not getattr(image, "tile", ()) or not file or image.tell():
+    if file is None or image.format not in (*FORMATS, "MPO") or image.tell():
         return None
     file.seek(0)
     return BytesIO(file.read())
