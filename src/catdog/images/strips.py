@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-_STRIP_PIXELS = 2**20
+_STRIP_PIXELS = 2**18
 
 
 def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:

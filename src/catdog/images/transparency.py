@@ -32,7 +32,7 @@ def transparent_key(image: Image.Image) -> Key | None:
     if isinstance(key, tuple):
         return tuple(int(each) >> 8 if "16" in values else int(each) & 255 for each in key)
     if isinstance(key, int) and values in _BITS_OF_GREY:
-        highest = 2 ** _BITS_OF_GREY[values] - 1
+        highest: int = 2 ** _BITS_OF_GREY[values] - 1
         return int(key & highest) * 255 // highest
     return None
 

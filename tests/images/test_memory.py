@@ -1,0 +1,59 @@
+"""Large images take little more memory than their pixels in Pillow: 4 bytes for RGB, 1 for grey."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+SIDE = 3000
+MARGIN = 2  # bytes a pixel, for the strips
+MEASURE = """
+import os, re, sys
+from pathlib import Path
+from PIL import Image
+from catdog.data import scan
+from catdog.images.decode import decode_image
+from catdog.images.inputs import ImageSource, read_pixels
+
+def kib(name):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+def inspect(path):
+    with path.open("rb") as content, scan.own_limits():
+        scan._inspect(content, path, os.path.getsize(path))
+
+Image.init()
+for name in sys.argv[1:]:
+    path = Path(name)
+    for use in (lambda: decode_image(path, (8, 8)),
+                lambda: read_pixels(ImageSource(Image.open(path), "it"), (8, 8), []),
+                lambda: inspect(path)):
+        Path("/proc/self/clear_refs").write_text("5")
+        before = kib("VmRSS")
+        use()
+        print(path.stem, (kib("VmHWM") - before) * 1024 / Image.open(path).width ** 2)
+"""
+MOST = {  # bytes a pixel to read an image, and to scan it
+    "RGB": (4, 4),  # no copy
+    "L": (5, 1),
+    "P": (5, 1),
+    "I;16": (6, 2),
+    "RGBA": (8, 4),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_the_peak_memory_of_large_images(tmp_path: Path) -> None:
+    files = []
+    for mode in MOST:
+        files.append(tmp_path / f"{mode}.png")
+        Image.new(mode, (SIDE, SIDE), 200).save(files[-1], compress_level=1)
+    run = [sys.executable, "-c", MEASURE, *map(str, files)]
+    printed = subprocess.run(run, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = iter([float(line.split()[1]) for line in printed])
+    for mode, (read, scanned) in MOST.items():
+        assert next(found) < read + MARGIN, mode
+        assert next(found) < read + MARGIN, mode
+        assert next(found) < scanned + MARGIN, mode
