@@ -94,8 +94,9 @@ def names(files: list[tuple[str, Callable[[], bytes], str]]) -> list[str]:
 
 
 def reasons(report: ScanReport) -> dict[str, str]:
+    """Return the reason for each file; without near duplicates, which the drawn images are."""
     return {finding.path.relative_to(report.folder).as_posix(): finding.reason
-            for finding in report.findings}  # fmt: skip
+            for finding in report.findings if "near" not in finding.reason}  # fmt: skip
 
 
 def test_a_tidy_folder(tidy: Path) -> None:
@@ -152,7 +153,8 @@ def test_values_that_do_not_fill_their_range(tidy: Path) -> None:
     add(tidy / "cats", "x_ray.png", buffer.getvalue())
     add(tidy / "cats", "x_ray.txt", buffer.getvalue() + b"another file")
     report = scan_images(tidy)
-    assert [(finding.reason, finding.detail) for finding in report.findings] == [
+    findings = [item for item in report.findings if item.reason != "near_duplicate"]
+    assert [(finding.reason, finding.detail) for finding in findings] == [
         ("unfilled_range", "no value above 4095 of 65535"),
         ("wrong_extension", "PNG by its content"),
         ("unfilled_range", "no value above 4095 of 65535"),
@@ -176,7 +178,7 @@ def test_images_of_many_pixels(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """A photo of 108 million pixels is read; a smaller limit stands for it here."""
     monkeypatch.setattr(notes, "LARGE_PIXELS", 63 * 64)
     for kind in ("jpeg", "png"):
-        add(tidy / "cats", f"photo.{kind}", encoded(kind, side=64))
+        add(tidy / "cats", f"photo.{kind}", encoded(kind, side=64, seed=len(kind)))
     add(tidy / "cats", "less.jpg", encoded("jpeg", side=63))
     report = scan_images(tidy)
     assert [(finding.reason, finding.detail) for finding in report.findings] == [
