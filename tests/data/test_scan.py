@@ -242,7 +242,8 @@ def test_everything_at_once(tidy: Path) -> None:
     n_files = 10 + len(BAD_FILES) + len(ODD_FILES)
     expected = {f"dogs/{name}": reason for name, _, reason in BAD_FILES + ODD_FILES}
     assert found == {name: reason for name, reason in expected.items() if reason != "used"}
-    with pytest.warns(UserWarning, match=f"{len(BAD_FILES)} files of {n_files}(.|\\n)*and 11 more"):
+    left = f"{len(BAD_FILES)} files of {n_files}(.|\\n)*and {len(BAD_FILES) - 10} more"
+    with pytest.warns(UserWarning, match=left):
         data = load_datasets(tidy, on_bad_image="skip", image_size=(8, 8))
     for dataset in data:
         for images, _ in dataset:

@@ -2,7 +2,7 @@
 
 import struct
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ def tiff(
     values: NDArray[Any],
     photometric: int = 1,
     *,
-    order: str = "<",
+    order: Literal["<", ">"] = "<",
     tags: dict[int, list[int]] | None = None,
     strips: tuple[bytes, ...] = (),
 ) -> bytes:

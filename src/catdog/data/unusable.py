@@ -15,6 +15,7 @@ class Unusable(Exception):
     """A file cannot be used; holds the reason."""
 
     def __init__(self, reason: BadReason, detail: str) -> None:
+        """Store the code of the reason, and more about it."""
         super().__init__(detail)
         self.reason: BadReason = reason
 
@@ -28,7 +29,17 @@ def raise_disk_error(error: Exception) -> None:
 def explain_unopened(
     content: BinaryIO, path: Path, size: int, error: Exception
 ) -> list[tuple[Reason, str]] | None:
-    """Raise the reason why an image cannot be opened; return `None` if it is not an image."""
+    """Raise the reason why an image cannot be opened; return `None` if it is not an image.
+
+    Args:
+        content: The opened file; its position changes.
+        path: Where it is.
+        size: Its length in bytes.
+        error: What was raised.
+
+    Raises:
+        Unusable: If it is an image by content or name.
+    """
     content.seek(0)
     start = content.read(SIGNATURE_BYTES)
     if isinstance(error, UnsupportedFormatError):
