@@ -424,8 +424,8 @@ def scratch() -> Iterator[Path]:
 
 SUFFIXES = [".jpg", ".png", ".gif", ".bmp", ".webp", ".tif", ".avif", ".heic"]
 SPOILED = [encoded(kind, side=12) for kind in ("jpeg", "png", "gif", "bmp", "webp", "tiff")]
-SPOILED += [encoded("tiff", side=12, compression="tiff_lzw"), encoded("avif", side=12)]
-SPOILED += [(SAMPLES / "grid.heic").read_bytes()]
+SPOILED += [encoded("tiff", side=12, compression="tiff_lzw")]
+SPOILED += [(SAMPLES / name).read_bytes() for name in ("grid.heic", "ten_bits.avif")]
 
 
 @st.composite

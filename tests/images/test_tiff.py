@@ -19,7 +19,7 @@ ORIENTATION, COLOUR_MAP, NEW_SUBFILE_TYPE, PLANES, DNG_VERSION = 274, 320, 254, 
 GREYS = np.array([[0, 100, 255]], np.uint8)
 COLOURS = np.array([[[255, 0, 0], [0, 255, 0], [10, 20, 30]]], np.uint8)
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 14, 3), dtype=np.uint8)
-COMPRESSIONS = ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits", "zstd", "lzma"]
+COMPRESSIONS = ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits", "lzma"]
 
 
 def rgb(content: bytes) -> NDArray[Any]:
