@@ -1,5 +1,6 @@
 """TIFF files: what their values mean, how they are compressed, and files that are cut off."""
 
+import zlib
 from io import BytesIO
 from typing import Any, Literal
 
@@ -102,6 +103,22 @@ def test_compressions(compression: str | None) -> None:
     ):
         tolerance = 90 if compression == "jpeg" else 0
         assert np.abs(rgb(content).astype(int) - NOISE).max() <= tolerance
+
+
+@pytest.mark.parametrize("photometric", [0, 1, 2])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_compression_changes_no_value(dtype: Any, photometric: int) -> None:
+    values = COLOURS if photometric == 2 else GREYS
+    values = values.astype(dtype) * dtype(257 if dtype == np.uint16 else 1)
+    if photometric == 2 and dtype == np.float32:
+        return  # Pillow does not read those
+    packed = zlib.compress(values.tobytes())
+    content = tiff(values, photometric, tags={COMPRESSION: [8]}, strips=(packed,))
+    assert pixels(content) == pixels(tiff(values, photometric))
+    dark = (values // dtype(8)).astype(dtype)
+    packed = zlib.compress(dark.tobytes())
+    content = tiff(dark, photometric, tags={COMPRESSION: [8]}, strips=(packed,))
+    assert details(content) == details(tiff(dark, photometric))
 
 
 @pytest.mark.parametrize(
@@ -212,10 +229,11 @@ def test_kinds_that_are_not_read(content: bytes, message: str) -> None:
 
 
 def test_a_raw_file_of_canon() -> None:
-    content = bytearray(written(Image.fromarray(GREYS), compression="tiff_lzw"))
-    content[8:10] = b"CR"  # where the file says so; the pixels of this one lie there
+    content = b"II*\0\x10\0\0\0CR\2\0" + bytes(4) + tiff(GREYS)[8:]
     with pytest.raises(UnsupportedFormatError, match="camera's raw format"):
-        open_image(BytesIO(bytes(content)))
+        open_image(BytesIO(content))
+    pixels_first = written(Image.fromarray(np.frombuffer(b"CR\2\0", np.uint8)[None]))
+    assert pixels(pixels_first) == grey(67, 82, 2, 0)  # a signature by chance
 
 
 def test_bombs() -> None:

@@ -192,7 +192,7 @@ def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str
 
 def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     """Yield notes about an image that can be used."""
-    name = format_name(image)
+    name = format_name(image.format)
     if path.suffix.lower() not in SUFFIXES[name]:
         yield "wrong_extension", f"{name} by its content"
     with suppress(Exception):  # the first frame may be complete although the next one is not

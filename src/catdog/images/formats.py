@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image
-
 # The one list of the formats that are read. Pillow reads more; some of those formats run programs.
 # The content decides the format of a file; a suffix may be wrong.
 SUFFIXES: Mapping[str, frozenset[str]] = {
@@ -56,9 +54,9 @@ _SYSTEM_FILES = frozenset(
 )  # fmt: skip
 
 
-def format_name(image: Image.Image) -> str:
-    """Return the name in `FORMATS` of the format that an opened image has."""
-    return _OTHER_NAMES.get(str(image.format), str(image.format))
+def format_name(name: str | None) -> str:
+    """Return the name in `FORMATS` of a format, by the name that its decoder gives to it."""
+    return _OTHER_NAMES.get(str(name), str(name))
 
 
 def find_container(start: bytes) -> str | None:

@@ -6,7 +6,7 @@ so two images of one camera stay comparable.
 | Pillow's mode | from | values | become |
 |---|---|---|---|
 | `I;16` and its byte orders | PNG and TIFF of 16 bits | 0 to 65535 | `value // 257` |
-| `I` | TIFF of 32 or signed bits, or in memory | 0 to 65535 | `value // 257` |
+| `I` | TIFF of 32 bits or with signs, or in memory | 0 to 65535 | `value // 257` |
 | `F` | TIFF of floats, or in memory | 0 to 255 | the whole number below |
 | `RGB`, `RGBA` | colour PNG and TIFF of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
 

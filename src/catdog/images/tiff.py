@@ -12,7 +12,7 @@ _TYPE_BYTES = {2: 1, 3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 1
 _TAIL_BYTES = 64  # fewer zeros may be the end of an image
 
 # Compressed pixels never end in many zeros; the decoders of some accept them (libtiff 4.7).
-_COMPRESSIONS = frozenset(
+_NEVER_END_IN_ZEROS = frozenset(
     {"jpeg", "lzma", "tiff_adobe_deflate", "tiff_deflate", "tiff_jpeg", "tiff_lzw", "webp", "zstd"}
 )
 # Tags, by their names in the specification.
@@ -20,6 +20,7 @@ _NEW_SUBFILE_TYPE, _STRIP_OFFSETS, _STRIP_COUNTS = 254, 273, 279
 _TILE_OFFSETS, _TILE_COUNTS, _JPEG_TABLES, _DNG_VERSION = 324, 325, 347, 50706
 _JPEG_END = b"\xff\xd9"
 _LAST_OF_PIXELS = 532  # tags above it hold metadata, without which the image can be read
+_CANON = b"\x10\0\0\0CR\2\0"  # the position of the directory, and a signature
 _PREVIEW = 1  # a bit of NewSubfileType: a smaller copy of another image in the file
 
 
@@ -72,9 +73,9 @@ def _end_of_directory(file: BinaryIO) -> int:
 
 def is_raw(file: BinaryIO, image: TiffImageFile) -> bool:
     """Return whether a TIFF file is a raw file of a camera, whose first image is a preview."""
-    file.seek(8)
+    file.seek(4)
     return (
-        file.read(2) == b"CR"  # of Canon
+        file.read(len(_CANON)) == _CANON
         or _DNG_VERSION in image.tag_v2
         or bool(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _PREVIEW)
     )
@@ -103,7 +104,7 @@ def check_pixels(file: BinaryIO, image: TiffImageFile) -> None:
         raise ValueError(f"image file is truncated ({missing} bytes are missing)")
     if not tags.get(_JPEG_TABLES, _JPEG_END).endswith(_JPEG_END):
         raise ValueError(f"image file is truncated: {EMPTY_END}")
-    if count >= _TAIL_BYTES and compression in _COMPRESSIONS:
+    if count >= _TAIL_BYTES and compression in _NEVER_END_IN_ZEROS:
         file.seek(offset + count - _TAIL_BYTES)
         if not any(file.read(_TAIL_BYTES)):
             raise ValueError(f"image file is truncated: {EMPTY_END}")
