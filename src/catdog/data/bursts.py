@@ -117,7 +117,8 @@ def _draw_pairs(positions: NDArray[np.intp], kinds: Sequence[object]) -> NDArray
 def _similarities(vectors: Directions, pairs: NDArray[np.intp]) -> Floats:
     """Return the correlation of the images of each pair."""
     products: Directions = vectors[pairs[:, 0]] * vectors[pairs[:, 1]]
-    return products.sum(axis=1, dtype=np.float64)
+    similarities: Floats = products.sum(axis=1, dtype=np.float64)
+    return similarities
 
 
 def _fit(

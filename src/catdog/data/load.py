@@ -69,9 +69,10 @@ def load_datasets(
     such a word only, as `training_set/` and `test_set/` or `seg_train/` and `seg_test/`. Images in
     `pred/` and the like, which are to be predicted, are ignored with a warning.
 
-    Images are JPEG, PNG, WebP, BMP and GIF files in a class folder or in folders below it. The
-    format is detected from the content. System files and files that are not images are ignored, and
-    so are hidden images, with a warning. Values of 16 bits are scaled by their range, so 65535
+    Images are JPEG, PNG, WebP, TIFF, AVIF, BMP and GIF files in a class folder or in folders below
+    it, and HEIC files if the extra package for them is installed. The format is detected from the
+    content. System files and files that are not images are ignored, and so are hidden images, with
+    a warning. Values of 16 bits are scaled by their range, so 65535
     becomes 255; a warning lists images that do not fill it, and come out dark.
 
     Args:

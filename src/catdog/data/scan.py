@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from catdog._utils.progress import progress
 from catdog._utils.public import public
@@ -23,25 +23,18 @@ from catdog.data.copies import (
     mark_near_duplicates,
 )
 from catdog.data.layout import File, Layout, find_layout
-from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
+from catdog.data.report import Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
+from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error
+from catdog.images.containers import open_image
 from catdog.images.endings import EMPTY_END, has_empty_end
-from catdog.images.formats import FORMATS, OTHER_SUFFIXES, SIGNATURES, SUFFIXES
-from catdog.images.greys import is_deep
-from catdog.images.identify import SIGNATURE_BYTES, find_other_format, is_named_as_image
+from catdog.images.formats import SUFFIXES, format_name
+from catdog.images.greys import check_range, is_deep
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.notes import range_notes, size_notes
 from catdog.images.thumbnails import TINY_SIDE, tiny_thumbnail
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
-
-
-class _Unusable(Exception):
-    """A file cannot be used; holds the reason."""
-
-    def __init__(self, reason: BadReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason: BadReason = reason
 
 
 @public
@@ -55,7 +48,9 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     Files that cannot be used, which `load_datasets` refuses or leaves out:
 
     - empty files, and files with the name of an image that are not images;
-    - images in a format that catdog does not read (HEIC, TIFF);
+    - images in a format that catdog does not read, such as a camera's raw format, and HEIC images
+      if the extra package for them is not installed;
+    - greys of more than 8 bits with values outside their range;
     - truncated and damaged images, and images of more than 178 million pixels;
     - files that cannot be opened;
     - duplicates in two classes;
@@ -172,7 +167,7 @@ def _scan_file(file: File) -> _ScannedFile:
                 return _ScannedFile([("other_file", "")])
             content.seek(0)
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    except _Unusable as error:
+    except Unusable as error:
         return _ScannedFile([(error.reason, str(error))])
     except OSError as error:
         return _ScannedFile([("unreadable", error.strerror or str(error))])
@@ -189,15 +184,15 @@ def _inspect(
     It is an image by its content or by its name.
 
     Raises:
-        _Unusable: If it is an image by content or name, and cannot be used.
+        Unusable: If it is an image by content or name, and cannot be used.
     """
     try:
-        image = Image.open(content, formats=FORMATS)
+        image = open_image(content)
     except Image.DecompressionBombError as error:
-        raise _Unusable("too_many_pixels", TOO_MANY_PIXELS) from error
+        raise Unusable("too_many_pixels", TOO_MANY_PIXELS) from error
     except Exception as error:  # Pillow's plugins raise many kinds
-        _raise_disk_error(error)
-        _explain_unopened(content, path, size, error)
+        raise_disk_error(error)
+        explain_unopened(content, path, size, error)
         return None
     with image:
         notes = list(_notes(image, path))
@@ -206,58 +201,22 @@ def _inspect(
         image.draft(None, (2 * TINY_SIDE, 2 * TINY_SIDE))
         try:
             image.load()
-            thumbnail = tiny_thumbnail(image)
         except Exception as error:
-            _raise_disk_error(error)
-            raise _broken(content, size, error) from error
+            raise_disk_error(error)
+            raise broken(content, size, error) from error
         if has_empty_end(content, image.format):
-            raise _Unusable("truncated", EMPTY_END)
+            raise Unusable("truncated", EMPTY_END)
+        try:
+            check_range(image)
+        except ValueError as error:
+            raise Unusable("out_of_range", str(error)) from error
         notes += [(note.reason, note.detail) for note in range_notes(image, path.name, deep=deep)]
-        return notes, thumbnail
-
-
-def _raise_disk_error(error: Exception) -> None:
-    """Raise the error if it comes from the disk: then the image may be good."""
-    if isinstance(error, OSError) and error.errno:
-        raise error
-
-
-def _explain_unopened(content: BinaryIO, path: Path, size: int, error: Exception) -> None:
-    """Raise the reason why an image cannot be opened; do nothing if it is not an image."""
-    content.seek(0)
-    start = content.read(SIGNATURE_BYTES)
-    if name := find_other_format(start):
-        raise _Unusable("unsupported_format", f"{name} by its content") from error
-    if not is_named_as_image(path):
-        return
-    if size == 0:
-        raise _Unusable("empty_file", "") from error
-    if path.suffix.lower() in OTHER_SUFFIXES:
-        raise _Unusable("unsupported_format", f"{path.suffix.lower()} by its name") from error
-    if start.startswith(SIGNATURES):
-        raise _broken(content, size, error) from error
-    raise _Unusable("not_an_image", "no signature of an image format") from error
-
-
-def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
-    """Return the error of a truncated or damaged image, by the message of Pillow's decoder."""
-    is_truncated = "truncated" in str(error).lower() or _is_truncated_webp(content, size)
-    is_unknown = isinstance(error, UnidentifiedImageError)  # its message shows an object in memory
-    detail = "it begins like an image, but cannot be read" if is_unknown else str(error)
-    return _Unusable("truncated" if is_truncated else "undecodable", detail or repr(error))
-
-
-def _is_truncated_webp(content: BinaryIO, size: int) -> bool:
-    """Return whether a WebP file is shorter than its header says; its decoder gives no reason."""
-    content.seek(0)
-    start = content.read(8)
-    return start.startswith(b"RIFF") and int.from_bytes(start[4:], "little") + 8 > size
+        return notes, tiny_thumbnail(image)
 
 
 def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     """Yield notes about an image that can be used."""
-    # A JPEG file of a phone may hold a second image; Pillow calls that format MPO.
-    name = "JPEG" if image.format == "MPO" else str(image.format)
+    name = format_name(image.format)
     if path.suffix.lower() not in SUFFIXES[name]:
         yield "wrong_extension", f"{name} by its content"
     with suppress(Exception):  # the first frame may be complete although the next one is not

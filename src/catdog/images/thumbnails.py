@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from catdog.images.containers import open_image
 from catdog.images.decode import stretch, to_rgb, turn_upright, upright_copy
-from catdog.images.formats import FORMATS
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.limits import own_limits
 from catdog.typing import ImageSize
@@ -40,8 +40,8 @@ def upright_size(source: ImageSource) -> ImageSize:
         return height, width
     if isinstance(content, Image.Image):
         return upright_copy(content).size[::-1]
-    file = BytesIO(content) if isinstance(content, bytes) else content
-    with own_limits(), Image.open(file, formats=FORMATS) as image:
+    file = BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+    with file, own_limits(), open_image(file) as image:
         turn_upright(image)
         return image.height, image.width
 
@@ -54,9 +54,6 @@ def tiny_thumbnail(image: Image.Image) -> bytes:
 
     Returns:
         The `uint8` values of shape `(16, 16, 3)`, RGB.
-
-    Raises:
-        ValueError: If its values are outside the range of their type.
     """
     turn_upright(image)
     is_averaged_well = (
