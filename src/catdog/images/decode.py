@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
+from catdog.images.containers import open_image
 from catdog.images.formats import FORMATS
-from catdog.images.greys import deep_to_rgb
+from catdog.images.greys import black_is_zero, deep_to_rgb, is_wide
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.loading import load_pixels
 from catdog.images.notes import Note
@@ -29,8 +30,8 @@ def decode_image(
     16 bits are scaled by their range, 0 to 65535; `catdog.images.greys` has the rule.
 
     Args:
-        source: Path of an image file, or the bytes of one: BMP, GIF (its first frame), JPEG, PNG
-            or WebP.
+        source: Path of an image file, or the bytes of one, in one of `FORMATS`. Of several frames
+            or pages, the first is read; of a HEIC file, the one that it shows.
         image_size: Height and width in pixels of the result.
         name: Name of an image from bytes in errors.
 
@@ -58,10 +59,10 @@ def read_rgb(
     called = name if isinstance(source, bytes) else str(source)
     try:
         content = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-        with content, own_limits(), Image.open(content, formats=FORMATS) as image:
+        with content, own_limits(), open_image(content) as image:
             loaded = load_pixels(image, called, notes, file=content)
             turn_upright(loaded)
-            return to_rgb(loaded)
+            return to_rgb(black_is_zero(loaded))
     except Exception as error:  # Pillow raises many kinds
         raise InvalidValueError(f"Cannot read the image {called}: {_reason(error)}") from error
 
@@ -83,10 +84,11 @@ def turn_upright(image: Image.Image) -> None:
 
 def upright(image: Image.Image) -> Image.Image:
     """Return an image upright, by its EXIF data in memory: itself if it is, else a copy."""
+    dark = black_is_zero(image)
     with suppress(Exception):
         if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            return image
-    turned = image.copy()
+            return dark
+    turned = dark.copy()
     with suppress(Exception):  # `copy` drops changes of the EXIF data after the file was opened
         turned.getexif().update(image.getexif())
     turn_upright(turned)
@@ -106,7 +108,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
     An RGB image is returned as it is: a copy of a large one would need as much memory again.
     """
-    if image.mode == "F" or image.mode.startswith("I"):
+    if is_wide(image):
         return deep_to_rgb(image)
     if is_transparent(image):
         return over_white(image)

@@ -5,10 +5,10 @@ so two images of one camera stay comparable.
 
 | Pillow's mode | from | values | become |
 |---|---|---|---|
-| `I;16` and its byte orders | PNG of 16 bits | 0 to 65535 | `value // 257` |
-| `I` | an image in memory | 0 to 65535 | `value // 257` |
-| `F` | an image in memory | 0 to 255 | the whole number below |
-| `RGB`, `RGBA` | colour PNG of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
+| `I;16` and its byte orders | PNG and TIFF of 16 bits | 0 to 65535 | `value // 257` |
+| `I` | TIFF of 32 bits or with signs, or in memory | 0 to 65535 | `value // 257` |
+| `F` | TIFF of floats, or in memory | 0 to 255 | the whole number below |
+| `RGB`, `RGBA` | colour PNG and TIFF of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
 
 Other values, NaN too, are an error. Values that use a small part of the range are a finding: 10 or
 12 bits in a container of 16, or floats from 0 to 1.
@@ -22,6 +22,7 @@ from PIL import Image
 from catdog.images.strips import strips
 
 MAX_16_BITS = 65535
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF files, and a value of it
 DARK_BELOW = 2**14  # images of 16 bits whose values are all below this come out darker than 64
 
 
@@ -46,11 +47,10 @@ def unfilled_range(image: Image.Image, deep: bool) -> str | None:
     Returns:
         `None` if the values fill the range, or are all zero: such an image is black.
     """
-    if image.mode == "F":
+    if is_wide(image):
         high = _range(image)[1]
-        return f"no value above {high:g} of 255" if 0 < high <= 1 else None
-    if image.mode.startswith("I"):
-        high = _range(image)[1]
+        if image.mode == "F":
+            return f"no value above {high:g} of 255" if 0 < high <= 1 else None
         return f"no value above {high:.0f} of {MAX_16_BITS}" if 0 < high < DARK_BELOW else None
     if deep and image.mode.startswith("RGB"):
         high = int(np.max(image.getextrema()[:3])) * 256 + 255  # Pillow drops the lower byte
@@ -64,7 +64,7 @@ def deep_to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: If a value is outside the range of the mode.
     """
-    _check_range(*_range(image), 255 if image.mode == "F" else MAX_16_BITS)
+    check_range(image)
     if image.mode == "F":
         return image.convert("RGB")
     key = image.info.get("transparency")  # 16 bits, as the values
@@ -78,15 +78,42 @@ def deep_to_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
+def black_is_zero(image: Image.Image) -> Image.Image:
+    """Return a loaded image, inverted if it is a TIFF file whose zero is white.
+
+    Pillow inverts those of 8 bits, but not those of 16 bits and of floats (11.3 to 13.0).
+    """
+    if not is_wide(image) or getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) != _WHITE_IS_ZERO:
+        return image
+    return Image.fromarray(_highest(image) - np.asarray(image))
+
+
+def is_wide(image: Image.Image) -> bool:
+    """Return whether the values of an image are floats, or whole numbers of more than 8 bits."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _highest(image: Image.Image) -> int:
+    return 255 if image.mode == "F" else MAX_16_BITS
+
+
 def _range(image: Image.Image) -> tuple[float, float]:
     """Return the lowest and the highest value; NaN if there is one."""
-    each = [
-        (values.min(), values.max()) for values in (np.asarray(strip) for _, strip in strips(image))
-    ]
+    values = (np.asarray(strip) for _, strip in strips(image))
+    each = [(strip.min(), strip.max()) for strip in values]
     return float(np.min(each)), float(np.max(each))
 
 
-def _check_range(low: float, high: float, highest: int) -> None:
+def check_range(image: Image.Image) -> None:
+    """Raise an error if an image has values outside the range of its mode.
+
+    Raises:
+        ValueError: If a value is too low or too high, or is not finite.
+    """
+    if not is_wide(image):
+        return
+    highest = _highest(image)
+    low, high = _range(image)
     if not np.isfinite([low, high]).all():
         raise ValueError("its values must be finite, but some are NaN or infinite")
     if low < 0 or high > highest:

@@ -7,10 +7,12 @@ from PIL import Image, ImageFile
 
 from catdog.images.complete import load_complete
 from catdog.images.first_frame import first_frame_box
-from catdog.images.formats import FORMATS
 from catdog.images.greys import is_deep
 from catdog.images.notes import Note, pixel_notes, size_notes
 from catdog.images.transparency import on_white_canvas, transparent_key
+
+# Pillow images of the user in these formats are checked; others are loaded as Pillow does.
+_CHECKED = ("GIF", "JPEG", "MPO", "PNG", "WEBP")
 
 
 def load_pixels(
@@ -19,7 +21,7 @@ def load_pixels(
     notes: list[Note] | None = None,
     *,
     file: BinaryIO | None = None,
-    reduced: bool = False,
+    min_side: int | None = None,
 ) -> Image.Image:
     """Load the pixels of an opened image.
 
@@ -28,7 +30,8 @@ def load_pixels(
         name: Name of the image in notes.
         notes: Receives the notes on the image, such as that it is dark.
         file: The file that it was opened from, if it is at hand.
-        reduced: Load a JPEG image at a smaller size, which is faster.
+        min_side: Load a JPEG image at a smaller size, which is faster; its sides have at least so
+            many pixels.
 
     Returns:
         The image, or one with the same pixels and the right transparency.
@@ -41,8 +44,8 @@ def load_pixels(
     key, box = transparent_key(image), first_frame_box(image, file)
     if notes is not None:
         notes += size_notes(image, name)
-    if reduced:
-        image.draft(None, (1, 1))
+    if min_side is not None:
+        image.draft(None, (min_side, min_side))
     if file and isinstance(image, ImageFile.ImageFile):
         load_complete(image, file)
     image.load()
@@ -59,7 +62,7 @@ def load_pixels(
 def _unread_file(image: Image.Image) -> BinaryIO | None:
     """Return the file of a Pillow image of the user that is not loaded yet, at its first frame."""
     file = getattr(image, "fp", None)
-    if file is None or image.format not in (*FORMATS, "MPO") or image.tell():
+    if file is None or image.format not in _CHECKED or image.tell():
         return None
     file.seek(0)
     return BytesIO(file.read())
