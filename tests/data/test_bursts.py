@@ -38,7 +38,7 @@ def test_the_names_of_bursts(
     assert bursts is not None
     assert bursts.share > 0.85
     assert (bursts.group_by, bursts.n_groups) == (group_by, groups)
-    with pytest.warns(UserWarning, match=r"50 % by chance(.|\n)*group_by") as caught:
+    with pytest.warns(UserWarning, match=r"50% by chance(.|\n)*group_by") as caught:
         load_datasets(folder)
     assert [warning.filename for warning in caught] == [__file__]
     if group_by:

@@ -41,7 +41,7 @@ HINTS: Mapping[HintCode, str] = {
     ),
     HintCode.MATCH_CLASS_COUNT: "Train a model on these images: catdog train.",
     HintCode.KEEP_BURSTS: (
-        "--group-by keeps them together, if the names show where a burst ends. catdog scan prints "
+        "Keep them together with --group-by, if the names show where a burst ends: catdog scan prints "
         "what to pass."
     ),
     HintCode.NAME_GROUPS: (

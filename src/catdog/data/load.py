@@ -202,7 +202,7 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
 
 def _warn_bursts(bursts: Bursts) -> None:
     """Warn that images seem to be bursts, before these are torn apart by a split."""
-    warning = UsageWarning(str(bursts), hint=bursts.hint, hint_code=HintCode.KEEP_BURSTS)
+    warning = UsageWarning(f"{bursts}\n", hint=bursts.hint, hint_code=HintCode.KEEP_BURSTS)
     warnings.warn(warning, stacklevel=3)
 
 

@@ -116,10 +116,10 @@ class Bursts:
 
     def __str__(self) -> str:
         return (
-            f"Images whose names follow each other look alike: more than other images of their "
-            f"class in {self.share:.0%} of the cases, 50 % by chance. They seem to be bursts, such "
-            "as the frames of a video. If images of one burst are in two sets, the accuracy is too "
-            "high."
+            f"Neighbours by name look alike: in {self.share:.0%} of the cases more than other images "
+            "of their class, 50% by chance.\n"
+            "They seem to be bursts, such as the frames of a video. If images of one burst are in "
+            "two sets, the accuracy is too high."
         )
 
     @property
@@ -262,7 +262,8 @@ class ScanReport:
                 described = [describe(finding, self.folder) for finding in findings]
                 lines += [f"    {line}" for line in shorten(described)]
         if self.bursts:
-            lines += ["bursts:", f"  {self.bursts}", f"  {self.bursts.hint}"]
+            lines += ["bursts:", *(f"  {line}" for line in str(self.bursts).splitlines())]
+            lines.append(f"  {self.bursts.hint}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
