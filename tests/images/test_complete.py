@@ -148,6 +148,17 @@ def test_a_png_image_whose_last_rows_are_black(is_interlaced: bool, height: int)
     assert np.array_equal(decode_image(whole, (height, 40)), values)
 
 
+def test_a_png_image_without_its_palette(make_folder: MakeFolder) -> None:
+    """Browsers refuse it; Pillow shows greys."""
+    content = png((64, 48), 8, PALETTE, zlib.compress(rows(noise(channels=1))))
+    with pytest.raises(ValueError, match="its palette is missing"):
+        decode_image(content, SIZE)
+    folder = make_folder(a=4, b=4)
+    add(folder / "a", "no_palette.png", content)
+    (finding,) = scan_images(folder).bad
+    assert (finding.reason, finding.detail) == ("undecodable", "its palette is missing")
+
+
 def test_more_rows_than_the_header_says_are_left_out() -> None:
     whole = png((64, 24), 8, RGB, zlib.compress(rows(noise())))
     assert np.array_equal(decode_image(whole, (24, 64)), noise()[:24])

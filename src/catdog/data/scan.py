@@ -61,8 +61,8 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     Files that are reported, but cause no error:
 
     - images with the suffix of another format, animated images, images with a side of less than 32
-      pixels or with more than 89 million pixels, and images of 16 bits that are dark, because
-      their values do not fill their range;
+      pixels or with more than 89 million pixels, images of 16 bits that are dark, because their
+      values do not fill their range, and images that are white, because they are transparent;
     - duplicates in one class that cannot be in two splits;
     - names that look the same, because they differ only in how Unicode writes accents;
     - files that are not images, links to folders, and images in no class folder, in hidden folders

@@ -25,7 +25,10 @@ def load_complete(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     Raises:
         TruncatedImageError: If a part of the image is missing, where Pillow sees no error. The
             errors that Pillow raises are of other types.
+        ValueError: If a PNG image has numbers of colours, and no colours.
     """
+    if image.format == "PNG" and image.mode == "P" and image.palette is None:
+        raise ValueError("its palette is missing")
     if image.format in ("JPEG", "MPO"):
         file.seek(0)
         if not load_jpeg(image, file.read()):
