@@ -12,6 +12,7 @@ from catdog._utils import forks as _forks  # sees every fork after `import catdo
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
     from catdog.data.load import load_datasets
+    from catdog.data.quality import ImageQuality, QualityReport
     from catdog.data.report import Finding, ScanReport
     from catdog.data.scan import scan_images
     from catdog.evaluation.baseline import baseline_accuracy
@@ -55,11 +56,13 @@ __all__ = [
     "EvaluatedImage",
     "Evaluation",
     "Finding",
+    "ImageQuality",
     "LabelIssue",
     "LabelIssues",
     "Leaderboard",
     "ModelSpec",
     "Prediction",
+    "QualityReport",
     "ReportedAccuracy",
     "ScanReport",
     "baseline_accuracy",
@@ -108,11 +111,13 @@ _MODULES = {
     "EvaluatedImage": "evaluation.result",
     "Evaluation": "evaluation.result",
     "Finding": "data.report",
+    "ImageQuality": "data.quality",
     "LabelIssue": "evaluation.label_issues",
     "LabelIssues": "evaluation.label_issues",
     "Leaderboard": "evaluation.leaderboard",
     "ModelSpec": "models.spec",
     "Prediction": "inference.predict",
+    "QualityReport": "data.quality",
     "ReportedAccuracy": "models.spec",
     "ScanReport": "data.report",
     "baseline_accuracy": "evaluation.baseline",

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
@@ -12,6 +12,9 @@ from catdog._utils.tables import Table, escape, html_table
 from catdog._utils.text import count_line, counted, printable, shorten
 from catdog.images.notes import IMAGE_NOTES, ImageNote, Note
 from catdog.typing import Split
+
+if TYPE_CHECKING:
+    from catdog.data.quality import QualityReport
 
 BadReason = Literal[
     "empty_file",
@@ -128,6 +131,7 @@ class ScanReport:
         splits: The splits that have a folder of their own; empty if there are none.
         n_files: Number of files in the class folders, without hidden files and system files.
         findings: All problems and notes, ordered by path.
+        quality: The images ranked by quality; `None` if that was not asked for.
     """
 
     folder: Path
@@ -136,6 +140,7 @@ class ScanReport:
     n_files: int
     findings: tuple[Finding, ...] = field(repr=False)
     _readable: tuple[ImageFile, ...] = field(repr=False)
+    quality: "QualityReport | None" = field(default=None, repr=False)
 
     @property
     def bad(self) -> tuple[Finding, ...]:
@@ -195,6 +200,7 @@ class ScanReport:
             "n_files": self.n_files,
             "usable": self.label_counts(),
             "findings": self.rows(),
+            **({"quality": self.quality.to_dict()} if self.quality else {}),
         }
 
     def __str__(self) -> str:
@@ -207,6 +213,7 @@ class ScanReport:
                 lines.append(f"  {reason} ({len(findings)}): {MEANING[reason]}")
                 described = [describe(finding, self.folder) for finding in findings]
                 lines += [f"    {line}" for line in shorten(described)]
+        lines += [str(self.quality)] if self.quality else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -228,6 +235,7 @@ class ScanReport:
                 f"<p>{escape(title)}</p>",
                 html_table(Table(("what", "file", "detail"), rows)),
             ]
+        parts += [self.quality._repr_html_()] if self.quality else []
         return "\n".join(parts)
 
 

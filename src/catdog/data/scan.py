@@ -1,23 +1,23 @@
 """Scan a folder for files that are not images, damaged images and duplicates."""
 
 import hashlib
-import os
 import stat
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import composed, printable
+from catdog._utils.threads import map_in_threads
 from catdog.data.duplicates import group_by_content
 from catdog.data.layout import File, Layout, find_layout
+from catdog.data.quality import measure_images
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
 from catdog.images.endings import EMPTY_END, has_empty_end
@@ -40,7 +40,7 @@ class _Unusable(Exception):
 
 
 @public
-def scan_images(folder: "str | PathLike[str]") -> ScanReport:
+def scan_images(folder: "str | PathLike[str]", *, quality: bool = False) -> ScanReport:
     """Scan a folder of images for files that cannot be used.
 
     Every file in the class folders is read once, on all processor cores. A scan that takes longer
@@ -70,6 +70,8 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     Args:
         folder: A folder as `load_datasets` takes it, or the name of a data set, which is fetched if
             necessary.
+        quality: Also measure each usable image, and rank those of each class by what is blurred,
+            dark, overexposed, flat or tiny, as `report.quality`. Each image is decoded once more.
 
     Returns:
         The images of each class, and every finding by file and reason.
@@ -91,7 +93,8 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
             print(row["path"], row["reason"], row["detail"])
         ```
     """
-    return scan_layout(find_layout(find_source("folder", folder), grouped=True))
+    report = scan_layout(find_layout(find_source("folder", folder), grouped=True))
+    return replace(report, quality=measure_images(report)) if quality else report
 
 
 def scan_layout(layout: Layout) -> ScanReport:
@@ -128,15 +131,8 @@ _ScannedFile = tuple[ImageFile | None, list[tuple[Reason, str]]]
 
 def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
     """Scan the files in parallel threads; Pillow and hashlib release the GIL."""
-    pool = ThreadPoolExecutor(os.cpu_count())
     doing = f"Scanning the images of {printable(layout.root.name)}"
-    try:
-        with progress(doing, len(layout.files)) as advance:
-            for result in pool.map(_scan_file, layout.files):
-                yield result
-                advance(1)
-    finally:  # after Ctrl-C, do not scan the thousands of files that may be left
-        pool.shutdown(cancel_futures=True)
+    return map_in_threads(_scan_file, layout.files, doing)
 
 
 def _scan_file(file: File) -> _ScannedFile:
