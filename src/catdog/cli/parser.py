@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_models(commands)
     _add_scan(commands)
+    _add_shortcuts(commands)
     return parser
 
 
@@ -169,6 +170,24 @@ def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
         example="catdog scan pets/ && catdog train pets/ --out pets.keras",
     )
     parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
+    parser.add_argument(
+        "--quality",
+        action="store_true",
+        help="also rank the images of each class by what is blurred, dark, overexposed, flat or "
+        "tiny",
+    )
+    _add_json(parser)
+
+
+def _add_shortcuts(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(
+        commands,
+        "shortcuts",
+        "find out whether image size, file format or brightness predict the class",
+        example="catdog shortcuts pets/",
+    )
+    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
+    _add_data_options(parser)
     _add_json(parser)
 
 

@@ -1,5 +1,6 @@
 """Read a small copy of an image file, together with the properties of the file."""
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,6 +28,7 @@ class ReducedImage:
     Attributes:
         pixels: Shape `(height, width, 3)`, `uint8`, range `[0, 255]`, upright.
         size: Width and height of the image itself in pixels, upright.
+        file_size: Length of the file in bytes.
         format: Format by its content, such as `"JPEG"`.
         jpeg_tables: The mean quantization step of the JPEG tables, such as `"mean step 12.31"`. A
             higher step means a lower quality. Empty if it is no JPEG file.
@@ -35,6 +37,7 @@ class ReducedImage:
 
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
+    file_size: int
     format: str
     jpeg_tables: str
     camera: str
@@ -56,6 +59,7 @@ def read_reduced(path: Path, longer_side: int) -> ReducedImage:
     try:
         with path.open("rb") as content, own_limits(), Image.open(content, formats=FORMATS) as file:
             size, camera, tables = file.size, _camera(file), _jpeg_tables(file)
+            file_size = os.fstat(content.fileno()).st_size
             file.draft(None, _fit(size, longer_side))
             file.load()
             loaded = file.size
@@ -63,7 +67,7 @@ def read_reduced(path: Path, longer_side: int) -> ReducedImage:
             size = size if file.size == loaded else size[::-1]
             small = to_rgb(file).resize(_fit(size, longer_side), Image.Resampling.BILINEAR)
             name = "JPEG" if file.format == "MPO" else str(file.format)
-            return ReducedImage(np.asarray(small), size, name, tables, camera)
+            return ReducedImage(np.asarray(small), size, file_size, name, tables, camera)
     except Exception as error:  # Pillow raises many kinds
         raise image_error(str(path), error) from error
 
