@@ -147,7 +147,7 @@ def typical_values(
 
 def _headline(report: Shortcuts) -> str:
     images = f"{counted(report.n, 'image')} ({', '.join(SPLITS_USED)})"
-    return f"shortcuts: {images}, classes predicted from one cue alone"
+    return f"{images}, classes predicted from one cue alone"
 
 
 def _table(report: Shortcuts) -> Table:
@@ -171,13 +171,13 @@ def _remarks(report: Shortcuts) -> Iterator[str]:
         names = ", ".join(CUE_KINDS[cue].name for cue in report.constant)
         yield f"the same in all images: {names}"
     for shortcut in report.flagged:
-        typical = shorten(
-            [f"{name}: {value}" for name, value in shortcut.typical.items()], MAX_CLASSES_NAMED
-        )
+        kind = CUE_KINDS[shortcut.cue]
+        listed = [f"{name}: {value}" for name, value in shortcut.typical.items()]
+        typical = "; ".join(shorten(listed, MAX_CLASSES_NAMED))
         yield (
-            f"The {CUE_KINDS[shortcut.cue].name} alone predicts the class: "
-            f"{shortcut.accuracy:.1%} ({_interval(shortcut)}), baseline {report.baseline:.1%}. "
-            f"{'; '.join(typical)}"
+            f"The {kind.name} alone predicts the class: {shortcut.accuracy:.1%} (95 % confidence "
+            f"interval {_interval(shortcut)}), baseline {report.baseline:.1%}. "
+            f"{'Median of' if kind.shown else 'Most common in'} {typical}."
         )
     if not report.flagged:
         yield "No cue alone predicts the class clearly better than the baseline."
