@@ -12,7 +12,7 @@ from catdog import Datasets, load_datasets, save_model
 from catdog.matching import record_training
 
 SIZE = (24, 24)
-COMMANDS = ("predict", "train", "evaluate", "models", "scan", "shortcuts")
+COMMANDS = ("predict", "train", "evaluate", "models", "scan")
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/command-line.md"
 

@@ -250,9 +250,13 @@ def report_of_sizes() -> Shortcuts:
     cues = [
         random_cues(1, rng)[0]._replace(
             image_size=(500, 375) if label else (320, 240),
-            **dict.fromkeys(("aspect_ratio", "file_size", "brightness"), (1.0,)),
-            **dict.fromkeys(("file_format", "camera", "jpeg_quality"), ""),
+            aspect_ratio=(1.3,),
+            file_format="JPEG",
+            file_size=(20_000.0,),
+            jpeg_quality="mean step 10.00",
+            brightness=(100.0,),
             border=(1.0,),
+            camera="",
             colour_cast=(float(rng.normal()), 0.0),
         )
         for label in labels

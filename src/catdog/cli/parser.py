@@ -39,7 +39,6 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_models(commands)
     _add_scan(commands)
-    _add_shortcuts(commands)
     return parser
 
 
@@ -176,22 +175,24 @@ def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
         help="also rank the images of each class by what is blurred, dark, overexposed, flat or "
         "tiny",
     )
-    _add_json(parser)
-
-
-def _add_shortcuts(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    parser = _add(
-        commands,
-        "shortcuts",
-        "find out whether image size, file format or brightness predict the class",
-        example="catdog shortcuts pets/",
+    parser.add_argument(
+        "--shortcuts",
+        action="store_true",
+        help="also find out how well image size, file format, brightness, border, camera and the "
+        "like predict the class; the test images are not used",
     )
-    parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
-    _add_data_options(parser)
+    _add_split_options(parser)
     _add_json(parser)
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    _add_split_options(parser)
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out files that cannot be used"
+    )
+
+
+def _add_split_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split-file",
         type=_not_empty,
@@ -204,9 +205,6 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="GROUPS",
         help="images that stay in one split: `folder`, a regular expression whose parentheses hold "
         "the name of the group, or a CSV file with the columns file and group",
-    )
-    parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out files that cannot be used"
     )
 
 

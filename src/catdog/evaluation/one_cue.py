@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from catdog.typing import Floats, Labels
 
-ROWS_AT_ONCE = 512  # images whose distances to all others are in memory at once
+ROWS_AT_ONCE = 16  # images whose distances to all others are computed at once, in the CPU's cache
 
 
 def predict_from_categories(
@@ -68,11 +68,13 @@ def predict_from_neighbours(
     predicted = np.empty_like(labels)
     for fold in folds:
         others = np.setdiff1d(np.arange(len(labels)), fold)
-        k = math.ceil(math.sqrt(len(others) / one_hot.shape[1]))
+        points, classes = scaled[others], one_hot[others]
+        counts = classes.sum(axis=0)
+        k = math.ceil(math.sqrt(len(others) / classes.shape[1]))
         for start in range(0, len(fold), ROWS_AT_ONCE):
             rows = fold[start : start + ROWS_AT_ONCE]
-            votes = _votes(scaled[rows], scaled[others], one_hot[others], k)
-            predicted[rows] = _most_votes(votes, one_hot[others].sum(axis=0))
+            votes = _votes(scaled[rows], points, classes, k)
+            predicted[rows] = _most_votes(votes, counts)
     return predicted
 
 
@@ -85,7 +87,9 @@ def _votes(
     """Count the classes of the k nearest points of each query, and of all as near as the k-th."""
     squares = np.zeros((len(queries), len(points)), np.float32)
     for query, point in zip(queries.T, points.T, strict=True):  # exact: equal numbers give 0
-        squares += np.square(query[:, np.newaxis] - point)
+        differences = query[:, np.newaxis] - point
+        differences *= differences
+        squares += differences
     limits = np.partition(squares, k - 1, axis=1)[:, k - 1 : k]
     return (squares <= limits).astype(np.float32) @ one_hot
 

@@ -135,7 +135,7 @@ def typical_values(
     """Return for each class the medians of a cue, or its most common category with its count."""
     shown, by_class = CUE_KINDS[cue].shown, {}
     for label in np.unique(labels):
-        own = [values[position] for position in np.flatnonzero(labels == label)]
+        own = [values[position] for position in np.flatnonzero(labels == label).tolist()]
         if shown:
             text = shown.format(*np.median(np.array(own), axis=0))
         else:
