@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from catdog.images.decode import read_rgb
+from catdog.images.quality import luma, sharpness
 from catdog.images.reduced import ReducedImage, map_reduced, read_reduced
 
 ORIENTATION, MAKE, MODEL = 0x0112, 0x010F, 0x0110
@@ -43,6 +44,21 @@ def test_the_copy_shows_the_image(
     assert found.format == {"jpg": "JPEG"}.get(suffix, suffix.upper())
     whole = read_rgb(path).resize(copy, Image.Resampling.BILINEAR)
     assert np.abs(found.pixels - np.asarray(whole, np.float32)).max() < 12
+
+
+@pytest.mark.parametrize("width", [129, 260, 390, 520, 1040])
+def test_the_copy_of_a_jpeg_file_is_as_sharp_as_that_of_a_png_file(
+    tmp_path: Path, width: int
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).resize((width, width * 4 // 5), Image.Resampling.BICUBIC)
+    image.save(tmp_path / "image.png")
+    image.save(tmp_path / "image.jpg", quality=95, subsampling=0)
+    jpeg, png = (
+        sharpness(luma(read_reduced(tmp_path / name, 128).pixels))
+        for name in ("image.jpg", "image.png")
+    )
+    assert jpeg == pytest.approx(png, rel=0.03)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -1,4 +1,4 @@
-"""Find shortcuts: properties of the images, other than their content, that predict the class."""
+"""Find shortcuts: cues of the images, other than their content, that predict the class."""
 
 from collections.abc import Hashable, Sequence
 from statistics import NormalDist
@@ -35,14 +35,13 @@ MIN_ERROR_REDUCTION = 0.1  # share of the baseline's errors; see `find_shortcuts
 
 @public
 def find_shortcuts(data: Datasets, *, seed: int = 0) -> Shortcuts:
-    """Find out how well each property other than the content predicts the class.
+    """Predict the class from cues that are not the content of the images, each cue alone.
 
     If all cats were photographed with one camera and all dogs with another, a model can learn the
     camera instead of the animals. Its accuracy on these images is high; on new images it is not.
-    Each of these cues is examined alone: the image size, the aspect ratio, the file format, the
-    file size, the JPEG quality (the mean quantization step), the mean brightness, the colour cast,
-    the border (mean and standard deviation of the colours of the outer ring), and the camera (by
-    the EXIF data).
+    The cues are the image size, the aspect ratio, the file format, the file size, the JPEG quality
+    (the mean quantization step), the mean brightness, the colour cast, the border (mean and
+    standard deviation of the colours of the outer ring), and the camera (by the EXIF data).
 
     The classes are predicted by stratified cross-validation on the training and validation images:
     from categories by the most common class of each, from numbers by nearest neighbours. Duplicates
@@ -104,19 +103,19 @@ def _units_and_folds(
         ValueError: If the images do not suffice for two folds.
     """
     contents = [content for split in SPLITS_USED for content in content_hashes(data, split)]
-    by_split = [data.groups(split) for split in SPLITS_USED]
-    groups = [group for found in by_split if found for group in found]
+    groups = [group for split in SPLITS_USED for group in data.groups(split) or ()]
+    has_groups = len(groups) == len(labels)
     for count in range(MAX_FOLDS, 1, -1):
         shares = [1 / count] * count
         try:
-            if groups:
+            if has_groups:
                 return groups, grouped_split(
                     labels, shares, groups=groups, contents=contents, seed=seed
                 )
             return contents, stratified_split(labels, shares, contents=contents, seed=seed)
         except ValueError:  # too few for as many folds
             continue
-    unit = "groups" if groups else "different images"
+    unit = "groups" if has_groups else "different images"
     raise InvalidValueError(
         f"needs two {unit} of each class in the training and validation sets together",
         argument="data",
