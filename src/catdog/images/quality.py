@@ -77,6 +77,7 @@ def sharpness(grey: NDArray[np.float32]) -> float:
     variance = float(grey.var(dtype=np.float64))
     if min(grey.shape) < 3 or not variance:
         return 0.0
-    neighbours = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
-    laplacian = neighbours - 4 * grey[1:-1, 1:-1]
+    laplacian = -4 * grey[1:-1, 1:-1]
+    for neighbours in (grey[:-2, 1:-1], grey[2:, 1:-1], grey[1:-1, :-2], grey[1:-1, 2:]):
+        laplacian += neighbours  # in place: without copies
     return float(laplacian.var(dtype=np.float64)) / variance
