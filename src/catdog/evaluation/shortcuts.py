@@ -51,12 +51,13 @@ def find_shortcuts(data: Datasets, *, seed: int = 0) -> Shortcuts:
     A cue is flagged if it predicts the class detectably better than the majority-class baseline:
 
     - The lower end of its confidence interval counts. For the flags, the level of the interval is
-      raised by the number of cues (Bonferroni), so that the probability of a false alarm is at
-      most 5 % for all cues together. The printed interval is that of the cue alone, 95 %.
-    - With groups, an interval counts the groups, because images of a group are alike.
+      raised by the number of cues (Bonferroni), so that the probability of a false alarm is about
+      5 % at most for all cues together. The printed interval is that of the cue alone, 95 %.
+    - With groups, an interval counts the groups, because images of a group are alike. Without
+      `group_by`, frames of one video count as independent images, and cause false alarms.
     - The lower end must show that at least a tenth of the baseline's errors are avoided: with a
-      baseline of 50 %, it must be above 55 %. Smaller advantages are common and explain little of
-      a good model's accuracy.
+      baseline of 50 %, it must be above 55 %. A smaller advantage explains little of a good
+      model's accuracy.
 
     A flag is no error. A cue may be part of the content, as a bright background is where the
     animal lives. Ask whether new images will show it too.
