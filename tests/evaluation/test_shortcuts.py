@@ -204,6 +204,7 @@ def test_groups_are_in_one_fold(tmp_path: Path) -> None:
     assert grouped.n_units == grouped.n / 8
 
 
+@pytest.mark.filterwarnings("ignore:Neighbours by name")
 def test_duplicates_are_in_one_fold_and_count_once(tmp_path: Path) -> None:
     folder = write(tmp_path / "images", save_none, 20)
     for path in [*folder.rglob("*.png")]:
@@ -213,6 +214,18 @@ def test_duplicates_are_in_one_fold_and_count_once(tmp_path: Path) -> None:
     assert report.n_units == report.n / 5
     assert report.flagged == ()
     assert report.cues[0].accuracy < 0.8  # 1 if the nearest neighbours were the duplicates
+
+
+@pytest.mark.filterwarnings("ignore:Neighbours by name")
+def test_near_duplicates_are_in_one_fold_and_count_once(tmp_path: Path) -> None:
+    def save_copies(image: Image.Image, path: Path, *_: Any) -> None:
+        for quality in (95, 94, 93, 92):
+            image.save(path.with_name(f"{path.name}_{quality}.jpg"), quality=quality)
+
+    folder = write(tmp_path / "images", save_copies, 20)
+    report = find_shortcuts(load_datasets(folder))
+    assert report.n_units == report.n / 4
+    assert report.flagged == ()
 
 
 def save_none(image: Image.Image, path: Path, *_: Any) -> None:

@@ -22,7 +22,7 @@ def gradient(width: int, height: int) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "gif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "gif", "tiff"])
 @pytest.mark.parametrize(
     ("size", "copy"),
     [

@@ -188,6 +188,12 @@ def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
     _add_split_options(parser)
     parser.add_argument(
+        "--near-duplicates",
+        choices=("together", "ignore"),
+        default="together",
+        help="keep images that are nearly the same in one split (the default), or ignore that",
+    )
+    parser.add_argument(
         "--skip-bad", action="store_true", help="leave out files that cannot be used"
     )
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -22,6 +22,7 @@ BadReason = Literal[
     "unsupported_format",
     "truncated",
     "undecodable",
+    "out_of_range",
     "too_many_pixels",
     "unreadable",
     "conflicting_labels",
@@ -34,6 +35,9 @@ NoteReason = Literal[
     "very_small",
     ImageNote,
     "duplicate",
+    "near_duplicate_labels",
+    "near_duplicate_splits",
+    "near_duplicate",
     "confusable_name",
     "other_file",
     IgnoredReason,
@@ -50,6 +54,7 @@ MEANING: Mapping[Reason, str] = {
     "unsupported_format": "save it as JPEG or PNG",
     "truncated": "the end is missing",
     "undecodable": "the content is damaged",
+    "out_of_range": "scale the values to 0 to 65535, or floats to 0 to 255",
     "too_many_pixels": "it would fill the memory",
     "unreadable": "missing, or no permission to read it",
     "conflicting_labels": "one image in several classes",
@@ -60,6 +65,9 @@ MEANING: Mapping[Reason, str] = {
     "very_large": "used, but it takes much time and memory; save a smaller copy",
     "unfilled_range": "used, but dark: multiply the values so that white is 65535",
     "duplicate": "used, all duplicates in the same set",
+    "near_duplicate_labels": "used, but nearly the same image in another class: check the labels",
+    "near_duplicate_splits": "used, but nearly the same image in another split folder",
+    "near_duplicate": "used, nearly the same image",
     "confusable_name": "used, but another name differs only in how Unicode writes accents",
     "other_file": "ignored, not an image",
     "outside_class_folder": "ignored, in no class folder",
@@ -80,6 +88,7 @@ class ImageFile:
         size: Length of the file in bytes.
         sha256: Hash of the file, 64 hexadecimal digits.
         group: The group that it belongs to, such as a video; `None` without groups.
+        cluster: Number of its cluster of near duplicates; `None` if it has none.
     """
 
     path: Path
@@ -88,6 +97,46 @@ class ImageFile:
     size: int
     sha256: str
     group: str | None = None
+    cluster: int | None = None
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Images that follow each other by name look alike, as the frames of a video do.
+
+    Attributes:
+        share: How often they are more similar than other images of their class, from 0 to 1; by
+            chance it would be 0.5.
+        group_by: The argument of `load_datasets` that keeps them together; `None` if the names do
+            not show where a burst ends.
+        n_groups: Number of groups that it makes; `None` without `group_by`.
+    """
+
+    share: float
+    group_by: str | None
+    n_groups: int | None
+
+    def __str__(self) -> str:
+        return (
+            f"Neighbours by name look alike: in {self.share:.0%} of the cases more than other images "
+            "of their class, 50% by chance.\n"
+            "They seem to be bursts, such as the frames of a video. If images of one burst are in "
+            "two sets, the accuracy is too high."
+        )
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        if self.group_by is None:
+            return (
+                "Put each burst into a folder of its own below the class folder, and pass "
+                'group_by="folder"; or name the group of each file in a CSV file.'
+            )
+        prefix = "r" if "\\" in self.group_by else ""
+        return (
+            f'group_by={prefix}"{self.group_by}" keeps each burst in one set: '
+            f"{self.n_groups} groups."
+        )
 
 
 @public
@@ -101,7 +150,7 @@ class Finding:
         detail: More about it, such as the decoder's message; may be empty.
         class_name: The class folder that the file is in; `None` outside the class folders.
         split: The split folder that the file is in; `None` if there are no split folders.
-        same_as: The file that it is a duplicate of, if there is one.
+        same_as: The file that it is a duplicate or a near duplicate of, if there is one.
     """
 
     path: Path
@@ -131,6 +180,8 @@ class ScanReport:
         splits: The splits that have a folder of their own; empty if there are none.
         n_files: Number of files in the class folders, without hidden files and system files.
         findings: All problems and notes, ordered by path.
+        bursts: How alike images are whose names follow each other, if they seem to be bursts, such
+            as the frames of a video; else `None`.
         quality: The images ranked by quality; `None` if that was not asked for.
     """
 
@@ -140,6 +191,7 @@ class ScanReport:
     n_files: int
     findings: tuple[Finding, ...] = field(repr=False)
     _readable: tuple[ImageFile, ...] = field(repr=False)
+    bursts: Bursts | None = None
     quality: "QualityReport | None" = field(default=None, repr=False)
 
     @property
@@ -200,6 +252,7 @@ class ScanReport:
             "n_files": self.n_files,
             "usable": self.label_counts(),
             "findings": self.rows(),
+            "bursts": asdict(self.bursts) if self.bursts else None,
             **({"quality": self.quality.to_dict()} if self.quality else {}),
         }
 
@@ -213,6 +266,9 @@ class ScanReport:
                 lines.append(f"  {reason} ({len(findings)}): {MEANING[reason]}")
                 described = [describe(finding, self.folder) for finding in findings]
                 lines += [f"    {line}" for line in shorten(described)]
+        if self.bursts:
+            lines += ["bursts:", *(f"  {line}" for line in str(self.bursts).splitlines())]
+            lines.append(f"  {self.bursts.hint}")
         lines += [str(self.quality)] if self.quality else []
         return "\n".join(lines)
 
@@ -235,6 +291,8 @@ class ScanReport:
                 f"<p>{escape(title)}</p>",
                 html_table(Table(("what", "file", "detail"), rows)),
             ]
+        if self.bursts:
+            parts.append(f"<p>{escape(f'{self.bursts} {self.bursts.hint}')}</p>")
         parts += [self.quality._repr_html_()] if self.quality else []
         return "\n".join(parts)
 
@@ -268,7 +326,8 @@ def describe(finding: Finding, folder: Path) -> str:
 def _details(finding: Finding, folder: Path) -> str:
     """Return the detail of a finding, or the file that it is a duplicate of."""
     if finding.same_as:
-        return f"the same image as {relative_name(finding.same_as, folder)}"
+        degree = "nearly " if finding.reason.startswith("near") else ""
+        return f"{degree}the same image as {relative_name(finding.same_as, folder)}"
     return finding.detail
 
 

@@ -83,8 +83,8 @@ class Shortcuts:
         constant: The cues that are the same in all images.
         baseline: The accuracy of the majority-class baseline on the same images.
         n: Number of images.
-        n_units: Number of groups if the data have groups, else of images without their duplicates;
-            the confidence intervals count these.
+        n_units: Number of groups if the data have groups, else of images without their near
+            duplicates; the confidence intervals count these.
         folds: Number of folds of the cross-validation.
     """
 

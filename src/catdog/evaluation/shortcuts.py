@@ -1,6 +1,7 @@
 """Find shortcuts: cues of the images, other than their content, that predict the class."""
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from statistics import NormalDist
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
-from catdog.data.datasets import Datasets, content_hashes
+from catdog.data.datasets import Datasets, content_hashes, near_contents
 from catdog.data.group_split import grouped_split
 from catdog.data.split import stratified_split
 from catdog.evaluation.metrics import wilson_interval
@@ -44,9 +45,9 @@ def find_shortcuts(data: Datasets, *, seed: int = 0) -> Shortcuts:
     standard deviation of the colours of the outer ring), and the camera (by the EXIF data).
 
     The classes are predicted by stratified cross-validation on the training and validation images:
-    from categories by the most common class of each, from numbers by nearest neighbours. Duplicates
-    and groups of images are in the same fold. The test images are not used, so that what you decide
-    after this does not depend on them.
+    from categories by the most common class of each, from numbers by nearest neighbours. Near
+    duplicates and groups of images are in the same fold. The test images are not used, so that what
+    you decide after this does not depend on them.
 
     A cue is flagged if it predicts the class detectably better than the majority-class baseline:
 
@@ -98,24 +99,25 @@ def find_shortcuts(data: Datasets, *, seed: int = 0) -> Shortcuts:
 def _units_and_folds(
     data: Datasets, labels: Labels, seed: int
 ) -> tuple[list[str], Sequence[NDArray[np.intp]]]:
-    """Return the group of each image, or else its content, and the folds of the images.
+    """Return the group of each image, or else its cluster or content, and the folds of the images.
+
+    If there are too few clusters of near duplicates for two folds, only duplicates stay together.
 
     Raises:
         ValueError: If the images do not suffice for two folds.
     """
-    contents = [content for split in SPLITS_USED for content in content_hashes(data, split)]
     groups = [group for split in SPLITS_USED for group in data.groups(split) or ()]
     has_groups = len(groups) == len(labels)
-    for count in range(MAX_FOLDS, 1, -1):
-        shares = [1 / count] * count
-        try:
-            if has_groups:
-                return groups, grouped_split(
-                    labels, shares, groups=groups, contents=contents, seed=seed
-                )
-            return contents, stratified_split(labels, shares, contents=contents, seed=seed)
-        except ValueError:  # too few for as many folds
-            continue
+    for find_contents in (near_contents, content_hashes):
+        contents = [content for split in SPLITS_USED for content in find_contents(data, split)]
+        for count in range(MAX_FOLDS, 1, -1):
+            with suppress(ValueError):  # too few for as many folds
+                shares = [1 / count] * count
+                if has_groups:
+                    return groups, grouped_split(
+                        labels, shares, groups=groups, contents=contents, seed=seed
+                    )
+                return contents, stratified_split(labels, shares, contents=contents, seed=seed)
     unit = "groups" if has_groups else "different images"
     raise InvalidValueError(
         f"needs two {unit} of each class in the training and validation sets together",

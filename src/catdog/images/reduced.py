@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils.threads import map_in_threads
+from catdog.images.containers import open_image
 from catdog.images.decode import image_error, to_rgb, turn_upright
-from catdog.images.formats import FORMATS
+from catdog.images.formats import format_name
+from catdog.images.greys import black_is_zero
 from catdog.images.limits import own_limits
 
 Result = TypeVar("Result")
@@ -57,7 +59,7 @@ def read_reduced(path: Path, longer_side: int) -> ReducedImage:
         ValueError: If the image cannot be read; the message names it and the reason.
     """
     try:
-        with path.open("rb") as content, own_limits(), Image.open(content, formats=FORMATS) as file:
+        with path.open("rb") as content, own_limits(), open_image(content) as file:
             size, camera, tables = file.size, _camera(file), _jpeg_tables(file)
             file_size = os.fstat(content.fileno()).st_size
             file.draft(None, _fit(size, 2 * longer_side))  # at twice, as sharp as without it
@@ -65,8 +67,10 @@ def read_reduced(path: Path, longer_side: int) -> ReducedImage:
             loaded = file.size
             turn_upright(file)
             size = size if file.size == loaded else size[::-1]
-            small = to_rgb(file).resize(_fit(size, longer_side), Image.Resampling.BILINEAR)
-            name = "JPEG" if file.format == "MPO" else str(file.format)
+            small = to_rgb(black_is_zero(file)).resize(
+                _fit(size, longer_side), Image.Resampling.BILINEAR
+            )
+            name = format_name(file.format)
             return ReducedImage(np.asarray(small), size, file_size, name, tables, camera)
     except Exception as error:  # Pillow raises many kinds
         raise image_error(str(path), error) from error
