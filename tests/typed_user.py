@@ -13,13 +13,17 @@ from catdog import (
     EvaluatedImage,
     Evaluation,
     Finding,
+    ImageQuality,
     LabelIssue,
     LabelIssues,
     Leaderboard,
     ModelSpec,
     Prediction,
+    QualityReport,
     ReportedAccuracy,
     ScanReport,
+    Shortcut,
+    Shortcuts,
     baseline_accuracy,
     build_model,
     calibrate,
@@ -29,6 +33,7 @@ from catdog import (
     evaluate,
     feature_cache_size,
     find_label_issues,
+    find_shortcuts,
     fine_tune,
     gradcam,
     leaderboard,
@@ -48,6 +53,7 @@ from catdog import (
     plot_label_issues,
     plot_leaderboard,
     plot_predictions,
+    plot_quality,
     plot_top_losses,
     predict,
     save_model,
@@ -68,6 +74,8 @@ files: tuple[Path, ...] = data.at((64, 64)).paths("test")
 
 report: ScanReport = scan_images(files[0].parent.parent)
 finding: Finding = report.findings[0]
+quality: QualityReport | None = scan_images("synthetic", quality=True).quality
+blurred: tuple[ImageQuality, ...] = quality.worst("blurred") if quality else ()
 wrong: bool = finding.bad and finding.reason == "truncated"
 usable: int = report.label_counts("test")["cats"]
 rows: list[dict[str, str | bool | None]] = report.rows()
@@ -110,6 +118,8 @@ answers: list[Prediction] = predict(model, ["photo.jpg", files[0]], unsure_below
 label: str | None = answers[0].label
 issues: LabelIssues = find_label_issues(model, data, cache_dir="features")
 issue: LabelIssue = issues.images[0]
+shortcuts: Shortcuts = find_shortcuts(data, seed=1)
+shortcut: Shortcut = shortcuts.flagged[0]
 heat = gradcam(model, "photo.jpg", label="cats")
 hottest: float = float(heat.max())
 
@@ -127,6 +137,7 @@ for figure in (
     plot_calibration(result),
     plot_gradcam(model, files[:3], class_names=["cats", "dogs"]),
     plot_label_issues(issues, k=4),
+    plot_quality(report, k=2),
     plot_predictions(answers),
     plot_top_losses(result, k=4),
 ):

@@ -12,6 +12,7 @@ from catdog._utils import forks as _forks  # sees every fork after `import catdo
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
     from catdog.data.load import load_datasets
+    from catdog.data.quality import ImageQuality, QualityReport
     from catdog.data.report import Finding, ScanReport
     from catdog.data.scan import scan_images
     from catdog.evaluation.baseline import baseline_accuracy
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from catdog.evaluation.label_issues import LabelIssue, LabelIssues, find_label_issues
     from catdog.evaluation.leaderboard import Leaderboard, leaderboard
     from catdog.evaluation.result import EvaluatedImage, Evaluation
+    from catdog.evaluation.shortcut_report import Shortcut, Shortcuts
+    from catdog.evaluation.shortcuts import find_shortcuts
     from catdog.inference.export import export_model
     from catdog.inference.gradcam import gradcam
     from catdog.inference.predict import Prediction, predict
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     )
     from catdog.plotting.explanation import plot_gradcam
     from catdog.plotting.images import plot_label_issues, plot_predictions, plot_top_losses
+    from catdog.plotting.quality import plot_quality
     from catdog.plotting.training import plot_history
     from catdog.training.feature_cache import clear_feature_cache, feature_cache_size
     from catdog.training.fine_tune import fine_tune
@@ -55,13 +59,17 @@ __all__ = [
     "EvaluatedImage",
     "Evaluation",
     "Finding",
+    "ImageQuality",
     "LabelIssue",
     "LabelIssues",
     "Leaderboard",
     "ModelSpec",
     "Prediction",
+    "QualityReport",
     "ReportedAccuracy",
     "ScanReport",
+    "Shortcut",
+    "Shortcuts",
     "baseline_accuracy",
     "build_model",
     "calibrate",
@@ -72,6 +80,7 @@ __all__ = [
     "export_model",
     "feature_cache_size",
     "find_label_issues",
+    "find_shortcuts",
     "fine_tune",
     "gradcam",
     "leaderboard",
@@ -91,6 +100,7 @@ __all__ = [
     "plot_label_issues",
     "plot_leaderboard",
     "plot_predictions",
+    "plot_quality",
     "plot_top_losses",
     "predict",
     "save_model",
@@ -108,13 +118,17 @@ _MODULES = {
     "EvaluatedImage": "evaluation.result",
     "Evaluation": "evaluation.result",
     "Finding": "data.report",
+    "ImageQuality": "data.quality",
     "LabelIssue": "evaluation.label_issues",
     "LabelIssues": "evaluation.label_issues",
     "Leaderboard": "evaluation.leaderboard",
     "ModelSpec": "models.spec",
     "Prediction": "inference.predict",
+    "QualityReport": "data.quality",
     "ReportedAccuracy": "models.spec",
     "ScanReport": "data.report",
+    "Shortcut": "evaluation.shortcut_report",
+    "Shortcuts": "evaluation.shortcut_report",
     "baseline_accuracy": "evaluation.baseline",
     "build_model": "models.registry",
     "calibrate": "evaluation.calibration",
@@ -125,6 +139,7 @@ _MODULES = {
     "export_model": "inference.export",
     "feature_cache_size": "training.feature_cache",
     "find_label_issues": "evaluation.label_issues",
+    "find_shortcuts": "evaluation.shortcuts",
     "fine_tune": "training.fine_tune",
     "gradcam": "inference.gradcam",
     "leaderboard": "evaluation.leaderboard",
@@ -144,6 +159,7 @@ _MODULES = {
     "plot_label_issues": "plotting.images",
     "plot_leaderboard": "plotting.evaluation",
     "plot_predictions": "plotting.images",
+    "plot_quality": "plotting.quality",
     "plot_top_losses": "plotting.images",
     "predict": "inference.predict",
     "save_model": "models.saving",

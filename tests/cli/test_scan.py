@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+from PIL import Image
+
 from catdog.cli.main import main
 from tests.cli.conftest import Capture, python, strict_json
 from tests.conftest import MakeFolder
@@ -38,6 +41,60 @@ def test_scan_reports_a_split_without_images(make_folder: MakeFolder, capsys: Ca
 def test_scan_needs_no_tensorflow(image_folder: Path) -> None:
     code = (
         "import sys\nfrom catdog.cli.main import main\n"
-        f"main(['scan', {str(image_folder)!r}])\nassert 'tensorflow.python' not in sys.modules"
+        f"main(['scan', {str(image_folder)!r}, '--quality', '--shortcuts'])\n"
+        "assert 'tensorflow.python' not in sys.modules"
     )
     assert python("-c", code).returncode == 0
+
+
+def test_scan_ranks_the_images_by_quality(image_folder: Path, capsys: Capture) -> None:
+    assert main(["scan", str(image_folder)]) == 0
+    without = capsys.readouterr().out
+    assert main(["scan", str(image_folder), "--quality"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{without}quality of 20 images, compared within the class\n")
+    assert main(["scan", str(image_folder), "--quality", "--json"]) == 0
+    quality = strict_json(capsys.readouterr().out)["quality"]
+    assert len(quality["images"]) == 20
+    assert quality["images"][0]["path"] == "cats/image.0.png"
+
+
+def test_scan_finds_shortcuts(image_folder: Path, capsys: Capture) -> None:
+    for path in (image_folder / "dogs").iterdir():
+        with Image.open(path) as image:
+            larger = image.resize((90, 80))
+        larger.save(path)
+    (image_folder / "cats/broken.png").write_bytes(b"broken")
+    assert main(["scan", str(image_folder), "--shortcuts"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith("images: 21 files, 2 classes\n")
+    assert "\n16 images (train, validation), classes predicted from one cue" in captured.out
+    assert "\nThe image size alone predicts the class: 100.0% (" in captured.out
+    assert captured.err == ""
+    assert main(["scan", str(image_folder), "--shortcuts", "--json"]) == 1
+    report = strict_json(capsys.readouterr().out)
+    assert "quality" not in report
+    assert "image_size" in {cue["cue"] for cue in report["shortcuts"]["cues"] if cue["flagged"]}
+
+
+def test_shortcuts_take_groups_and_split_files(image_folder: Path, capsys: Capture) -> None:
+    groups = ["--group-by", r"image\.(\d)"]
+    assert main(["scan", str(image_folder), "--shortcuts", "--json", *groups]) == 0
+    report = strict_json(capsys.readouterr().out)["shortcuts"]
+    assert (report["n"], report["n_units"]) == (16, 8)  # a group has an image of each class
+    assert main(["scan", str(image_folder), *groups]) == 2
+    assert "--group-by would have no effect: there is no --shortcuts" in capsys.readouterr().err
+    assert main(["scan", str(image_folder), "--shortcuts", "--split-file", "none.json"]) == 2
+    assert "--split-file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--quality", "--shortcuts"])
+def test_a_class_without_images_is_no_crash(
+    image_folder: Path, capsys: Capture, option: str
+) -> None:
+    for path in (image_folder / "cats").iterdir():
+        path.unlink()
+    assert main(["scan", str(image_folder), option]) == (2 if option == "--shortcuts" else 1)
+    captured = capsys.readouterr()
+    assert captured.out.startswith("images: 10 files, 2 classes\n")
+    assert "cats" in captured.err

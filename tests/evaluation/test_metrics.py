@@ -34,6 +34,12 @@ def test_wilson_interval_agrees_with_scipy(right_of_n: tuple[int, int]) -> None:
     assert wilson_interval(right, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
+def test_wilson_interval_at_another_level() -> None:
+    expected = stats.binomtest(70, 100).proportion_ci(0.99, method="wilson")
+    found = wilson_interval(70, 100, z=float(stats.norm.ppf(0.995)))
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
 @pytest.mark.parametrize("n", [1, 7, 192, 1000])
 def test_wilson_interval_at_0_and_1(n: int) -> None:
     low, high = wilson_interval(0, n)

@@ -169,10 +169,36 @@ def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
         example="catdog scan pets/ && catdog train pets/ --out pets.keras",
     )
     parser.add_argument("folder", type=_not_empty, metavar="FOLDER", help=_FOLDER)
+    parser.add_argument(
+        "--quality",
+        action="store_true",
+        help="also rank the images of each class by what is blurred, dark, overexposed, flat or "
+        "tiny",
+    )
+    parser.add_argument(
+        "--shortcuts",
+        action="store_true",
+        help="also find out how well image size, file format, brightness, border, camera and the "
+        "like predict the class; the test images are not used",
+    )
+    _add_split_options(parser)
     _add_json(parser)
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    _add_split_options(parser)
+    parser.add_argument(
+        "--near-duplicates",
+        choices=("together", "ignore"),
+        default="together",
+        help="keep images that are nearly the same in one split (the default), or ignore that",
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out files that cannot be used"
+    )
+
+
+def _add_split_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split-file",
         type=_not_empty,
@@ -185,15 +211,6 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="GROUPS",
         help="images that stay in one split: `folder`, a regular expression whose parentheses hold "
         "the name of the group, or a CSV file with the columns file and group",
-    )
-    parser.add_argument(
-        "--near-duplicates",
-        choices=("together", "ignore"),
-        default="together",
-        help="keep images that are nearly the same in one split (the default), or ignore that",
-    )
-    parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out files that cannot be used"
     )
 
 

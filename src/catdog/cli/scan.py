@@ -1,12 +1,19 @@
-"""`catdog scan`: list the files of a folder that cannot be used."""
+"""`catdog scan`: list the files of a folder that cannot be used, and what else to check."""
 
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 
+from catdog._utils import checks
+from catdog._utils.errors import UsageWarning
 from catdog._utils.text import printable
 from catdog.cli.output import err, out, out_json
+from catdog.cli.wording import OPTIONS
+from catdog.data.load import load_datasets
 from catdog.data.report import ScanReport
 from catdog.data.scan import scan_images
+from catdog.evaluation.shortcut_report import Shortcuts
+from catdog.evaluation.shortcuts import find_shortcuts
 
 
 def run(options: Namespace) -> int:
@@ -15,15 +22,35 @@ def run(options: Namespace) -> int:
     Returns:
         1 if a file cannot be used or a class has no usable image, else 0.
     """
-    report = scan_images(options.folder)
-    if options.json:
-        out_json(report.to_dict())
-    else:
+    if not options.shortcuts:
+        unused = [name for name in ("split_file", "group_by") if getattr(options, name)]
+        checks.check_no_effect(map(OPTIONS.__getitem__, unused), "there is no --shortcuts")
+    report = scan_images(options.folder, quality=options.quality)
+    if not options.json:
         out(str(report))
+    shortcuts = _find_shortcuts(options) if options.shortcuts else None
+    if options.json:
+        found = {"shortcuts": shortcuts.to_dict()} if shortcuts else {}
+        out_json(report.to_dict() | found)
+    elif shortcuts:
+        out(str(shortcuts))
     empty = list(_empty_classes(report))
     if empty:
         err(f"catdog: no usable image is in: {', '.join(map(printable, empty))}")
     return 1 if report.bad or empty else 0
+
+
+def _find_shortcuts(options: Namespace) -> Shortcuts:
+    """Load the folder as for a training, without the files that cannot be used."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UsageWarning)  # the scan has reported the same
+        data = load_datasets(
+            options.folder,
+            split_file=options.split_file,
+            group_by=options.group_by,
+            on_bad_image="skip",
+        )
+    return find_shortcuts(data)
 
 
 def _empty_classes(report: ScanReport) -> Iterator[str]:

@@ -224,6 +224,14 @@ def near_training(data: Datasets, split: Split) -> NDArray[np.bool_]:
     return np.array(near, np.bool_)
 
 
+def near_contents(data: Datasets, split: Split) -> list[str]:
+    """Return a text for each of `data.paths(split)`, equal for near duplicates and duplicates."""
+    return [
+        image.sha256 if image.cluster is None else f"cluster {image.cluster}"
+        for image in data._images[split]
+    ]
+
+
 def training_order(data: Datasets, epoch: int) -> NDArray[np.int64]:
     """Return the order of one pass of `training_batches`: positions in `data.paths("train")`.
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
@@ -12,6 +12,9 @@ from catdog._utils.tables import Table, escape, html_table
 from catdog._utils.text import count_line, counted, printable, shorten
 from catdog.images.notes import IMAGE_NOTES, ImageNote, Note
 from catdog.typing import Split
+
+if TYPE_CHECKING:
+    from catdog.data.quality import QualityReport
 
 BadReason = Literal[
     "empty_file",
@@ -180,6 +183,7 @@ class ScanReport:
         findings: All problems and notes, ordered by path.
         bursts: How alike images are whose names follow each other, if they seem to be bursts, such
             as the frames of a video; else `None`.
+        quality: The images ranked by quality; `None` if that was not asked for.
     """
 
     folder: Path
@@ -189,6 +193,7 @@ class ScanReport:
     findings: tuple[Finding, ...] = field(repr=False)
     _readable: tuple[ImageFile, ...] = field(repr=False)
     bursts: Bursts | None = None
+    quality: "QualityReport | None" = field(default=None, repr=False)
 
     @property
     def bad(self) -> tuple[Finding, ...]:
@@ -249,6 +254,7 @@ class ScanReport:
             "usable": self.label_counts(),
             "findings": self.rows(),
             "bursts": asdict(self.bursts) if self.bursts else None,
+            **({"quality": self.quality.to_dict()} if self.quality else {}),
         }
 
     def __str__(self) -> str:
@@ -264,6 +270,7 @@ class ScanReport:
         if self.bursts:
             lines += ["bursts:", *(f"  {line}" for line in str(self.bursts).splitlines())]
             lines.append(f"  {self.bursts.hint}")
+        lines += [str(self.quality)] if self.quality else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -287,6 +294,7 @@ class ScanReport:
             ]
         if self.bursts:
             parts.append(f"<p>{escape(f'{self.bursts} {self.bursts.hint}')}</p>")
+        parts += [self.quality._repr_html_()] if self.quality else []
         return "\n".join(parts)
 
 

@@ -1,21 +1,20 @@
 """Scan a folder for files that are not images, damaged images and duplicates."""
 
 import hashlib
-import os
 import stat
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import printable
+from catdog._utils.threads import map_in_threads
 from catdog.data.bursts import find_bursts
 from catdog.data.copies import (
     find_confusable_names,
@@ -23,6 +22,7 @@ from catdog.data.copies import (
     mark_near_duplicates,
 )
 from catdog.data.layout import File, Layout, find_layout
+from catdog.data.quality import measure_images
 from catdog.data.report import Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
 from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error
@@ -39,7 +39,7 @@ SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
 
 
 @public
-def scan_images(folder: "str | PathLike[str]") -> ScanReport:
+def scan_images(folder: "str | PathLike[str]", *, quality: bool = False) -> ScanReport:
     """Scan a folder of images for files that cannot be used.
 
     Every file in the class folders is read once, on all processor cores. A scan that takes longer
@@ -71,6 +71,8 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     Args:
         folder: A folder as `load_datasets` takes it, or the name of a data set, which is fetched if
             necessary.
+        quality: Also measure each usable image, and rank those of each class by what is blurred,
+            dark, overexposed, flat or tiny, as `report.quality`. Each image is decoded once more.
 
     Returns:
         The images of each class, and every finding by file and reason.
@@ -92,7 +94,8 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
             print(row["path"], row["reason"], row["detail"])
         ```
     """
-    return scan_layout(find_layout(find_source("folder", folder), grouped=True))
+    report = scan_layout(find_layout(find_source("folder", folder), grouped=True))
+    return replace(report, quality=measure_images(report)) if quality else report
 
 
 def scan_layout(layout: Layout) -> ScanReport:
@@ -140,15 +143,8 @@ class _ScannedFile(NamedTuple):
 
 def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
     """Scan the files in parallel threads; Pillow and hashlib release the GIL."""
-    pool = ThreadPoolExecutor(os.cpu_count())
     doing = f"Scanning the images of {printable(layout.root.name)}"
-    try:
-        with progress(doing, len(layout.files)) as advance:
-            for result in pool.map(_scan_file, layout.files):
-                yield result
-                advance(1)
-    finally:  # after Ctrl-C, do not scan the thousands of files that may be left
-        pool.shutdown(cancel_futures=True)
+    return map_in_threads(_scan_file, layout.files, doing)
 
 
 def _scan_file(file: File) -> _ScannedFile:

@@ -15,14 +15,15 @@ Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """Compute the 95 % Wilson score interval of a proportion, `right` in `n`.
+def wilson_interval(right: float, n: int, *, z: float = Z_95) -> tuple[float, float]:
+    """Compute the Wilson score interval of a proportion, `right` in `n`.
 
     Unlike the Wald interval it stays within 0 and 1, and its width is not 0 at 0 % and 100 %.
 
     Args:
         right: Number of successes, from 0 to `n`.
         n: Number of trials, at least 1.
+        z: Quantile of the standard normal distribution; by default, for an interval of 95 %.
 
     Returns:
         Lower and upper end, from 0 to 1.
@@ -31,9 +32,9 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
     JASA 22 (1927); formula as in scipy.stats.binomtest(...).proportion_ci(method="wilson").
     """
     share = right / n
-    denominator = 1 + Z_95**2 / n
-    centre = (share + Z_95**2 / (2 * n)) / denominator
-    half = Z_95 / denominator * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
+    denominator = 1 + z**2 / n
+    centre = (share + z**2 / (2 * n)) / denominator
+    half = z / denominator * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     low = 0.0 if right == 0 else centre - half  # exact, as 1 below: no rounding error
     high = 1.0 if right == n else centre + half
     return low, high

@@ -64,7 +64,12 @@ def read_rgb(
             turn_upright(loaded)
             return to_rgb(black_is_zero(loaded))
     except Exception as error:  # Pillow raises many kinds
-        raise InvalidValueError(f"Cannot read the image {called}: {_reason(error)}") from error
+        raise image_error(called, error) from error
+
+
+def image_error(name: str, error: Exception) -> InvalidValueError:
+    """Return the error of an image that cannot be read, with its name and the reason."""
+    return InvalidValueError(f"Cannot read the image {name}: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:
