@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
     from catdog.data.load import load_datasets
     from catdog.data.report import Finding, ScanReport
+    from catdog.data.save_corrections import save_corrections
     from catdog.data.scan import scan_images
     from catdog.evaluation.baseline import baseline_accuracy
     from catdog.evaluation.calibration import Calibration, calibrate
@@ -93,6 +94,7 @@ __all__ = [
     "plot_predictions",
     "plot_top_losses",
     "predict",
+    "save_corrections",
     "save_model",
     "scan_images",
     "train",
@@ -146,6 +148,7 @@ _MODULES = {
     "plot_predictions": "plotting.images",
     "plot_top_losses": "plotting.images",
     "predict": "inference.predict",
+    "save_corrections": "data.save_corrections",
     "save_model": "models.saving",
     "scan_images": "data.scan",
     "train": "training.train",

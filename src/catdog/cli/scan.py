@@ -15,7 +15,7 @@ def run(options: Namespace) -> int:
     Returns:
         1 if a file cannot be used or a class has no usable image, else 0.
     """
-    report = scan_images(options.folder)
+    report = scan_images(options.folder, labels=options.labels, corrections=options.corrections)
     if options.json:
         out_json(report.to_dict())
     else:

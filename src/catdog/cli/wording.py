@@ -9,10 +9,12 @@ from catdog._utils.errors import HintCode, UsageError, UsageWarning
 OPTIONS: Mapping[str, str] = {
     "backbone": "--backbone",
     "cache_dir": "--cache-dir",
+    "corrections": "--corrections",
     "epochs": "--epochs",
     "folder": "FOLDER",
     "group_by": "--group-by",
     "image_size": "--image-size",
+    "labels": "--labels",
     "model": "--model",
     "name": "--model",
     "seed": "--seed",

@@ -24,7 +24,7 @@ BadReason = Literal[
     "conflicting_labels",
     "split_overlap",
 ]
-IgnoredReason = Literal["outside_class_folder", "hidden", "unlabelled", "linked_folder"]
+IgnoredReason = Literal["outside_class_folder", "hidden", "unlabelled", "linked_folder", "unlisted"]
 NoteReason = Literal[
     "wrong_extension",
     "animated",
@@ -32,6 +32,8 @@ NoteReason = Literal[
     ImageNote,
     "duplicate",
     "confusable_name",
+    "corrected",
+    "left_out",
     "other_file",
     IgnoredReason,
 ]
@@ -58,11 +60,14 @@ MEANING: Mapping[Reason, str] = {
     "unfilled_range": "used, but dark: multiply the values so that white is 65535",
     "duplicate": "used, all duplicates in the same set",
     "confusable_name": "used, but another name differs only in how Unicode writes accents",
+    "corrected": "used, with the label of the corrections",
+    "left_out": "ignored, as the corrections say",
     "other_file": "ignored, not an image",
     "outside_class_folder": "ignored, in no class folder",
     "hidden": "ignored, because its name or that of its folder begins with a dot",
-    "unlabelled": "ignored, because its folder holds images to predict",
+    "unlabelled": "ignored, because it is to be predicted",
     "linked_folder": "ignored, because links to folders inside class folders are not followed",
+    "unlisted": "ignored, because the table of labels does not list it",
 }
 
 
@@ -136,6 +141,9 @@ class ScanReport:
     n_files: int
     findings: tuple[Finding, ...] = field(repr=False)
     _readable: tuple[ImageFile, ...] = field(repr=False)
+    # Set by corrections: what they decide about images of the folder, and what was usable before.
+    _decisions: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    _before: tuple[ImageFile, ...] = field(default=(), repr=False)
 
     @property
     def bad(self) -> tuple[Finding, ...]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from os import PathLike
@@ -16,17 +16,26 @@ from PIL import Image, UnidentifiedImageError
 from catdog._utils.progress import progress
 from catdog._utils.public import public
 from catdog._utils.text import composed, printable
-from catdog.data.duplicates import group_by_content
+from catdog.data.corrections import (
+    Decisions,
+    corrected_images,
+    correction_findings,
+    read_corrections,
+    record_decisions,
+    warn_unknown,
+)
+from catdog.data.duplicates import find_duplicates
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
+from catdog.data.table_layout import find_table_layout
 from catdog.images.endings import EMPTY_END, has_empty_end
 from catdog.images.formats import FORMATS, OTHER_SUFFIXES, SIGNATURES, SUFFIXES
 from catdog.images.greys import is_deep
 from catdog.images.identify import SIGNATURE_BYTES, find_other_format, is_named_as_image
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.notes import range_notes, size_notes
-from catdog.typing import SPLITS
+from catdog.typing import LabelTable
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
 
@@ -40,7 +49,12 @@ class _Unusable(Exception):
 
 
 @public
-def scan_images(folder: "str | PathLike[str]") -> ScanReport:
+def scan_images(
+    folder: "str | PathLike[str]",
+    *,
+    labels: LabelTable | None = None,
+    corrections: "str | PathLike[str] | None" = None,
+) -> ScanReport:
     """Scan a folder of images for files that cannot be used.
 
     Every file in the class folders is read once, on all processor cores. A scan that takes longer
@@ -65,21 +79,25 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     - duplicates in one class that cannot be in two splits;
     - names that look the same, because they differ only in how Unicode writes accents;
     - files that are not images, links to folders, and images in no class folder, in hidden folders
-      and in folders of images to predict, which are not used.
+      and in folders of images to predict, which are not used;
+    - images that a table of labels does not list, and what corrections change.
 
     Args:
         folder: A folder as `load_datasets` takes it, or the name of a data set, which is fetched if
             necessary.
+        labels: A table of the images and their labels, as `load_datasets` takes it.
+        corrections: A file of decisions about single images, as `load_datasets` takes it.
 
     Returns:
         The images of each class, and every finding by file and reason.
 
     Raises:
-        FileNotFoundError: If the folder does not exist.
+        FileNotFoundError: If the folder, the table or the file of corrections does not exist.
         NotADirectoryError: If `folder` is a file.
         OSError: If the data set cannot be fetched.
-        TypeError: If `folder` is neither a name nor a path.
-        ValueError: If the layout of the folder is not understood.
+        TypeError: If an argument is of another type.
+        ValueError: If the layout of the folder is not understood, or the table or the corrections
+            are not valid.
 
     Example:
         ```python
@@ -91,11 +109,21 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
             print(row["path"], row["reason"], row["detail"])
         ```
     """
-    return scan_layout(find_layout(find_source("folder", folder), grouped=True))
+    root = find_source("folder", folder)
+    layout = (
+        find_layout(root, grouped=True)
+        if labels is None
+        else find_table_layout(root, labels).layout
+    )
+    corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
+    report = scan_layout(layout, corrected.decisions if corrected else {})
+    if corrected:
+        warn_unknown(corrected, report, stacklevel=2)
+    return report
 
 
-def scan_layout(layout: Layout) -> ScanReport:
-    """Scan every file of a folder whose layout is known."""
+def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:
+    """Scan every file of a folder whose layout is known, and apply corrections."""
     readable: list[ImageFile] = []
     findings = [Finding(path, reason, "", None, None) for path, reason in layout.ignored]
     with warnings.catch_warnings():
@@ -108,19 +136,29 @@ def scan_layout(layout: Layout) -> ScanReport:
         ]
         if image:
             readable.append(image)
-    findings += _find_duplicates(readable, layout)
-    findings += _find_confusable_names(readable, layout)
-    bad = {finding.path for finding in findings if finding.bad}
-    findings = [finding for finding in findings if finding.bad or finding.path not in bad]
+    images = corrected_images(readable, decisions, layout.class_names)
+    findings += find_duplicates(images, layout.class_names)
+    findings += _find_confusable_names(images, layout)
+    findings += correction_findings(readable, decisions, layout.class_names)
+    unused = {finding.path for finding in findings if _is_unused(finding)}
+    findings = [
+        finding for finding in findings if _is_unused(finding) or finding.path not in unused
+    ]
     findings.sort(key=lambda finding: finding.path.parts)
-    return ScanReport(
+    report = ScanReport(
         layout.root,
         layout.class_names,
         layout.splits,
         len(layout.files),
         tuple(findings),
-        tuple(readable),
+        tuple(images),
     )
+    return record_decisions(report, readable, decisions) if decisions else report
+
+
+def _is_unused(finding: Finding) -> bool:
+    """Return whether a finding says that an image is not used, so that no note on it matters."""
+    return finding.bad or finding.reason == "left_out"
 
 
 _ScannedFile = tuple[ImageFile | None, list[tuple[Reason, str]]]
@@ -246,14 +284,6 @@ def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
         yield note.reason, note.detail
 
 
-def _find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
-    """Yield the findings about duplicates."""
-    for group in group_by_content(images, lambda image: image.sha256):
-        for image, reason, other in _compare_duplicates(group):
-            class_name = layout.class_names[image.label]
-            yield Finding(image.path, reason, "", class_name, image.split, other.path)
-
-
 def _find_confusable_names(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
     """Yield a finding for each file whose name looks the same as that of a file before it."""
     first: dict[str, ImageFile] = {}
@@ -263,31 +293,3 @@ def _find_confusable_names(images: Iterable[ImageFile], layout: Layout) -> Itera
             class_name = layout.class_names[image.label]
             detail = f"looks the same as the name of {other.path.name!a}"
             yield Finding(image.path, "confusable_name", detail, class_name, image.split)
-
-
-def _compare_duplicates(
-    duplicates: Sequence[ImageFile],
-) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
-    """Yield the files of a group of duplicates that have a finding: file, reason, other file.
-
-    Duplicates with several labels cannot be used. Otherwise one file has no finding: the first one
-    in the test set, else in the validation set, else in the training set. So no image to evaluate
-    on is trained on.
-    """
-    if len({image.label for image in duplicates}) > 1:
-        first = duplicates[0]
-        other = next(image for image in duplicates if image.label != first.label)
-        for image in duplicates:
-            yield image, "conflicting_labels", other if image.label == first.label else first
-        return
-    kept = max(duplicates, key=_split_rank)
-    for image in duplicates:
-        if image.split != kept.split:
-            yield image, "split_overlap", kept
-        elif image is not kept:
-            yield image, "duplicate", kept
-
-
-def _split_rank(image: ImageFile) -> int:
-    """Return the rank of the image's split: the test set is highest; 0 without split folders."""
-    return SPLITS.index(image.split) if image.split else 0

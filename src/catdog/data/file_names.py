@@ -1,0 +1,84 @@
+"""Find the files that a table or a user names, in a folder."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from catdog._utils.errors import InvalidValueError
+from catdog._utils.text import composed, list_names
+from catdog.data.report import relative_name
+from catdog.images.identify import is_named_as_image
+
+# What the names of files are compared by, one after the other: as the user sees them; without the
+# suffix, for ids; without upper and lower case, which some systems do not distinguish.
+_KEYS: tuple[Callable[[str], str], ...] = (
+    composed,
+    lambda name: composed(name.removesuffix(Path(name).suffix) if _is_image(name) else name),
+    lambda name: composed(name).casefold(),
+)
+
+
+class FileNames:
+    """Finds files by what a user calls them.
+
+    A name is a path relative to the folder, or an absolute path in it. It may have backslashes,
+    another Unicode form, other capitals, or no suffix, if it is clear which file is meant.
+    """
+
+    def __init__(self, argument: str, folder: Path, files: Iterable[Path]) -> None:
+        """Store the files.
+
+        Args:
+            argument: Name of the argument that has the names, for the errors.
+            folder: The folder that names are relative to.
+            files: The files in it.
+        """
+        self.argument = argument
+        self.folder = folder
+        self._exact = {relative_name(path, folder): path for path in files}
+        self._by_key: list[dict[str, list[Path]]] = []
+        for key in _KEYS:
+            by_key: dict[str, list[Path]] = {}
+            for name, path in self._exact.items():
+                by_key.setdefault(key(name), []).append(path)
+            self._by_key.append(by_key)
+
+    def find(self, name: str) -> Path:
+        """Return the file that is meant; where it would be, if there is none.
+
+        Raises:
+            ValueError: If several files may be meant, or the name leads out of the folder.
+        """
+        relative = self._relative(name)
+        if relative in self._exact:
+            return self._exact[relative]
+        unified = self._relative(name.replace("\\", "/"))
+        for key, by_key in zip((composed, composed, _KEYS[2]), self._by_key, strict=True):
+            found = by_key.get(key(unified), [])
+            if len(found) > 1:
+                names = [relative_name(path, self.folder) for path in found]
+                raise InvalidValueError(
+                    f"has {name!r}, which may mean each of {list_names(names, 5)}",
+                    argument=self.argument,
+                    hint="Name the file as it is.",
+                )
+            if found:
+                return found[0]
+        return self.folder / unified
+
+    def _relative(self, name: str) -> str:
+        """Return a name relative to the folder, with forward slashes."""
+        path = Path(os.path.normpath(self.folder / name))
+        normal = Path(os.path.normpath(self.folder))
+        for folder, inside in ((normal, path), (normal.resolve(), path.resolve())):
+            if inside.is_relative_to(folder):
+                return inside.relative_to(folder).as_posix()
+        raise InvalidValueError(
+            f"has {name!r}, which is not in {self.folder}",
+            argument=self.argument,
+            hint="Name files relative to that folder.",
+        )
+
+
+def _is_image(name: str) -> bool:
+    return is_named_as_image(Path(name))
