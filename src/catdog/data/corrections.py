@@ -157,6 +157,8 @@ def corrected_images(
     images: Iterable[ImageFile], decisions: Decisions, class_names: Sequence[str]
 ) -> list[ImageFile]:
     """Return the images with their new labels, without those that are left out."""
+    if not decisions:
+        return list(images)
     corrected = []
     for image in images:
         label = decisions.get(image.sha256, class_names[image.label])

@@ -2,19 +2,32 @@
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.text import composed, list_names
 from catdog.data.report import relative_name
 from catdog.images.identify import is_named_as_image
 
-# What the names of files are compared by, one after the other: as the user sees them; without the
-# suffix, for ids; without upper and lower case, which some systems do not distinguish.
-_KEYS: tuple[Callable[[str], str], ...] = (
-    composed,
-    lambda name: composed(name.removesuffix(Path(name).suffix) if _is_image(name) else name),
-    lambda name: composed(name).casefold(),
+
+def _without_suffix(name: str) -> str:
+    return composed(str(PurePosixPath(name).with_suffix("")) if _is_image(name) else name)
+
+
+def _is_image(name: str) -> bool:
+    return is_named_as_image(Path(name))
+
+
+def _without_case(name: str) -> str:
+    return composed(name).casefold()
+
+
+# How a file and a name are compared, one rule after the other: as the user sees them; a file
+# without its suffix, for ids; without capitals, which some systems do not distinguish.
+_RULES: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
+    (composed, composed),
+    (_without_suffix, composed),
+    (_without_case, _without_case),
 )
 
 
@@ -37,10 +50,10 @@ class FileNames:
         self.folder = folder
         self._exact = {relative_name(path, folder): path for path in files}
         self._by_key: list[dict[str, list[Path]]] = []
-        for key in _KEYS:
+        for of_file, _ in _RULES:
             by_key: dict[str, list[Path]] = {}
             for name, path in self._exact.items():
-                by_key.setdefault(key(name), []).append(path)
+                by_key.setdefault(of_file(name), []).append(path)
             self._by_key.append(by_key)
 
     def find(self, name: str) -> Path:
@@ -53,8 +66,8 @@ class FileNames:
         if relative in self._exact:
             return self._exact[relative]
         unified = self._relative(name.replace("\\", "/"))
-        for key, by_key in zip((composed, composed, _KEYS[2]), self._by_key, strict=True):
-            found = by_key.get(key(unified), [])
+        for (_, of_name), by_key in zip(_RULES, self._by_key, strict=True):
+            found = by_key.get(of_name(unified), [])
             if len(found) > 1:
                 names = [relative_name(path, self.folder) for path in found]
                 raise InvalidValueError(
@@ -78,7 +91,3 @@ class FileNames:
             argument=self.argument,
             hint="Name files relative to that folder.",
         )
-
-
-def _is_image(name: str) -> bool:
-    return is_named_as_image(Path(name))

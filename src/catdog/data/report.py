@@ -66,8 +66,8 @@ MEANING: Mapping[Reason, str] = {
     "outside_class_folder": "ignored, in no class folder",
     "hidden": "ignored, because its name or that of its folder begins with a dot",
     "unlabelled": "ignored, because it is to be predicted",
-    "linked_folder": "ignored, because links to folders inside class folders are not followed",
-    "unlisted": "ignored, because the table of labels does not list it",
+    "linked_folder": "ignored, because links to folders are not followed",
+    "unlisted": "ignored, not in the table of labels",
 }
 
 

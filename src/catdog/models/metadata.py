@@ -201,6 +201,8 @@ def metadata_to_json(metadata: ModelMetadata) -> str:
     """Return metadata as JSON of version 1, as files contain it."""
     fields = asdict(metadata)
     fields[MODEL_NAME_KEY] = fields.pop("model_name")
+    if not metadata.corrections:  # then the file is that of an earlier catdog
+        del fields["corrections"]
     return json.dumps({"format": FORMAT, "version": VERSION, **fields}, indent=1)
 
 
@@ -237,7 +239,7 @@ def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
         model_name=None if name is None else str(name),
         temperature=raw["temperature"],
         split=None if split is None else _read_split(**split),
-        corrections={  # files of an earlier catdog have none
+        corrections={
             str(kind): checks.check_positive_int(kind, count, at_least=0)
             for kind, count in raw.get("corrections", {}).items()
         },
