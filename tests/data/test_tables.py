@@ -76,7 +76,7 @@ def labelled(draw: st.DrawFn) -> list[tuple[str, int, str, str]]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(labelled(), st.integers(0, 3), st.booleans(), st.booleans(), st.randoms())
 def test_tables_and_folders_give_the_same_sets(
     images: list[tuple[str, int, str, str]], seed: int, keep: bool, grouped: bool, random: Any
