@@ -269,6 +269,19 @@ def test_leaving_out_moves_no_image_of_a_split_file(
         assert places(loaded) == expected
 
 
+def test_what_is_left_out_may_be_deleted(folder: Path, file: Path, tmp_path: Path) -> None:
+    data = load_datasets(folder)
+    data.save_split(tmp_path / "split.json")
+    gone = data.paths("test")[0]
+    save_corrections(data, {gone: None}, file)
+    gone.unlink()
+    with pytest.warns(UserWarning, match="The corrections have 1 image that .* does not hold"):
+        after = load_datasets(folder, corrections=file, split_file=tmp_path / "split.json")
+    expected = places(data)
+    del expected[gone.relative_to(folder).as_posix()]
+    assert places(after) == expected
+
+
 @pytest.mark.parametrize(
     "damage", [{"sha256": "0"}, {"label": "birds"}, {"label": None}, {"leave_out": True}]
 )

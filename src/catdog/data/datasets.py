@@ -115,7 +115,7 @@ class Datasets:
 
         `load_datasets(folder, split_file=path)` reads it, on another machine too. The file is JSON:
         relative path, class, length and SHA-256 hash of every image, its group if there are groups,
-        and the seed. It contains no images.
+        the seed, and corrections if there are any. It contains no images.
 
         Args:
             path: The file to write, such as `"split.json"`. No file is overwritten.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from catdog._utils.errors import InvalidValueError
@@ -49,12 +50,15 @@ class FileNames:
         self.argument = argument
         self.folder = folder
         self._exact = {relative_name(path, folder): path for path in files}
-        self._by_key: list[dict[str, list[Path]]] = []
-        for of_file, _ in _RULES:
-            by_key: dict[str, list[Path]] = {}
+
+    @cached_property
+    def _by_key(self) -> list[dict[str, list[Path]]]:
+        """The files by each of the rules; most tables name every file exactly, and need none."""
+        indices: list[dict[str, list[Path]]] = [{} for _ in _RULES]
+        for index, (of_file, _) in zip(indices, _RULES, strict=True):
             for name, path in self._exact.items():
-                by_key.setdefault(of_file(name), []).append(path)
-            self._by_key.append(by_key)
+                index.setdefault(of_file(name), []).append(path)
+        return indices
 
     def find(self, name: str) -> Path:
         """Return the file that is meant; where it would be, if there is none.
@@ -62,6 +66,8 @@ class FileNames:
         Raises:
             ValueError: If several files may be meant, or the name leads out of the folder.
         """
+        if name in self._exact:
+            return self._exact[name]
         relative = self._relative(name)
         if relative in self._exact:
             return self._exact[relative]
@@ -82,10 +88,11 @@ class FileNames:
     def _relative(self, name: str) -> str:
         """Return a name relative to the folder, with forward slashes."""
         path = Path(os.path.normpath(self.folder / name))
-        normal = Path(os.path.normpath(self.folder))
-        for folder, inside in ((normal, path), (normal.resolve(), path.resolve())):
-            if inside.is_relative_to(folder):
-                return inside.relative_to(folder).as_posix()
+        folder = Path(os.path.normpath(self.folder))
+        if not path.is_relative_to(folder):  # perhaps the folder is a link
+            path, folder = path.resolve(), folder.resolve()
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
         raise InvalidValueError(
             f"has {name!r}, which is not in {self.folder}",
             argument=self.argument,

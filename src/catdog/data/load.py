@@ -148,12 +148,9 @@ def load_datasets(
         seed = checks.check_seed(seed)
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
     grow = checks.check_choice("new_files", new_files, ("skip", "train")) == "train"
-    given = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
-    fractions = {
-        argument: checks.check_fraction(argument, value)
-        for argument, value in given.items()
-        if value is not None
-    }
+    fractions = _check_fractions(
+        validation_fraction=validation_fraction, test_fraction=test_fraction
+    )
     # The inner folders may be groups; a split file has its groups, and decides the level.
     has_groups = group_by is not None or split_file is not None
     layout, group_of = _find_layout(find_source("source", source), labels, grouped=has_groups)
@@ -180,11 +177,10 @@ def load_datasets(
         images = images_to_split(report)
         if group_of:
             images = with_groups(images, report, group_of)
-        sets = split_images(images, plan, layout.class_names, seed)
-        sets = apply_corrections(sets, report)
+        sets = apply_corrections(split_images(images, plan, layout.class_names, seed), report)
         check_groups_apart(sets, report)
     else:
-        sets = find_images(file, report)
+        sets = find_images(file, report, decisions)
         warn_changed(file, sets, report)
         seed = file.seed if seed is None else seed
         _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
@@ -192,6 +188,15 @@ def load_datasets(
             sets = add_new_files(sets, report, group_of)
         warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
+
+
+def _check_fractions(**given: float | None) -> dict[str, float]:
+    """Return the fractions that were passed, by their arguments."""
+    return {
+        argument: checks.check_fraction(argument, value)
+        for argument, value in given.items()
+        if value is not None
+    }
 
 
 def _find_layout(

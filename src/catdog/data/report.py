@@ -101,7 +101,7 @@ class Finding:
         path: The file.
         reason: Code of the problem or note, such as `"truncated"` or `"duplicate"`.
         detail: More about it, such as the decoder's message; may be empty.
-        class_name: The class folder that the file is in; `None` outside the class folders.
+        class_name: The class of the file, by its folder or the table; `None` if it has none.
         split: The split folder that the file is in; `None` if there are no split folders.
         same_as: The file that it is a duplicate of, if there is one.
     """

@@ -117,12 +117,14 @@ def _lines(images: Iterable[ImageFile], report: ScanReport) -> Iterable[str]:
         yield f"  {json.dumps(entry)}"
 
 
-def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFile]]:
+def find_images(
+    file: SplitFile, report: ScanReport, decisions: Decisions
+) -> dict[Split, list[ImageFile]]:
     """Find the images of a split file in the folder that was scanned.
 
     An image that is not at its place is found by its content, so images may be moved and renamed.
     Their class is that of the folder they are in now, or of a correction. What corrections leave
-    out is in no set.
+    out is in no set, and need not exist.
 
     Raises:
         ValueError: If images are missing or changed, or a set has lost a class; the message names
@@ -130,7 +132,9 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
     """
     found = {relative_name(image.path, report.folder): image for image in readable_images(report)}
     listed = {
-        split: [entry for entry in file.entries[split] if not _is_left_out(entry, report)]
+        split: [
+            entry for entry in file.entries[split] if decisions.get(entry.sha256, "") is not None
+        ]
         for split in SPLITS
     }
     entries = [entry for split in SPLITS for entry in listed[split]]
@@ -147,7 +151,7 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
         split: [replace(places[entry.name], group=entry.group) for entry in listed[split]]
         for split in SPLITS
     }
-    if moved or report._decisions:  # the order is that of class and name again
+    if moved or decisions:  # the order is that of class and name again
         for images in sets.values():
             images.sort(key=lambda image: (image.label, image.path.parts))
     check_classes(
@@ -158,10 +162,6 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
         hint_code=HintCode.DROP_SPLIT_FILE,
     )
     return sets
-
-
-def _is_left_out(entry: _Entry, report: ScanReport) -> bool:
-    return report._decisions.get(entry.sha256, entry.name) is None
 
 
 def _find_moved(
