@@ -231,6 +231,13 @@ class Frame:
         return self.rows
 
 
+class Column:
+    """What catdog asks of a column of pandas, which it cannot use."""
+
+    def to_dict(self) -> dict[int, str]:
+        return {0: "cat"}
+
+
 def test_frames_iterators_and_numbers(flat: Path) -> None:
     labels = labels_of(flat)
     numbers = {name: ("cat", "dog").index(label) for name, label in labels.items()}
@@ -255,7 +262,11 @@ COLUMNS = r"must have the columns 'file', 'label', not "
     ("content", "message"),
     [
         (b"", COLUMNS + "no rows"),
-        (b"name,kind\na,b\n", COLUMNS + r"'name', 'kind'\. .*: file or filename .* image_id for"),
+        (
+            b"name,kind\na,b\n",
+            COLUMNS
+            + r"'name', 'kind'\. The names may be file, filename.* image_id for the file; label, class",
+        ),
         (b"file|label\na|b\n", COLUMNS + r"'file\|label'"),
         (b"file,label\n", "has no rows"),
         (b"file,image,label\na,b,c\n", "has several columns for the file: 'file', 'image'. Keep"),
@@ -277,8 +288,13 @@ def test_bad_csv_files(flat: Path, tmp_path: Path, content: bytes, message: str)
 @pytest.mark.parametrize(
     ("labels", "kind", "message"),
     [
-        (3, TypeError, "labels must be a CSV file, a mapping of file and label, or rows.* not 3"),
-        ([("a", "b")], TypeError, r"or rows that are mappings, not \('a', 'b'\)"),
+        (3, TypeError, "labels must be a CSV file, a mapping of file and label, or rows.* not int"),
+        (
+            [("a", "b")],
+            TypeError,
+            r"or rows that are mappings, not list\. Pass a mapping, such as dict",
+        ),
+        (Column(), TypeError, r"or rows that are mappings, not Column\. Pass"),
         ({"file": ["a"], "label": ["b"]}, TypeError, r"holds \['a'\], but cells are text or"),
         ([{"file": "a"}], ValueError, "must have the columns 'file', 'label', not 'file'"),
         ([], ValueError, "must have the columns 'file', 'label', not no rows"),

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -76,13 +78,15 @@ _Cells = tuple[list[Any], list[Sequence[Any]]]
 def _read_rows(table: Any, columns: Sequence[str], about: Mapping[str, Any]) -> _Cells:
     """Return the names and the cells of rows that are mappings, also those of a frame of pandas."""
     if callable(to_dict := getattr(table, "to_dict", None)):
-        table = to_dict("records")
+        with suppress(TypeError):  # a column of pandas, or a frame of another library
+            table = to_dict("records")
     rows = list(table) if isinstance(table, Iterable) else [table]
-    if wrong := [row for row in rows if not isinstance(row, Mapping)]:
+    if not all(isinstance(row, Mapping) for row in rows):
         raise InvalidTypeError(
             f"must be a CSV file, a mapping of {' and '.join(columns)}, or rows that are mappings, "
-            f"not {wrong[0]!r}",
+            f"not {type(table).__name__}",
             **about,
+            hint="Pass a mapping, such as dict(pairs), or what frame.to_dicts() returns.",
         )
     names = list(dict.fromkeys(name for row in rows for name in row))
     return names, [[row.get(name) for name in names] for row in rows]
@@ -154,25 +158,26 @@ def _find_columns(
         raise InvalidValueError(
             f"must have the columns {list_names(columns)}, not {listed}",
             **about,
-            hint=_other_names((*columns, *optional)),
+            hint=_column_names(columns, optional),
         )
     return found
 
 
-def _other_names(columns: Sequence[str]) -> str:
-    """Return a sentence with the names that columns may have."""
+def _column_names(columns: Sequence[str], optional: Sequence[str]) -> str:
+    """Return sentences with the names that columns may have."""
     named = [
-        f"{' or '.join([*NAMES[column], *(IDS if column == 'file' else ())])} for the {column}"
+        f"{', '.join([*NAMES[column], *(IDS if column == 'file' else ())])} for the {column}"
         for column in columns
     ]
-    return f"The first line names the columns: {'; '.join(named)}."
+    more = f" {' and '.join(optional)} may follow." if optional else ""
+    return f"The names may be {'; '.join(named)}.{more}"
 
 
 def _text(cell: Any, about: Mapping[str, Any]) -> str:
     """Return a cell as text, also a number; the empty text for an empty cell."""
     if isinstance(cell, np.generic):
         cell = cell.item()
-    if cell is None or cell != cell:  # NaN: an empty cell of pandas
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):  # as pandas has empty cells
         return ""
     if isinstance(cell, float) and cell.is_integer():  # pandas makes floats of a column with gaps
         cell = int(cell)
