@@ -265,7 +265,7 @@ COLUMNS = r"must have the columns 'file', 'label', not "
         (
             b"name,kind\na,b\n",
             COLUMNS
-            + r"'name', 'kind'\. The names may be file, filename.* image_id for the file; label, class",
+            + r"'name', 'kind'\. The names may be file, .* image_id for the file; label, class for",
         ),
         (b"file|label\na|b\n", COLUMNS + r"'file\|label'"),
         (b"file,label\n", "has no rows"),

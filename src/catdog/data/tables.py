@@ -169,7 +169,7 @@ def _column_names(columns: Sequence[str], optional: Sequence[str]) -> str:
         f"{', '.join([*NAMES[column], *(IDS if column == 'file' else ())])} for the {column}"
         for column in columns
     ]
-    more = f" {' and '.join(optional)} may follow." if optional else ""
+    more = f" Optional are {' and '.join(optional)}." if optional else ""
     return f"The names may be {'; '.join(named)}.{more}"
 
 
