@@ -27,6 +27,7 @@ __all__ = [
     "ImageSize",
     "LabelTable",
     "Labels",
+    "NearDuplicates",
     "NewFiles",
     "OnBadImage",
     "Split",
@@ -61,6 +62,9 @@ LabelTable = TypeAliasType(
     "LabelTable", str | PathLike[str] | Mapping[str, object] | Iterable[Mapping[str, object]]
 )
 """A CSV file, the label of each file by its path, or rows such as `{"file": ..., "label": ...}`."""
+
+NearDuplicates = TypeAliasType("NearDuplicates", Literal["together", "ignore"])
+"""What to do with images that are nearly the same: keep them in one set, or ignore it."""
 
 NewFiles = TypeAliasType("NewFiles", Literal["skip", "train"])
 """What to do with images that a split file does not list: skip them, or train on them."""

@@ -40,6 +40,7 @@ def run(options: Namespace) -> int:
         labels=options.labels,
         group_by=options.group_by,
         corrections=options.corrections,
+        near_duplicates=options.near_duplicates,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
     evaluated = record_split(data)
@@ -88,6 +89,7 @@ def _evaluate(model: keras.Model, data: Datasets, split: str, *, verbose: Verbos
         paths=tuple(path for part in parts for path in part.paths),
         baseline=baseline_accuracy(arrays["labels"]),
         majority=data.class_names[majority_class(arrays["labels"])],
+        near_training=np.zeros(len(arrays["labels"]), np.bool_),  # none of these is trained on
         **arrays,
     )
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, MissingFileError, UsageWarning, reason
 from catdog._utils.text import composed, counted, list_names, printable, with_lines
-from catdog.data.duplicates import find_duplicates
+from catdog.data.copies import find_duplicates
+from catdog.data.layout import Layout
 from catdog.data.report import Finding, ImageFile, Reason, ScanReport, usable_images
 from catdog.data.sets import check_classes
 from catdog.typing import SPLITS, Split
@@ -153,18 +154,20 @@ def _entries_to_json(entries: Iterable[Mapping[str, Any]]) -> str:
     return ",\n".join(f"  {json.dumps(entry)}" for entry in entries)
 
 
-def corrected_images(
-    images: Iterable[ImageFile], decisions: Decisions, class_names: Sequence[str]
+def relabelled(
+    images: Sequence[ImageFile], decisions: Decisions, class_names: Sequence[str]
 ) -> list[ImageFile]:
-    """Return the images with their new labels, without those that are left out."""
-    if not decisions:
+    """Return the images with their new labels; those that are left out keep theirs."""
+    labels = {name: label for label, name in enumerate(class_names)}
+    decided = {sha256: labels[name] for sha256, name in decisions.items() if name is not None}
+    if not decided:
         return list(images)
-    corrected = []
-    for image in images:
-        label = decisions.get(image.sha256, class_names[image.label])
-        if label is not None:
-            corrected.append(replace(image, label=class_names.index(label)))
-    return corrected
+    return [replace(image, label=decided.get(image.sha256, image.label)) for image in images]
+
+
+def without_left_out(images: Iterable[ImageFile], decisions: Decisions) -> list[ImageFile]:
+    """Return the images that no decision leaves out."""
+    return [image for image in images if decisions.get(image.sha256, "") is not None]
 
 
 def correction_findings(
@@ -181,7 +184,7 @@ def correction_findings(
 
 
 def record_decisions(
-    report: ScanReport, images: Sequence[ImageFile], decisions: Decisions
+    report: ScanReport, images: Sequence[ImageFile], decisions: Decisions, layout: Layout
 ) -> ScanReport:
     """Return a report with the decisions about its images, and what can be used without them.
 
@@ -189,8 +192,9 @@ def record_decisions(
         report: The report, to which the decisions were applied.
         images: The images before.
         decisions: The decisions.
+        layout: The layout of the folder.
     """
-    bad = {finding.path for finding in find_duplicates(images, report.class_names) if finding.bad}
+    bad = {finding.path for finding in find_duplicates(images, layout) if finding.bad}
     contents = {image.sha256 for image in images}
     return replace(
         report,
@@ -222,11 +226,11 @@ def apply_corrections(
     Raises:
         ValueError: If a set has no image of a class any more.
     """
-    names = report.class_names
-    if not report._decisions:
+    names, decisions = report.class_names, report._decisions
+    if not decisions:
         return dict(sets)
     corrected: dict[Split, Sequence[ImageFile]] = {
-        split: sorted(corrected_images(images, report._decisions, names), key=_order)
+        split: sorted(without_left_out(relabelled(images, decisions, names), decisions), key=_order)
         for split, images in sets.items()
     }
     check_classes(

@@ -1,10 +1,7 @@
 """Group images by content: images with equal content are duplicates."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
-
-from catdog.data.report import Finding, ImageFile, Reason
-from catdog.typing import SPLITS
 
 Item = TypeVar("Item")
 
@@ -30,39 +27,3 @@ def group_by_content(
     for item in items:
         groups.setdefault(content(item), []).append(item)
     return list(groups.values())
-
-
-def find_duplicates(images: Iterable[ImageFile], class_names: Sequence[str]) -> Iterator[Finding]:
-    """Yield the findings about duplicates."""
-    for group in group_by_content(images, lambda image: image.sha256):
-        for image, reason, other in _compare_duplicates(group):
-            class_name = class_names[image.label]
-            yield Finding(image.path, reason, "", class_name, image.split, other.path)
-
-
-def _compare_duplicates(
-    duplicates: Sequence[ImageFile],
-) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
-    """Yield the files of a group of duplicates that have a finding: file, reason, other file.
-
-    Duplicates with several labels cannot be used. Otherwise one file has no finding: the first one
-    in the test set, else in the validation set, else in the training set. So no image to evaluate
-    on is trained on.
-    """
-    if len({image.label for image in duplicates}) > 1:
-        first = duplicates[0]
-        other = next(image for image in duplicates if image.label != first.label)
-        for image in duplicates:
-            yield image, "conflicting_labels", other if image.label == first.label else first
-        return
-    kept = max(duplicates, key=_split_rank)
-    for image in duplicates:
-        if image.split != kept.split:
-            yield image, "split_overlap", kept
-        elif image is not kept:
-            yield image, "duplicate", kept
-
-
-def _split_rank(image: ImageFile) -> int:
-    """Return the rank of the image's split: the test set is highest; 0 without split folders."""
-    return SPLITS.index(image.split) if image.split else 0
