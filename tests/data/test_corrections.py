@@ -159,6 +159,39 @@ def test_with_a_table(folder: Path, file: Path) -> None:
     assert places(by_table) == places(load_datasets(folder, corrections=file))
 
 
+def test_with_near_duplicates(folder: Path, file: Path) -> None:
+    """A correction settles their labels; an image that is left out still moves no other."""
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        pixels = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+        scene = Image.fromarray(pixels).resize((48, 48), Image.Resampling.BICUBIC)
+        scene.save(folder / "cats" / f"scene{number}.png")
+        scene.resize((40, 40)).save(folder / "dogs" / f"scene{number}.png")
+    before = load_datasets(folder)
+    reasons = [item.reason for item in before.report.findings]
+    assert reasons == ["near_duplicate_labels"] * 8
+    write(
+        file,
+        *(entry(folder / "dogs" / f"scene{number}.png", "cats") for number in (0, 1)),
+        entry(folder / "dogs/scene2.png", None),
+    )
+    data = load_datasets(folder, corrections=file)
+    assert {
+        item.path.relative_to(folder).as_posix(): item.reason
+        for item in data.report.findings
+        if item.reason != "corrected"
+    } == {
+        "dogs/scene0.png": "near_duplicate",
+        "dogs/scene1.png": "near_duplicate",
+        "dogs/scene2.png": "left_out",
+        "cats/scene3.png": "near_duplicate_labels",
+        "dogs/scene3.png": "near_duplicate_labels",
+    }
+    sets = {name: split for name, (split, _) in places(before).items()}
+    del sets["dogs/scene2.png"]
+    assert {name: split for name, (split, _) in places(data).items()} == sets
+
+
 @st.composite
 def decided(draw: st.DrawFn) -> tuple[list[int], dict[int, int | None]]:
     """Draw the contents of images, some of them equal, and decisions about some."""

@@ -17,6 +17,7 @@ from catdog import Datasets, load_datasets, scan_images
 from catdog.data.datasets import content_hashes
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder, write_images
+from tests.data.test_near_duplicates import frame, write
 
 
 @pytest.fixture
@@ -505,3 +506,31 @@ def test_no_file_is_opened_for_writing(flat: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in flat.iterdir()}
     load_datasets(flat, labels=labels_of(flat))
     assert before == {path: path.stat().st_mtime_ns for path in flat.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("form", "group_by"), [("clip{film}/{number}.png", "folder"), ("{film:05}_{number}.png", None)]
+)
+def test_bursts_of_tables(tmp_path: Path, form: str, group_by: str | None) -> None:
+    """The suggested groups are those that `group_by` makes with the table."""
+    labels = {
+        form.format(film=film, number=number): "ab"[film % 2]
+        for film in range(16)
+        for number in range(5)
+    }
+    images = {
+        form.format(film=film, number=number): frame(film, number)
+        for film in range(16)
+        for number in range(5)
+    }
+    folder = write(tmp_path / "films", images)
+    bursts = scan_images(folder, labels=labels).bursts
+    assert bursts
+    assert bursts.group_by == group_by or (group_by is None and bursts.group_by)
+    with pytest.warns(UserWarning, match="50 % by chance"):
+        load_datasets(folder, labels=labels)
+    data = load_datasets(folder, labels=labels, group_by=bursts.group_by)  # no warning
+    groups = [set(data.groups(split) or ()) for split in SPLITS]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == bursts.n_groups == 16
+    rows = [{"file": name, "label": label, "group": name[:6]} for name, label in labels.items()]
+    load_datasets(folder, labels=rows)  # no warning

@@ -177,7 +177,7 @@ def load_datasets(
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
     if group_by is not None:
-        group_of = _read_groups(group_by, group_of, has_table=labels is not None)
+        group_of = _read_groups(group_by, group_of, has_table=layout.has_table)
     if split_file is not None:
         useless = [*fractions, *(["group_by"] if group_by is not None and not grow else [])]
         checks.check_no_effect(useless, "the split file says which image is in which set")

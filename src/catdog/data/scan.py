@@ -158,7 +158,7 @@ def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:
         len(layout.files),
         _shown(findings),
         tuple(images),
-        find_bursts(marked, thumbnails, layout.root, layout.class_names),
+        find_bursts(marked, thumbnails, layout),
     )
     if decisions:
         before = [

@@ -58,7 +58,7 @@ def find_table_layout(folder: Path, labels: Any) -> TableLayout:
     files.sort(key=_order)
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
-    layout = Layout(folder, class_names, splits, tuple(files), tuple(ignored))
+    layout = Layout(folder, class_names, splits, tuple(files), tuple(ignored), has_table=True)
     return TableLayout(layout, _read_groups(used, folder))
 
 
