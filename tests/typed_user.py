@@ -56,6 +56,7 @@ from catdog import (
     plot_quality,
     plot_top_losses,
     predict,
+    save_corrections,
     save_model,
     scan_images,
     train,
@@ -82,6 +83,11 @@ rows: list[dict[str, str | bool | None]] = report.rows()
 data = load_datasets(report.folder, on_bad_image="skip")
 data.save_split("split.json")
 data = load_datasets(report.folder, split_file=Path("split.json"), new_files="train")
+data = load_datasets(report.folder, labels="labels.csv", corrections=Path("corrections.json"))
+data = load_datasets(report.folder, labels={"a.jpg": "cats", "b.jpg": 1})
+data = load_datasets(report.folder, labels=[{"file": "a.jpg", "label": "cats"}])
+save_corrections(data, {"a.jpg": "dogs", "b.jpg": None}, "corrections.json")
+save_corrections(data, dict.fromkeys(data.paths("train"), "dogs"), Path("corrections.json"))
 assert data.report.folder == report.folder
 
 names: tuple[str, ...] = list_models()
@@ -146,6 +152,7 @@ for figure in (
 load_datasets(3)  # type: ignore[arg-type]
 load_datasets("synthetic", image_size=96)  # type: ignore[arg-type]
 load_datasets("synthetic", fraction=0.2)  # type: ignore[call-arg]
+load_datasets("synthetic", labels=3)  # type: ignore[arg-type]
 load_datasets("synthetic", on_bad_image="ignore")  # type: ignore[arg-type]
 data.paths("training")  # type: ignore[arg-type]
 build_model(1)  # type: ignore[arg-type]

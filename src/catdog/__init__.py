@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from catdog.data.load import load_datasets
     from catdog.data.quality import ImageQuality, QualityReport
     from catdog.data.report import Finding, ScanReport
+    from catdog.data.save_corrections import save_corrections
     from catdog.data.scan import scan_images
     from catdog.evaluation.baseline import baseline_accuracy
     from catdog.evaluation.calibration import Calibration, calibrate
@@ -103,6 +104,7 @@ __all__ = [
     "plot_quality",
     "plot_top_losses",
     "predict",
+    "save_corrections",
     "save_model",
     "scan_images",
     "train",
@@ -162,6 +164,7 @@ _MODULES = {
     "plot_quality": "plotting.quality",
     "plot_top_losses": "plotting.images",
     "predict": "inference.predict",
+    "save_corrections": "data.save_corrections",
     "save_model": "models.saving",
     "scan_images": "data.scan",
     "train": "training.train",

@@ -10,6 +10,7 @@ import keras
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError
 from catdog._utils.text import list_names
+from catdog.data.corrections import count_corrections
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import ModelMetadata, SplitRecord, attach_metadata, get_model_name
@@ -53,6 +54,7 @@ def record_training(model: keras.Model, data: Datasets) -> None:
             image_size=resize_to_model(model, data).image_size,
             model_name=get_model_name(model),
             split=record_split(data),
+            corrections=count_corrections(data.report),
             versions={package: version(package) for package in ("catdog", "keras")},
         ),
     )

@@ -9,7 +9,7 @@ Example:
     ```
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Literal
 
@@ -25,6 +25,7 @@ __all__ = [
     "Floats",
     "GroupBy",
     "ImageSize",
+    "LabelTable",
     "Labels",
     "NearDuplicates",
     "NewFiles",
@@ -56,6 +57,11 @@ OnBadImage = TypeAliasType("OnBadImage", Literal["raise", "skip"])
 
 GroupBy = TypeAliasType("GroupBy", str | PathLike[str] | Mapping[str, str])
 """`"folder"`, a regular expression, a CSV file, or the group of each file by its relative path."""
+
+LabelTable = TypeAliasType(
+    "LabelTable", str | PathLike[str] | Mapping[str, object] | Iterable[Mapping[str, object]]
+)
+"""A CSV file, the label of each file by its path, or rows such as `{"file": ..., "label": ...}`."""
 
 NearDuplicates = TypeAliasType("NearDuplicates", Literal["together", "ignore"])
 """What to do with images that are nearly the same: keep them in one set, or ignore it."""

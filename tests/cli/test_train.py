@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog import Datasets, load_model
+from catdog import Datasets, load_datasets, load_model, save_corrections
 from catdog.cli.main import main
 from catdog.cli.parser import make_parser
 from catdog.cli.train import next_command
+from catdog.models.metadata import get_metadata
 from tests.cli.conftest import Capture, untrained_model
 from tests.conftest import MakeFolder
 
@@ -49,6 +50,34 @@ def test_train_with_a_split_file(image_folder: Path, data: Datasets, capsys: Cap
     assert main([*shlex.split(typed), "--seed", "3", "--save-split", "again.json",
                  "--out", "b.keras"]) == 0  # fmt: skip
     assert Path("again.json").read_bytes() == Path("split.json").read_bytes()
+
+
+@pytest.mark.filterwarnings("default:.* was trained on another split")
+def test_train_with_labels_and_corrections(image_folder: Path, capsys: Capture) -> None:
+    """The names of the classes are those of the table; the evaluation is on the same split."""
+    rows = [
+        f"{kind}/image.{n},my {kind}" for kind in ("cats", "dogs") for n in range(10)
+    ]  # fmt: skip
+    Path("labels.csv").write_text("\n".join(["id,class", *rows]))
+    data = load_datasets(image_folder, labels="labels.csv")
+    wrong, unclear = data.paths("train")[:2]
+    save_corrections(data, {wrong: "my dogs", unclear: None}, "c.json")
+    typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out m.keras"
+    options = ["--labels", "labels.csv", "--corrections", "c.json"]
+    assert main([*shlex.split(typed), *options]) == 0
+    captured = capsys.readouterr()
+    assert "train          11  (my cats 4, my dogs 7)" in captured.out
+    assert "corrections: 1 file corrected, 1 file left out" in captured.out
+    command = captured.out.splitlines()[-1].partition(": ")[2]
+    assert " ".join(options) in command
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().err == ""
+    metadata = get_metadata(load_model("m.keras"))
+    assert metadata
+    assert metadata.corrections == {"corrected": 1, "left_out": 1}
+    without = shlex.split(command.replace("--corrections c.json ", ""))[1:]
+    assert main(without) == 0
+    assert "--labels, --corrections" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -49,6 +49,18 @@ def test_groups_from_a_table(bursts: Path, tmp_path: Path) -> None:
     check_apart(by_mapping, 12)
 
 
+def test_groups_as_excel_writes_them(bursts: Path, tmp_path: Path) -> None:
+    """Semicolons, other names of the columns, backslashes; numbers of a mapping are names."""
+    table = {path.relative_to(bursts): int(path.parent.name[4]) for path in bursts.rglob("*.png")}
+    rows = [f"{str(name).replace('/', chr(92))};x;{group}" for name, group in table.items()]
+    file = tmp_path / "groups.csv"
+    file.write_text("\n".join(["FileName;Note;Group", *rows]), "utf-8-sig")
+    by_file = load_datasets(bursts, group_by=file)
+    by_mapping = load_datasets(bursts, group_by=table)  # type: ignore[arg-type]
+    assert all(by_file.paths(split) == by_mapping.paths(split) for split in SPLITS)
+    check_apart(by_file, 6)
+
+
 def test_names_in_a_table_are_compared_in_composed_form(make_folder: MakeFolder) -> None:
     folder = make_folder({"a/cafe\u0301": 4, "b": 4})
     table = {path.relative_to(folder).as_posix(): path.stem for path in folder.rglob("*.png")}

@@ -1,6 +1,7 @@
 """Near duplicates: which images count as such, and how splits treat them."""
 
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -32,6 +33,10 @@ def frame(seed: int, number: int) -> Image.Image:
     return Image.fromarray((still + noise).clip(0, 255).astype(np.uint8))
 
 
+def resized(image: Image.Image, factor: float) -> Image.Image:
+    return image.resize((round(factor * image.width), round(factor * image.height)))
+
+
 def brighter(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image) * 1.1).clip(0, 255).astype(np.uint8))
 
@@ -51,12 +56,7 @@ def cropped(image: Image.Image, left: float, top: float) -> Image.Image:
 
 CHANGES: dict[str, Change] = {
     "saved again": lambda image: image,
-    **{
-        f"resized by {factor}": lambda image, factor=factor: image.resize(
-            (round(factor * image.width), round(factor * image.height))
-        )
-        for factor in (0.5, 0.8, 1.3, 2)
-    },
+    **{f"resized by {factor}": partial(resized, factor=factor) for factor in (0.5, 0.8, 1.3, 2)},
     "brighter": brighter,
     "cropped": lambda image: cropped(image, 0.5, 0.5),
     "cropped at two sides": lambda image: cropped(image, 1, 0),

@@ -37,7 +37,9 @@ def run(options: Namespace) -> int:
         options.folder,
         seed=trained.seed if trained and not options.split_file else None,
         split_file=options.split_file,
+        labels=options.labels,
         group_by=options.group_by,
+        corrections=options.corrections,
         near_duplicates=options.near_duplicates,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
@@ -115,7 +117,7 @@ def _overlap_warning(
         f"{_counts(evaluated)} here. If it was trained on some of the images evaluated here, the "
         "figures are too good.",
         hint="If these are the images of its training, pass the options of that training: "
-        "--split-file, --skip-bad.",
+        "--split-file, --labels, --corrections, --skip-bad.",
     )
 
 

@@ -17,7 +17,7 @@ Results go to standard output; progress, warnings and errors to standard error.
 """
 _FOLDER = (
     "one folder per class, or train/ and validation/ (and perhaps test/) with one folder per class "
-    "in each; or a known data set: cats_and_dogs_filtered, synthetic"
+    "in each, or the images of --labels; or a known data set: cats_and_dogs_filtered, synthetic"
 )
 _TRAINED = "a .keras file, or a model pretrained on cats and dogs: compact, cnn, cnn_preprocessed"
 _SIZE = re.compile(r"([0-9]+)(?:x([0-9]+))?", re.ASCII)
@@ -181,11 +181,29 @@ def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
         help="also find out how well image size, file format, brightness, border, camera and the "
         "like predict the class; the test images are not used",
     )
+    _add_label_options(parser)
     _add_split_options(parser)
     _add_json(parser)
 
 
+def _add_label_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--labels",
+        type=_not_empty,
+        metavar="FILE.csv",
+        help="a table with the columns file and label, and perhaps split and group, in place of "
+        "class folders; files are named relative to FOLDER",
+    )
+    parser.add_argument(
+        "--corrections",
+        type=_not_empty,
+        metavar="FILE.json",
+        help="decisions about single images: another label, or leave out",
+    )
+
+
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    _add_label_options(parser)
     _add_split_options(parser)
     parser.add_argument(
         "--near-duplicates",

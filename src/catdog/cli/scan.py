@@ -25,7 +25,12 @@ def run(options: Namespace) -> int:
     if not options.shortcuts:
         unused = [name for name in ("split_file", "group_by") if getattr(options, name)]
         checks.check_no_effect(map(OPTIONS.__getitem__, unused), "there is no --shortcuts")
-    report = scan_images(options.folder, quality=options.quality)
+    report = scan_images(
+        options.folder,
+        labels=options.labels,
+        corrections=options.corrections,
+        quality=options.quality,
+    )
     if not options.json:
         out(str(report))
     shortcuts = _find_shortcuts(options) if options.shortcuts else None
@@ -46,6 +51,8 @@ def _find_shortcuts(options: Namespace) -> Shortcuts:
         warnings.simplefilter("ignore", UsageWarning)  # the scan has reported the same
         data = load_datasets(
             options.folder,
+            labels=options.labels,
+            corrections=options.corrections,
             split_file=options.split_file,
             group_by=options.group_by,
             on_bad_image="skip",

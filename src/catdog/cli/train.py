@@ -40,7 +40,9 @@ def run(options: Namespace) -> int:
         options.folder,
         seed=options.seed,
         split_file=options.split_file,
+        labels=options.labels,
         group_by=options.group_by,
+        corrections=options.corrections,
         near_duplicates=options.near_duplicates,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
@@ -156,6 +158,9 @@ def _free_path(target: Path) -> Path:
 def next_command(options: Namespace, model: str) -> str:
     """Return the command that evaluates the model on the test images of the same split."""
     command = ["catdog", "evaluate", *_option("--model", model)]
+    for name in ("labels", "corrections"):
+        if value := getattr(options, name):
+            command += _option(f"--{name}", value)
     if split_file := options.split_file or options.save_split:
         command += _option("--split-file", split_file)
     else:

@@ -9,10 +9,12 @@ from catdog._utils.errors import HintCode, UsageError, UsageWarning
 OPTIONS: Mapping[str, str] = {
     "backbone": "--backbone",
     "cache_dir": "--cache-dir",
+    "corrections": "--corrections",
     "epochs": "--epochs",
     "folder": "FOLDER",
     "group_by": "--group-by",
     "image_size": "--image-size",
+    "labels": "--labels",
     "model": "--model",
     "name": "--model",
     "near_duplicates": "--near-duplicates",
@@ -41,8 +43,8 @@ HINTS: Mapping[HintCode, str] = {
     ),
     HintCode.MATCH_CLASS_COUNT: "Train a model on these images: catdog train.",
     HintCode.KEEP_BURSTS: (
-        "Keep them together with --group-by, if the names show where a burst ends: catdog scan prints "
-        "what to pass."
+        "Keep them together with --group-by, if the names show where a burst ends: catdog scan "
+        "prints what to pass."
     ),
     HintCode.NAME_GROUPS: (
         "Name the images that belong together, such as the frames of a video, with --group-by. Or "

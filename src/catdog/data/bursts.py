@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.data.groups import FOLDER, read_group_by
+from catdog.data.layout import Layout
 from catdog.data.near_duplicates import Directions, directions
 from catdog.data.report import Bursts, ImageFile, relative_name
 from catdog.typing import Floats
@@ -42,29 +43,27 @@ class _Neighbours:
 def find_bursts(
     images: Sequence[ImageFile],
     thumbnails: Sequence[bytes],
-    folder: Path,
-    class_names: Sequence[str],
+    layout: Layout,
 ) -> Bursts | None:
     """Return how alike neighbours by name are, and the groups that hold bursts together.
 
     Args:
         images: The images.
         thumbnails: What `tiny_thumbnail` returned for each of them.
-        folder: The folder that the images are in.
-        class_names: Names of the classes.
+        layout: The layout of the folder that the images are in.
 
     Returns:
         `None` if neighbours are hardly more alike than other images of their class.
     """
-    neighbours = _compare_neighbours(images, thumbnails, folder)
+    neighbours = _compare_neighbours(images, thumbnails, layout.root)
     if neighbours is None or neighbours.shares.mean() < MIN_SHARE:
         return None
     share = float(neighbours.shares.mean())
     for group_by in CANDIDATES:
-        group_of = read_group_by(group_by)
-        names = [relative_name(image.path, folder) for image in images]
+        group_of = read_group_by(group_by, has_table=layout.has_table)
+        names = [relative_name(image.path, layout.root) for image in images]
         groups = [
-            group_of(name, class_names[image.label], image.split)
+            group_of(name, layout.class_names, image.split)
             for name, image in zip(names, images, strict=True)
         ]
         if _fit(groups, images, neighbours):

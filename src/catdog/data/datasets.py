@@ -14,6 +14,7 @@ from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import shuffled
 from catdog._utils.text import count_line, counted
+from catdog.data.corrections import count_corrections
 from catdog.data.report import ImageFile, ScanReport
 from catdog.data.session import ReadErrors, Session
 from catdog.data.split_file import write_split
@@ -114,7 +115,7 @@ class Datasets:
 
         `load_datasets(folder, split_file=path)` reads it, on another machine too. The file is JSON:
         relative path, class, length and SHA-256 hash of every image, its group if there are groups,
-        and the seed. It contains no images.
+        the seed, and corrections if there are any. It contains no images.
 
         Args:
             path: The file to write, such as `"split.json"`. No file is overwritten.
@@ -173,6 +174,9 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
     size = f", images of {model_size[0]} x {model_size[1]} pixels" if model_size else ""
     lines = [f"{len(data.class_names)} classes{size}"]
     lines += [count_line(split, data.label_counts(split)) for split in SPLITS]
+    if counts := count_corrections(data.report):
+        listed = ", ".join(f"{counted(count, 'file')} {kind}" for kind, count in counts.items())
+        lines.append(f"  corrections: {listed.replace('_', ' ')}")
     used = {path for split in SPLITS for path in data.paths(split)}
     if left_out := {finding.path for finding in data.report.bad} - used:
         lines.append(f"  {counted(len(left_out), 'file')} cannot be used: {report_hint}")

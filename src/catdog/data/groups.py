@@ -1,6 +1,5 @@
 """Groups of images that belong together, such as the frames of a video or one patient's images."""
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,36 +7,36 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from catdog._utils import checks
-from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
+from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog._utils.text import composed, counted, list_names
 from catdog.data.report import ImageFile, ScanReport, relative_name
+from catdog.data.tables import read_table
 from catdog.typing import Split
 
 FOLDER = "folder"
-COLUMNS = ("file", "group")
 
-# Returns the group of an image by its relative path, class and split; `None` if it has none.
-GroupOf = Callable[[str, str, Split | None], str | None]
+# Returns the group of an image by its relative path, the class names and its split; `None` if it
+# has none.
+GroupOf = Callable[[str, Sequence[str], Split | None], str | None]
 
 
-def read_group_by(group_by: Any) -> GroupOf:
+def read_group_by(group_by: Any, *, has_table: bool = False) -> GroupOf:
     """Return the function that finds the group of an image by its path.
 
     Args:
         group_by: As `load_datasets` takes it.
+        has_table: The labels are in a table, so that there need not be class folders.
 
     Raises:
         FileNotFoundError: If the CSV file does not exist.
         TypeError: If `group_by` is of another type.
         ValueError: If the regular expression or the CSV file is invalid.
     """
-    if isinstance(group_by, Mapping):
-        return _by_table(group_by.items())
-    if isinstance(group_by, PathLike) or str(group_by).endswith(".csv"):
-        return _by_table(_read_csv(checks.check_path("group_by", group_by, example="groups.csv")))
+    if isinstance(group_by, Mapping | PathLike) or str(group_by).endswith(".csv"):
+        rows = read_table("group_by", group_by, ("file", "group"))
+        return by_name((row["file"], row["group"]) for row in rows)
     if group_by == FOLDER:
-        return _by_folder
+        return _by_first_folder if has_table else _by_folder
     if not isinstance(group_by, str):
         raise InvalidTypeError(
             'must be "folder", a regular expression, a mapping of file and group, or a CSV file, '
@@ -80,19 +79,27 @@ def _look_up(
 ) -> list[str | None]:
     """Return the group of each image, `None` if it has none."""
     return [
-        group_of(
-            relative_name(image.path, report.folder), report.class_names[image.label], image.split
-        )
+        group_of(relative_name(image.path, report.folder), report.class_names, image.split)
         for image in images
     ]
 
 
-def _by_folder(name: str, class_name: str, split: Split | None) -> str:
-    """Return the folder below the class folder; an image directly in it is a group of its own."""
-    folders = [composed(part) for part in Path(name).parent.parts]
+def _by_folder(name: str, class_names: Sequence[str], split: Split | None) -> str:
+    """Return the folder below the class folder; an image directly in it is a group of its own.
+
+    The class folder is the first one with the name of a class. A correction may have given the
+    image another class.
+    """
     first = 0 if split is None else 1  # a split folder may have the name of a class
-    below = folders[folders.index(class_name, first) + 1 :]
+    folders = [composed(part) for part in Path(name).parent.parts][first:]
+    class_folder = next(place for place, folder in enumerate(folders) if folder in class_names)
+    below = folders[class_folder + 1 :]
     return below[0] if below else name
+
+
+def _by_first_folder(name: str, *_: object) -> str:
+    """Return the first folder of the path; an image in none is a group of its own."""
+    return composed(Path(name).parts[0])
 
 
 def _by_pattern(pattern: str) -> GroupOf:
@@ -118,40 +125,24 @@ def _by_pattern(pattern: str) -> GroupOf:
     return find
 
 
-def _by_table(rows: Iterable[tuple[Any, Any]]) -> GroupOf:
+def by_name(rows: Iterable[tuple[str, str]]) -> GroupOf:
     """Return a function that looks a path up; names are compared in Unicode's composed form.
 
     Raises:
         ValueError: If a file is in two groups.
     """
-    by_name: dict[str, str] = {}
+    groups: dict[str, str] = {}
     for file, group in rows:
-        if group is None or group != group or not str(group).strip():  # None, NaN, an empty cell
+        if not group:
             continue
-        name, key = composed(Path(str(file)).as_posix()), composed(str(group).strip())
-        if by_name.setdefault(name, key) != key:
+        name = _plain(file)
+        if groups.setdefault(name, group) != group:
             raise InvalidValueError(
-                f"gives {file!r} two groups, {by_name[name]!r} and {key!r}", argument="group_by"
+                f"gives {file!r} two groups, {groups[name]!r} and {group!r}", argument="group_by"
             )
-    return lambda name, *_: by_name.get(composed(name))
+    return lambda name, *_: groups.get(_plain(name))
 
 
-def _read_csv(path: Path) -> list[tuple[str, str]]:
-    """Read a CSV file with the columns `file` and `group`."""
-    about: dict[str, Any] = {"argument": "group_by", "value": str(path)}
-    if not path.is_file():
-        problem = "is a folder, not a CSV file" if path.is_dir() else "does not exist"
-        raise MissingFileError(problem, **about)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as content:
-            rows = list(csv.DictReader(content))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidValueError(f"is no CSV file in UTF-8: {error}", **about) from error
-    if not rows or not set(COLUMNS) <= rows[0].keys():
-        found = list_names(rows[0]) if rows else "no rows"
-        raise InvalidValueError(
-            f"must have the columns {list_names(COLUMNS)}, not {found}",
-            **about,
-            hint="Separate them by commas, without spaces.",
-        )
-    return [(row["file"], row["group"]) for row in rows]
+def _plain(file: str) -> str:
+    """Return the name of a file in composed form, with forward slashes."""
+    return composed(Path(file.replace("\\", "/")).as_posix())

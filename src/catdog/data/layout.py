@@ -43,6 +43,7 @@ class Layout:
         files: The files in the class folders, without hidden ones, ordered by split, class and
             name; also folders that could not be listed.
         ignored: Images that are not used, and why.
+        has_table: The labels are in a table, so that there need not be class folders.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Layout:
     splits: tuple[Split, ...]
     files: tuple[File, ...]
     ignored: tuple[tuple[Path, IgnoredReason], ...]
+    has_table: bool = False
 
 
 def find_layout(folder: Path, *, grouped: bool = False) -> Layout:

@@ -20,7 +20,8 @@ from catdog.typing import SPLITS
 
 _EXPECTED = (
     "catdog expects one folder per class (cats/, dogs/), "
-    "or train/ and validation/ or test/ with one folder per class in each."
+    "or train/ and validation/ or test/ with one folder per class in each, "
+    "or a table of files and labels, passed as labels."
 )
 
 

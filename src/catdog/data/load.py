@@ -3,14 +3,21 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import counted, printable, with_lines
+from catdog.data.corrections import (
+    apply_corrections,
+    images_to_split,
+    read_corrections,
+    warn_unknown,
+)
 from catdog.data.datasets import Datasets
-from catdog.data.groups import read_group_by, with_groups
-from catdog.data.layout import find_layout
+from catdog.data.groups import GroupOf, read_group_by, with_groups
+from catdog.data.layout import Layout, find_layout
 from catdog.data.report import (
     IGNORED_REASONS,
     MEANING,
@@ -20,7 +27,6 @@ from catdog.data.report import (
     ScanReport,
     describe,
     image_notes,
-    usable_images,
 )
 from catdog.data.scan import scan_layout
 from catdog.data.sets import check_groups_apart, plan_sets, split_images
@@ -32,8 +38,18 @@ from catdog.data.split_changes import (
     warn_unused,
 )
 from catdog.data.split_file import find_images, read_split
+from catdog.data.table_layout import find_table_layout
 from catdog.images.notes import warn_of_notes
-from catdog.typing import SPLITS, GroupBy, ImageSize, NearDuplicates, NewFiles, OnBadImage, Split
+from catdog.typing import (
+    SPLITS,
+    GroupBy,
+    ImageSize,
+    LabelTable,
+    NearDuplicates,
+    NewFiles,
+    OnBadImage,
+    Split,
+)
 
 
 @public
@@ -45,7 +61,9 @@ def load_datasets(
     seed: int | None = None,
     validation_fraction: float | None = None,
     test_fraction: float | None = None,
+    labels: LabelTable | None = None,
     group_by: GroupBy | None = None,
+    corrections: "str | PathLike[str] | None" = None,
     near_duplicates: NearDuplicates = "together",
     on_bad_image: OnBadImage = "raise",
     split_file: "str | PathLike[str] | None" = None,
@@ -85,11 +103,20 @@ def load_datasets(
             `None` means the seed of the split file, or 0.
         validation_fraction: Share of the images for validation, between 0 and 1 (see the table).
         test_fraction: Share of the images for the test, between 0 and 1 (see the table).
+        labels: A table of the images and their labels, in place of class folders: a CSV file, a
+            mapping of file to label, or rows with the columns `file` and `label`, and perhaps
+            `split` and `group`. Files are named relative to the folder. Images that the table does
+            not list are ignored, with a warning.
         group_by: Which images belong together, such as the frames of a video or the images of a
             patient. No group is in two of the sets. `"folder"`: each folder below a class folder
             is a group. A regular expression: its first group, in the path relative to the folder,
             is the key, as in `r"(track\d+)_"`. A mapping or a CSV file (columns `file` and
             `group`): the group of each relative path. The same key in two classes is one group.
+            With `labels`, `"folder"` means the first folder of the path.
+        corrections: A file of decisions about single images, as
+            [`save_corrections`][catdog.save_corrections] writes it: another label, or leave out.
+            They are applied after the split, so no other image changes the set. No image file is
+            changed. `None` means the corrections of the split file, or none.
         near_duplicates: What to do with images that are nearly the same, such as an image and its
             resized copy, or two frames of a video: keep them `"together"` in one of the sets, or
             `"ignore"` it. If so many are alike that the sets cannot be filled, a warning says so,
@@ -113,13 +140,14 @@ def load_datasets(
         `(batch, height, width, 3)` with `int32` labels.
 
     Raises:
-        FileNotFoundError: If the folder or the split file does not exist.
+        FileNotFoundError: If the folder, the table, or one of the other files does not exist.
         NotADirectoryError: If the source is a file.
         OSError: If the download fails.
-        TypeError: If the source is neither a name nor a path.
+        TypeError: If the source is neither a name nor a path, or the table is of another type.
         ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
             or too small to be split, there are fewer than two classes or too few groups, images of
-            the split file are missing or changed, or an argument is out of its range.
+            the split file are missing or changed, the table or the corrections are not valid, or an
+            argument is out of its range.
 
     Example:
         ```python
@@ -139,39 +167,42 @@ def load_datasets(
     choices = ("together", "ignore")
     near_together = checks.check_choice("near_duplicates", near_duplicates, choices) == "together"
     grow = checks.check_choice("new_files", new_files, ("skip", "train")) == "train"
-    given = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
-    fractions = {
-        argument: checks.check_fraction(argument, value)
-        for argument, value in given.items()
-        if value is not None
-    }
+    fractions = _check_fractions(
+        validation_fraction=validation_fraction, test_fraction=test_fraction
+    )
     # The inner folders may be groups; a split file has its groups, and decides the level.
     has_groups = group_by is not None or split_file is not None
-    layout = find_layout(find_source("source", source), grouped=has_groups)
+    layout, group_of = _find_layout(find_source("source", source), labels, grouped=has_groups)
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
-    group_of = None if group_by is None else read_group_by(group_by)
+    if group_by is not None:
+        group_of = _read_groups(group_by, group_of, has_table=layout.has_table)
     if split_file is not None:
-        useless = [*fractions, *(["group_by"] if group_of and not grow else [])]
+        useless = [*fractions, *(["group_by"] if group_by is not None and not grow else [])]
         checks.check_no_effect(useless, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
-    report = scan_layout(layout)  # may take long, so all arguments were checked before
+    corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
+    decisions = corrected.decisions if corrected else file.decisions if file else {}
+    report = scan_layout(layout, decisions)  # may take long, so all arguments were checked before
+    if corrected:
+        warn_unknown(corrected, report, stacklevel=2)
     _warn_ignored(report)
     warn_of_notes(image_notes(report), stacklevel=2)
     sets: Mapping[Split, Sequence[ImageFile]]
     if file is None:
         seed = seed or 0
         _refuse_or_skip(report.bad, report, skip)
-        images = usable_images(report)
+        images = images_to_split(report)
         if group_of:
             images = with_groups(images, report, group_of)
         if report.bursts and not group_of and len(layout.splits) < len(SPLITS):
             _warn_bursts(report.bursts)
         sets = split_images(images, plan, layout.class_names, seed, near_together=near_together)
+        sets = apply_corrections(sets, report)
         check_groups_apart(sets, report)
     else:
-        sets = find_images(file, report)
+        sets = find_images(file, report, decisions)
         warn_changed(file, sets, report)
         seed = file.seed if seed is None else seed
         _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
@@ -179,6 +210,35 @@ def load_datasets(
             sets = add_new_files(sets, report, group_of, near_together=near_together)
         warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
+
+
+def _check_fractions(**given: float | None) -> dict[str, float]:
+    """Return the fractions that were passed, by their arguments."""
+    return {
+        argument: checks.check_fraction(argument, value)
+        for argument, value in given.items()
+        if value is not None
+    }
+
+
+def _find_layout(
+    folder: Path, labels: LabelTable | None, *, grouped: bool
+) -> tuple[Layout, GroupOf | None]:
+    """Return the layout by class folders or by a table, and what finds the groups of the table."""
+    if labels is None:
+        return find_layout(folder, grouped=grouped), None
+    return find_table_layout(folder, labels)
+
+
+def _read_groups(group_by: GroupBy, group_of: GroupOf | None, *, has_table: bool) -> GroupOf:
+    """Return what finds the group of an image by `group_by`; raise if the table has groups too."""
+    if group_of:
+        raise InvalidValueError(
+            "and the column group of labels both say what belongs together",
+            argument="group_by",
+            hint="Leave one of them out.",
+        )
+    return read_group_by(group_by, has_table=has_table)
 
 
 def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:

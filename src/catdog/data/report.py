@@ -28,7 +28,7 @@ BadReason = Literal[
     "conflicting_labels",
     "split_overlap",
 ]
-IgnoredReason = Literal["outside_class_folder", "hidden", "unlabelled", "linked_folder"]
+IgnoredReason = Literal["outside_class_folder", "hidden", "unlabelled", "linked_folder", "unlisted"]
 NoteReason = Literal[
     "wrong_extension",
     "animated",
@@ -39,6 +39,8 @@ NoteReason = Literal[
     "near_duplicate_splits",
     "near_duplicate",
     "confusable_name",
+    "corrected",
+    "left_out",
     "other_file",
     IgnoredReason,
 ]
@@ -70,11 +72,14 @@ MEANING: Mapping[Reason, str] = {
     "near_duplicate_splits": "used, but nearly the same image in another split folder",
     "near_duplicate": "used, nearly the same image",
     "confusable_name": "used, but another name differs only in how Unicode writes accents",
+    "corrected": "used, with the label of the corrections",
+    "left_out": "ignored, as the corrections say",
     "other_file": "ignored, not an image",
     "outside_class_folder": "ignored, in no class folder",
     "hidden": "ignored, because its name or that of its folder begins with a dot",
-    "unlabelled": "ignored, because its folder holds images to predict",
-    "linked_folder": "ignored, because links to folders inside class folders are not followed",
+    "unlabelled": "ignored, because it is to be predicted",
+    "linked_folder": "ignored, because links to folders are not followed",
+    "unlisted": "ignored, not in the table of labels",
 }
 
 
@@ -119,8 +124,8 @@ class Bursts:
 
     def __str__(self) -> str:
         return (
-            f"Neighbours by name look alike: in {self.share:.0%} of the cases more than other images "
-            "of their class, 50% by chance.\n"
+            f"Neighbours by name look alike: in {self.share:.0%} of the cases more than other "
+            "images of their class, 50% by chance.\n"
             "They seem to be bursts, such as the frames of a video. If images of one burst are in "
             "two sets, the accuracy is too high."
         )
@@ -149,7 +154,7 @@ class Finding:
         path: The file.
         reason: Code of the problem or note, such as `"truncated"` or `"duplicate"`.
         detail: More about it, such as the decoder's message; may be empty.
-        class_name: The class folder that the file is in; `None` outside the class folders.
+        class_name: The class of the file, by its folder or the table; `None` if it has none.
         split: The split folder that the file is in; `None` if there are no split folders.
         same_as: The file that it is a duplicate or a near duplicate of, if there is one.
     """
@@ -194,6 +199,9 @@ class ScanReport:
     _readable: tuple[ImageFile, ...] = field(repr=False)
     bursts: Bursts | None = None
     quality: "QualityReport | None" = field(default=None, repr=False)
+    # Set by corrections: what they decide about images of the folder, and what was usable before.
+    _decisions: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    _before: tuple[ImageFile, ...] = field(default=(), repr=False)
 
     @property
     def bad(self) -> tuple[Finding, ...]:

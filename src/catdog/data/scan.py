@@ -3,7 +3,7 @@
 import hashlib
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
@@ -21,10 +21,20 @@ from catdog.data.copies import (
     find_duplicates,
     mark_near_duplicates,
 )
+from catdog.data.corrections import (
+    Decisions,
+    correction_findings,
+    read_corrections,
+    record_decisions,
+    relabelled,
+    warn_unknown,
+    without_left_out,
+)
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.quality import measure_images
 from catdog.data.report import Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
+from catdog.data.table_layout import find_table_layout
 from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error
 from catdog.images.complete import TruncatedImageError
 from catdog.images.containers import open_image
@@ -34,12 +44,19 @@ from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.loading import load_pixels
 from catdog.images.notes import Note
 from catdog.images.thumbnails import TINY_SIDE, tiny_thumbnail
+from catdog.typing import LabelTable
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
 
 
 @public
-def scan_images(folder: "str | PathLike[str]", *, quality: bool = False) -> ScanReport:
+def scan_images(
+    folder: "str | PathLike[str]",
+    *,
+    labels: LabelTable | None = None,
+    corrections: "str | PathLike[str] | None" = None,
+    quality: bool = False,
+) -> ScanReport:
     """Scan a folder of images for files that cannot be used.
 
     Every file in the class folders is read once, on all processor cores. A scan that takes longer
@@ -66,11 +83,14 @@ def scan_images(folder: "str | PathLike[str]", *, quality: bool = False) -> Scan
     - duplicates in one class that cannot be in two splits;
     - names that look the same, because they differ only in how Unicode writes accents;
     - files that are not images, links to folders, and images in no class folder, in hidden folders
-      and in folders of images to predict, which are not used.
+      and in folders of images to predict, which are not used;
+    - images that a table of labels does not list, and what corrections change.
 
     Args:
         folder: A folder as `load_datasets` takes it, or the name of a data set, which is fetched if
             necessary.
+        labels: A table of the images and their labels, as `load_datasets` takes it.
+        corrections: A file of decisions about single images, as `load_datasets` takes it.
         quality: Also measure each usable image, and rank those of each class by what is blurred,
             dark, overexposed, flat or tiny, as `report.quality`. Each image is decoded once more.
 
@@ -78,11 +98,12 @@ def scan_images(folder: "str | PathLike[str]", *, quality: bool = False) -> Scan
         The images of each class, and every finding by file and reason.
 
     Raises:
-        FileNotFoundError: If the folder does not exist.
+        FileNotFoundError: If the folder, the table or the file of corrections does not exist.
         NotADirectoryError: If `folder` is a file.
         OSError: If the data set cannot be fetched.
-        TypeError: If `folder` is neither a name nor a path.
-        ValueError: If the layout of the folder is not understood.
+        TypeError: If an argument is of another type.
+        ValueError: If the layout of the folder is not understood, or the table or the corrections
+            are not valid.
 
     Example:
         ```python
@@ -94,12 +115,21 @@ def scan_images(folder: "str | PathLike[str]", *, quality: bool = False) -> Scan
             print(row["path"], row["reason"], row["detail"])
         ```
     """
-    report = scan_layout(find_layout(find_source("folder", folder), grouped=True))
+    root = find_source("folder", folder)
+    layout = (
+        find_layout(root, grouped=True)
+        if labels is None
+        else find_table_layout(root, labels).layout
+    )
+    corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
+    report = scan_layout(layout, corrected.decisions if corrected else {})
+    if corrected:
+        warn_unknown(corrected, report, stacklevel=2)
     return replace(report, quality=measure_images(report)) if quality else report
 
 
-def scan_layout(layout: Layout) -> ScanReport:
-    """Scan every file of a folder whose layout is known."""
+def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:
+    """Scan every file of a folder whose layout is known, and apply corrections."""
     readable: list[ImageFile] = []
     thumbnails: list[bytes] = []
     findings = [Finding(path, reason, "", None, None) for path, reason in layout.ignored]
@@ -115,22 +145,44 @@ def scan_layout(layout: Layout) -> ScanReport:
         if one.image:
             readable.append(one.image)
             thumbnails.append(one.thumbnail)
-    findings += find_duplicates(readable, layout)
-    readable, near = mark_near_duplicates(readable, thumbnails, layout)
+    # Near duplicates of images that are left out, too, so that these move no others.
+    marked, near = mark_near_duplicates(
+        relabelled(readable, decisions, layout.class_names), thumbnails, layout
+    )
+    images = without_left_out(marked, decisions)
+    findings += find_duplicates(images, layout)
     findings += near
-    findings += find_confusable_names(readable, layout)
-    bad = {finding.path for finding in findings if finding.bad}
-    findings = [finding for finding in findings if finding.bad or finding.path not in bad]
-    findings.sort(key=lambda finding: finding.path.parts)
-    return ScanReport(
+    findings += find_confusable_names(images, layout)
+    findings += correction_findings(readable, decisions, layout.class_names)
+    report = ScanReport(
         layout.root,
         layout.class_names,
         layout.splits,
         len(layout.files),
-        tuple(findings),
-        tuple(readable),
-        find_bursts(readable, thumbnails, layout.root, layout.class_names),
+        _shown(findings),
+        tuple(images),
+        find_bursts(marked, thumbnails, layout),
     )
+    if decisions:
+        before = [
+            replace(image, cluster=other.cluster)
+            for image, other in zip(readable, marked, strict=True)
+        ]
+        return record_decisions(report, before, decisions, layout)
+    return report
+
+
+def _shown(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings ordered by path, without the notes on files that are not used."""
+    left_out = {finding.path for finding in findings if finding.reason == "left_out"}
+    unused = left_out | {finding.path for finding in findings if finding.bad}
+    shown = [
+        finding
+        for finding in findings
+        if (finding.bad or finding.reason == "left_out" or finding.path not in unused)
+        and finding.same_as not in left_out
+    ]
+    return tuple(sorted(shown, key=lambda finding: finding.path.parts))
 
 
 class _ScannedFile(NamedTuple):

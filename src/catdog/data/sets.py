@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
-from catdog._utils.text import counted, printable, shorten
+from catdog._utils.text import counted, list_names, printable, shorten
 from catdog.data.duplicates import group_by_content
 from catdog.data.group_split import grouped_split, join
 from catdog.data.layout import Layout
@@ -39,18 +39,18 @@ def plan_sets(layout: Layout, fractions: Mapping[str, float]) -> Plan:
         return {None: {"train": 1 - validation - test, "validation": validation, "test": test}}
     if "test" not in layout.splits:
         checks.check_no_effect(
-            fractions.keys() - {"test_fraction"}, "the folder has its own validation/"
+            fractions.keys() - {"test_fraction"}, "there is a validation set already"
         )
         return {"train": {"train": 1.0}, "validation": {"validation": 1 - test, "test": test}}
     if "validation" not in layout.splits:
         checks.check_no_effect(
-            fractions.keys() - {"validation_fraction"}, "the folder has its own test/"
+            fractions.keys() - {"validation_fraction"}, "there is a test set already"
         )
         return {
             "train": {"train": 1 - validation, "validation": validation},
             "test": {"test": 1.0},
         }
-    checks.check_no_effect(fractions, "the folder has its own validation/ and test/")
+    checks.check_no_effect(fractions, "there are a validation and a test set already")
     return {split: {split: 1.0} for split in layout.splits}
 
 
@@ -166,8 +166,35 @@ def check_groups_apart(sets: Mapping[Split, Sequence[ImageFile]], report: ScanRe
         raise InvalidValueError(
             f"{counted(len(shared), 'group')} of {report.folder} would be in two sets: "
             f"{', '.join(shorten(listed))}",
-            hint="Move each group into one split folder, or leave the groups out.",
+            hint="Move each group into one split, or leave the groups out.",
         )
+
+
+def check_classes(
+    sets: Mapping[Split, Sequence[ImageFile]],
+    class_names: Sequence[str],
+    why: str,
+    hint: str,
+    hint_code: HintCode | None = None,
+) -> None:
+    """Raise if a set has no image of a class any more.
+
+    Args:
+        sets: The images of each set.
+        class_names: Names of the classes.
+        why: The end of the sentence.
+        hint: What to do.
+        hint_code: Identifies the hint, as in errors.
+    """
+    for split, images in sets.items():
+        present = {image.label for image in images}
+        lost = [name for label, name in enumerate(class_names) if label not in present]
+        if lost:
+            raise InvalidValueError(
+                f"The {split} set has no image of {list_names(lost)} any more, {why}",
+                hint=hint,
+                hint_code=hint_code,
+            )
 
 
 def _check_enough(

@@ -55,7 +55,10 @@ def add_new_files(
 def warn_changed(
     file: SplitFile, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
 ) -> None:
-    """Warn of images of the split file that are in another class or split folder now."""
+    """Warn of images of the split file that are in another class or split folder now.
+
+    Corrections of today are no surprise.
+    """
     labels = {entry.sha256: entry.label for split in SPLITS for entry in file.entries[split]}
     relabelled = [
         printable(
@@ -64,11 +67,11 @@ def warn_changed(
         )
         for split in SPLITS
         for image in sets[split]
-        if (before := labels[image.sha256]) != image.label
+        if (before := labels[image.sha256]) != image.label and image.sha256 not in report._decisions
     ]
     if relabelled:
         sentence = (
-            f"{counted(len(relabelled), 'image')} of the split file changed the class folder. "
+            f"{counted(len(relabelled), 'image')} of the split file changed the class. "
             "The sets are the same, the labels are new"
         )
         warnings.warn(UsageWarning(with_lines(sentence, relabelled)), stacklevel=3)

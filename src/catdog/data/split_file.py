@@ -19,8 +19,10 @@ from catdog._utils.errors import (
 )
 from catdog._utils.files import atomic_write
 from catdog._utils.text import composed, counted, list_names, printable, with_lines
+from catdog.data.corrections import Decisions, decisions_from_json, decisions_to_json
 from catdog.data.layout import Layout
 from catdog.data.report import ImageFile, ScanReport, readable_images, relative_name
+from catdog.data.sets import check_classes
 from catdog.typing import SPLITS, Split
 
 FORMAT = "catdog split"
@@ -43,6 +45,7 @@ class SplitFile(NamedTuple):
     class_names: tuple[str, ...]
     seed: int
     entries: Mapping[Split, Sequence[_Entry]]
+    decisions: Decisions
 
 
 def write_split(
@@ -97,6 +100,8 @@ def _to_json(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, seed
     for split in SPLITS:
         lines = ",\n".join(_lines(sets[split], report))
         members.append(f" {json.dumps(split)}: [\n{lines}\n ]")
+    if report._decisions:
+        members.append(f' "corrections": [\n{decisions_to_json(report._decisions)}\n ]')
     return "{\n" + ",\n".join(members) + "\n}\n"
 
 
@@ -112,18 +117,27 @@ def _lines(images: Iterable[ImageFile], report: ScanReport) -> Iterable[str]:
         yield f"  {json.dumps(entry)}"
 
 
-def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFile]]:
+def find_images(
+    file: SplitFile, report: ScanReport, decisions: Decisions
+) -> dict[Split, list[ImageFile]]:
     """Find the images of a split file in the folder that was scanned.
 
     An image that is not at its place is found by its content, so images may be moved and renamed.
-    Their class is that of the folder they are in now.
+    Their class is that of the folder they are in now, or of a correction. What corrections leave
+    out is in no set, and need not exist.
 
     Raises:
         ValueError: If images are missing or changed, or a set has lost a class; the message names
             them.
     """
     found = {relative_name(image.path, report.folder): image for image in readable_images(report)}
-    entries = [entry for split in SPLITS for entry in file.entries[split]]
+    listed = {
+        split: [
+            entry for entry in file.entries[split] if decisions.get(entry.sha256, "") is not None
+        ]
+        for split in SPLITS
+    }
+    entries = [entry for split in SPLITS for entry in listed[split]]
     at_place = {
         entry.name: found[entry.name]
         for entry in entries
@@ -134,13 +148,19 @@ def find_images(file: SplitFile, report: ScanReport) -> dict[Split, list[ImageFi
     if missing := [entry for entry in entries if entry.name not in places]:
         raise _not_found(missing, found, file, report)
     sets = {
-        split: [replace(places[entry.name], group=entry.group) for entry in file.entries[split]]
+        split: [replace(places[entry.name], group=entry.group) for entry in listed[split]]
         for split in SPLITS
     }
-    if moved:  # the order is that of class and name again
+    if moved or decisions:  # the order is that of class and name again
         for images in sets.values():
             images.sort(key=lambda image: (image.label, image.path.parts))
-    _check_all_classes(sets, file, report)
+    check_classes(
+        sets,
+        report.class_names,
+        f"as the split file {file.path} says, because images are in other classes now or left out",
+        hint="Move one back, or make a new split without split_file.",
+        hint_code=HintCode.DROP_SPLIT_FILE,
+    )
     return sets
 
 
@@ -195,22 +215,6 @@ def _not_found(
         hint="Bring them back, or make a new split without split_file.",
         hint_code=HintCode.DROP_SPLIT_FILE,
     )
-
-
-def _check_all_classes(
-    sets: Mapping[Split, Sequence[ImageFile]], file: SplitFile, report: ScanReport
-) -> None:
-    """Raise if a set has no image of a class, because all of them were moved to another class."""
-    for split, images in sets.items():
-        present = {image.label for image in images}
-        if len(present) < len(report.class_names):
-            lost = [name for label, name in enumerate(report.class_names) if label not in present]
-            raise InvalidValueError(
-                f"The {split} set of the split file {file.path} has no image of "
-                f"{list_names(lost)} any more, because images were moved to other class folders",
-                hint="Move one back, or make a new split without split_file.",
-                hint_code=HintCode.DROP_SPLIT_FILE,
-            )
 
 
 def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
@@ -290,4 +294,5 @@ def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
             if sets.setdefault(entry.sha256, split) != split:
                 raise ValueError(f"{entry.name} is in the {split} and the {sets[entry.sha256]} set")
             names.add(entry.name)
-    return SplitFile(path, class_names, checks.check_seed(raw["seed"]), entries)
+    decisions = decisions_from_json(raw.get("corrections", []), class_names)
+    return SplitFile(path, class_names, checks.check_seed(raw["seed"]), entries, decisions)

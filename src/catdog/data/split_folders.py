@@ -142,13 +142,26 @@ def _look_like_splits(folder: Path, named: Sequence[_Named]) -> bool:
 def _named(folder: Path) -> Iterator[_Named]:
     """Yield the folders whose names contain a word that means a split."""
     for path in subfolders(folder):
-        words = [part for word in _WORD.findall(path.name) for part in _parts(word.lower())]
-        roles = [_ROLES[word] for word in words if word in _ROLES]
-        if set(roles) == {"train", "validation"}:  # "train_val": no validation set of its own
-            roles = ["train"]
-        if len(set(roles)) == 1:
-            rest = tuple(word for word in words if word not in _ROLES and word not in _FILLERS)
-            yield _Named(path, roles[0], rest)
+        if found := _find_role(path.name):
+            yield _Named(path, *found)
+
+
+def find_role(name: str) -> Role | None:
+    """Return which split a name means, such as `Train` or `test_set`; `None` if it means none."""
+    role, rest = _find_role(name) or (None, ())
+    return None if rest else role
+
+
+def _find_role(name: str) -> tuple[Role, tuple[str, ...]] | None:
+    """Return what a word in a name means, and the other words; `None` without such a word."""
+    words = [part for word in _WORD.findall(name) for part in _parts(word.lower())]
+    roles = {_ROLES[word] for word in words if word in _ROLES}
+    if roles == {"train", "validation"}:  # "train_val": no validation set of its own
+        roles = {"train"}
+    if len(roles) != 1:
+        return None
+    rest = tuple(word for word in words if word not in _ROLES and word not in _FILLERS)
+    return roles.pop(), rest
 
 
 def _parts(word: str) -> Iterator[str]:

@@ -49,6 +49,8 @@ class ModelMetadata:
         model_name: Name in the zoo, with its backbone; `None` for a custom model.
         temperature: Logits are divided by it before the softmax; 1 if not calibrated.
         split: Summary of the split it was trained on, if known.
+        corrections: How many files had another label or were left out by corrections of the data,
+            such as `{"corrected": 3, "left_out": 1}`; empty without corrections.
         versions: Versions of catdog and Keras with which it was trained.
     """
 
@@ -57,6 +59,7 @@ class ModelMetadata:
     model_name: str | None = None
     temperature: float = 1.0
     split: SplitRecord | None = field(default=None, repr=False)
+    corrections: Mapping[str, int] = field(default_factory=dict, repr=False)
     versions: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -198,6 +201,8 @@ def metadata_to_json(metadata: ModelMetadata) -> str:
     """Return metadata as JSON of version 1, as files contain it."""
     fields = asdict(metadata)
     fields[MODEL_NAME_KEY] = fields.pop("model_name")
+    if not metadata.corrections:  # then the file is that of an earlier catdog
+        del fields["corrections"]
     return json.dumps({"format": FORMAT, "version": VERSION, **fields}, indent=1)
 
 
@@ -234,6 +239,10 @@ def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
         model_name=None if name is None else str(name),
         temperature=raw["temperature"],
         split=None if split is None else _read_split(**split),
+        corrections={
+            str(kind): checks.check_positive_int(kind, count, at_least=0)
+            for kind, count in raw.get("corrections", {}).items()
+        },
         versions={str(name): str(value) for name, value in raw["versions"].items()},
     )
 
