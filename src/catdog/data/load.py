@@ -65,7 +65,11 @@ def load_datasets(
 
     Other names mean the same: `Training/`, `val/`, `dev/`, `testing/`, and names that differ in
     such a word only, as `training_set/` and `test_set/` or `seg_train/` and `seg_test/`. Images in
-    `pred/` and the like, which are to be predicted, are ignored with a warning.
+    `pred/` and the like, which are to be predicted, are ignored with a warning, and so are a
+    validation or test folder without images. If each class folder holds folders of images, the
+    outer ones are the classes, with a warning. `train/` beside `bus/` and `plane/`, all with images
+    directly inside, is a class, with a warning. Where it is not clear which folders are the classes
+    or the splits, an error says what to do.
 
     Images are JPEG, PNG, WebP, BMP and GIF files in a class folder or in folders below it. The
     format is detected from the content. System files and files that are not images are ignored, and
@@ -135,9 +139,9 @@ def load_datasets(
         for argument, value in given.items()
         if value is not None
     }
-    # The inner folders may be groups; a split file has its groups, and decides the level.
-    has_groups = group_by is not None or split_file is not None
-    layout = find_layout(find_source("source", source), grouped=has_groups)
+    # The inner folders may be groups. A split file decides which folders are the classes.
+    folder = find_source("source", source)
+    layout = find_layout(folder, grouped=group_by is not None, known=split_file is not None)
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
@@ -146,6 +150,8 @@ def load_datasets(
         useless = [*fractions, *(["group_by"] if group_of and not grow else [])]
         checks.check_no_effect(useless, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
+    for doubt in layout.doubts:
+        warnings.warn(doubt, stacklevel=2)
     report = scan_layout(layout)  # may take long, so all arguments were checked before
     _warn_ignored(report)
     warn_of_notes(image_notes(report), stacklevel=2)

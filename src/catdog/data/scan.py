@@ -91,7 +91,10 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
             print(row["path"], row["reason"], row["detail"])
         ```
     """
-    return scan_layout(find_layout(find_source("folder", folder), grouped=True))
+    layout = find_layout(find_source("folder", folder), grouped=True)
+    for doubt in layout.doubts:
+        warnings.warn(doubt, stacklevel=2)
+    return scan_layout(layout)
 
 
 def scan_layout(layout: Layout) -> ScanReport:
