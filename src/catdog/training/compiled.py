@@ -6,13 +6,13 @@ known. So functions of the user are checked as the classes of Keras are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import keras
 import numpy as np
 
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog.data.datasets import Datasets
 from catdog.models.logits import check_returns_logits
@@ -21,6 +21,7 @@ from catdog.typing import Floats
 # Possible as probabilities and as logits. Sums of powers of 2 are exact in any order.
 HIGH_SCORE, LOW_SCORE = 0.75, 0.25
 LOGIT_SHIFT = -4.0  # logits may be below 0, and mean the same if a number is added to all
+STEPS = ("train_step", "compute_loss", "compute_metrics")  # what Keras does with loss and metrics
 RELATIVE_MARGIN = 1e-5  # a smaller difference may be rounding
 
 _LOGIT_HINT = "Compile it with loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)."
@@ -33,12 +34,18 @@ _METRIC_HINT = (
 )
 
 
-def check_ready_to_train(model: keras.Model, resized: Datasets) -> None:
+def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWarning]:
     """Raise if a model returns probabilities, or if its loss or a metric does not fit.
+
+    The class of a model may define what is done with loss and metrics. Then it is not known whether
+    they fit, and what would be an error is a warning.
 
     Args:
         model: A model that fits the classes of the data.
         resized: The data, at the model's input size.
+
+    Returns:
+        Warnings about what is not known.
 
     Raises:
         ValueError: If the model returns probabilities, or is not compiled with a loss; or if its
@@ -49,16 +56,33 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> None:
         raise InvalidValueError(
             "is not compiled", argument="model", hint="Call model.compile(...), or use build_model."
         )
-    steps = ("train_step", "compute_loss", "compute_metrics")
-    if not all(is_defined_by_keras(model, step) for step in steps):
-        return  # what the model does with its loss and metrics is not known
+    own_steps = [step for step in STEPS if not is_defined_by_keras(model, step)]
+    try:
+        _check_compiled(model, len(resized.class_names), own_steps)
+    except InvalidValueError as error:
+        if not own_steps:
+            raise
+        sentence = (
+            f"model {error.rule}. Its class defines {' and '.join(own_steps)}, so it is not known "
+            "whether it learns from logits and whole-number labels."
+        )
+        return [UsageWarning(sentence, hint=f"If it does, ignore this. {error.hint}")]
+    return []
+
+
+def _check_compiled(model: keras.Model, classes: int, own_steps: Collection[str]) -> None:
+    """Raise if the loss or a metric of a compiled model does not fit."""
     arguments = compile_arguments(model)
     losses = _listed(arguments.get("loss"))
-    if not losses:
+    if "compute_loss" in own_steps:
+        _check_loss(model, "its compute_loss", classes)
+    elif not losses:
         raise InvalidValueError("is compiled without a loss", argument="model", hint=_LOGIT_HINT)
-    classes = len(resized.class_names)
-    for loss in losses:
-        _check_loss(loss, classes)
+    else:
+        for loss in losses:
+            _check_loss(_without_layers(classes, loss=loss), f"the loss {_name(loss)}", classes)
+    if "compute_metrics" in own_steps:
+        return
     for metric in _listed([arguments.get("metrics"), arguments.get("weighted_metrics")]):
         _check_metric(metric, classes)
 
@@ -68,13 +92,14 @@ def _listed(given: Any) -> list[Any]:
     return [item for item in keras.tree.flatten(given) if item is not None]
 
 
-def _check_loss(loss: Any, classes: int) -> None:
-    """Raise if a loss needs one-hot labels, or probabilities."""
-    name = f"the loss {_name(loss)}"
-    model = _without_layers(classes, loss=loss)
+def _check_loss(model: keras.Model, name: str, classes: int) -> None:
+    """Raise if the loss that a model computes needs one-hot labels, or probabilities."""
 
     def compute(labels: Any, scores: Any) -> Floats:
-        return _as_array(model.compute_loss(y=labels, y_pred=scores))
+        # All arguments, in their order: the class may define this method.
+        loss = _as_array(model.compute_loss(None, labels, scores, None))
+        model.reset_metrics()  # the method may count the loss
+        return loss
 
     def is_lower_if_right(shift: float) -> bool:
         if_right, if_wrong = _compute_both(compute, classes, shift, name, _LOSS_HINT)

@@ -86,7 +86,7 @@ def fine_tune(
             "catdog.train(model, data)."
         ),
     )
-    check_ready_to_train(model, resized)
+    check_ready_to_train(model, resized)  # train warns of what is not known
     frozen = [layer for layer in all_layers(model) if not layer.trainable]
     for layer in frozen:  # outer layers first: they set their inner layers too
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)

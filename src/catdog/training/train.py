@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -42,6 +43,8 @@ def train(
         model: A model that returns logits `(batch, num_classes)`, compiled with a loss for logits
             and whole-number labels, such as
             `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. It is trained in place.
+            If its class defines `train_step` or `compute_loss`, a loss that does not fit causes a
+            warning, not an error.
         data: Training and validation images.
         epochs: Number of passes over the training images.
         class_weight: How much an image of each class counts: `"balanced"` makes every class count
@@ -75,7 +78,8 @@ def train(
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
-    check_ready_to_train(model, resized)
+    for doubt in check_ready_to_train(model, resized):
+        warnings.warn(doubt, stacklevel=2)
     record_training(model, data)
     reset_initial_epoch(model)
     with ExitStack() as stack:
