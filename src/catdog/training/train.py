@@ -19,6 +19,7 @@ from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
+from catdog.training.devices import check_batch_size
 from catdog.training.trainable import check_trains
 from catdog.typing import ClassWeight, Verbose
 
@@ -62,7 +63,7 @@ def train(
     Raises:
         ValueError: If `epochs` is not at least 1, the model's number of classes is not the data's,
             the class weights do not fit the classes, the model is not compiled, no weight of it
-            trains, Keras' optimizers cannot train its weights (those of a SavedModel), its loss or a
+            trains or Keras cannot train its weights (those of a SavedModel), its loss or a
             metric needs probabilities or one-hot labels, the model returns probabilities, or an
             image was changed or removed after it was loaded.
 
@@ -83,6 +84,7 @@ def train(
     for doubt in check_ready_to_train(model, resized):
         warnings.warn(doubt, stacklevel=2)
     check_trains(model)
+    check_batch_size(model, resized)
     record_training(model, data)
     reset_initial_epoch(model)
     with ExitStack() as stack:
