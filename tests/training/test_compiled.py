@@ -305,3 +305,33 @@ def test_keras_names_later_layers_as_without_catdog(data: Datasets) -> None:
     dense, outer = number(keras.layers.Dense(1)), number(keras.Sequential())
     train(model, data, epochs=1, verbose=0)
     assert (number(keras.layers.Dense(1)), number(keras.Sequential())) == (dense + 1, outer + 1)
+
+
+def scalar(labels: Any, outputs: Any) -> Any:
+    return ops.mean(losses.sparse_categorical_crossentropy(labels, outputs, from_logits=True))
+
+
+def negative_log(labels: Any, outputs: Any) -> Any:
+    return -ops.sum(one_hot(labels, outputs) * outputs, axis=-1)
+
+
+@pytest.mark.parametrize("how", [train, train_head])
+def test_class_weights_of_a_loss_of_one_number(data: Datasets, how: Train) -> None:
+    weight = {"cats": 1.0, "dogs": 9.0}
+    with pytest.raises(ValueError, match="class_weight would have no effect on the loss scalar"):
+        how(compiled(scalar), data, epochs=1, verbose=0, class_weight=weight)
+    for loss in (scalar, smoothed, SPARSE, one_against_the_others):
+        given = None if loss is scalar else weight
+        assert how(compiled(loss), data, epochs=1, verbose=0, class_weight=given).epoch == [0]
+
+
+def test_a_loss_of_log_probabilities(any_data: Datasets, classes: int) -> None:
+    message = "the loss negative_log, which needs log-probabilities: it has no lower bound"
+    refused(compiled(negative_log, classes=classes), any_data, message)
+
+
+def test_a_loss_of_log_probabilities_that_fits(data: Datasets) -> None:
+    end = keras.layers.Activation("log_softmax")
+    model = keras.Sequential([keras.Input((*SIZE, 3)), *linear().layers, end])
+    model.compile(loss=negative_log)
+    assert train(model, data, epochs=1, verbose=0).history["loss"]

@@ -18,7 +18,7 @@ from catdog.data.session import raise_read_errors
 from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.training.class_weights import label_weights
-from catdog.training.compiled import check_ready_to_train
+from catdog.training.compiled import check_ready_to_train, check_weights_count
 from catdog.training.devices import check_batch_size
 from catdog.training.trainable import check_trains
 from catdog.typing import ClassWeight, Verbose
@@ -83,6 +83,8 @@ def train(
     weights = label_weights(class_weight, data)
     for doubt in check_ready_to_train(model, resized):
         warnings.warn(doubt, stacklevel=2)
+    if weights:
+        check_weights_count(model, len(data.class_names))
     check_trains(model)
     check_batch_size(model, resized)
     record_training(model, data)
