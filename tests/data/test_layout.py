@@ -268,7 +268,8 @@ def test_it_is_not_clear_which_folders_are_the_classes(
     folder = make_folder(dict.fromkeys(names, 2))
     with pytest.raises(ValueError, match="It is not clear whether the classes of"):
         find_layout(folder)
-    assert len(find_layout(folder, grouped=True).class_names) == len(outer)
+    if outer[0] != "fold1":  # such names are those of pieces, whatever is inside
+        assert len(find_layout(folder, grouped=True).class_names) == len(outer)
 
 
 @pytest.mark.parametrize(
@@ -279,12 +280,98 @@ def test_it_is_not_clear_which_folders_are_the_classes(
         ("yes", "no", "pred"),
         ("pos", "neg", "unlabeled"),
         ("images/pizza", "images/sushi", "meta"),
+        ("cats", "cats_masks", "dogs", "dogs_masks"),
+        ("Au", "Tp", "CASIA 2 Groundtruth"),
+        ("ISIC_Task1-2_Training_Input", "ISIC_Task1_Training_GroundTruth"),
+        ("JPEGImages", "SegmentationClass"),
     ],
 )
 def test_folders_that_hold_no_class(make_folder: MakeFolder, names: Sequence[str]) -> None:
     more = [name.replace("train", "test") for name in names if name.startswith("train")]
     with pytest.raises(ValueError, match="its name is not that of a class|It is not clear"):
         find_layout(make_folder(dict.fromkeys([*names, *more], 2)))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("mask", "no_mask"),
+        ("Mask", "Non Mask"),
+        ("with_mask", "without_mask", "mask_worn_wrong"),
+        ("label", "no_label"),
+    ],
+)
+def test_classes_with_the_names_of_annotations(
+    make_folder: MakeFolder, names: Sequence[str]
+) -> None:
+    layout = find_layout(make_folder(dict.fromkeys(names, 2)))
+    assert layout.class_names == tuple(sorted(names))
+
+
+@pytest.mark.parametrize(
+    ("images", "others"),
+    [
+        ("food/images", ("food/meta", "food/labels")),
+        ("101_ObjectCategories", ("Annotations/cats",)),
+        ("a/images/Images", ("a/annotations/Annotation/x",)),
+        ("train/images", ("train/labels",)),
+    ],
+)
+def test_folders_of_annotations_without_images_are_passed_over(
+    make_folder: MakeFolder, images: str, others: Sequence[str]
+) -> None:
+    names = {f"{images}/cats": 2, f"{images}/dogs": 2, **dict.fromkeys(others, 0)}
+    names |= {name.replace("train", "test"): n for name, n in names.items()}
+    folder = make_folder(names)
+    for other in others:
+        (folder / other / "list.txt").write_text("cats 1")
+    assert find_layout(folder).class_names == ("cats", "dogs")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("HAM10000_images_part_1", "HAM10000_images_part_2"),
+        ("images_001/images", "images_002/images"),
+        ("part1", "part2", "part3"),
+        ("Batch 1", "batch 2", "cats"),
+        ("fold1", "fold2"),
+        ("train/data-1", "train/data-2", "test/data-1", "test/data-2"),
+    ],
+)
+def test_the_pieces_of_one_data_set(make_folder: MakeFolder, names: Sequence[str]) -> None:
+    with pytest.raises(ValueError, match="differ in a number only, as those of the pieces of one"):
+        find_layout(make_folder(dict.fromkeys(names, 2)))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("0", "1"),
+        ("c0", "c1"),
+        ("Sample001", "Sample002"),
+        ("n01", "n02"),
+        ("boeing 737", "boeing 747"),
+    ],
+)
+def test_numbered_classes(make_folder: MakeFolder, names: Sequence[str]) -> None:
+    assert find_layout(make_folder(dict.fromkeys(names, 2))).class_names == tuple(sorted(names))
+
+
+def test_names_of_splits_in_the_place_of_classes(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{a}/{b}": 1 for a in ("train", "test") for b in ("train", "test")})
+    with pytest.raises(ValueError, match="train holds 'test', 'train', which are names of splits"):
+        find_layout(folder)
+
+
+def test_one_name_of_a_split_among_the_classes(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{a}/{b}": 1 for a in ("train", "test") for b in ("train", "bus")})
+    assert find_layout(folder).class_names == ("bus", "train")
+
+
+def test_split_folders_without_class_folders_name_the_way_out(make_folder: MakeFolder) -> None:
+    with pytest.raises(ValueError, match="Put its images into a folder for each class"):
+        find_layout(make_folder(train_images=1, test_images=1))
 
 
 def test_hidden_images_are_ignored_and_listed(make_folder: MakeFolder) -> None:

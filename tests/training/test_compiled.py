@@ -179,14 +179,111 @@ def test_models_compiled_without_a_loss(data: Datasets, how: Train) -> None:
         how(compiled(None), data, epochs=1)
 
 
-def test_a_step_of_the_users_own_is_not_checked(data: Datasets) -> None:
-    class Own(keras.Sequential):  # type: ignore[misc]  # keras ships no hints
-        def compute_loss(self, x: Any, y: Any, y_pred: Any, *more: Any, **named: Any) -> Any:
-            return super().compute_loss(x, y, ops.softmax(y_pred), *more, **named)
+class OwnLoss(keras.Sequential):  # type: ignore[misc]  # keras ships no hints
+    """Computes the loss of probabilities itself."""
 
-    model = Own([keras.Input((*SIZE, 3)), *linear().layers])
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
-    train(model, data, epochs=1, verbose=0)
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, *more: Any, **named: Any) -> Any:
+        return super().compute_loss(x, y, ops.softmax(y_pred), *more, **named)
+
+
+class OwnLossOnly(keras.Sequential):  # type: ignore[misc]
+    """Has a loss of its own, in place of a compiled one, and counts it."""
+
+    def __init__(self, *layers: Any) -> None:
+        super().__init__(*layers)
+        self.counted = metrics.Mean("counted")
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, **named: Any) -> Any:
+        loss = ops.mean(SPARSE(y, y_pred)) + 0 * ops.sum(self.losses)
+        self.counted.update_state(loss)
+        return loss
+
+
+class OwnBadLoss(keras.Sequential):  # type: ignore[misc]
+    """Takes logits for probabilities."""
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, **named: Any) -> Any:
+        return ops.mean(losses.sparse_categorical_crossentropy(y, y_pred))
+
+
+class OwnLossOfImages(keras.Sequential):  # type: ignore[misc]
+    """Needs the images, so it cannot be computed for other rows."""
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, **named: Any) -> Any:
+        return ops.mean(SPARSE(y, y_pred)) + 0 * ops.mean(x)
+
+
+class OwnStep(keras.Sequential):  # type: ignore[misc]
+    """Trains in a step of its own."""
+
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)
+
+
+class OwnMetrics(keras.Sequential):  # type: ignore[misc]
+    """Computes metrics of one-hot labels."""
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return super().compute_metrics(x, one_hot(y, y_pred), y_pred, sample_weight)
+
+
+def own(kind: Any, loss: Any, *metric: Any) -> keras.Model:
+    model = kind([keras.Input((*SIZE, 3)), *linear().layers])
+    model.compile(optimizer="adam", loss=loss, metrics=list(metric) or None)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss", "metric"),
+    [
+        (OwnLoss, "sparse_categorical_crossentropy", "accuracy"),
+        (OwnLossOnly, None, "accuracy"),
+        (OwnStep, SPARSE, "accuracy"),
+        (OwnMetrics, SPARSE, "categorical_accuracy"),
+    ],
+)
+def test_steps_of_the_users_own_that_fit(data: Datasets, kind: Any, loss: Any, metric: Any) -> None:
+    model = own(kind, loss, metric)
+    assert train(model, data, epochs=1, verbose=0).history["loss"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss", "metric", "message"),
+    [
+        (OwnBadLoss, None, "accuracy", "its compute_loss, which needs probabilities, and would"),
+        (OwnLossOfImages, None, "accuracy", "its compute_loss, which cannot be computed"),
+        (OwnStep, "sparse_categorical_crossentropy", "acc", "needs probabilities.*s train_step"),
+        (OwnStep, SPARSE, "sparse_categorical_crossentropy", "needs probabilities.*s train_step"),
+        (OwnMetrics, "sparse_categorical_crossentropy", "categorical_accuracy", "compute_metrics"),
+    ],
+)
+def test_steps_of_the_users_own_that_may_not_fit(
+    data: Datasets, kind: Any, loss: Any, metric: Any, message: str
+) -> None:
+    with pytest.warns(UserWarning, match=message) as caught:
+        train(own(kind, loss, metric), data, epochs=1, verbose=0)
+    assert "so it is not known whether it learns from logits and whole-number" in str(
+        caught[0].message
+    )
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_an_own_step_without_a_compiled_loss(data: Datasets) -> None:
+    class Own(OwnStep):
+        def train_step(self, data: Any) -> Any:
+            return {"loss": ops.mean(SPARSE(data[1], self(data[0])))}
+
+        def test_step(self, data: Any) -> Any:
+            return self.train_step(data)
+
+    with pytest.warns(UserWarning, match="compiled without a loss. Its class defines train_step"):
+        train(own(Own, None), data, epochs=1, verbose=0)
+
+
+def test_fine_tune_warns_once(data: Datasets) -> None:
+    with pytest.warns(UserWarning, match="needs probabilities") as caught:
+        fine_tune(own(OwnStep, "sparse_categorical_crossentropy"), data, epochs=1, verbose=0)
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize("how", [train, train_head, fine_tune])
@@ -208,3 +305,33 @@ def test_keras_names_later_layers_as_without_catdog(data: Datasets) -> None:
     dense, outer = number(keras.layers.Dense(1)), number(keras.Sequential())
     train(model, data, epochs=1, verbose=0)
     assert (number(keras.layers.Dense(1)), number(keras.Sequential())) == (dense + 1, outer + 1)
+
+
+def scalar(labels: Any, outputs: Any) -> Any:
+    return ops.mean(losses.sparse_categorical_crossentropy(labels, outputs, from_logits=True))
+
+
+def negative_log(labels: Any, outputs: Any) -> Any:
+    return -ops.sum(one_hot(labels, outputs) * outputs, axis=-1)
+
+
+@pytest.mark.parametrize("how", [train, train_head])
+def test_class_weights_of_a_loss_of_one_number(data: Datasets, how: Train) -> None:
+    weight = {"cats": 1.0, "dogs": 9.0}
+    with pytest.raises(ValueError, match="class_weight would have no effect on the loss scalar"):
+        how(compiled(scalar), data, epochs=1, verbose=0, class_weight=weight)
+    for loss in (scalar, smoothed, SPARSE, one_against_the_others):
+        given = None if loss is scalar else weight
+        assert how(compiled(loss), data, epochs=1, verbose=0, class_weight=given).epoch == [0]
+
+
+def test_a_loss_of_log_probabilities(any_data: Datasets, classes: int) -> None:
+    message = "the loss negative_log, which needs log-probabilities: it has no lower bound"
+    refused(compiled(negative_log, classes=classes), any_data, message)
+
+
+def test_a_loss_of_log_probabilities_that_fits(data: Datasets) -> None:
+    end = keras.layers.Activation("log_softmax")
+    model = keras.Sequential([keras.Input((*SIZE, 3)), *linear().layers, end])
+    model.compile(loss=negative_log)
+    assert train(model, data, epochs=1, verbose=0).history["loss"]

@@ -1,6 +1,7 @@
 """Checks of arguments; each error names the argument, the rule, the value and a hint."""
 
 import difflib
+import errno
 import operator
 import os
 from collections.abc import Iterable
@@ -11,12 +12,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from catdog._utils.errors import InvalidTypeError, InvalidValueError
+from catdog._utils.errors import FileAccessError, InvalidTypeError, InvalidValueError
 from catdog._utils.text import list_names
 from catdog.typing import SPLITS, ImageSize, Split, Verbose
 
 VERBOSE: tuple[Verbose, ...] = ("auto", 0, 1, 2)
 MAX_NAMES_LISTED = 20  # in an error about an unknown name
+MAX_CHARACTERS_SHOWN = 60  # of a path that is too long
 MAX_SIDE_PIXELS = 8192  # a batch of larger images does not fit into memory
 Choice = TypeVar("Choice", bound=str)
 
@@ -34,6 +36,7 @@ def check_path(argument: str, value: Any, *, example: str) -> Path:
     """Return `value` as a path, with the home folder in place of `~`.
 
     Raises:
+        OSError: If it is too long.
         TypeError: If `value` is no path, or an empty one.
         ValueError: If it holds a null character.
     """
@@ -44,7 +47,33 @@ def check_path(argument: str, value: Any, *, example: str) -> Path:
         )
     if "\0" in text:
         raise InvalidValueError("holds a null character", argument=argument, value=text)
-    return expand_home(text)
+    return check_length(argument, expand_home(text))
+
+
+def check_length(argument: str | None, path: Path) -> Path:
+    """Return a path if it is not too long for the file system.
+
+    Args:
+        argument: Name of the argument; `None` if it is one of several paths.
+        path: The path; it need not exist.
+
+    Raises:
+        OSError: If the path, or a name in it, is too long.
+    """
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            longest = max(map(len, map(os.fsencode, path.parts)))
+            start = f"{str(path)[:MAX_CHARACTERS_SHOWN]}..."
+            raise FileAccessError(
+                f"{'is' if argument else f'{start} is'} too long for the file system: "
+                f"{len(os.fsencode(path))} bytes, of which the longest name has {longest}",
+                argument=argument,
+                value=start,
+                hint="Most systems allow 255 bytes for a name, and 4096 for a path.",
+            ) from error
+    return path
 
 
 def check_choice(argument: str, value: object, choices: Iterable[Choice]) -> Choice:

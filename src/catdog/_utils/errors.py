@@ -18,6 +18,7 @@ class HintCode(StrEnum):
     """Hints that need other words in the command line than in Python."""
 
     ADD_NEW_FILES = "add_new_files"
+    CHOOSE_INNER = "choose_inner"
     CHOOSE_LEVEL = "choose_level"
     DROP_SPLIT_FILE = "drop_split_file"
     KEEP_BURSTS = "keep_bursts"

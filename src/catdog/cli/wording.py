@@ -28,6 +28,10 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.ADD_NEW_FILES: (
         'In Python, load_datasets(..., new_files="train") adds new ones to the training set.'
     ),
+    HintCode.CHOOSE_INNER: (
+        "If the inner ones are the classes, put them beside each other into one folder. If each is "
+        "a group, such as a patient or a video, pass --group-by folder."
+    ),
     HintCode.CHOOSE_LEVEL: (
         "If the inner ones are the classes, pass one of the outer folders, or name these train/ "
         "and test/. If the outer ones are the classes, give the inner folders different names, or "

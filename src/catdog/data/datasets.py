@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._utils import checks
+from catdog._utils import checks, late
 from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import shuffled
@@ -19,9 +19,6 @@ from catdog.data.report import ImageFile, ScanReport
 from catdog.data.session import ReadErrors, Session
 from catdog.data.split_file import write_split
 from catdog.typing import SPLITS, ImageSize, Labels, Split
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 @public
@@ -52,7 +49,7 @@ class Datasets:
     _session: Session = field(default_factory=Session, repr=False)
 
     @property
-    def train(self) -> "tf.data.Dataset":
+    def train(self) -> "late.tf.data.Dataset":
         """Training batches of images and labels, reshuffled on every pass by the seed.
 
         Images are `float32` `(batch, height, width, 3)` in `[0, 255]`, labels `int32` `(batch,)`.
@@ -60,16 +57,16 @@ class Datasets:
         return self._own_batches("train")
 
     @property
-    def validation(self) -> "tf.data.Dataset":
+    def validation(self) -> "late.tf.data.Dataset":
         """Validation batches, always in the order of `paths("validation")`."""
         return self._own_batches("validation")
 
     @property
-    def test(self) -> "tf.data.Dataset":
+    def test(self) -> "late.tf.data.Dataset":
         """Test batches, always in the order of `paths("test")`."""
         return self._own_batches("test")
 
-    def __iter__(self) -> "Iterator[tf.data.Dataset]":
+    def __iter__(self) -> "Iterator[late.tf.data.Dataset]":
         return iter((self.train, self.validation, self.test))
 
     def paths(self, split: Split) -> tuple[Path, ...]:
@@ -136,7 +133,7 @@ class Datasets:
     def __str__(self) -> str:
         return summary(self, report_hint="print(data.report)")
 
-    def _own_batches(self, split: Split) -> "tf.data.Dataset":
+    def _own_batches(self, split: Split) -> "late.tf.data.Dataset":
         """Return the batches that are an attribute: always the same object, which counts passes."""
         check_not_forked()
         seed = self.seed if split == "train" else None
@@ -147,7 +144,7 @@ class Datasets:
 
     def _batches(
         self, split: Split, *, shuffle_seed: int | None = None, errors: ReadErrors | None = None
-    ) -> "tf.data.Dataset":
+    ) -> "late.tf.data.Dataset":
         from catdog.data.pipeline import ImageCache, make_batches
 
         caches = self._session.caches
@@ -185,7 +182,7 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
     return "\n".join(lines)
 
 
-def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "tf.data.Dataset":
+def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "late.tf.data.Dataset":
     """Return new training batches, whose first pass has the order of epoch 0.
 
     Args:
@@ -197,7 +194,7 @@ def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "tf.da
 
 def ordered_batches(
     data: Datasets, split: Split, errors: ReadErrors | None = None
-) -> "tf.data.Dataset":
+) -> "late.tf.data.Dataset":
     """Return the batches of a split in the order of `data.paths(split)`, the training set too.
 
     Args:

@@ -1,12 +1,23 @@
 """The layout of a folder of images: its classes, splits and files. No image is decoded."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed, list_names
-from catdog.data.layout_checks import check_class_folders, check_complete, too_few_classes
+from catdog.data.layout_checks import (
+    check_class_folders,
+    check_class_names,
+    check_complete,
+    possible_classes,
+    too_few_classes,
+)
+from catdog.data.layout_doubts import (
+    class_with_split_name,
+    inner_folders,
+    without_empty_splits,
+)
 from catdog.data.report import IgnoredReason
 from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.images.formats import is_hidden
@@ -44,6 +55,7 @@ class Layout:
             name; also folders that could not be listed.
         ignored: Images that are not used, and why.
         has_table: The labels are in a table, so that there need not be class folders.
+        doubts: What was assumed about the layout, but may be meant in another way.
     """
 
     root: Path
@@ -52,9 +64,10 @@ class Layout:
     files: tuple[File, ...]
     ignored: tuple[tuple[Path, IgnoredReason], ...]
     has_table: bool = False
+    doubts: tuple[UsageWarning, ...] = ()
 
 
-def find_layout(folder: Path, *, grouped: bool = False) -> Layout:
+def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> Layout:
     """Find the classes, splits and files of a folder.
 
     Args:
@@ -62,43 +75,48 @@ def find_layout(folder: Path, *, grouped: bool = False) -> Layout:
             (many archives unpack to such a folder).
         grouped: The folders inside the class folders may have the same names in each class,
             because they are groups.
+        known: The classes are not in doubt, because a split file lists their images.
 
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
     """
     root, passed = _find_root(folder)
-    split_folders = find_split_folders(root)
-    if split_folders.by_split:
-        return _with_splits(root, passed, split_folders, grouped=grouped)
-    classes = _find_classes(root)
-    check_class_folders(root, classes, grouped=grouped)
-    files = _list_classes(classes, classes, None)
-    return _make_layout(root, classes, (), files, _ignored([*passed, root]))
+    split_folders, doubts = without_empty_splits(find_split_folders(root))
+    if doubt := class_with_split_name(root, split_folders):
+        split_folders, doubts = SplitFolders({}, ()), [doubt]
+    holders, above = _find_holders(root, split_folders)
+    first = next(iter(holders.values()))
+    classes = _find_classes(first, in_split=first != root)
+    check_class_folders(first, classes, grouped=grouped or known)
+    if not known:
+        check_class_names(first, classes)
+        doubts += [doubt for doubt in [inner_folders(first, classes)] if doubt and not grouped]
+    files: list[File] = []
+    for split, holder in holders.items():
+        inside = classes if holder == first else _find_same_classes(first, classes, holder)
+        files += _list_classes(classes, inside, split)
+    ignored = [*_ignored([*passed, *above]), *_list_unlabelled(split_folders)]
+    return _make_layout(root, classes, tuple(split_folders.by_split), files, ignored, doubts)
 
 
-def _with_splits(
-    root: Path, passed: Sequence[Path], split_folders: SplitFolders, *, grouped: bool
-) -> Layout:
-    """Find the classes and files of a folder of split folders."""
+def _find_holders(
+    root: Path, split_folders: SplitFolders
+) -> tuple[dict[Split | None, Path], list[Path]]:
+    """Find the folders of the class folders: one for each split, the training set's first.
+
+    Returns:
+        Each folder by its split, the root by `None` if there are no split folders; and all folders
+        from the root to these.
+    """
+    if not split_folders.by_split:
+        return {None: root}, [root]
     check_complete(root, split_folders)
-    passed = [*passed, root]
-    holders: dict[Split, Path] = {}
+    holders: dict[Split | None, Path] = {}
+    passed = [root]
     for split, folder in split_folders.by_split.items():
         holders[split], above = _step_down(folder)
         passed += [*above, holders[split]]
-    classes = _find_classes(holders["train"])
-    check_class_folders(holders["train"], classes, grouped=grouped)
-    files: list[File] = []
-    for split, folder in holders.items():
-        inside = _find_same_classes(holders["train"], classes, folder)
-        files += _list_classes(classes, inside, split)
-    unlabelled: list[tuple[Path, IgnoredReason]] = [
-        (path, "unlabelled")
-        for folder in split_folders.unlabelled
-        for path in sorted(walk(folder))
-        if is_image_file(path)
-    ]
-    return _make_layout(root, classes, tuple(holders), files, [*_ignored(passed), *unlabelled])
+    return holders, passed
 
 
 def _make_layout(
@@ -106,7 +124,8 @@ def _make_layout(
     classes: Mapping[str, Path],
     splits: tuple[Split, ...],
     files: Iterable[File],
-    ignored: Sequence[tuple[Path, IgnoredReason]],
+    ignored: Iterable[tuple[Path, IgnoredReason]],
+    doubts: Iterable[UsageWarning],
 ) -> Layout:
     """Make a layout, with the hidden images of the class folders among the ignored ones."""
     used: list[File] = []
@@ -116,7 +135,7 @@ def _make_layout(
             used.append(file)
         elif is_image_file(file.path):
             hidden.append((file.path, "hidden"))
-    return Layout(root, tuple(classes), splits, tuple(used), (*ignored, *hidden))
+    return Layout(root, tuple(classes), splits, tuple(used), (*ignored, *hidden), tuple(doubts))
 
 
 def _find_root(folder: Path) -> tuple[Path, list[Path]]:
@@ -128,7 +147,7 @@ def _find_root(folder: Path) -> tuple[Path, list[Path]]:
     above: list[Path] = []
     seen: set[Path] = set()  # a link may lead back to its parent
     while not find_split_folders(folder).by_split and folder.resolve() not in seen:
-        inside = subfolders(folder)
+        inside = possible_classes(folder)
         if len(inside) != 1 or images_in(inside[0]):
             break
         seen.add(folder.resolve())
@@ -144,7 +163,7 @@ def _step_down(folder: Path) -> tuple[Path, list[Path]]:
         That folder, and the folders above it.
     """
     above: list[Path] = []
-    while len(inside := subfolders(folder)) == 1 and subfolders(inside[0]):
+    while len(inside := possible_classes(folder)) == 1 and subfolders(inside[0]):
         if images_in(inside[0]) or inside[0].is_symlink():
             break
         above.append(folder)
@@ -152,13 +171,13 @@ def _step_down(folder: Path) -> tuple[Path, list[Path]]:
     return folder, above
 
 
-def _find_classes(folder: Path) -> dict[str, Path]:
+def _find_classes(folder: Path, *, in_split: bool) -> dict[str, Path]:
     """Return the class folders in `folder` by their names, sorted, at least two.
 
     The names are in Unicode's composed form: systems store "é" in one or in two characters.
     """
     classes: dict[str, Path] = {}
-    for path in subfolders(folder):
+    for path in possible_classes(folder):
         name = composed(path.name)
         if name in classes:
             raise InvalidValueError(
@@ -168,7 +187,7 @@ def _find_classes(folder: Path) -> dict[str, Path]:
             )
         classes[name] = path
     if len(classes) < 2:
-        raise too_few_classes(folder, classes)
+        raise too_few_classes(folder, classes, in_split=in_split)
     return dict(sorted(classes.items()))
 
 
@@ -176,16 +195,17 @@ def _find_same_classes(
     train: Path, classes: Mapping[str, Path], folder: Path
 ) -> Mapping[str, Path]:
     """Return the class folders of a split folder, which must be those of the training set."""
-    if not subfolders(folder):
+    folders = possible_classes(folder)
+    if not folders:
         raise InvalidValueError(
             f"{folder} holds no class folders, as {train} does",
             hint=f"Put its images into folders {list_names(classes)}, or move it away.",
         )
-    inside = {composed(path.name): path for path in subfolders(folder)}
-    if len(inside) < len(subfolders(folder)) or inside.keys() != classes.keys():
+    inside = {composed(path.name): path for path in folders}
+    if len(inside) < len(folders) or inside.keys() != classes.keys():
         raise InvalidValueError(
             f"{train} holds the classes {list_names(classes)}, but {folder} holds "
-            f"{list_names([path.name for path in subfolders(folder)])}",
+            f"{list_names([path.name for path in folders])}",
             hint="Give each the same class folders.",
         )
     return inside
@@ -209,3 +229,13 @@ def _ignored(folders: Iterable[Path]) -> list[tuple[Path, IgnoredReason]]:
             inside = sorted(walk(hidden, hidden=True))
             ignored += [(path, "hidden") for path in inside if is_image_file(path)]
     return ignored
+
+
+def _list_unlabelled(split_folders: SplitFolders) -> list[tuple[Path, IgnoredReason]]:
+    """Return the images to predict."""
+    return [
+        (path, "unlabelled")
+        for folder in split_folders.unlabelled
+        for path in sorted(walk(folder))
+        if is_image_file(path)
+    ]

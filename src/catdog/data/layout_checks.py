@@ -1,12 +1,18 @@
 """Refuse folders whose layout is not clear, with what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
 from catdog._utils.errors import HintCode, InvalidValueError
 from catdog._utils.text import composed, list_names
-from catdog.data.split_folders import SplitFolders, holds_splits, is_no_class, is_split_name
+from catdog.data.split_folders import (
+    SplitFolders,
+    holds_splits,
+    is_no_class,
+    is_split_name,
+    pieces_of_one,
+)
 from catdog.images.identify import is_image_file
 from catdog.images.listing import (
     folders_below,
@@ -34,21 +40,52 @@ def check_complete(root: Path, split_folders: SplitFolders) -> None:
         raise InvalidValueError(
             f"{root} holds {found} but no {missing}",
             hint=(
-                "Add it, or pass the folder of the class folders. If it is the name of a class, "
-                f"rename that class. {_EXPECTED}"
+                f"{_other_split_names(root, split_folders)}Add it, or pass the folder of the class "
+                f"folders. If it is the name of a class, rename that class. {_EXPECTED}"
             ),
         )
     known = {*by_split.values(), *split_folders.unlabelled}
     for folder in subfolders(root):
-        if folder not in known and any(is_image_file(path) for path in walk(folder)):
+        if folder not in known and holds_images(folder):
             raise InvalidValueError(
                 f"{folder} holds images, and there are split folders beside it, but its name is "
                 f"not that of a split ({', '.join(SPLITS)})",
-                hint="Rename it, or move it away.",
+                hint=(
+                    "Rename it, or move it away. If all of these are classes, rename "
+                    f"{' and '.join(f'{path.name}/' for path in by_split.values())}."
+                ),
             )
 
 
-def too_few_classes(folder: Path, classes: Mapping[str, Path]) -> InvalidValueError:
+def _other_split_names(root: Path, split_folders: SplitFolders) -> str:
+    """Return the hint that names folders whose names contain a word that means a split."""
+    known = {path.name for path in split_folders.by_split.values()}
+    others = [
+        f"{name}/" for name in holds_splits(root) if name not in known and holds_images(root / name)
+    ]
+    if not others:
+        return ""
+    return (
+        f"If {' and '.join(others)} are validation and test set, rename them to validation/ and "
+        "test/. "
+    )
+
+
+def possible_classes(folder: Path) -> list[Path]:
+    """Return the folders in `folder`, without those of annotations and the like without images."""
+    inside = subfolders(folder)
+    names = [path.name for path in inside]
+    return [path for path in inside if not is_no_class(path.name, names) or holds_images(path)]
+
+
+def holds_images(folder: Path) -> bool:
+    """Return whether there is an image in a folder or in a folder below it."""
+    return any(is_image_file(path) for path in walk(folder))
+
+
+def too_few_classes(
+    folder: Path, classes: Mapping[str, Path], *, in_split: bool
+) -> InvalidValueError:
     """Return the error for a folder with no class folder, or with one only."""
     hidden = [path.name for path in hidden_folders(folder)]
     dots = (
@@ -63,7 +100,7 @@ def too_few_classes(folder: Path, classes: Mapping[str, Path]) -> InvalidValueEr
             hint=f"{dots}Put the images of each class into a folder of their own.",
         )
     hint = "It holds images itself: pass the folder above. " if images_in(folder) else ""
-    if is_split_name(folder.name):
+    if in_split or is_split_name(folder.name):
         hint = "Put its images into a folder for each class. "
     return InvalidValueError(f"{folder} holds no class folders", hint=f"{dots}{hint}{_EXPECTED}")
 
@@ -80,6 +117,25 @@ def check_class_folders(root: Path, classes: Mapping[str, Path], *, grouped: boo
     _check_nothing_nested(root, classes)
     if not grouped:
         _check_level(root, classes)
+
+
+def check_class_names(root: Path, names: Iterable[str]) -> None:
+    """Raise if names of class folders are those of splits, or of the pieces of one data set."""
+    splits = [name for name in names if is_split_name(name)]
+    if len(splits) > 1:
+        raise InvalidValueError(
+            f"{root} holds {list_names(splits)}, which are names of splits, as classes",
+            hint="Pass the folder of the class folders, or rename those that are classes.",
+        )
+    if pieces := pieces_of_one(names):
+        raise InvalidValueError(
+            f"The names of folders of {root} differ in a number only, as those of the pieces of "
+            f"one data set do: {list_names(pieces)}",
+            hint=(
+                "Put their images into a folder for each class. If they are classes, give them "
+                "names that say what they hold."
+            ),
+        )
 
 
 def _check_level(root: Path, classes: Mapping[str, Path]) -> None:
@@ -105,7 +161,7 @@ def _check_level(root: Path, classes: Mapping[str, Path]) -> None:
 def _check_no_other_folders(classes: Mapping[str, Path]) -> None:
     """Raise if a folder beside the class folders is of another kind by its name."""
     for name, folder in classes.items():
-        if is_no_class(name):
+        if is_no_class(name, classes):
             raise InvalidValueError(
                 f"{folder} is beside class folders, but its name is not that of a class",
                 hint="Move it away if it holds no class, or rename it.",

@@ -85,7 +85,11 @@ def load_datasets(
 
     Other names mean the same: `Training/`, `val/`, `dev/`, `testing/`, and names that differ in
     such a word only, as `training_set/` and `test_set/` or `seg_train/` and `seg_test/`. Images in
-    `pred/` and the like, which are to be predicted, are ignored with a warning.
+    `pred/` and the like, which are to be predicted, are ignored with a warning, and so are a
+    validation or test folder without images. If each class folder holds folders of images, the
+    outer ones are the classes, with a warning. `train/` beside `bus/` and `plane/`, all with images
+    directly inside, is a class, with a warning. Where it is not clear which folders are the classes
+    or the splits, an error says what to do.
 
     Images are JPEG, PNG, WebP, TIFF, AVIF, BMP and GIF files in a class folder or in folders below
     it, and HEIC files if the extra package for them is installed. The format is detected from the
@@ -170,9 +174,11 @@ def load_datasets(
     fractions = _check_fractions(
         validation_fraction=validation_fraction, test_fraction=test_fraction
     )
-    # The inner folders may be groups; a split file has its groups, and decides the level.
-    has_groups = group_by is not None or split_file is not None
-    layout, group_of = _find_layout(find_source("source", source), labels, grouped=has_groups)
+    folder = find_source("source", source)
+    # The inner folders may be groups. A split file decides which folders are the classes.
+    layout, group_of = _find_layout(
+        folder, labels, grouped=group_by is not None, known=split_file is not None
+    )
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
@@ -184,6 +190,8 @@ def load_datasets(
     file = None if split_file is None else read_split(split_file, layout)
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
     decisions = corrected.decisions if corrected else file.decisions if file else {}
+    for doubt in layout.doubts:
+        warnings.warn(doubt, stacklevel=2)
     report = scan_layout(layout, decisions)  # may take long, so all arguments were checked before
     if corrected:
         warn_unknown(corrected, report, stacklevel=2)
@@ -222,11 +230,11 @@ def _check_fractions(**given: float | None) -> dict[str, float]:
 
 
 def _find_layout(
-    folder: Path, labels: LabelTable | None, *, grouped: bool
+    folder: Path, labels: LabelTable | None, *, grouped: bool, known: bool
 ) -> tuple[Layout, GroupOf | None]:
     """Return the layout by class folders or by a table, and what finds the groups of the table."""
     if labels is None:
-        return find_layout(folder, grouped=grouped), None
+        return find_layout(folder, grouped=grouped, known=known), None
     return find_table_layout(folder, labels)
 
 

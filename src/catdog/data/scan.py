@@ -122,6 +122,8 @@ def scan_images(
         else find_table_layout(root, labels).layout
     )
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
+    for doubt in layout.doubts:
+        warnings.warn(doubt, stacklevel=2)
     report = scan_layout(layout, corrected.decisions if corrected else {})
     if corrected:
         warn_unknown(corrected, report, stacklevel=2)

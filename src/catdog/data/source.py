@@ -28,6 +28,7 @@ def find_source(argument: str, source: "str | PathLike[str]") -> Path:
             f"must be a folder or the name of a data set, not {source!r}", argument=argument
         )
     folder = checks.expand_home(source).absolute()  # valid after a change of the working folder
+    checks.check_length(argument, folder)
     if not folder.exists():
         raise MissingFileError(
             "is neither a folder that exists nor the name of a data set",

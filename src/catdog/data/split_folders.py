@@ -1,7 +1,7 @@
 """Split folders: which folders hold the training, validation and test set, by their names."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -34,6 +34,12 @@ _NO_CLASSES = frozenset(
     {"annotation", "annotations", "groundtruth", "label", "labels", "mask", "masks", "meta",
      "metadata", "segmentation", "segmentations", "trimaps"}
 )  # fmt: skip
+# Words that are in no name of a class.
+_NEVER_IN_CLASSES = frozenset(
+    {"annotation", "annotations", "segmentation", "segmentations", "trimaps"}
+)
+# Words for a piece of a data set that is distributed in several.
+_PIECES = frozenset({"archive", "batch", "chunk", "fold", "part", "shard", "vol", "volume"})
 
 
 class SplitFolders(NamedTuple):
@@ -98,11 +104,48 @@ def is_split_name(name: str) -> bool:
     return name.lower() in _SPLIT_NAMES
 
 
-def is_no_class(name: str) -> bool:
-    """Return whether a folder of this name holds no class: masks, or images to predict."""
+def is_no_class(name: str, beside: Iterable[str] = ()) -> bool:
+    """Return whether a folder of this name holds no class: masks, or images to predict.
+
+    Args:
+        name: The name of the folder.
+        beside: The names of the folders beside it. With `no_mask` beside it, `mask` is a class;
+            with `cats` beside it, `cats_masks` is none.
+    """
     words = [word.lower() for word in _WORD.findall(name)]
+    others = [[word.lower() for word in _WORD.findall(other)] for other in beside if other != name]
+    if "".join(words) in _NO_CLASSES:
+        return not any(set(words) <= set(other) for other in others)
     roles = {_ROLES.get(word) for word in words if word not in _FILLERS}
-    return "".join(words) in _NO_CLASSES or roles == {"unlabelled"}
+    is_made_from = bool(words) and words[-1] in _NO_CLASSES and words[:-1] in others
+    is_annotation = "groundtruth" in "".join(words) or not _NEVER_IN_CLASSES.isdisjoint(words)
+    return roles == {"unlabelled"} or is_made_from or is_annotation
+
+
+def has_split_word(name: str) -> bool:
+    """Return whether a name contains a word that means a split, such as `kaggle_testset`."""
+    return any(word in _ROLES for word in _words(name))
+
+
+def has_filler(name: str) -> bool:
+    """Return whether a name contains a word without information about the content."""
+    return any(word in _FILLERS for word in _words(name))
+
+
+def pieces_of_one(names: Iterable[str]) -> list[str]:
+    """Return the names that differ in a number only, as those of the pieces of one data set.
+
+    Numbered names without a word for a piece or for images, as `class_1` and `class_2`, are none.
+    """
+    by_words: dict[tuple[str, ...], list[str]] = {}
+    for name in names:
+        by_words.setdefault(tuple(_words(name)), []).append(name)
+    return [
+        name
+        for words, same in by_words.items()
+        if len(same) > 1 and not (_FILLERS | _PIECES).isdisjoint(words)
+        for name in same
+    ]
 
 
 def holds_splits(folder: Path) -> list[str]:
@@ -154,7 +197,7 @@ def find_role(name: str) -> Role | None:
 
 def _find_role(name: str) -> tuple[Role, tuple[str, ...]] | None:
     """Return what a word in a name means, and the other words; `None` without such a word."""
-    words = [part for word in _WORD.findall(name) for part in _parts(word.lower())]
+    words = _words(name)
     roles = {_ROLES[word] for word in words if word in _ROLES}
     if roles == {"train", "validation"}:  # "train_val": no validation set of its own
         roles = {"train"}
@@ -162,6 +205,11 @@ def _find_role(name: str) -> tuple[Role, tuple[str, ...]] | None:
         return None
     rest = tuple(word for word in words if word not in _ROLES and word not in _FILLERS)
     return roles.pop(), rest
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name in lower case, without numbers."""
+    return [part for word in _WORD.findall(name) for part in _parts(word.lower())]
 
 
 def _parts(word: str) -> Iterator[str]:

@@ -266,6 +266,7 @@ def _to_upright_rgb(image: Image.Image, name: str, notes: list[Note] | None) -> 
 
 def check_file(path: Path) -> None:
     """Raise if there is no regular file at a path; a read from a pipe could block forever."""
+    checks.check_length(None, path)
     if not path.exists():
         raise MissingFileError(f"The image {path} does not exist")
     if path.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -30,9 +31,30 @@ def split_logits(
         verbose: Progress as Keras shows it.
     """
     with raise_read_errors() as errors:
-        batches = ordered_batches(resized, split, errors)
+        batches = ordered_batches(_for_devices(model, resized, split), split, errors)
         outputs = model.predict(batches, verbose=checks.check_verbose(verbose))
     return checked_logits(model, outputs, resized.image_size)
+
+
+def count_replicas(model: keras.Model) -> int:
+    """Return the number of devices that `tf.distribute` runs a model on; 1 without it."""
+    strategy = getattr(model, "distribute_strategy", None)  # of the TensorFlow backend
+    return 1 if strategy is None else int(strategy.num_replicas_in_sync)
+
+
+def is_batch_size_for(count: int, batch_size: int, replicas: int) -> bool:
+    """Return whether each device gets an image of the last of the batches of `count` images."""
+    last = count % batch_size
+    return last == 0 or last >= replicas
+
+
+def _for_devices(model: keras.Model, data: Datasets, split: Split) -> Datasets:
+    """Return the data in batches of which each device of a distributed model gets an image."""
+    count, replicas = len(data.paths(split)), count_replicas(model)
+    for size in range(data.batch_size, 0, -1):
+        if is_batch_size_for(count, size, replicas):
+            return data if size == data.batch_size else replace(data, batch_size=size)
+    return data
 
 
 def checked_logits(model: keras.Model, outputs: Any, image_size: ImageSize) -> Floats:

@@ -54,26 +54,38 @@ def final_activation(model: keras.Model) -> str | None:
         The name, such as `"softmax"`, or `"linear"` if the last layer with weights has none. `None`
         if the graph does not show it: the last operation is the user's code, or arithmetic.
     """
+    last = last_tensor(model)
+    return None if last is None else _activation_of(call_of(last[1])[0])
+
+
+def last_tensor(model: keras.Model) -> tuple[keras.Model, keras.KerasTensor] | None:
+    """Return the output of the last operation that changes values, and the model that it is in.
+
+    Returns:
+        The model, or one nested in it; and a tensor of that model's graph. `None` if the graph does
+        not show it.
+    """
     if not _is_graph(model) or not is_defined_by_keras(model, "predict_step"):
         return None
-    tensor = model.outputs[0]
-    callers: list[tuple[Any, Any]] = []  # the nested models around the tensor, and their arguments
+    owner, tensor = model, model.outputs[0]
+    # The nested models around the tensor, their arguments, and the models that call them.
+    callers: list[tuple[Any, Any, Any]] = []
     while True:
         operation, arguments, position = call_of(tensor)
         if isinstance(operation, keras.layers.InputLayer):
             if not callers:
                 return None
-            nested, outer = callers.pop()
+            nested, outer, owner = callers.pop()
             tensor = next(
                 given for inner, given in zip(nested.inputs, outer, strict=True) if inner is tensor
             )
         elif _is_graph(operation):
-            callers.append((operation, arguments))
-            tensor = operation.outputs[position]
+            callers.append((operation, arguments, owner))
+            owner, tensor = operation, operation.outputs[position]
         elif _keeps_values(operation):
             tensor = arguments[0]
         else:
-            return _activation_of(operation)
+            return owner, tensor
 
 
 def _is_graph(operation: Any) -> bool:

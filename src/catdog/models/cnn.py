@@ -74,16 +74,16 @@ def _augmented_three_block(num_classes: int) -> list[keras.Layer]:
     ]
 
 
-def _builder(
-    body: Callable[[int], list[keras.Layer]], *, scaled: bool = False
-) -> Callable[[ImageSize, int], keras.Sequential]:
-    """Return a function that builds the input, the preprocessor if `scaled`, and `body`."""
-
-    def build(image_size: ImageSize, num_classes: int) -> keras.Sequential:
-        preprocessors = [make_preprocessor(image_size=image_size)] if scaled else []
-        return keras.Sequential([keras.Input((*image_size, 3)), *preprocessors, *body(num_classes)])
-
-    return build
+def _build(
+    body: Callable[[int], list[keras.Layer]],
+    image_size: ImageSize,
+    num_classes: int,
+    *,
+    scaled: bool = False,
+) -> keras.Sequential:
+    """Build the input, the preprocessor if `scaled`, and `body`."""
+    preprocessors = [make_preprocessor(image_size=image_size)] if scaled else []
+    return keras.Sequential([keras.Input((*image_size, 3)), *preprocessors, *body(num_classes)])
 
 
 _TWO = "conv 32, pool, conv 32, pool"
@@ -118,7 +118,7 @@ SPECS = (
         num_trainable_params=70_114,
         reported=ReportedAccuracy(validation=(0.62, 0.66), final_validation=0.6436),
         read_measured=partial(measured_accuracy, "cnn.three_block"),
-        build=_builder(_three_block),
+        build=partial(_build, _three_block),
         read_pretrained=partial(pretrained_weights, "cnn.three_block"),
     ),
     _TWO_BLOCK(
@@ -128,7 +128,7 @@ SPECS = (
         num_trainable_params=102_562,
         reported=ReportedAccuracy(validation=(0.54, 0.57), final_validation=0.5644),
         read_measured=partial(measured_accuracy, "cnn.two_block"),
-        build=_builder(_two_block),
+        build=partial(_build, _two_block),
     ),
     _THREE_BLOCK(
         name="cnn_augmented.three_block",
@@ -137,7 +137,7 @@ SPECS = (
         num_trainable_params=1_355_938,
         reported=ReportedAccuracy(validation=(0.60, 0.62), final_validation=0.6238),
         read_measured=partial(measured_accuracy, "cnn_augmented.three_block"),
-        build=_builder(_augmented_three_block),
+        build=partial(_build, _augmented_three_block),
     ),
     _TWO_BLOCK(
         name="cnn_augmented.two_block",
@@ -146,7 +146,7 @@ SPECS = (
         num_trainable_params=2_967_650,
         reported=ReportedAccuracy(validation=(0.55, 0.57), final_validation=0.5507),
         read_measured=partial(measured_accuracy, "cnn_augmented.two_block"),
-        build=_builder(_augmented_two_block),
+        build=partial(_build, _augmented_two_block),
     ),
     _THREE_BLOCK(
         name="cnn_preprocessed.three_block",
@@ -155,7 +155,7 @@ SPECS = (
         num_trainable_params=1_355_938,
         reported=ReportedAccuracy(validation=(0.72, 0.72), final_validation=0.7203),
         read_measured=partial(measured_accuracy, "cnn_preprocessed.three_block"),
-        build=_builder(_augmented_three_block, scaled=True),
+        build=partial(_build, _augmented_three_block, scaled=True),
         read_pretrained=partial(pretrained_weights, "cnn_preprocessed.three_block"),
     ),
     _TWO_BLOCK(
@@ -165,6 +165,6 @@ SPECS = (
         num_trainable_params=2_967_650,
         reported=ReportedAccuracy(validation=(0.70, 0.72), final_validation=0.7228),
         read_measured=partial(measured_accuracy, "cnn_preprocessed.two_block"),
-        build=_builder(_augmented_two_block, scaled=True),
+        build=partial(_build, _augmented_two_block, scaled=True),
     ),
 )

@@ -18,7 +18,7 @@ import keras
 
 from catdog.models.pretrained import load_pretrained, pretrained_weights
 from catdog.models.sources import OWN
-from catdog.models.spec import ModelSpec
+from catdog.models.spec import MeasuredAccuracy, ModelSpec
 from catdog.typing import ImageSize
 
 STEM = (16, 32)  # channels of the strided convolutions
@@ -61,6 +61,15 @@ def build(image_size: ImageSize, num_classes: int) -> keras.Model:
 
 _read_weights = partial(pretrained_weights, "compact")
 
+
+def _load_default_weights(model: keras.Model) -> None:
+    load_pretrained(model, _read_weights())
+
+
+def _read_measured() -> MeasuredAccuracy:
+    return _read_weights().measured
+
+
 SPECS = (
     ModelSpec(
         name="compact",
@@ -75,8 +84,8 @@ SPECS = (
         num_trainable_params=1_010_194,
         weights="cats and dogs, trained by catdog",
         build=build,
-        load_default_weights=lambda model: load_pretrained(model, _read_weights()),
-        read_measured=lambda: _read_weights().measured,
+        load_default_weights=_load_default_weights,
+        read_measured=_read_measured,
         read_pretrained=_read_weights,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,12 +18,15 @@ from catdog._utils.keras_internals import (
     keeping_global_seed,
     seed_states,
 )
-from catdog.models.activation import PROBABILITY_ACTIVATIONS, final_activation
+from catdog.models.activation import PROBABILITY_ACTIVATIONS, final_activation, last_tensor
+from catdog.models.graph import run_layers
+from catdog.models.random_features import random_outputs
 from catdog.typing import Floats, ImageSize
 
 N_NOISE_IMAGES = 10  # the logits of a few images may add up to 1 by chance
 SUM_TOLERANCE = 1e-2  # probabilities in half precision are rounded to 3 digits
 EQUAL_TOLERANCE = 1e-6
+_BOUNDED = "values between 0 and 1, as sigmoid does,"
 _LOGITS_HINT = (
     "Take it off the model's end, and compile the model with a loss that has from_logits=True."
 )
@@ -94,7 +97,9 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
 
     If the graph shows in which activation the model ends, `check_classifier` has decided already.
     Otherwise the model is run on noise images, so that the result depends neither on the images nor
-    on the batch size of the user. The model is not changed.
+    on the batch size of the user. Outputs of noise images that are all between 0 and 1 may be
+    logits or those of a sigmoid, so its last part is run on random features too. The model is not
+    changed.
 
     Args:
         model: A model that `check_classifier` accepts.
@@ -106,14 +111,38 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
     if final_activation(model) is not None:
         return
     rows = _run_noise(model, image_size)
-    # If the last weights are 0, all outputs are equal. They mean the same then, as logits and as
-    # probabilities.
-    if _are_probabilities(rows) and np.ptp(rows) > EQUAL_TOLERANCE:
+    with _keeping_state(model):
+        if _are_probabilities(rows):
+            is_found, kind = _holds_for_any_features(model, _are_probabilities), "probabilities,"
+        elif _are_bounded(rows):
+            is_found, kind = _holds_for_any_features(model, _are_bounded), _BOUNDED
+            if is_found is None:
+                is_found = _is_sigmoid_of_layers(model, image_size)
+        else:
+            return
+    if is_found is not False:
         raise InvalidValueError(
-            "returns probabilities, but catdog needs logits",
-            argument="model",
-            hint=_LOGITS_HINT,
+            f"returns {kind} but catdog needs logits", argument="model", hint=_LOGITS_HINT
         )
+
+
+def _holds_for_any_features(model: keras.Model, test: Callable[[Floats], bool]) -> bool | None:
+    """Return whether the outputs of a part of the model pass a test for any features.
+
+    Logits of noise images may pass it by chance. `None` if no part can be run.
+    """
+    last = last_tensor(model)
+    passed = [test(rows) for rows in random_outputs(*last)] if last else []
+    return any(passed) if passed else None
+
+
+def _is_sigmoid_of_layers(model: keras.Model, image_size: ImageSize) -> bool:
+    """Return whether a class that defines how it is called adds a sigmoid to its layers."""
+    images = _noise(np.random.default_rng(0), model.input_shape[0] or N_NOISE_IMAGES, image_size)
+    values = run_layers(model, images, lambda layer, *given, **more: layer(*given, **more))
+    expected = np.asarray(keras.ops.convert_to_numpy(keras.ops.sigmoid(values)))
+    outputs = _outputs(model, images)
+    return outputs.shape == expected.shape and np.allclose(outputs, expected, atol=SUM_TOLERANCE)
 
 
 def _are_probabilities(rows: Floats) -> bool:
@@ -124,8 +153,24 @@ def _are_probabilities(rows: Floats) -> bool:
     Args:
         rows: What a model returned for at least ten images, shape `(n, classes)`.
     """
+    if not _differ(rows):
+        return False
     sums = rows.sum(axis=1)
     return bool(rows.min() >= 0 and np.allclose(sums, sums[0], rtol=SUM_TOLERANCE, atol=0))
+
+
+def _are_bounded(rows: Floats) -> bool:
+    """Return whether all values are between 0 and 1."""
+    return _differ(rows) and bool(rows.min() >= 0 and rows.max() <= 1)
+
+
+def _differ(rows: Floats) -> bool:
+    """Return whether there are different values.
+
+    If the last weights are 0, all are equal. They mean the same then, as logits and as
+    probabilities.
+    """
+    return rows.size > 0 and bool(np.ptp(rows) > EQUAL_TOLERANCE)
 
 
 def _run_noise(model: keras.Model, image_size: ImageSize) -> Floats:

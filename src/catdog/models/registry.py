@@ -232,7 +232,7 @@ def _load_weights(model: keras.Model, weights: str | PathLike[str], name: str) -
     )
     if not isinstance(weights, str | PathLike):
         raise InvalidTypeError(f"must be a path, not {weights!r}", argument="weights", hint=hint)
-    path = checks.expand_home(weights)
+    path = checks.check_length("weights", checks.expand_home(weights))
     if not path.is_file():
         raise MissingFileError("is not a file", argument="weights", value=str(path), hint=hint)
     try:

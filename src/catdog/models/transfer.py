@@ -238,22 +238,24 @@ def _preprocessors(scaling: Scaling, image_size: ImageSize) -> list[keras.Model]
     return [keras.Model(pixels, scaled, name="preprocessor")]
 
 
-def _builder(name: str, backbone: Backbone) -> Callable[[ImageSize, int], keras.Sequential]:
-    """Return a function that builds the model on a backbone."""
+def _build(name: str, image_size: ImageSize, num_classes: int) -> keras.Sequential:
+    """Build the model on a backbone."""
+    backbone = BACKBONES[name]
+    return keras.Sequential(
+        [
+            keras.Input((*image_size, 3)),
+            make_augmentation(flip="horizontal", rotation=0.1),
+            *_preprocessors(backbone.scaling, image_size),
+            frozen_backbone(name, image_size, name=backbone.layer),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(num_classes),
+        ]
+    )
 
-    def build(image_size: ImageSize, num_classes: int) -> keras.Sequential:
-        return keras.Sequential(
-            [
-                keras.Input((*image_size, 3)),
-                make_augmentation(flip="horizontal", rotation=0.1),
-                *_preprocessors(backbone.scaling, image_size),
-                frozen_backbone(name, image_size, name=backbone.layer),
-                keras.layers.GlobalAveragePooling2D(),
-                keras.layers.Dense(num_classes),
-            ]
-        )
 
-    return build
+def _load_default_weights(name: str, model: keras.Model) -> None:
+    backbone = BACKBONES[name]
+    backbone.load_imagenet(model.get_layer(backbone.layer))
 
 
 def spec_of(name: str) -> ModelSpec:
@@ -279,8 +281,8 @@ def spec_of(name: str) -> ModelSpec:
         num_params=backbone.num_params + head,
         num_trainable_params=head,
         weights="ImageNet (the backbone)",
-        build=_builder(name, backbone),
-        load_default_weights=lambda model: backbone.load_imagenet(model.get_layer(backbone.layer)),
+        build=partial(_build, name),
+        load_default_weights=partial(_load_default_weights, name),
     )
 
 

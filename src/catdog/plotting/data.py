@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from catdog._utils import checks
+from catdog._utils import checks, late
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
@@ -16,16 +14,13 @@ from catdog.images.decode import decode_image
 from catdog.plotting.style import grid, plain
 from catdog.typing import Split
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MAX_ROWS, MAX_COLUMNS = 20, 20  # of images in a figure
 
 
 @public
 def plot_examples(
     data: Datasets, *, per_class: int = 3, split: Split = "train", seed: int = 0
-) -> Figure:
+) -> late.figure.Figure:
     """Plot example images, one row per class.
 
     The images are sampled within each class. If there are more than 20 classes, 20 are sampled, and
@@ -66,7 +61,9 @@ def plot_examples(
 
 
 @public
-def plot_augmentation(image: ArrayLike, augmentation: keras.Layer, *, copies: int = 3) -> Figure:
+def plot_augmentation(
+    image: ArrayLike, augmentation: keras.Layer, *, copies: int = 3
+) -> late.figure.Figure:
     """Plot an image beside randomly augmented copies of itself.
 
     Args:

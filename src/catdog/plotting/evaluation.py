@@ -1,22 +1,18 @@
 """Plot evaluations: confusion matrix, calibration, coverage, leaderboard."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._utils import checks
+from catdog._utils import checks, late
 from catdog._utils.public import public
 from catdog.evaluation.coverage import PRINTED_THRESHOLDS, CoverageCurve, coverage_curve
 from catdog.evaluation.leaderboard import Leaderboard
 from catdog.evaluation.metrics import Reliability, wilson_interval
 from catdog.evaluation.result import Evaluation, check_evaluation, reliability_bins
 from catdog.plotting.style import BLUE, ORANGE, axes_or_new, plain
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 POINT_STYLE: dict[str, Any] = {"color": BLUE, "marker": "o", "ls": "none", "capsize": 3}
 MAX_CLASSES_WITH_TEXT = 20
@@ -27,7 +23,9 @@ PERCENT_LABEL_WIDTH = 0.07  # share of the width of an axis
 
 
 @public
-def plot_confusion(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes":
+def plot_confusion(
+    evaluation: Evaluation, *, ax: "late.axes.Axes | None" = None
+) -> "late.axes.Axes":
     """Plot the confusion matrix: the count of each cell, shaded by its share of the true class.
 
     The shade grows with the square root of the share, so that small shares are visible. Empty cells
@@ -70,7 +68,7 @@ def plot_confusion(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes
 
 
 @public
-def plot_calibration(evaluation: Evaluation) -> "Figure":
+def plot_calibration(evaluation: Evaluation) -> "late.figure.Figure":
     """Plot the reliability diagram, and the number of images in each of its bins.
 
     The images are sorted into 15 bins by their confidence, the probability of the predicted class.
@@ -108,7 +106,7 @@ def plot_calibration(evaluation: Evaluation) -> "Figure":
     return figure
 
 
-def _draw_reliability(axes: "Axes", bins: Reliability) -> None:
+def _draw_reliability(axes: "late.axes.Axes", bins: Reliability) -> None:
     """Draw the accuracy of each bin that is not empty, and the diagonal."""
     filled = bins.counts > 0
     counts, right = bins.counts[filled], bins.right[filled]
@@ -126,7 +124,9 @@ def _draw_reliability(axes: "Axes", bins: Reliability) -> None:
 
 
 @public
-def plot_coverage(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes":
+def plot_coverage(
+    evaluation: Evaluation, *, ax: "late.axes.Axes | None" = None
+) -> "late.axes.Axes":
     """Plot accuracy against coverage for a model that abstains when it is unsure.
 
     The curve shows the accuracy of the answers if the model answers only the images that it is most
@@ -164,7 +164,7 @@ def plot_coverage(evaluation: Evaluation, *, ax: "Axes | None" = None) -> "Axes"
     return axes
 
 
-def _mark_thresholds(axes: "Axes", curve: CoverageCurve) -> None:
+def _mark_thresholds(axes: "late.axes.Axes", curve: CoverageCurve) -> None:
     """Draw a dot at each round threshold, and its value where there is room."""
     thresholds = [value for value in PRINTED_THRESHOLDS[1:] if value <= curve.thresholds[-1]]
     positions = np.searchsorted(curve.thresholds, thresholds)
@@ -180,7 +180,7 @@ def _mark_thresholds(axes: "Axes", curve: CoverageCurve) -> None:
 
 
 @public
-def plot_leaderboard(board: Leaderboard, *, ax: "Axes | None" = None) -> "Axes":
+def plot_leaderboard(board: Leaderboard, *, ax: "late.axes.Axes | None" = None) -> "late.axes.Axes":
     """Plot the accuracy of several models, with 95 % confidence intervals and baselines.
 
     Overlapping intervals do not show that two models are equally good. `compare` compares them
@@ -222,7 +222,7 @@ def plot_leaderboard(board: Leaderboard, *, ax: "Axes | None" = None) -> "Axes":
     return axes
 
 
-def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[Any]) -> None:
+def _write_cells(axes: "late.axes.Axes", counts: NDArray[np.int64], shares: NDArray[Any]) -> None:
     """Write count and share into each cell that is not empty, white on dark and black on light."""
     for row, column in np.argwhere(counts):
         share = shares[row, column]

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from numpy.typing import NDArray
 from PIL import Image
 
+from catdog._utils import late
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.text import percent
@@ -20,10 +21,6 @@ from catdog.images.thumbnails import thumbnail
 from catdog.inference.gradcam import MAX_IMAGES, HeatMap, class_position, heat_maps, upsample
 from catdog.inference.predict import predict
 from catdog.plotting.style import grid, plain
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MAX_PAIRS_PER_ROW = 3
 HEAT_MAP_COLOURS = "cividis"  # dark blue to yellow; for colour-blind readers and greyscale print
@@ -36,7 +33,7 @@ def plot_gradcam(
     *,
     label: str | int | None = None,
     class_names: Sequence[str] | None = None,
-) -> Figure:
+) -> late.figure.Figure:
     """Plot images with their predicted classes, each beside its Grad-CAM heat map.
 
     The right image of each pair is grey, below the heat map of [`gradcam`][catdog.gradcam]. The
@@ -85,7 +82,7 @@ def plot_gradcam(
     return figure
 
 
-def _draw_heat_map(axes: Axes, image: Pixels, heat: HeatMap) -> None:
+def _draw_heat_map(axes: late.axes.Axes, image: Pixels, heat: HeatMap) -> None:
     """Draw a heat map over an image in grey."""
     axes.imshow(image.mean(axis=-1), cmap="gray", vmin=0, vmax=255)
     axes.imshow(heat, cmap=HEAT_MAP_COLOURS, vmin=0, vmax=1, alpha=0.6)

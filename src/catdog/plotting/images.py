@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._utils import checks
+from catdog._utils import checks, late
 from catdog._utils.errors import InvalidValueError, MissingFileError
 from catdog._utils.public import public
 from catdog._utils.text import percent
@@ -20,14 +19,11 @@ from catdog.inference.predict import UNSURE, Prediction
 from catdog.plotting.style import MAX_IMAGES, image_grid, plain
 from catdog.typing import ImageSize
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MAX_LETTERS = 16  # of a class name beside other words above a small image
 
 
 @public
-def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "Figure":
+def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "late.figure.Figure":
     """Plot the images with the largest losses: confident wrong predictions come first.
 
     Check them for wrong labels, unusual images, and what the wrong ones have in common. Each image
@@ -71,7 +67,7 @@ def _decode_again(path: Path, image_size: ImageSize) -> NDArray[np.uint8]:
 
 
 @public
-def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figure":
+def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "late.figure.Figure":
     """Plot images with their predicted classes and probabilities.
 
     Args:
@@ -106,7 +102,7 @@ def plot_predictions(predictions: Sequence[Prediction], *, k: int = 12) -> "Figu
 
 
 @public
-def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "Figure":
+def plot_label_issues(issues: LabelIssues, *, k: int = 12) -> "late.figure.Figure":
     """Plot the images with the most suspicious labels, to check them by eye.
 
     Args:

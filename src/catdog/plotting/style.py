@@ -2,22 +2,21 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
+from catdog._utils import late
 from catdog._utils.text import printable
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # From the palette of Okabe and Ito: distinct for colour-blind readers and in greyscale print.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 MAX_IMAGES = 100  # in one figure; more would be too small to see, and fill the memory
 
 
-def axes_or_new(ax: "Axes | None", figsize: tuple[float, float] = (6.4, 4.8)) -> "Axes":
+def axes_or_new(
+    ax: "late.axes.Axes | None", figsize: tuple[float, float] = (6.4, 4.8)
+) -> "late.axes.Axes":
     """Return `ax`, or the axes of a new figure."""
     if ax is not None:
         return ax
@@ -26,7 +25,7 @@ def axes_or_new(ax: "Axes | None", figsize: tuple[float, float] = (6.4, 4.8)) ->
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def grid(rows: int, columns: int, height: float = 2.4) -> "tuple[Figure, NDArray[Any]]":
+def grid(rows: int, columns: int, height: float = 2.4) -> "tuple[late.figure.Figure, NDArray[Any]]":
     """Return a figure and its grid of axes without frames, shape `(rows, columns)`.
 
     Args:
@@ -50,7 +49,7 @@ def image_grid(
     *,
     height: float,
     fontsize: str | None = None,
-) -> "Figure":
+) -> "late.figure.Figure":
     """Return a figure of images with titles, in about as many rows as columns.
 
     Args:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import keras
 
-from catdog._utils import checks
+from catdog._utils import checks, late
 from catdog._utils.errors import InvalidTypeError
 from catdog._utils.public import public
 from catdog.plotting.style import BLUE, ORANGE, axes_or_new
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @public
@@ -21,8 +16,8 @@ def plot_history(
     *,
     metric: str = "accuracy",
     baseline: float | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+    ax: late.axes.Axes | None = None,
+) -> late.axes.Axes:
     """Plot the learning curves of a metric on the training and the validation images.
 
     Args:

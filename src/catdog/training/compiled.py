@@ -6,21 +6,24 @@ known. So functions of the user are checked as the classes of Keras are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import keras
 import numpy as np
 
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog.data.datasets import Datasets
+from catdog.models.activation import final_activation
 from catdog.models.logits import check_returns_logits
 from catdog.typing import Floats
 
 # Possible as probabilities and as logits. Sums of powers of 2 are exact in any order.
 HIGH_SCORE, LOW_SCORE = 0.75, 0.25
 LOGIT_SHIFT = -4.0  # logits may be below 0, and mean the same if a number is added to all
+STEPS = ("train_step", "compute_loss", "compute_metrics")  # what Keras does with loss and metrics
+LARGE_SCORE = 1000.0  # of the right class; the loss of such a logit is about 0
 RELATIVE_MARGIN = 1e-5  # a smaller difference may be rounding
 
 _LOGIT_HINT = "Compile it with loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)."
@@ -33,12 +36,18 @@ _METRIC_HINT = (
 )
 
 
-def check_ready_to_train(model: keras.Model, resized: Datasets) -> None:
+def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWarning]:
     """Raise if a model returns probabilities, or if its loss or a metric does not fit.
+
+    The class of a model may define what is done with loss and metrics. Then it is not known whether
+    they fit, and what would be an error is a warning.
 
     Args:
         model: A model that fits the classes of the data.
         resized: The data, at the model's input size.
+
+    Returns:
+        Warnings about what is not known.
 
     Raises:
         ValueError: If the model returns probabilities, or is not compiled with a loss; or if its
@@ -49,18 +58,93 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> None:
         raise InvalidValueError(
             "is not compiled", argument="model", hint="Call model.compile(...), or use build_model."
         )
-    steps = ("train_step", "compute_loss", "compute_metrics")
-    if not all(is_defined_by_keras(model, step) for step in steps):
-        return  # what the model does with its loss and metrics is not known
+    own_steps = [step for step in STEPS if not is_defined_by_keras(model, step)]
+    try:
+        _check_compiled(model, len(resized.class_names), own_steps)
+    except InvalidValueError as error:
+        if not own_steps:
+            raise
+        sentence = (
+            f"model {error.rule}. Its class defines {' and '.join(own_steps)}, so it is not known "
+            "whether it learns from logits and whole-number labels."
+        )
+        return [UsageWarning(sentence, hint=f"If it does, ignore this. {error.hint}")]
+    return []
+
+
+def _check_compiled(model: keras.Model, classes: int, own_steps: Collection[str]) -> None:
+    """Raise if the loss or a metric of a compiled model does not fit."""
     arguments = compile_arguments(model)
-    losses = _listed(arguments.get("loss"))
-    if not losses:
-        raise InvalidValueError("is compiled without a loss", argument="model", hint=_LOGIT_HINT)
-    classes = len(resized.class_names)
-    for loss in losses:
-        _check_loss(loss, classes)
+    for name, computed in _losses(model, classes, own_steps):
+        _check_loss(computed, name, classes)
+        if final_activation(model) == "linear":  # behind a log-softmax, such a loss is right
+            _check_lower_bound(computed, name, classes)
+    if "compute_metrics" in own_steps:
+        return
     for metric in _listed([arguments.get("metrics"), arguments.get("weighted_metrics")]):
         _check_metric(metric, classes)
+
+
+def check_weights_count(model: keras.Model, classes: int) -> None:
+    """Raise if the class weights of a training would not count for each image by its class.
+
+    Keras multiplies what a loss returns by the weights. A function of the user may return one
+    number for all images of a batch.
+    """
+    own_steps = [step for step in STEPS if not is_defined_by_keras(model, step)]
+    if "train_step" in own_steps or "compute_loss" in own_steps:
+        return
+    rows = 2 * classes + 1  # the first half is right, the others wrong
+    labels = np.arange(rows, dtype=np.int32) % classes
+    scores = _scores(labels, classes, HIGH_SCORE)
+    scores[classes:] = np.roll(scores[classes:], 1, axis=1)
+    first = (np.arange(rows) < classes).astype(np.float32)
+    for name, computed in _losses(model, classes, own_steps):
+        of_right, of_wrong = (
+            _as_array(computed.compute_loss(None, labels, scores, weights)).mean()
+            / weights.sum()  # one number times the weights has their mean as a factor
+            for weights in (first, 1 - first)
+        )
+        if abs(of_right - of_wrong) <= RELATIVE_MARGIN * abs(of_wrong):
+            raise InvalidValueError(
+                f"would have no effect on {name}, which returns one number for a batch",
+                argument="class_weight",
+                hint="Let it return one value for each image, of shape (batch,).",
+            )
+
+
+def _scores(labels: Any, classes: int, high: float) -> Any:
+    """Return scores that are `high` for the right classes, and low for the others."""
+    scores = np.full((len(labels), classes), LOW_SCORE, np.float32)
+    scores[np.arange(len(labels)), labels] = high
+    return scores
+
+
+def _losses(
+    model: keras.Model, classes: int, own_steps: Collection[str]
+) -> list[tuple[str, keras.Model]]:
+    """Return the name of each loss of a model, and a model that computes it."""
+    if "compute_loss" in own_steps:
+        return [("its compute_loss", model)]
+    losses = _listed(compile_arguments(model).get("loss"))
+    if not losses:
+        raise InvalidValueError("is compiled without a loss", argument="model", hint=_LOGIT_HINT)
+    return [(f"the loss {_name(loss)}", _without_layers(classes, loss=loss)) for loss in losses]
+
+
+def _check_lower_bound(model: keras.Model, name: str, classes: int) -> None:
+    """Raise if a loss falls without end as the logits of the right classes rise."""
+    labels = np.arange(classes + 1, dtype=np.int32) % classes
+    scores = keras.ops.convert_to_tensor(_scores(labels, classes, LARGE_SCORE))
+    loss = _as_array(model.compute_loss(None, keras.ops.convert_to_tensor(labels), scores, None))
+    model.reset_metrics()
+    if loss.mean() < -LARGE_SCORE / 10:
+        raise InvalidValueError(
+            f"returns logits, but is compiled with {name}, which needs log-probabilities: it has "
+            "no lower bound for logits",
+            argument="model",
+            hint=_LOGIT_HINT,
+        )
 
 
 def _listed(given: Any) -> list[Any]:
@@ -68,13 +152,14 @@ def _listed(given: Any) -> list[Any]:
     return [item for item in keras.tree.flatten(given) if item is not None]
 
 
-def _check_loss(loss: Any, classes: int) -> None:
-    """Raise if a loss needs one-hot labels, or probabilities."""
-    name = f"the loss {_name(loss)}"
-    model = _without_layers(classes, loss=loss)
+def _check_loss(model: keras.Model, name: str, classes: int) -> None:
+    """Raise if the loss that a model computes needs one-hot labels, or probabilities."""
 
     def compute(labels: Any, scores: Any) -> Floats:
-        return _as_array(model.compute_loss(y=labels, y_pred=scores))
+        # All arguments, in their order: the class may define this method.
+        loss = _as_array(model.compute_loss(None, labels, scores, None))
+        model.reset_metrics()  # the method may count the loss
+        return loss
 
     def is_lower_if_right(shift: float) -> bool:
         if_right, if_wrong = _compute_both(compute, classes, shift, name, _LOSS_HINT)
@@ -156,8 +241,7 @@ def _compute_both(
     """
     # Not as many rows as classes: Keras would compare the labels with the scores of one row.
     labels = np.arange(4 if classes == 6 else 6, dtype=np.int32) % classes
-    right = np.full((len(labels), classes), LOW_SCORE + shift, np.float32)
-    right[np.arange(len(labels)), labels] = HIGH_SCORE + shift
+    right = _scores(labels, classes, HIGH_SCORE) + np.float32(shift)
     truth = keras.ops.convert_to_tensor(labels)
     try:
         return [

@@ -16,6 +16,7 @@ from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_one_device
 from catdog.training.train import list_callbacks, train
+from catdog.training.trainable import check_no_saved_model
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -86,7 +87,8 @@ def fine_tune(
             "catdog.train(model, data)."
         ),
     )
-    check_ready_to_train(model, resized)
+    check_ready_to_train(model, resized)  # train warns of what is not known
+    check_no_saved_model(model)
     frozen = [layer for layer in all_layers(model) if not layer.trainable]
     for layer in frozen:  # outer layers first: they set their inner layers too
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)

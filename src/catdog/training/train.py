@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -17,7 +18,9 @@ from catdog.data.session import raise_read_errors
 from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.training.class_weights import label_weights
-from catdog.training.compiled import check_ready_to_train
+from catdog.training.compiled import check_ready_to_train, check_weights_count
+from catdog.training.devices import check_batch_size
+from catdog.training.trainable import check_trains
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -42,6 +45,8 @@ def train(
         model: A model that returns logits `(batch, num_classes)`, compiled with a loss for logits
             and whole-number labels, such as
             `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. It is trained in place.
+            If its class defines `train_step` or `compute_loss`, a loss that does not fit causes a
+            warning, not an error.
         data: Training and validation images.
         epochs: Number of passes over the training images.
         class_weight: How much an image of each class counts: `"balanced"` makes every class count
@@ -57,7 +62,8 @@ def train(
 
     Raises:
         ValueError: If `epochs` is not at least 1, the model's number of classes is not the data's,
-            the class weights do not fit the classes, the model is not compiled, its loss or a
+            the class weights do not fit the classes, the model is not compiled, no weight of it
+            trains or Keras cannot train its weights (those of a SavedModel), its loss or a
             metric needs probabilities or one-hot labels, the model returns probabilities, or an
             image was changed or removed after it was loaded.
 
@@ -75,7 +81,12 @@ def train(
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
-    check_ready_to_train(model, resized)
+    for doubt in check_ready_to_train(model, resized):
+        warnings.warn(doubt, stacklevel=2)
+    if weights:
+        check_weights_count(model, len(data.class_names))
+    check_trains(model)
+    check_batch_size(model, resized)
     record_training(model, data)
     reset_initial_epoch(model)
     with ExitStack() as stack:

@@ -18,7 +18,7 @@ from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.models.graph import split_model
 from catdog.training.class_weights import label_weights
-from catdog.training.compiled import check_ready_to_train
+from catdog.training.compiled import check_ready_to_train, check_weights_count
 from catdog.training.devices import check_one_device
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import Rows, fit_head
@@ -96,6 +96,8 @@ def train_head(
         hint="Call catdog.train(model, data), or build and train the model outside the scope.",
     )
     check_ready_to_train(model, resized)
+    if weights:
+        check_weights_count(model, len(data.class_names))
     parts = split_model(model)
     if views > 1 and parts.augmentation is None:
         raise InvalidValueError(
