@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from catdog.evaluation.evaluate import evaluate
     from catdog.evaluation.label_issues import LabelIssue, LabelIssues, find_label_issues
     from catdog.evaluation.leaderboard import Leaderboard, leaderboard
+    from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBin
+    from catdog.evaluation.leaks import check_leaks
+    from catdog.evaluation.near_duplicates import (
+        NearDuplicatePair,
+        NearDuplicates,
+        find_near_duplicates,
+    )
     from catdog.evaluation.result import EvaluatedImage, Evaluation
     from catdog.inference.export import export_model
     from catdog.inference.gradcam import gradcam
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
     )
     from catdog.plotting.explanation import plot_gradcam
     from catdog.plotting.images import plot_label_issues, plot_predictions, plot_top_losses
+    from catdog.plotting.similarity import plot_similarity
     from catdog.plotting.training import plot_history
     from catdog.training.feature_cache import clear_feature_cache, feature_cache_size
     from catdog.training.fine_tune import fine_tune
@@ -55,16 +63,22 @@ __all__ = [
     "EvaluatedImage",
     "Evaluation",
     "Finding",
+    "HeldOutLevel",
     "LabelIssue",
     "LabelIssues",
     "Leaderboard",
+    "LeakReport",
     "ModelSpec",
+    "NearDuplicatePair",
+    "NearDuplicates",
     "Prediction",
     "ReportedAccuracy",
     "ScanReport",
+    "SimilarityBin",
     "baseline_accuracy",
     "build_model",
     "calibrate",
+    "check_leaks",
     "clear_feature_cache",
     "compare",
     "coverage_curve",
@@ -72,6 +86,7 @@ __all__ = [
     "export_model",
     "feature_cache_size",
     "find_label_issues",
+    "find_near_duplicates",
     "fine_tune",
     "gradcam",
     "leaderboard",
@@ -91,6 +106,7 @@ __all__ = [
     "plot_label_issues",
     "plot_leaderboard",
     "plot_predictions",
+    "plot_similarity",
     "plot_top_losses",
     "predict",
     "save_model",
@@ -108,16 +124,22 @@ _MODULES = {
     "EvaluatedImage": "evaluation.result",
     "Evaluation": "evaluation.result",
     "Finding": "data.report",
+    "HeldOutLevel": "evaluation.leak_report",
     "LabelIssue": "evaluation.label_issues",
     "LabelIssues": "evaluation.label_issues",
     "Leaderboard": "evaluation.leaderboard",
+    "LeakReport": "evaluation.leak_report",
     "ModelSpec": "models.spec",
+    "NearDuplicatePair": "evaluation.near_duplicates",
+    "NearDuplicates": "evaluation.near_duplicates",
     "Prediction": "inference.predict",
     "ReportedAccuracy": "models.spec",
     "ScanReport": "data.report",
+    "SimilarityBin": "evaluation.leak_report",
     "baseline_accuracy": "evaluation.baseline",
     "build_model": "models.registry",
     "calibrate": "evaluation.calibration",
+    "check_leaks": "evaluation.leaks",
     "clear_feature_cache": "training.feature_cache",
     "compare": "evaluation.comparison",
     "coverage_curve": "evaluation.coverage",
@@ -125,6 +147,7 @@ _MODULES = {
     "export_model": "inference.export",
     "feature_cache_size": "training.feature_cache",
     "find_label_issues": "evaluation.label_issues",
+    "find_near_duplicates": "evaluation.near_duplicates",
     "fine_tune": "training.fine_tune",
     "gradcam": "inference.gradcam",
     "leaderboard": "evaluation.leaderboard",
@@ -144,6 +167,7 @@ _MODULES = {
     "plot_label_issues": "plotting.images",
     "plot_leaderboard": "plotting.evaluation",
     "plot_predictions": "plotting.images",
+    "plot_similarity": "plotting.similarity",
     "plot_top_losses": "plotting.images",
     "predict": "inference.predict",
     "save_model": "models.saving",
