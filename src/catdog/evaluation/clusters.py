@@ -27,7 +27,8 @@ class Merge(NamedTuple):
 def unit_vectors(vectors: Vectors) -> Vectors:
     """Return vectors of length 1: their products are cosine similarities. Zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    units: Vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return units
 
 
 def average_linkage(similarities: NDArray[np.float32], lowest: float) -> list[Merge]:

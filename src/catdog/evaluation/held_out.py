@@ -45,12 +45,14 @@ def held_out_levels(
             f"check_leaks makes {FOLDS} folds, and a class has fewer different images",
             hint="Add images to the smallest classes.",
         )
-    yield _level("files", None, files, correct, correct)
-    base = correct
+    base, base_units = correct, files
+    yield _level("files", files, correct, base, base_units)
     if groups:
-        correct = _correct(vectors, labels, _joined(contents, groups), contents, seed)
-        base = base if correct is None else correct
-        yield _level("groups", None, _joined(groups), correct, base)
+        named = _joined(contents, groups)
+        correct = _correct(vectors, labels, named, contents, seed)
+        if correct is not None:
+            base, base_units = correct, named
+        yield _level("groups", named, correct, base, base_units)
     units = unit_vectors(vectors)
     merges = average_linkage(units @ units.T, min(LEVELS))
     for similarity in LEVELS:
@@ -58,7 +60,7 @@ def held_out_levels(
         correct = None
         if _fit_in_folds(clusters, labels):
             correct = _correct(vectors, labels, clusters, contents, seed)
-        yield _level("clusters", similarity, clusters, correct, base)
+        yield _level("clusters", clusters, correct, base, base_units, similarity)
 
 
 def _joined(*keys: Sequence[Hashable] | NDArray[np.intp]) -> NDArray[np.intp]:
@@ -100,19 +102,24 @@ def _correct(
 
 def _level(
     held_out: str,
-    similarity: float | None,
     clusters: NDArray[np.intp],
     correct: NDArray[np.bool_] | None,
     base: NDArray[np.bool_],
+    base_units: NDArray[np.intp],
+    similarity: float | None = None,
 ) -> HeldOutLevel:
-    """Return a level with its counts."""
+    """Return a level, compared with the base; its units are the files or groups held out there."""
     sizes = np.bincount(clusters)
     level = (held_out, similarity, len(clusters), len(sizes), int(sizes.max()))
     if correct is None:
         return HeldOutLevel(*level)
+    changes = correct.astype(np.int64) - base
+    by_unit = np.zeros(base_units.max() + 1, np.int64)
+    np.add.at(by_unit, base_units, changes)
     return HeldOutLevel(
         *level,
         right=int(correct.sum()),
-        only_base=int((base & ~correct).sum()),
-        only_here=int((correct & ~base).sum()),
+        difference=float(changes.mean()),
+        worse=int((by_unit < 0).sum()),
+        better=int((by_unit > 0).sum()),
     )

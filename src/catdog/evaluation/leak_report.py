@@ -1,6 +1,7 @@
 """`LeakReport`, the result of `check_leaks`, and how it is printed."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from catdog._utils.public import public
@@ -10,7 +11,6 @@ from catdog.evaluation.leak_sentences import headline, remarks, tables, warnings
 from catdog.evaluation.metrics import (
     fisher_p_value,
     mcnemar_p_value,
-    paired_interval,
     wilson_interval,
 )
 from catdog.typing import Split
@@ -61,10 +61,11 @@ class HeldOutLevel:
         largest: Number of images of the largest.
         right: Number of images that are classified correctly; `None` if the level was left out,
             because one cluster is larger than a fold.
-        only_base: Number of images that only the classifier of the first level gets right: the
-            groups if there are any, else the files; `None` if the level was left out.
-        only_here: Number of images that only the classifier of this level gets right; `None` if
-            the level was left out.
+        difference: Accuracy minus that of the base, from -1 to 1. The base is what is named by the
+            user: the groups if there are any, else the files. `None` if the level was left out.
+        worse: Number of files, or groups, of the base of which fewer images are right here than
+            there; `None` if the level was left out.
+        better: Number of those of which more images are right; `None` if the level was left out.
     """
 
     held_out: str
@@ -73,8 +74,9 @@ class HeldOutLevel:
     clusters: int
     largest: int
     right: int | None = None
-    only_base: int | None = None
-    only_here: int | None = None
+    difference: float | None = None
+    worse: int | None = None
+    better: int | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -87,29 +89,19 @@ class HeldOutLevel:
         return None if self.right is None else wilson_interval(self.right, self.n)
 
     @property
-    def difference(self) -> float | None:
-        """Accuracy minus that of the base, from -1 to 1; `None` if left out."""
-        if self.only_base is None or self.only_here is None:
-            return None
-        return (self.only_here - self.only_base) / self.n
-
-    @property
-    def difference_interval(self) -> tuple[float, float] | None:
-        """95 % confidence interval of the difference, as that of `compare`; `None` if left out."""
-        if self.only_base is None or self.only_here is None:
-            return None
-        return paired_interval(self.only_base, self.only_here, self.n)
-
-    @property
     def p_value(self) -> float | None:
-        """Two-sided p-value of McNemar's exact test against the base; `None` if left out."""
-        if self.only_base is None or self.only_here is None:
+        """Two-sided p-value of the sign test of `worse` against `better`; `None` if left out.
+
+        For files it is McNemar's exact test. With groups, all images of one often change together;
+        so groups are counted, not images.
+        """
+        if self.worse is None or self.better is None:
             return None
-        return mcnemar_p_value(self.only_base, self.only_here)
+        return mcnemar_p_value(self.worse, self.better)
 
     def to_dict(self) -> dict[str, Any]:
         """Return every figure, ready for `json.dump`."""
-        interval, difference_interval = self.interval, self.difference_interval
+        interval = self.interval
         return {
             "held_out": self.held_out,
             "similarity": self.similarity,
@@ -120,7 +112,8 @@ class HeldOutLevel:
             "accuracy": self.accuracy,
             "interval": list(interval) if interval else None,
             "difference": self.difference,
-            "difference_interval": list(difference_interval) if difference_interval else None,
+            "worse": self.worse,
+            "better": self.better,
             "p_value": self.p_value,
         }
 
@@ -165,16 +158,14 @@ class LeakReport:
 
     @property
     def drop(self) -> HeldOutLevel | None:
-        """The level with the most significant drop; `None` if none is detectable.
+        """The first level of clusters with a detectable drop; `None` if there is none.
 
         A drop is detectable if its p-value, multiplied by the number of levels of clusters that
-        were compared (Bonferroni), is below 0.05.
+        were not left out (Bonferroni), is below 0.05.
         """
-        compared = [each for each in self.levels if each.similarity and each.right is not None]
-        lower = [each for each in compared if (each.difference or 0) < 0]
-        lowest = min(lower, key=lambda each: each.p_value or 0, default=None)
+        compared = [each for each in self.levels if each.similarity and each.p_value is not None]
         limit = SIGNIFICANCE_LEVEL / max(len(compared), 1)
-        return lowest if lowest and (lowest.p_value or 0) < limit else None
+        return next((each for each in compared if _is_worse(each, limit)), None)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -212,7 +203,9 @@ class LeakReport:
         lines = [headline(self)]
         for table in tables(self):
             lines += text_lines(table)
-        return "\n".join([*lines, *[f"  {sentence}" for sentence in remarks(self)]])
+        for sentence in remarks(self):
+            lines += wrap(sentence, 98, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """Return both tables and the warnings, for notebooks."""
@@ -223,3 +216,9 @@ class LeakReport:
 def _total(bins: list[SimilarityBin]) -> tuple[int, int]:
     """Return how many images of some bins are right, and how many there are."""
     return sum(each.right for each in bins), sum(each.n for each in bins)
+
+
+def _is_worse(level: HeldOutLevel, limit: float) -> bool:
+    """Return whether the accuracy is lower than that of the base, with a p-value below a limit."""
+    is_lower = level.difference is not None and level.difference < 0
+    return is_lower and level.p_value is not None and level.p_value < limit

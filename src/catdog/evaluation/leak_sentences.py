@@ -125,9 +125,9 @@ def _drop_warning(report: LeakReport) -> str:
         return ""
     base = _base(report)
     return (
-        f"With single {base.held_out} held out, {base.accuracy:.1%} are right; with whole clusters "
+        f"With {base.held_out} held out, {base.accuracy:.1%} are right; with whole clusters "
         f"of similar images (similarity {level.similarity:g}), {level.accuracy:.1%} "
-        f"({_span(level.interval)}; {format_p_value(level.p_value)} in McNemar's exact test). The "
+        f"({_span(level.interval)}; {format_p_value(level.p_value)} in a sign test). The "
         f"accuracy on new images may be lower than it looks. {NO_PROOF} {_advice(report)}"
     )
 

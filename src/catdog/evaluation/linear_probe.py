@@ -40,7 +40,8 @@ def cross_validated_predictions(
     scores = np.empty((len(labels), weights.shape[2]), np.float32)
     for number, fold in enumerate(folds):
         scores[fold] = inputs[fold] @ weights[:, number]
-    return scores.argmax(axis=1).astype(np.int32)
+    predictions: Labels = scores.argmax(axis=1).astype(np.int32)
+    return predictions
 
 
 def _with_bias(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

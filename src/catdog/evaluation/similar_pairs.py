@@ -12,6 +12,8 @@ BLOCK_ROWS = 256  # with 20,000 images, a block of similarities takes 20 MB
 MAX_PAIRS = 100_000  # that are listed; 100 frames of one video have 4,950
 
 Positions = NDArray[np.intp]
+Pairs = tuple[Positions, Positions, NDArray[np.float32]]
+"""The first items of pairs, the second items, and the similarities."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,21 +51,19 @@ def find_similar_pairs(
         keys: Of each kind, the key of each item, shape `(n,)`.
     """
     table = np.stack(keys)
-    kept = (np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32))
+    kept: Pairs = (np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32))
     count, different = 0, np.zeros(len(keys), np.int64)
     component = np.arange(len(vectors))
-    for first, second, value in _blocks(unit_vectors(vectors), similarity):
+    for found in _blocks(unit_vectors(vectors), similarity):
+        first, second, _ = found
         count += len(first)
         different += (table[:, first] != table[:, second]).sum(axis=1)
         _connect(component, first, second)
-        joined = [np.concatenate(parts) for parts in zip(kept, (first, second, value), strict=True)]
-        kept = _best(*joined, table)
+        kept = _best(kept, found, table)
     return SimilarPairs(*kept, count, different.tolist(), _clusters(component, table))
 
 
-def _blocks(
-    vectors: Vectors, similarity: float
-) -> Iterator[tuple[Positions, Positions, NDArray[np.float32]]]:
+def _blocks(vectors: Vectors, similarity: float) -> Iterator[Pairs]:
     """Yield similar pairs and their similarities, for one block of first items after the other."""
     for begin in range(0, len(vectors), BLOCK_ROWS):
         products = vectors[begin : begin + BLOCK_ROWS] @ vectors[begin:].T
@@ -80,13 +80,14 @@ def _connect(component: Positions, first: Positions, second: Positions) -> None:
             component[np.isin(component, found)] = found[0]
 
 
-def _best(
-    first: Positions, second: Positions, value: NDArray[np.float32], table: NDArray[np.integer]
-) -> tuple[Positions, Positions, NDArray[np.float32]]:
-    """Return the first `MAX_PAIRS` pairs, those with different keys first."""
+def _best(kept: Pairs, found: Pairs, table: NDArray[np.integer]) -> Pairs:
+    """Return the first `MAX_PAIRS` of two lists of pairs, those with different keys first."""
+    first = np.concatenate([kept[0], found[0]])
+    second = np.concatenate([kept[1], found[1]])
+    similarity = np.concatenate([kept[2], found[2]])
     is_same = (table[:, first] == table[:, second]).all(axis=0)
-    order = np.lexsort((second, first, -value, is_same))[:MAX_PAIRS]
-    return first[order], second[order], value[order]
+    order = np.lexsort((second, first, -similarity, is_same))[:MAX_PAIRS]
+    return first[order], second[order], similarity[order]
 
 
 def _clusters(component: Positions, table: NDArray[np.integer]) -> list[list[int]]:
