@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from catdog._utils.errors import InvalidValueError
 from catdog.data.group_split import grouped_split
 from catdog.evaluation.clusters import Vectors, average_linkage, connected, cut, unit_vectors
-from catdog.evaluation.leak_report import NEAR_DUPLICATE, HeldOutLevel
+from catdog.evaluation.leak_report import HeldOutLevel
 from catdog.evaluation.linear_probe import cross_validated_predictions
+from catdog.evaluation.similar_pairs import NEAR_DUPLICATE
 from catdog.typing import Labels
 
-LEVELS = (NEAR_DUPLICATE, 0.85, 0.8, 0.75, 0.7, 0.65)  # mean cosine similarity within a cluster
+LEVELS = (NEAR_DUPLICATE, 0.7, 0.6, 0.5, 0.4)  # mean cosine similarity within a cluster
 FOLDS = 5
 
 
@@ -29,7 +30,7 @@ def held_out_levels(
     With groups, a cluster is joined to every group that it shares an image with.
 
     Args:
-        vectors: Feature vector of each image, shape `(n, features)`.
+        vectors: Feature vector of each image, shape `(n, features)`, with a mean of about 0.
         labels: Class of each image, shape `(n,)`.
         contents: Content of each image, such as a hash; duplicates stay together.
         groups: Group of each image, if there are groups.

@@ -13,9 +13,8 @@ from catdog.evaluation.metrics import (
     mcnemar_p_value,
     wilson_interval,
 )
+from catdog.evaluation.similar_pairs import NEAR_DUPLICATE
 from catdog.typing import Split
-
-NEAR_DUPLICATE = 0.9  # cosine similarity from which on two images are near duplicates
 
 
 @public

@@ -17,7 +17,7 @@ from catdog.evaluation.backbone_features import extract_features, split_frozen
 from catdog.evaluation.clusters import Vectors, unit_vectors
 from catdog.evaluation.held_out import LEVELS, held_out_levels
 from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBin
-from catdog.evaluation.out_of_fold import pooled
+from catdog.evaluation.out_of_fold import as_vectors
 from catdog.inference.forward import checked_logits
 from catdog.matching import resize_to_model
 from catdog.models.metadata import check_same_classes
@@ -39,7 +39,8 @@ def check_leaks(
 ) -> LeakReport:
     """Check whether the accuracy depends on images that are like those of the training.
 
-    Two views of the same question, both by the cosine similarity of the backbone's features:
+    Two views of the same question, both by the cosine similarity of the backbone's features, from
+    which the mean of all images is subtracted first:
 
     - The model is evaluated on one split, and its images are sorted by the similarity to the
       nearest training image. If those without a near duplicate in the training set do detectably
@@ -95,17 +96,13 @@ def check_leaks(
     )
     parts = split_frozen(model, "check_leaks")
     features = extract_features(parts, resized, splits, cache_dir=cache_dir, verbose=verbose)
-    vectors = [pooled(each) for each in features]
+    vectors = as_vectors(np.concatenate(features))
     logits = checked_logits(model, parts.head.predict(features[-1], verbose=0), resized.image_size)
     correct = logits.argmax(axis=1) == data.labels(split)
-    levels, available = _levels(data, splits, np.concatenate(vectors), seed)
+    nearest = _nearest_similarity(vectors[-len(correct) :], vectors[: len(features[0])])
+    levels, available = _levels(data, splits, vectors, seed)
     count_test_evaluation(data, split)
-    return LeakReport(
-        split=split,
-        bins=tuple(_bins(_nearest_similarity(vectors[-1], vectors[0]), correct)),
-        levels=levels,
-        n_available=available,
-    )
+    return LeakReport(split, tuple(_bins(nearest, correct)), levels, available)
 
 
 def _splits_to_use(split: Split) -> tuple[Split, ...]:

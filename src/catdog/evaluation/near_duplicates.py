@@ -18,8 +18,8 @@ from catdog._utils.text import counted
 from catdog.data.datasets import Datasets
 from catdog.data.report import relative_name
 from catdog.evaluation.backbone_features import extract_features, split_frozen
-from catdog.evaluation.out_of_fold import pooled
-from catdog.evaluation.similar_pairs import SimilarPairs, find_similar_pairs
+from catdog.evaluation.out_of_fold import as_vectors
+from catdog.evaluation.similar_pairs import NEAR_DUPLICATE, SimilarPairs, find_similar_pairs
 from catdog.matching import resize_to_model
 from catdog.typing import SPLITS, Split, Verbose
 
@@ -35,7 +35,7 @@ class NearDuplicatePair:
         paths: The two files.
         labels: Name of the class of each.
         splits: The split that each is in.
-        similarity: Cosine similarity of their features, up to 1.
+        similarity: Cosine similarity of their centred features, up to 1.
         cluster: Position of their cluster in `clusters` of the report.
     """
 
@@ -144,7 +144,7 @@ def find_near_duplicates(
     model: keras.Model,
     data: Datasets,
     *,
-    similarity: float = 0.9,
+    similarity: float = NEAR_DUPLICATE,
     cache_dir: str | PathLike[str] | None = None,
     verbose: Verbose = "auto",
 ) -> NearDuplicates:
@@ -152,8 +152,9 @@ def find_near_duplicates(
 
     The backbone extracts the features of every image of all three sets once. Two images are near
     duplicates if the cosine similarity of their features is at least `similarity`: an image that
-    was resized, saved again or brightened, or two frames of one video. A near duplicate in two
-    sets makes an accuracy too high; one in two classes has a wrong label in one of them.
+    was resized, saved again or brightened, or two frames of one video. The mean of all images is
+    subtracted from the features first, so that what all images share does not count. A near
+    duplicate in two sets makes an accuracy too high; one in two classes has a wrong label in one.
 
     No file and no split is changed. What is not found may still belong together: frames of one
     video can differ more than this. If you know what belongs together, pass it to
@@ -166,7 +167,7 @@ def find_near_duplicates(
         data: The images. The labels and the test set are not used to train anything, and this is
             no test evaluation.
         similarity: Least cosine similarity of near duplicates, above 0 and below 1. The default
-            suits MobileNetV2; the features of another backbone may need another value.
+            was chosen for MobileNetV2; another backbone may need another value.
         cache_dir: Keep the features in this folder, as [`train_head`][catdog.train_head] does.
         verbose: 0 shows no progress bar; any other value shows one if it takes long.
 
@@ -191,7 +192,7 @@ def find_near_duplicates(
     resized = resize_to_model(model, data)
     parts = split_frozen(model, "find_near_duplicates")
     features = extract_features(parts, resized, SPLITS, cache_dir=cache_dir, verbose=verbose)
-    vectors = np.concatenate([pooled(each) for each in features])
+    vectors = as_vectors(np.concatenate(features))
     labels = np.concatenate([data.labels(split) for split in SPLITS])
     split_of = np.repeat(range(len(SPLITS)), [len(data.paths(split)) for split in SPLITS])
     return _report(data, find_similar_pairs(vectors, least, [labels, split_of]), least)
@@ -202,7 +203,7 @@ def _check_similarity(similarity: Any) -> float:
     number = checks.as_float(similarity)
     if number is None or not 0 < number < 1:
         raise InvalidValueError(
-            f"must be a number above 0 and below 1, such as 0.9, not {similarity!r}",
+            f"must be a number above 0 and below 1, such as 0.8, not {similarity!r}",
             argument="similarity",
         )
     return number

@@ -17,20 +17,6 @@ MAX_FEATURES = 4096  # features per image; the covariance matrix has as many row
 def as_vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a centred feature vector for each image, shape `(n, features)`.
 
-    Args:
-        features: Shape `(n, ..., features)`.
-
-    Raises:
-        ValueError: If a feature is not finite.
-    """
-    vectors = pooled(features)
-    centred: NDArray[np.float32] = vectors - vectors.mean(axis=0)
-    return centred
-
-
-def pooled(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a feature vector for each image, shape `(n, features)`.
-
     Features with height and width are averaged over them. More than `MAX_FEATURES` features are
     reduced to that many by a random projection, which changes distances little.
 
@@ -43,9 +29,7 @@ def pooled(features: NDArray[np.float32]) -> NDArray[np.float32]:
     Source: W. B. Johnson and J. Lindenstrauss, "Extensions of Lipschitz Mappings into a Hilbert
     Space", Contemporary Mathematics 26 (1984).
     """
-    vectors: NDArray[np.float32] = features.mean(
-        axis=tuple(range(1, features.ndim - 1)), dtype=np.float32
-    )
+    vectors = features.mean(axis=tuple(range(1, features.ndim - 1)), dtype=np.float32)
     count = vectors.shape[1]
     if count > MAX_FEATURES:
         signs = np.random.default_rng(0).choice([-1, 1], (count, MAX_FEATURES))
@@ -55,7 +39,8 @@ def pooled(features: NDArray[np.float32]) -> NDArray[np.float32]:
             "The backbone of model returns values that are not finite",
             hint="Build the model and load its weights again.",
         )
-    return vectors
+    centred: NDArray[np.float32] = vectors - vectors.mean(axis=0)
+    return centred
 
 
 def squared_distances(

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from catdog.evaluation.clusters import Vectors, unit_vectors
 
+# Of features whose mean is subtracted. Of MobileNetV2's, it finds neighbouring frames of a video,
+# and hardly any two photos of different scenes.
+NEAR_DUPLICATE = 0.8
 BLOCK_ROWS = 256  # with 20,000 images, a block of similarities takes 20 MB
 MAX_PAIRS = 100_000  # that are listed; 100 frames of one video have 4,950
 
@@ -73,9 +76,9 @@ def _blocks(vectors: Vectors, similarity: float) -> Iterator[Pairs]:
 
 def _connect(component: Positions, first: Positions, second: Positions) -> None:
     """Give the items of similar pairs the same component; `first` is sorted."""
-    items, begins = np.unique(first, return_index=True)
-    for item, partners in zip(items, np.split(second, begins[1:]), strict=True):
-        found = np.unique(component[[item, *partners]])
+    items, begins, counts = np.unique(first, return_index=True, return_counts=True)
+    for item, begin, count in zip(items, begins, counts, strict=True):
+        found = np.unique(component[[item, *second[begin : begin + count]]])
         if len(found) > 1:
             component[np.isin(component, found)] = found[0]
 
