@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -32,7 +33,11 @@ def test_both_panels(report: LeakReport) -> None:
         "0.80\n18",
         "0.70\nleft out",
     ]
-    drawn = [tuple(line.get_ydata()) for axes in (left, right) for line in axes.lines[::3]]
+    drawn = [
+        tuple(np.asarray(line.get_ydata()).tolist())
+        for axes in (left, right)
+        for line in axes.lines[::3]
+    ]
     assert drawn == [(0.8, 1.0), (0.95,), (0.9,), (0.88,)]
 
 

@@ -153,8 +153,8 @@ def find_near_duplicates(
     The backbone extracts the features of every image of all three sets once. Two images are near
     duplicates if the cosine similarity of their features is at least `similarity`: an image that
     was resized, saved again or brightened, or two frames of one video. The mean of all images is
-    subtracted from the features first, so that what all images share does not count. A near
-    duplicate in two sets makes an accuracy too high; one in two classes has a wrong label in one.
+    subtracted from the features first, so that what all images share does not count. Near
+    duplicates in two sets make the accuracy too high; those in two classes may have a wrong label.
 
     No file and no split is changed. What is not found may still belong together: frames of one
     video can differ more than this. If you know what belongs together, pass it to

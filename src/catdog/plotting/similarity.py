@@ -45,7 +45,7 @@ def plot_similarity(report: LeakReport) -> "Figure":
     axes[0].yaxis.set_major_formatter(PercentFormatter(1))
     for axis in axes:
         axis.grid(axis="y", alpha=0.3)
-        axis.margins(x=0.08)
+        axis.set_xlim(-0.5, len(axis.get_xticks()) - 0.5)
     return figure
 
 
@@ -87,8 +87,7 @@ def _draw_levels(axes: "Axes", report: LeakReport) -> None:
     axes.set_xticks(range(len(levels)), labels, size="small")
     axes.set(
         title="cross-validated, by what is held out",
-        xlabel="held out: files, groups, clusters of at least this similarity; and their number",
-        xlim=(-0.5, len(levels) - 0.5),
+        xlabel="held out: files, groups, or clusters of this similarity",
     )
 
 
