@@ -20,6 +20,7 @@ def make_evaluation(
     split: Split = "validation",
     baseline: float = 0.5,
     test_evaluations: int | None = None,
+    near_training: Sequence[bool] | None = None,
 ) -> Evaluation:
     """Return the evaluation of a model that returned these logits."""
     scores = np.asarray(logits, np.float64)
@@ -34,6 +35,7 @@ def make_evaluation(
         majority=names[0],
         test_evaluations=test_evaluations,
         paths=tuple(Path(f"images/{i}.png") for i in range(len(truth))),
+        near_training=np.array(near_training or [False] * len(truth)),
         labels=truth,
         predictions=scores.argmax(axis=1).astype(np.int32),
         probabilities=np.exp(log_probabilities),
@@ -75,6 +77,7 @@ def with_confidences(confidences: list[float], correct: list[bool]) -> Evaluatio
         majority="cats",
         test_evaluations=None,
         paths=tuple(Path(f"{number}.jpg") for number in range(len(labels))),
+        near_training=np.zeros(len(labels), np.bool_),
         labels=labels,
         predictions=np.zeros(len(labels), np.int32),
         probabilities=probabilities,

@@ -109,7 +109,9 @@ def test_there_is_something_to_run() -> None:
 
 # A page shows how to leave files out; a model that is hardly trained may not be calibrated.
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.* left out", "ignore:.* probabilities")
+@pytest.mark.filterwarnings(
+    "ignore:.* left out", "ignore:.* probabilities", "ignore:Neighbours by name"
+)
 @pytest.mark.parametrize(
     "page", PAGES_WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix()
 )

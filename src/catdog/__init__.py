@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from catdog.evaluation.leaks import check_leaks
     from catdog.evaluation.near_duplicates import (
         NearDuplicatePair,
-        NearDuplicates,
+        NearDuplicateReport,
         find_near_duplicates,
     )
     from catdog.evaluation.result import EvaluatedImage, Evaluation
@@ -70,7 +70,7 @@ __all__ = [
     "LeakReport",
     "ModelSpec",
     "NearDuplicatePair",
-    "NearDuplicates",
+    "NearDuplicateReport",
     "Prediction",
     "ReportedAccuracy",
     "ScanReport",
@@ -131,7 +131,7 @@ _MODULES = {
     "LeakReport": "evaluation.leak_report",
     "ModelSpec": "models.spec",
     "NearDuplicatePair": "evaluation.near_duplicates",
-    "NearDuplicates": "evaluation.near_duplicates",
+    "NearDuplicateReport": "evaluation.near_duplicates",
     "Prediction": "inference.predict",
     "ReportedAccuracy": "models.spec",
     "ScanReport": "data.report",

@@ -26,6 +26,7 @@ __all__ = [
     "GroupBy",
     "ImageSize",
     "Labels",
+    "NearDuplicates",
     "NewFiles",
     "OnBadImage",
     "Split",
@@ -55,6 +56,9 @@ OnBadImage = TypeAliasType("OnBadImage", Literal["raise", "skip"])
 
 GroupBy = TypeAliasType("GroupBy", str | PathLike[str] | Mapping[str, str])
 """`"folder"`, a regular expression, a CSV file, or the group of each file by its relative path."""
+
+NearDuplicates = TypeAliasType("NearDuplicates", Literal["together", "ignore"])
+"""What to do with images that are nearly the same: keep them in one set, or ignore it."""
 
 NewFiles = TypeAliasType("NewFiles", Literal["skip", "train"])
 """What to do with images that a split file does not list: skip them, or train on them."""

@@ -1,4 +1,6 @@
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,18 @@ def test_predict_in_json(file: str, image_folder: Path, capsys: Capture) -> None
         "error": "The image missing.png does not exist.",
     }
     assert captured.err == "catdog: The image missing.png does not exist.\n"
+
+
+def test_predict_photos_of_phones(
+    file: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "photo.heic"
+    shutil.copy(Path(__file__).parents[1] / "images/samples/grid.heic", photo)
+    assert main(["predict", str(photo), "--model", file]) == 0
+    assert str(photo) in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    assert main(["predict", str(photo), "--model", file]) == 1
+    assert 'pip install ".[heif]"' in capsys.readouterr().err
 
 
 def test_predict_continues_after_bad_images(

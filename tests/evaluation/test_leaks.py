@@ -12,6 +12,7 @@ from catdog.training.features import FeatureExtractor
 from tests.bursts import SIZE, blocks_model, write_videos
 
 BY_VIDEO = r"(video\d+)_"
+pytestmark = pytest.mark.filterwarnings("ignore:Neighbours by name")  # these are bursts
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +23,14 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def split_at_random(videos: Path) -> LeakReport:
-    return check_leaks(blocks_model(), load_datasets(videos, image_size=SIZE), verbose=0)
+    return check_leaks(
+        blocks_model(), load_datasets(videos, image_size=SIZE, near_duplicates="ignore"), verbose=0
+    )
 
 
 @pytest.fixture(scope="module")
 def split_by_video(videos: Path) -> LeakReport:
-    data = load_datasets(videos, image_size=SIZE, group_by=BY_VIDEO)
+    data = load_datasets(videos, image_size=SIZE, near_duplicates="ignore", group_by=BY_VIDEO)
     return check_leaks(blocks_model(), data, verbose=0)
 
 
@@ -69,7 +72,7 @@ def test_a_split_by_video_is_not(split_by_video: LeakReport) -> None:
 
 def test_images_on_their_own_give_no_warning(tmp_path: Path) -> None:
     folder = write_videos(tmp_path, videos=120, frames=1, by_coin=False)
-    data = load_datasets(folder, image_size=SIZE)
+    data = load_datasets(folder, image_size=SIZE, near_duplicates="ignore")
     model = blocks_model()
     train_head(model, data, epochs=30, verbose=0)
     report = check_leaks(model, data, verbose=0)
@@ -81,7 +84,7 @@ def test_images_on_their_own_give_no_warning(tmp_path: Path) -> None:
 
 
 def test_only_the_test_set_counts_as_a_test_evaluation(videos: Path) -> None:
-    data = load_datasets(videos, image_size=SIZE)
+    data = load_datasets(videos, image_size=SIZE, near_duplicates="ignore")
     report = check_leaks(blocks_model(), data, split="validation", verbose=0)
     assert data.test_evaluations == 0
     assert report.split == "validation"
@@ -92,7 +95,7 @@ def test_only_the_test_set_counts_as_a_test_evaluation(videos: Path) -> None:
 
 def test_more_images_than_can_be_clustered(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaks, "MAX_CLUSTERED", 100)
-    data = load_datasets(videos, image_size=SIZE, group_by=BY_VIDEO)
+    data = load_datasets(videos, image_size=SIZE, near_duplicates="ignore", group_by=BY_VIDEO)
     report = check_leaks(blocks_model(), data, verbose=0)
     assert {each.n for each in report.levels} == {100}
     assert "a random sample of 100 of 240 images, cross-validated" in str(report)
@@ -102,14 +105,16 @@ def test_more_images_than_can_be_clustered(videos: Path, monkeypatch: pytest.Mon
 
 def test_clusters_that_do_not_fit_in_a_fold_are_left_out(tmp_path: Path) -> None:
     folder = write_videos(tmp_path, videos=6, frames=8)
-    report = check_leaks(blocks_model(), load_datasets(folder, image_size=SIZE), verbose=0)
+    report = check_leaks(
+        blocks_model(), load_datasets(folder, image_size=SIZE, near_duplicates="ignore"), verbose=0
+    )
     assert [each.right is None for each in report.levels] == [False] + 5 * [True]
     assert level(report, 0.8).to_dict()["accuracy"] is None
     assert report.drop is None
     (warning,) = report.warnings
     assert warning.startswith("One cluster of near duplicates has 8 images: more than a fifth")
     assert "left out  a cluster exceeds a fold" in str(report)
-    grouped = load_datasets(folder, image_size=SIZE, group_by=BY_VIDEO)
+    grouped = load_datasets(folder, image_size=SIZE, near_duplicates="ignore", group_by=BY_VIDEO)
     assert check_leaks(blocks_model(), grouped, verbose=0).warnings == ()
 
 
@@ -118,13 +123,13 @@ def test_duplicates_are_held_out_together(tmp_path: Path) -> None:
     for path in list(folder.rglob("*.png")):
         for number in range(3):
             (path.parent / f"again{number}_{path.name}").write_bytes(path.read_bytes())
-    data = load_datasets(folder, image_size=SIZE)
+    data = load_datasets(folder, image_size=SIZE, near_duplicates="ignore")
     files = level(check_leaks(blocks_model(), data, verbose=0), "files")
     assert (files.clusters, files.largest, files.n) == (12, 4, 48)
 
 
 def test_the_model_is_evaluated_as_by_its_head(videos: Path) -> None:
-    data = load_datasets(videos, image_size=SIZE)
+    data = load_datasets(videos, image_size=SIZE, near_duplicates="ignore")
     model = blocks_model()
     model.layers[-1].set_weights([np.zeros((400, 2)), np.array([1.0, -1.0])])
     report = check_leaks(model, data, verbose=0)
@@ -191,7 +196,7 @@ def test_json(split_at_random: LeakReport) -> None:
 
 
 def test_the_cache(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = load_datasets(videos, image_size=SIZE)
+    data = load_datasets(videos, image_size=SIZE, near_duplicates="ignore")
     model = blocks_model()
     first = check_leaks(model, data, cache_dir=tmp_path)
     monkeypatch.setattr(FeatureExtractor, "_run", None)
@@ -207,19 +212,21 @@ def test_the_cache(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_bad_arguments(videos: Path, options: dict[str, Any], message: str) -> None:
-    data: Datasets = load_datasets(videos, image_size=SIZE)
+    data: Datasets = load_datasets(videos, image_size=SIZE, near_duplicates="ignore")
     with pytest.raises(ValueError, match=message):
         check_leaks(blocks_model(), data, **options)
 
 
 def test_too_few_images_for_the_folds(tmp_path: Path) -> None:
-    data = load_datasets(write_videos(tmp_path, videos=8, frames=1), image_size=SIZE)
+    data = load_datasets(
+        write_videos(tmp_path, videos=8, frames=1), image_size=SIZE, near_duplicates="ignore"
+    )
     with pytest.raises(ValueError, match="check_leaks makes 5 folds, and a class has fewer"):
         check_leaks(blocks_model(), data)
     assert data.test_evaluations == 0
 
 
 def test_a_model_without_a_frozen_backbone(videos: Path) -> None:
-    data = load_datasets(videos, image_size=SIZE)
+    data = load_datasets(videos, image_size=SIZE, near_duplicates="ignore")
     with pytest.raises(ValueError, match=r"check_leaks needs a model that begins with a frozen"):
         check_leaks(build_model("cnn", image_size=(32, 32)), data)

@@ -6,10 +6,12 @@ from typing import Any
 import keras
 import pytest
 
-from catdog import Datasets, NearDuplicates, build_model, find_near_duplicates, load_datasets
+from catdog import Datasets, NearDuplicateReport, build_model, find_near_duplicates, load_datasets
 from catdog.training.features import FeatureExtractor
 from tests.bursts import SIZE, blocks_model, write_videos
 from tests.conftest import REAL_KERAS_HOME
+
+pytestmark = pytest.mark.filterwarnings("ignore:Neighbours by name")  # these are bursts
 
 
 @pytest.fixture
@@ -17,11 +19,11 @@ def data(tmp_path: Path) -> Datasets:
     """Twelve videos of four frames; one frame of the first is in the other class too."""
     folder = write_videos(tmp_path / "images", videos=12, frames=4)
     (folder / "heads" / "video0_3.png").rename(folder / "tails" / "copy_3.png")
-    return load_datasets(folder, image_size=SIZE)
+    return load_datasets(folder, image_size=SIZE, near_duplicates="ignore")
 
 
 @pytest.fixture
-def found(data: Datasets) -> NearDuplicates:
+def found(data: Datasets) -> NearDuplicateReport:
     return find_near_duplicates(blocks_model(), data, verbose=0)
 
 
@@ -29,7 +31,7 @@ def video(path: Path) -> str:
     return "video0" if path.name == "copy_3.png" else path.name.partition("_")[0]
 
 
-def test_pairs_are_frames_of_one_video(found: NearDuplicates) -> None:
+def test_pairs_are_frames_of_one_video(found: NearDuplicateReport) -> None:
     assert found.n == 48
     assert found.n_pairs == len(found.pairs) == 12 * 6
     assert all(video(pair.paths[0]) == video(pair.paths[1]) for pair in found.pairs)
@@ -41,7 +43,7 @@ def test_pairs_are_frames_of_one_video(found: NearDuplicates) -> None:
         assert found.similarity <= pair.similarity <= 1
 
 
-def test_classes_and_sets_are_those_of_the_data(data: Datasets, found: NearDuplicates) -> None:
+def test_classes_and_sets_are_those_of_the_data(data: Datasets, found: NearDuplicateReport) -> None:
     for pair in found.pairs:
         for path, label, split in zip(pair.paths, pair.labels, pair.splits, strict=True):
             assert path in data.paths(split)
@@ -50,7 +52,7 @@ def test_classes_and_sets_are_those_of_the_data(data: Datasets, found: NearDupli
     assert found.n_in_two_splits == sum(pair.in_two_splits for pair in found.pairs) > 0
 
 
-def test_two_classes_or_two_sets_come_first(found: NearDuplicates) -> None:
+def test_two_classes_or_two_sets_come_first(found: NearDuplicateReport) -> None:
     notable = [pair.in_two_classes or pair.in_two_splits for pair in found.pairs]
     assert notable == sorted(notable, reverse=True)
     assert not all(notable)
@@ -64,7 +66,9 @@ def test_two_classes_or_two_sets_come_first(found: NearDuplicates) -> None:
 
 
 def test_with_groups_no_pair_is_in_two_sets(data: Datasets) -> None:
-    grouped = load_datasets(data.report.folder, image_size=SIZE, group_by=r"(video\d+|copy)_")
+    grouped = load_datasets(
+        data.report.folder, image_size=SIZE, near_duplicates="ignore", group_by=r"(video\d+|copy)_"
+    )
     found = find_near_duplicates(blocks_model(), grouped, verbose=0)
     assert found.n_in_two_splits <= 3  # the copy is a group of its own
     assert found.n_pairs == 72
@@ -79,14 +83,14 @@ def test_nothing_is_trained_or_evaluated(data: Datasets) -> None:
         assert (a == b).all()
 
 
-def test_printed_table(found: NearDuplicates) -> None:
+def test_printed_table(found: NearDuplicateReport) -> None:
     lines = str(found).splitlines()
     assert lines[0].startswith("72 pairs of near duplicates, in 12 clusters, among 48 images (")
     assert lines[1] == f"  3 in two classes, {found.n_in_two_splits} in two sets"
     assert lines[2].split() == ["image", "near", "duplicate", "classes", "sets", "similarity"]
     assert len(lines) == 14
     assert lines[-1] == "  ... and 62 more pairs"
-    assert repr(found) == f"<NearDuplicates: {lines[0]}>"
+    assert repr(found) == f"<NearDuplicateReport: {lines[0]}>"
     html = found._repr_html_()
     assert html.count("<tr>") == 11
     assert "62 more pairs" in html
@@ -100,7 +104,7 @@ def test_no_near_duplicates(data: Datasets) -> None:
     assert none.clusters == ()
 
 
-def test_rows_and_json(found: NearDuplicates) -> None:
+def test_rows_and_json(found: NearDuplicateReport) -> None:
     content = json.loads(json.dumps(found.to_dict()))
     assert content["pairs"] == found.rows()
     assert content["n_pairs"] == 72

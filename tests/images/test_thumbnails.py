@@ -62,7 +62,9 @@ def test_files_without_an_image(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"The image .*image\.png does not exist"):
         thumbnail(ImageSource(path, str(path)))
     path.write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"Cannot read the image .*image\.png: it is none of BMP"):
+    with pytest.raises(
+        ValueError, match=r"Cannot read the image .*image\.png: it is none of AVIF, BMP"
+    ):
         thumbnail(ImageSource(path, str(path)))
     broken = BytesIO()
     Image.new("RGB", (64, 64)).save(broken, "png")

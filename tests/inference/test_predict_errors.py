@@ -135,6 +135,7 @@ BAD: dict[str, Callable[[Path], object]] = {
     "cut.png": lambda path: path.write_bytes(write_image(path).read_bytes()[:500]),
     "text.jpg": lambda path: path.write_text("no image"),
     "phone.heic": lambda path: path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100)),
+    "cut.tif": lambda path: path.write_bytes(b"II*\0\x08\0\0\0\1\0"),
     "dangling.png": lambda path: path.symlink_to("nowhere"),
 }
 
@@ -252,7 +253,7 @@ def test_a_path_that_is_too_long_is_skipped(model: keras.Model) -> None:
 
 def test_a_folder_without_images(model: keras.Model, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(ValueError, match="holds no images.* are BMP, GIF, JPEG"):
+    with pytest.raises(ValueError, match="holds no images.* are AVIF, BMP, GIF, HEIC, JPEG"):
         predict(model, tmp_path)
 
 

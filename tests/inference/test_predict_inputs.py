@@ -1,6 +1,7 @@
 """Forms of images that `predict` takes, and how they are read."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from catdog import load_datasets
 from catdog._utils.errors import UsageWarning
 from catdog.images import notes
 from catdog.images.decode import decode_image
-from catdog.images.inputs import ImageSource, iter_images, read_pixels
+from catdog.images.inputs import ImageSource, iter_images, read_image, read_pixels
 from catdog.inference.predict import PREFETCH_BATCHES, predict
 from catdog.typing import SPLITS
 from tests.inference.conftest import SIZE, expected, grey, write_image
@@ -74,6 +75,25 @@ def test_a_folder_holds_the_images_that_training_uses(model: keras.Model, tmp_pa
     assert len(ignored) == 6
     with pytest.warns(UserWarning, match="6 files"):
         assert {source.content for source in iter_images(tmp_path)} == expected
+
+
+SAMPLES = Path(__file__).parents[1] / "images" / "samples"
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".avif", ".heic"])
+def test_what_cameras_write(model: keras.Model, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"photo{suffix}"
+    if suffix == ".tif":
+        write_image(path)
+    else:
+        shutil.copy(SAMPLES / f"ten_bits{suffix}", path)
+    forms = [path, path.read_bytes(), read_image(ImageSource(path, "photo"))]
+    if suffix != ".heic":  # Pillow alone reads none
+        forms.append(Image.open(path))
+    alone, *others = predict(model, forms)
+    assert alone.error is None
+    for other in [*others, *predict(model, tmp_path)]:
+        assert other.probabilities == pytest.approx(alone.probabilities, abs=1e-6)
 
 
 def test_images_that_come_out_nearly_black(model: keras.Model, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def run(options: Namespace) -> int:
         seed=trained.seed if trained and not options.split_file else None,
         split_file=options.split_file,
         group_by=options.group_by,
+        near_duplicates=options.near_duplicates,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
     evaluated = record_split(data)
@@ -86,6 +87,7 @@ def _evaluate(model: keras.Model, data: Datasets, split: str, *, verbose: Verbos
         paths=tuple(path for part in parts for path in part.paths),
         baseline=baseline_accuracy(arrays["labels"]),
         majority=data.class_names[majority_class(arrays["labels"])],
+        near_training=np.zeros(len(arrays["labels"]), np.bool_),  # none of these is trained on
         **arrays,
     )
 

@@ -187,6 +187,12 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "the name of the group, or a CSV file with the columns file and group",
     )
     parser.add_argument(
+        "--near-duplicates",
+        choices=("together", "ignore"),
+        default="together",
+        help="keep images that are nearly the same in one split (the default), or ignore that",
+    )
+    parser.add_argument(
         "--skip-bad", action="store_true", help="leave out files that cannot be used"
     )
 

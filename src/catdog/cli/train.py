@@ -41,6 +41,7 @@ def run(options: Namespace) -> int:
         seed=options.seed,
         split_file=options.split_file,
         group_by=options.group_by,
+        near_duplicates=options.near_duplicates,
         on_bad_image="skip" if options.skip_bad else "raise",
     )
     model = build_model(
@@ -157,8 +158,11 @@ def next_command(options: Namespace, model: str) -> str:
     command = ["catdog", "evaluate", *_option("--model", model)]
     if split_file := options.split_file or options.save_split:
         command += _option("--split-file", split_file)
-    elif options.group_by:
-        command += _option("--group-by", options.group_by)
+    else:
+        if options.group_by:
+            command += _option("--group-by", options.group_by)
+        if options.near_duplicates == "ignore":
+            command += ["--near-duplicates", "ignore"]
     if options.skip_bad:
         command += ["--skip-bad"]
     if options.folder.startswith("-"):

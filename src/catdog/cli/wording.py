@@ -15,6 +15,7 @@ OPTIONS: Mapping[str, str] = {
     "image_size": "--image-size",
     "model": "--model",
     "name": "--model",
+    "near_duplicates": "--near-duplicates",
     "seed": "--seed",
     "source": "FOLDER",
     "split": "--split",
@@ -39,6 +40,14 @@ HINTS: Mapping[HintCode, str] = {
         "catdog train."
     ),
     HintCode.MATCH_CLASS_COUNT: "Train a model on these images: catdog train.",
+    HintCode.KEEP_BURSTS: (
+        "Keep them together with --group-by, if the names show where a burst ends: catdog scan prints "
+        "what to pass."
+    ),
+    HintCode.NAME_GROUPS: (
+        "Name the images that belong together, such as the frames of a video, with --group-by. Or "
+        "pass --near-duplicates ignore."
+    ),
     HintCode.NO_IMAGENET_WEIGHTS: "Or pass --model compact, whose weights come with catdog.",
     HintCode.SAVE_MODEL: "catdog train writes such a file.",
     HintCode.SAVE_SPLIT: "catdog train --save-split writes one.",

@@ -214,6 +214,16 @@ def content_hashes(data: Datasets, split: Split) -> list[str]:
     return [image.sha256 for image in data._images[split]]
 
 
+def near_training(data: Datasets, split: Split) -> NDArray[np.bool_]:
+    """Return for each of `data.paths(split)` whether a training image is nearly the same.
+
+    Shape `(n,)`; the training images themselves count as unlike all others.
+    """
+    trained = {image.cluster for image in data._images["train"]} - {None}
+    near = [split != "train" and image.cluster in trained for image in data._images[split]]
+    return np.array(near, np.bool_)
+
+
 def training_order(data: Datasets, epoch: int) -> NDArray[np.int64]:
     """Return the order of one pass of `training_batches`: positions in `data.paths("train")`.
 

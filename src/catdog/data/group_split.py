@@ -36,7 +36,7 @@ def grouped_split(
     Raises:
         ValueError: If the groups do not suffice for an image of each class in each part.
     """
-    units = _join(groups, contents)
+    units = join(groups, contents)
     counts = np.zeros((units.max() + 1, labels.max() + 1))
     np.add.at(counts, (units, labels), 1)
     part_of_unit = _assign(counts, np.asarray(shares), np.random.default_rng(seed))
@@ -45,8 +45,16 @@ def grouped_split(
     return tuple(np.flatnonzero(part_of_image == part) for part in range(len(shares)))
 
 
-def _join(groups: Sequence[Hashable], contents: Sequence[Hashable]) -> NDArray[np.intp]:
-    """Return a number for each image: equal for images of one group, or of equal content."""
+def join(*keys: Sequence[Hashable]) -> NDArray[np.intp]:
+    """Number images so that those with a key in common have the same number, and so on in chains.
+
+    Args:
+        keys: One key for each image, such as its group; `None` is in common with no image. All
+            sequences have the same length.
+
+    Returns:
+        Numbers from 0 in the order of the images, shape `(n,)`.
+    """
     parent: dict[Hashable, Hashable] = {}
 
     def find(item: Hashable) -> Hashable:
@@ -54,9 +62,11 @@ def _join(groups: Sequence[Hashable], contents: Sequence[Hashable]) -> NDArray[n
             parent[item] = item = parent.setdefault(above, above)
         return item
 
-    for group, content in zip(groups, contents, strict=True):
-        parent[find(("group", group))] = find(("content", content))
-    roots = [find(("group", group)) for group in groups]
+    for image, of_image in enumerate(zip(*keys, strict=True)):
+        for kind, key in enumerate(of_image):
+            if key is not None:
+                parent[find((kind, key))] = find(("image", image))
+    roots = [find(("image", image)) for image in range(len(keys[0]))]
     numbers = {root: number for number, root in enumerate(dict.fromkeys(roots))}
     return np.array([numbers[root] for root in roots], np.intp)
 

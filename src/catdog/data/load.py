@@ -14,6 +14,7 @@ from catdog.data.layout import find_layout
 from catdog.data.report import (
     IGNORED_REASONS,
     MEANING,
+    Bursts,
     Finding,
     ImageFile,
     ScanReport,
@@ -32,7 +33,7 @@ from catdog.data.split_changes import (
 )
 from catdog.data.split_file import find_images, read_split
 from catdog.images.notes import warn_of_notes
-from catdog.typing import GroupBy, ImageSize, NewFiles, OnBadImage, Split
+from catdog.typing import SPLITS, GroupBy, ImageSize, NearDuplicates, NewFiles, OnBadImage, Split
 
 
 @public
@@ -45,6 +46,7 @@ def load_datasets(
     validation_fraction: float | None = None,
     test_fraction: float | None = None,
     group_by: GroupBy | None = None,
+    near_duplicates: NearDuplicates = "together",
     on_bad_image: OnBadImage = "raise",
     split_file: "str | PathLike[str] | None" = None,
     new_files: NewFiles = "skip",
@@ -53,8 +55,8 @@ def load_datasets(
     r"""Load images as a training, a validation and a test set that share no image.
 
     All files are scanned first, as by [`scan_images`][catdog.scan_images]. Then the images are
-    split by the seed, stratified by class; duplicates of an image stay in one set. The layout of
-    the folder determines what is split:
+    split by the seed, stratified by class; duplicates and near duplicates of an image stay in one
+    set. The layout of the folder determines what is split:
 
     | the folder holds | validation set | test set |
     |---|---|---|
@@ -67,9 +69,10 @@ def load_datasets(
     such a word only, as `training_set/` and `test_set/` or `seg_train/` and `seg_test/`. Images in
     `pred/` and the like, which are to be predicted, are ignored with a warning.
 
-    Images are JPEG, PNG, WebP, BMP and GIF files in a class folder or in folders below it. The
-    format is detected from the content. System files and files that are not images are ignored, and
-    so are hidden images, with a warning. Values of 16 bits are scaled by their range, so 65535
+    Images are JPEG, PNG, WebP, TIFF, AVIF, BMP and GIF files in a class folder or in folders below
+    it, and HEIC files if the extra package for them is installed. The format is detected from the
+    content. System files and files that are not images are ignored, and so are hidden images, with
+    a warning. Values of 16 bits are scaled by their range, so 65535
     becomes 255; a warning lists images that do not fill it, and come out dark.
 
     Args:
@@ -87,6 +90,11 @@ def load_datasets(
             is a group. A regular expression: its first group, in the path relative to the folder,
             is the key, as in `r"(track\d+)_"`. A mapping or a CSV file (columns `file` and
             `group`): the group of each relative path. The same key in two classes is one group.
+        near_duplicates: What to do with images that are nearly the same, such as an image and its
+            resized copy, or two frames of a video: keep them `"together"` in one of the sets, or
+            `"ignore"` it. If so many are alike that the sets cannot be filled, a warning says so,
+            and they are not kept together. `evaluate` reports near duplicates in the training set
+            in any case.
         on_bad_image: What to do if files cannot be used: `"raise"` an error that lists them, or
             `"skip"` them, with a warning that lists them. `data.report` has the complete list.
         split_file: Take the three sets from this file, which `Datasets.save_split` wrote, instead
@@ -128,6 +136,8 @@ def load_datasets(
     if seed is not None:
         seed = checks.check_seed(seed)
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
+    choices = ("together", "ignore")
+    near_together = checks.check_choice("near_duplicates", near_duplicates, choices) == "together"
     grow = checks.check_choice("new_files", new_files, ("skip", "train")) == "train"
     given = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
     fractions = {
@@ -156,7 +166,9 @@ def load_datasets(
         images = usable_images(report)
         if group_of:
             images = with_groups(images, report, group_of)
-        sets = split_images(images, plan, layout.class_names, seed)
+        if report.bursts and not group_of and len(layout.splits) < len(SPLITS):
+            _warn_bursts(report.bursts)
+        sets = split_images(images, plan, layout.class_names, seed, near_together=near_together)
         check_groups_apart(sets, report)
     else:
         sets = find_images(file, report)
@@ -164,7 +176,7 @@ def load_datasets(
         seed = file.seed if seed is None else seed
         _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
         if grow:
-            sets = add_new_files(sets, report, group_of)
+            sets = add_new_files(sets, report, group_of, near_together=near_together)
         warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
 
@@ -186,6 +198,12 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
             hint_code=HintCode.SKIP_BAD_IMAGES,
         )
     warnings.warn(UsageWarning(with_lines(f"{summary}, and were left out", lines)), stacklevel=3)
+
+
+def _warn_bursts(bursts: Bursts) -> None:
+    """Warn that images seem to be bursts, before these are torn apart by a split."""
+    warning = UsageWarning(f"{bursts}\n", hint=bursts.hint, hint_code=HintCode.KEEP_BURSTS)
+    warnings.warn(warning, stacklevel=3)
 
 
 def _warn_ignored(report: ScanReport) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,6 +19,7 @@ BadReason = Literal[
     "unsupported_format",
     "truncated",
     "undecodable",
+    "out_of_range",
     "too_many_pixels",
     "unreadable",
     "conflicting_labels",
@@ -31,6 +32,9 @@ NoteReason = Literal[
     "very_small",
     ImageNote,
     "duplicate",
+    "near_duplicate_labels",
+    "near_duplicate_splits",
+    "near_duplicate",
     "confusable_name",
     "other_file",
     IgnoredReason,
@@ -47,6 +51,7 @@ MEANING: Mapping[Reason, str] = {
     "unsupported_format": "save it as JPEG or PNG",
     "truncated": "the end is missing",
     "undecodable": "the content is damaged",
+    "out_of_range": "scale the values to 0 to 65535, or floats to 0 to 255",
     "too_many_pixels": "it would fill the memory",
     "unreadable": "missing, or no permission to read it",
     "conflicting_labels": "one image in several classes",
@@ -57,6 +62,9 @@ MEANING: Mapping[Reason, str] = {
     "very_large": "used, but it takes much time and memory; save a smaller copy",
     "unfilled_range": "used, but dark: multiply the values so that white is 65535",
     "duplicate": "used, all duplicates in the same set",
+    "near_duplicate_labels": "used, but nearly the same image in another class: check the labels",
+    "near_duplicate_splits": "used, but nearly the same image in another split folder",
+    "near_duplicate": "used, nearly the same image",
     "confusable_name": "used, but another name differs only in how Unicode writes accents",
     "other_file": "ignored, not an image",
     "outside_class_folder": "ignored, in no class folder",
@@ -77,6 +85,7 @@ class ImageFile:
         size: Length of the file in bytes.
         sha256: Hash of the file, 64 hexadecimal digits.
         group: The group that it belongs to, such as a video; `None` without groups.
+        cluster: Number of its cluster of near duplicates; `None` if it has none.
     """
 
     path: Path
@@ -85,6 +94,46 @@ class ImageFile:
     size: int
     sha256: str
     group: str | None = None
+    cluster: int | None = None
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Images that follow each other by name look alike, as the frames of a video do.
+
+    Attributes:
+        share: How often they are more similar than other images of their class, from 0 to 1; by
+            chance it would be 0.5.
+        group_by: The argument of `load_datasets` that keeps them together; `None` if the names do
+            not show where a burst ends.
+        n_groups: Number of groups that it makes; `None` without `group_by`.
+    """
+
+    share: float
+    group_by: str | None
+    n_groups: int | None
+
+    def __str__(self) -> str:
+        return (
+            f"Neighbours by name look alike: in {self.share:.0%} of the cases more than other images "
+            "of their class, 50% by chance.\n"
+            "They seem to be bursts, such as the frames of a video. If images of one burst are in "
+            "two sets, the accuracy is too high."
+        )
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        if self.group_by is None:
+            return (
+                "Put each burst into a folder of its own below the class folder, and pass "
+                'group_by="folder"; or name the group of each file in a CSV file.'
+            )
+        prefix = "r" if "\\" in self.group_by else ""
+        return (
+            f'group_by={prefix}"{self.group_by}" keeps each burst in one set: '
+            f"{self.n_groups} groups."
+        )
 
 
 @public
@@ -98,7 +147,7 @@ class Finding:
         detail: More about it, such as the decoder's message; may be empty.
         class_name: The class folder that the file is in; `None` outside the class folders.
         split: The split folder that the file is in; `None` if there are no split folders.
-        same_as: The file that it is a duplicate of, if there is one.
+        same_as: The file that it is a duplicate or a near duplicate of, if there is one.
     """
 
     path: Path
@@ -128,6 +177,8 @@ class ScanReport:
         splits: The splits that have a folder of their own; empty if there are none.
         n_files: Number of files in the class folders, without hidden files and system files.
         findings: All problems and notes, ordered by path.
+        bursts: How alike images are whose names follow each other, if they seem to be bursts, such
+            as the frames of a video; else `None`.
     """
 
     folder: Path
@@ -136,6 +187,7 @@ class ScanReport:
     n_files: int
     findings: tuple[Finding, ...] = field(repr=False)
     _readable: tuple[ImageFile, ...] = field(repr=False)
+    bursts: Bursts | None = None
 
     @property
     def bad(self) -> tuple[Finding, ...]:
@@ -195,6 +247,7 @@ class ScanReport:
             "n_files": self.n_files,
             "usable": self.label_counts(),
             "findings": self.rows(),
+            "bursts": asdict(self.bursts) if self.bursts else None,
         }
 
     def __str__(self) -> str:
@@ -207,6 +260,9 @@ class ScanReport:
                 lines.append(f"  {reason} ({len(findings)}): {MEANING[reason]}")
                 described = [describe(finding, self.folder) for finding in findings]
                 lines += [f"    {line}" for line in shorten(described)]
+        if self.bursts:
+            lines += ["bursts:", *(f"  {line}" for line in str(self.bursts).splitlines())]
+            lines.append(f"  {self.bursts.hint}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -228,6 +284,8 @@ class ScanReport:
                 f"<p>{escape(title)}</p>",
                 html_table(Table(("what", "file", "detail"), rows)),
             ]
+        if self.bursts:
+            parts.append(f"<p>{escape(f'{self.bursts} {self.bursts.hint}')}</p>")
         return "\n".join(parts)
 
 
@@ -260,7 +318,8 @@ def describe(finding: Finding, folder: Path) -> str:
 def _details(finding: Finding, folder: Path) -> str:
     """Return the detail of a finding, or the file that it is a duplicate of."""
     if finding.same_as:
-        return f"the same image as {relative_name(finding.same_as, folder)}"
+        degree = "nearly " if finding.reason.startswith("near") else ""
+        return f"{degree}the same image as {relative_name(finding.same_as, folder)}"
     return finding.detail
 
 

@@ -4,39 +4,37 @@ import hashlib
 import os
 import stat
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from catdog._utils.progress import progress
 from catdog._utils.public import public
-from catdog._utils.text import composed, printable
-from catdog.data.duplicates import group_by_content
+from catdog._utils.text import printable
+from catdog.data.bursts import find_bursts
+from catdog.data.copies import (
+    find_confusable_names,
+    find_duplicates,
+    mark_near_duplicates,
+)
 from catdog.data.layout import File, Layout, find_layout
-from catdog.data.report import BadReason, Finding, ImageFile, Reason, ScanReport
+from catdog.data.report import Finding, ImageFile, Reason, ScanReport
 from catdog.data.source import find_source
+from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error
+from catdog.images.containers import open_image
 from catdog.images.endings import EMPTY_END, has_empty_end
-from catdog.images.formats import FORMATS, OTHER_SUFFIXES, SIGNATURES, SUFFIXES
-from catdog.images.greys import is_deep
-from catdog.images.identify import SIGNATURE_BYTES, find_other_format, is_named_as_image
+from catdog.images.formats import SUFFIXES, format_name
+from catdog.images.greys import check_range, is_deep
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.notes import range_notes, size_notes
-from catdog.typing import SPLITS
+from catdog.images.thumbnails import TINY_SIDE, tiny_thumbnail
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
-
-
-class _Unusable(Exception):
-    """A file cannot be used; holds the reason."""
-
-    def __init__(self, reason: BadReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason: BadReason = reason
 
 
 @public
@@ -50,7 +48,9 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
     Files that cannot be used, which `load_datasets` refuses or leaves out:
 
     - empty files, and files with the name of an image that are not images;
-    - images in a format that catdog does not read (HEIC, TIFF);
+    - images in a format that catdog does not read, such as a camera's raw format, and HEIC images
+      if the extra package for them is not installed;
+    - greys of more than 8 bits with values outside their range;
     - truncated and damaged images, and images of more than 178 million pixels;
     - files that cannot be opened;
     - duplicates in two classes;
@@ -97,19 +97,24 @@ def scan_images(folder: "str | PathLike[str]") -> ScanReport:
 def scan_layout(layout: Layout) -> ScanReport:
     """Scan every file of a folder whose layout is known."""
     readable: list[ImageFile] = []
+    thumbnails: list[bytes] = []
     findings = [Finding(path, reason, "", None, None) for path, reason in layout.ignored]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # they do not name the file
         scanned = list(_scan_files(layout))
-    for file, (image, reasons) in zip(layout.files, scanned, strict=True):
+    for file, one in zip(layout.files, scanned, strict=True):
         class_name = layout.class_names[file.label]
         findings += [
-            Finding(file.path, reason, detail, class_name, file.split) for reason, detail in reasons
+            Finding(file.path, reason, detail, class_name, file.split)
+            for reason, detail in one.notes
         ]
-        if image:
-            readable.append(image)
-    findings += _find_duplicates(readable, layout)
-    findings += _find_confusable_names(readable, layout)
+        if one.image:
+            readable.append(one.image)
+            thumbnails.append(one.thumbnail)
+    findings += find_duplicates(readable, layout)
+    readable, near = mark_near_duplicates(readable, thumbnails, layout)
+    findings += near
+    findings += find_confusable_names(readable, layout)
     bad = {finding.path for finding in findings if finding.bad}
     findings = [finding for finding in findings if finding.bad or finding.path not in bad]
     findings.sort(key=lambda finding: finding.path.parts)
@@ -120,10 +125,16 @@ def scan_layout(layout: Layout) -> ScanReport:
         len(layout.files),
         tuple(findings),
         tuple(readable),
+        find_bursts(readable, thumbnails, layout.root, layout.class_names),
     )
 
 
-_ScannedFile = tuple[ImageFile | None, list[tuple[Reason, str]]]
+class _ScannedFile(NamedTuple):
+    """Findings about a file, and the image with its tiny thumbnail, if it can be decoded."""
+
+    notes: list[tuple[Reason, str]]
+    image: ImageFile | None = None
+    thumbnail: bytes = b""
 
 
 def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
@@ -140,101 +151,72 @@ def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
 
 
 def _scan_file(file: File) -> _ScannedFile:
-    """Read a file; return the image, `None` if it cannot be used, and the findings."""
+    """Read a file; return the image, if it can be used, and the findings."""
     try:
         status = file.path.stat()
         if stat.S_ISDIR(status.st_mode) and not file.path.is_symlink():
-            return None, [("unreadable", "a folder that cannot be listed")]
+            return _ScannedFile([("unreadable", "a folder that cannot be listed")])
         if stat.S_ISDIR(status.st_mode):
-            return None, [("linked_folder", "")]
+            return _ScannedFile([("linked_folder", "")])
         if not stat.S_ISREG(status.st_mode):  # to open a pipe could block forever
-            return None, [("other_file", "not a regular file")]
+            return _ScannedFile([("other_file", "not a regular file")])
         with file.path.open("rb") as content:
             with own_limits():
-                notes = _inspect(content, file.path, status.st_size)
-            if notes is None:  # a film, for example: too long to hash
-                return None, [("other_file", "")]
+                inspected = _inspect(content, file.path, status.st_size)
+            if inspected is None:  # a film, for example: too long to hash
+                return _ScannedFile([("other_file", "")])
             content.seek(0)
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    except _Unusable as error:
-        return None, [(error.reason, str(error))]
+    except Unusable as error:
+        return _ScannedFile([(error.reason, str(error))])
     except OSError as error:
-        return None, [("unreadable", error.strerror or str(error))]
-    return ImageFile(file.path, file.label, file.split, status.st_size, sha256), notes
+        return _ScannedFile([("unreadable", error.strerror or str(error))])
+    notes, thumbnail = inspected
+    image = ImageFile(file.path, file.label, file.split, status.st_size, sha256)
+    return _ScannedFile(notes, image, thumbnail)
 
 
-def _inspect(content: BinaryIO, path: Path, size: int) -> list[tuple[Reason, str]] | None:
-    """Decode a file; return notes on it, or `None` if it is not an image by content or name.
+def _inspect(
+    content: BinaryIO, path: Path, size: int
+) -> tuple[list[tuple[Reason, str]], bytes] | None:
+    """Decode a file; return notes and a tiny thumbnail, or `None` if it is no image at all.
+
+    It is an image by its content or by its name.
 
     Raises:
-        _Unusable: If it is an image by content or name, and cannot be used.
+        Unusable: If it is an image by content or name, and cannot be used.
     """
     try:
-        image = Image.open(content, formats=FORMATS)
+        image = open_image(content)
     except Image.DecompressionBombError as error:
-        raise _Unusable("too_many_pixels", TOO_MANY_PIXELS) from error
+        raise Unusable("too_many_pixels", TOO_MANY_PIXELS) from error
     except Exception as error:  # Pillow's plugins raise many kinds
-        _raise_disk_error(error)
-        return _explain_unopened(content, path, size, error)
+        raise_disk_error(error)
+        explain_unopened(content, path, size, error)
+        return None
     with image:
         notes = list(_notes(image, path))
         deep = is_deep(image)
-        image.draft(None, (1, 1))  # faster: a JPEG is read completely, but at a smaller size
+        # Faster: a JPEG is read completely, but at a smaller size, which a thumbnail is made of.
+        image.draft(None, (2 * TINY_SIDE, 2 * TINY_SIDE))
         try:
             image.load()
         except Exception as error:
-            _raise_disk_error(error)
-            raise _broken(content, size, error) from error
+            raise_disk_error(error)
+            raise broken(content, size, error) from error
         if has_empty_end(content, image.format):
-            raise _Unusable("truncated", EMPTY_END)
+            raise Unusable("truncated", EMPTY_END)
+        try:
+            check_range(image)
+        except ValueError as error:
+            raise Unusable("out_of_range", str(error)) from error
         notes += [(note.reason, note.detail) for note in range_notes(image, path.name, deep=deep)]
-    return notes
-
-
-def _raise_disk_error(error: Exception) -> None:
-    """Raise the error if it comes from the disk: then the image may be good."""
-    if isinstance(error, OSError) and error.errno:
-        raise error
-
-
-def _explain_unopened(
-    content: BinaryIO, path: Path, size: int, error: Exception
-) -> list[tuple[Reason, str]] | None:
-    """Raise the reason why an image cannot be opened; return `None` if it is not an image."""
-    content.seek(0)
-    start = content.read(SIGNATURE_BYTES)
-    if name := find_other_format(start):
-        raise _Unusable("unsupported_format", f"{name} by its content") from error
-    if not is_named_as_image(path):
-        return None
-    if size == 0:
-        raise _Unusable("empty_file", "") from error
-    if path.suffix.lower() in OTHER_SUFFIXES:
-        raise _Unusable("unsupported_format", f"{path.suffix.lower()} by its name") from error
-    if start.startswith(SIGNATURES):
-        raise _broken(content, size, error) from error
-    raise _Unusable("not_an_image", "no signature of an image format") from error
-
-
-def _broken(content: BinaryIO, size: int, error: Exception) -> _Unusable:
-    """Return the error of a truncated or damaged image, by the message of Pillow's decoder."""
-    is_truncated = "truncated" in str(error).lower() or _is_truncated_webp(content, size)
-    is_unknown = isinstance(error, UnidentifiedImageError)  # its message shows an object in memory
-    detail = "it begins like an image, but cannot be read" if is_unknown else str(error)
-    return _Unusable("truncated" if is_truncated else "undecodable", detail or repr(error))
-
-
-def _is_truncated_webp(content: BinaryIO, size: int) -> bool:
-    """Return whether a WebP file is shorter than its header says; its decoder gives no reason."""
-    content.seek(0)
-    start = content.read(8)
-    return start.startswith(b"RIFF") and int.from_bytes(start[4:], "little") + 8 > size
+        return notes, tiny_thumbnail(image)
 
 
 def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     """Yield notes about an image that can be used."""
-    # A JPEG file of a phone may hold a second image; Pillow calls that format MPO.
-    name = "JPEG" if image.format == "MPO" else str(image.format)
+    name = format_name(image.format)
     if path.suffix.lower() not in SUFFIXES[name]:
         yield "wrong_extension", f"{name} by its content"
     with suppress(Exception):  # the first frame may be complete although the next one is not
@@ -244,50 +226,3 @@ def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
         yield "very_small", f"{image.width} x {image.height} pixels"
     for note in size_notes(image, path.name):
         yield note.reason, note.detail
-
-
-def _find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
-    """Yield the findings about duplicates."""
-    for group in group_by_content(images, lambda image: image.sha256):
-        for image, reason, other in _compare_duplicates(group):
-            class_name = layout.class_names[image.label]
-            yield Finding(image.path, reason, "", class_name, image.split, other.path)
-
-
-def _find_confusable_names(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
-    """Yield a finding for each file whose name looks the same as that of a file before it."""
-    first: dict[str, ImageFile] = {}
-    for image in images:
-        other = first.setdefault(composed(str(image.path)), image)
-        if other is not image:
-            class_name = layout.class_names[image.label]
-            detail = f"looks the same as the name of {other.path.name!a}"
-            yield Finding(image.path, "confusable_name", detail, class_name, image.split)
-
-
-def _compare_duplicates(
-    duplicates: Sequence[ImageFile],
-) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
-    """Yield the files of a group of duplicates that have a finding: file, reason, other file.
-
-    Duplicates with several labels cannot be used. Otherwise one file has no finding: the first one
-    in the test set, else in the validation set, else in the training set. So no image to evaluate
-    on is trained on.
-    """
-    if len({image.label for image in duplicates}) > 1:
-        first = duplicates[0]
-        other = next(image for image in duplicates if image.label != first.label)
-        for image in duplicates:
-            yield image, "conflicting_labels", other if image.label == first.label else first
-        return
-    kept = max(duplicates, key=_split_rank)
-    for image in duplicates:
-        if image.split != kept.split:
-            yield image, "split_overlap", kept
-        elif image is not kept:
-            yield image, "duplicate", kept
-
-
-def _split_rank(image: ImageFile) -> int:
-    """Return the rank of the image's split: the test set is highest; 0 without split folders."""
-    return SPLITS.index(image.split) if image.split else 0

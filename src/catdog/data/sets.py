@@ -1,15 +1,16 @@
 """Split the images of a folder into a training, a validation and a test set."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.text import counted, printable, shorten
 from catdog.data.duplicates import group_by_content
-from catdog.data.group_split import grouped_split
+from catdog.data.group_split import grouped_split, join
 from catdog.data.layout import Layout
 from catdog.data.report import ImageFile, ScanReport
 from catdog.data.split import stratified_split
@@ -20,6 +21,8 @@ DEFAULT_FRACTION = 0.2
 
 # For each split folder (`None`: the folder has none), the sets and their shares of its images.
 Plan = Mapping[Split | None, Mapping[Split, float]]
+
+Positions = tuple[NDArray[np.intp], ...]  # of the images of each set
 
 
 def plan_sets(layout: Layout, fractions: Mapping[str, float]) -> Plan:
@@ -52,36 +55,84 @@ def plan_sets(layout: Layout, fractions: Mapping[str, float]) -> Plan:
 
 
 def split_images(
-    images: Sequence[ImageFile], plan: Plan, class_names: Sequence[str], seed: int
+    images: Sequence[ImageFile],
+    plan: Plan,
+    class_names: Sequence[str],
+    seed: int,
+    *,
+    near_together: bool,
 ) -> dict[Split, list[ImageFile]]:
-    """Split the images into the three sets, stratified by class."""
+    """Split the images into the three sets, stratified by class.
+
+    Args:
+        images: The images, with their groups and clusters of near duplicates.
+        plan: What `plan_sets` returned.
+        class_names: Names of the classes.
+        seed: Seed of the split.
+        near_together: Whether near duplicates stay in one set.
+    """
     sets: dict[Split, list[ImageFile]] = {}
     for part, shares in plan.items():
         members = [image for image in images if image.split == part]
-        positions = _split_positions(members, shares, class_names, seed)
+        _check_enough(members, shares, class_names)
+        try:
+            positions = _split_groups(members, shares, [image.group for image in members], seed)
+        except ValueError as error:
+            raise _too_few_groups(members, shares, class_names) from error
+        if near_together and _separate_near_duplicates(members, positions):
+            positions = _keep_near_duplicates(members, shares, seed, otherwise=positions)
         for split, chosen in zip(shares, positions, strict=True):
             sets[split] = [members[position] for position in chosen]
     return sets
 
 
-def _split_positions(
+def _split_groups(
     images: Sequence[ImageFile],
     shares: Mapping[Split, float],
-    class_names: Sequence[str],
+    groups: Sequence[Hashable],
     seed: int,
-) -> tuple[NDArray[np.intp], ...]:
+) -> Positions:
     """Return the positions of the images of each set: whole groups, if there are groups."""
     labels = np.array([image.label for image in images])
     contents = [image.sha256 for image in images]
     parts = list(shares.values())
-    _check_enough(images, shares, class_names)
-    groups = [image.group for image in images if image.group is not None]
-    if not groups:
+    if all(group is None for group in groups):
         return stratified_split(labels, parts, contents=contents, seed=seed)
+    return grouped_split(labels, parts, groups=groups, contents=contents, seed=seed)
+
+
+def _separate_near_duplicates(images: Sequence[ImageFile], positions: Positions) -> bool:
+    """Return whether near duplicates are in two sets."""
+    inside = [{images[position].cluster for position in chosen} - {None} for chosen in positions]
+    return sum(map(len, inside)) > len(set().union(*inside))
+
+
+def _keep_near_duplicates(
+    images: Sequence[ImageFile],
+    shares: Mapping[Split, float],
+    seed: int,
+    *,
+    otherwise: Positions,
+) -> Positions:
+    """Split whole clusters of near duplicates, or warn that this is impossible."""
+    clusters = [image.cluster for image in images]
     try:
-        return grouped_split(labels, parts, groups=groups, contents=contents, seed=seed)
-    except ValueError as error:
-        raise _too_few_groups(images, shares, class_names) from error
+        groups = join([image.group for image in images], clusters)
+        return _split_groups(images, shares, groups.tolist(), seed)
+    except ValueError:
+        alike = len(clusters) - clusters.count(None)
+        warnings.warn(
+            UsageWarning(
+                f"{alike} of {counted(len(images), 'image')} are nearly the same as others, too "
+                "many to keep near duplicates in one set. So images to evaluate on are nearly the "
+                "same as images to train on, and the accuracy may be too high.",
+                hint="Name the images that belong together, such as the frames of a video, with "
+                'group_by. Or pass near_duplicates="ignore".',
+                hint_code=HintCode.NAME_GROUPS,
+            ),
+            stacklevel=4,
+        )
+        return otherwise
 
 
 def _too_few_groups(

@@ -15,11 +15,16 @@ _OfFile = TypeVar("_OfFile", ImageFile, Finding)
 
 
 def add_new_files(
-    sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, group_of: GroupOf | None
+    sets: Mapping[Split, Sequence[ImageFile]],
+    report: ScanReport,
+    group_of: GroupOf | None,
+    *,
+    near_together: bool,
 ) -> dict[Split, Sequence[ImageFile]]:
     """Add the images that the split file does not list to the training set.
 
-    Duplicates of its images, and images of groups that are evaluated on, are not added.
+    Duplicates of its images are not added, nor images of groups that are evaluated on, nor near
+    duplicates of images that are evaluated on, if `near_together`.
     """
     contents = {image.sha256 for inside in sets.values() for image in inside}
     new = [
@@ -29,6 +34,9 @@ def add_new_files(
         and image.sha256 not in contents  # a duplicate of a test image is not added
     ]
     evaluated = [image for split in SPLITS[1:] for image in sets[split]]
+    if near_together:
+        held_out_clusters = {image.cluster for image in evaluated} - {None}
+        new = [image for image in new if image.cluster not in held_out_clusters]
     held_out = {image.group for image in evaluated} - {None}
     if held_out and not group_of:
         raise InvalidValueError(
@@ -84,8 +92,8 @@ def warn_unused(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, g
         return
     example = printable(relative_name(unused[0].path, report.folder))
     reason = (
-        " They are duplicates of listed images, in another folder than train/, or of a group that "
-        "is evaluated on."
+        " They are duplicates of listed images, in another folder than train/, of a group that is "
+        "evaluated on, or nearly the same as an image that is evaluated on."
     )
     warnings.warn(
         UsageWarning(

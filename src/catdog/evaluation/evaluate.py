@@ -8,12 +8,12 @@ import numpy as np
 from catdog._utils import checks
 from catdog._utils.errors import HintCode
 from catdog._utils.public import public
-from catdog.data.datasets import Datasets, count_test_evaluation
+from catdog.data.datasets import Datasets, count_test_evaluation, near_training
 from catdog.evaluation.baseline import baseline_accuracy, majority_class
 from catdog.evaluation.result import Evaluation
 from catdog.inference.forward import log_probabilities, split_logits
-from catdog.matching import resize_to_model
-from catdog.models.metadata import check_same_classes, get_temperature
+from catdog.matching import record_split, resize_to_model
+from catdog.models.metadata import check_same_classes, get_metadata, get_temperature
 from catdog.typing import Split, Verbose
 
 
@@ -25,6 +25,10 @@ def evaluate(
 
     Nothing is trained and nothing is augmented. Images are resized to the model's input size. If
     the model was calibrated, probabilities and losses use its temperature.
+
+    If images have a near duplicate among the training images, the accuracy of the other images is
+    given as well: it is closer to what new images will show. That is left out if the model was
+    trained on another split.
 
     Args:
         model: Returns logits `(batch, num_classes)`, as every model of the zoo does.
@@ -72,8 +76,15 @@ def evaluate(
         majority=data.class_names[majority_class(data.labels("train"))],
         test_evaluations=count_test_evaluation(data, split),
         paths=data.paths(split),
+        near_training=near_training(data, split) & _may_have_seen(model, data),
         labels=labels,
         predictions=logits.argmax(axis=1).astype(np.int32),
         probabilities=np.exp(log_p),
         losses=0 - log_p[np.arange(len(labels)), labels],  # never -0.0
     )
+
+
+def _may_have_seen(model: keras.Model, data: Datasets) -> bool:
+    """Return whether a model may be trained on these training images: no other split is known."""
+    metadata = get_metadata(model)
+    return metadata is None or metadata.split == record_split(data)

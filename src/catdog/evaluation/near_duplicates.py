@@ -29,7 +29,7 @@ MAX_ROWS_PRINTED = 10
 @public
 @dataclass(frozen=True, slots=True)
 class NearDuplicatePair:
-    """Two images of `NearDuplicates`: their classes, sets and similarity.
+    """Two images of `NearDuplicateReport`: their classes, sets and similarity.
 
     Attributes:
         paths: The two files.
@@ -58,7 +58,7 @@ class NearDuplicatePair:
 
 @public
 @dataclass(frozen=True, eq=False, repr=False)
-class NearDuplicates:
+class NearDuplicateReport:
     """Pairs of images that are near duplicates; those in two classes or two sets come first.
 
     Made by [`find_near_duplicates`][catdog.find_near_duplicates]. Print it for the first ten
@@ -123,7 +123,7 @@ class NearDuplicates:
         }
 
     def __repr__(self) -> str:
-        return f"<NearDuplicates: {_headline(self)}>"
+        return f"<NearDuplicateReport: {_headline(self)}>"
 
     def __str__(self) -> str:
         lines = [_headline(self)]
@@ -147,7 +147,7 @@ def find_near_duplicates(
     similarity: float = NEAR_DUPLICATE,
     cache_dir: str | PathLike[str] | None = None,
     verbose: Verbose = "auto",
-) -> NearDuplicates:
+) -> NearDuplicateReport:
     """Find images that are almost the same, by the features of a pretrained backbone.
 
     The backbone extracts the features of every image of all three sets once. Two images are near
@@ -209,7 +209,7 @@ def _check_similarity(similarity: Any) -> float:
     return number
 
 
-def _report(data: Datasets, found: SimilarPairs, similarity: float) -> NearDuplicates:
+def _report(data: Datasets, found: SimilarPairs, similarity: float) -> NearDuplicateReport:
     """Return the pairs with the names of their files, classes and sets."""
     files = [(path, split) for split in SPLITS for path in data.paths(split)]
     labels = [data.class_names[label] for split in SPLITS for label in data.labels(split)]
@@ -226,7 +226,7 @@ def _report(data: Datasets, found: SimilarPairs, similarity: float) -> NearDupli
             found.first.tolist(), found.second.tolist(), found.similarity.tolist(), strict=True
         )
     ]
-    return NearDuplicates(
+    return NearDuplicateReport(
         pairs=tuple(pairs),
         clusters=tuple(tuple(files[item][0] for item in each) for each in found.clusters),
         similarity=similarity,
@@ -238,7 +238,7 @@ def _report(data: Datasets, found: SimilarPairs, similarity: float) -> NearDupli
     )
 
 
-def _headline(report: NearDuplicates) -> str:
+def _headline(report: NearDuplicateReport) -> str:
     """Return the numbers of pairs, clusters and images."""
     rule = f"similarity {report.similarity:g} or more"
     images = counted(report.n, "image")
@@ -251,12 +251,12 @@ def _headline(report: NearDuplicates) -> str:
     return f"{pairs} of near duplicates, in {clusters}, among {images} ({rule})"
 
 
-def _problems(report: NearDuplicates) -> str:
+def _problems(report: NearDuplicateReport) -> str:
     """Return how many pairs are in two classes or two sets."""
     return f"{report.n_in_two_classes} in two classes, {report.n_in_two_splits} in two sets"
 
 
-def _table(report: NearDuplicates) -> Table:
+def _table(report: NearDuplicateReport) -> Table:
     """Return the first pairs as a table."""
     return Table(
         head=("image", "near duplicate", "classes", "sets", "similarity"),
@@ -272,7 +272,7 @@ def _table(report: NearDuplicates) -> Table:
     )
 
 
-def _rest(report: NearDuplicates) -> list[str]:
+def _rest(report: NearDuplicateReport) -> list[str]:
     """Return a line with the number of pairs that are not printed, if there are any."""
     rest = report.n_pairs - MAX_ROWS_PRINTED
     return [f"... and {counted(rest, 'more pair')}"] if rest > 0 else []

@@ -38,6 +38,29 @@ class ClassScore:
     support: int
 
 
+@dataclass(frozen=True, slots=True)
+class PartAccuracy:
+    """Accuracy on some of the images.
+
+    Attributes:
+        n: Number of images.
+        n_right: How many of them are right.
+    """
+
+    n: int
+    n_right: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images that are right, from 0 to 1."""
+        return self.n_right / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % confidence interval of the accuracy (Wilson score)."""
+        return metrics.wilson_interval(self.n_right, self.n)
+
+
 @public
 @dataclass(frozen=True, slots=True)
 class EvaluatedImage:
@@ -79,6 +102,8 @@ class Evaluation:
             model, this one included; `None` for other splits. If models are chosen by their test
             accuracy, more test evaluations make the best one look better than it is.
         paths: The image files.
+        near_training: Whether each image has a near duplicate among the training images, shape
+            `(n,)`, `bool`. A model may know such images by heart.
         labels: True class of each image, shape `(n,)`, `int32`.
         predictions: Predicted class of each image, shape `(n,)`, `int32`.
         probabilities: Softmax of the logits, after temperature scaling if the model was calibrated,
@@ -93,6 +118,7 @@ class Evaluation:
     majority: str
     test_evaluations: int | None
     paths: tuple[Path, ...]
+    near_training: NDArray[np.bool_]
     labels: Labels
     predictions: Labels
     probabilities: Floats
@@ -118,6 +144,12 @@ class Evaluation:
     def interval(self) -> tuple[float, float]:
         """Lower and upper end of the 95 % confidence interval of the accuracy (Wilson score)."""
         return metrics.wilson_interval(int(np.sum(self.correct)), self.n)
+
+    @property
+    def unlike_training(self) -> PartAccuracy | None:
+        """Accuracy on the images without a near duplicate in the training set; `None` if all do."""
+        correct = self.correct[~self.near_training]
+        return PartAccuracy(len(correct), int(correct.sum())) if correct.size else None
 
     @property
     def beats_baseline(self) -> bool:
@@ -229,6 +261,9 @@ class Evaluation:
             "per_class": {name: asdict(score) for name, score in self.per_class.items()},
             "confusion_matrix": self.confusion_matrix.tolist(),
             "test_evaluations": self.test_evaluations,
+            "near_training": int(self.near_training.sum()),
+            "unlike_training": (unlike := self.unlike_training)
+            and {"n": unlike.n, "accuracy": unlike.accuracy, "interval": list(unlike.interval)},
         }
 
     def __repr__(self) -> str:

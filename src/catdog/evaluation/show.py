@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MAX_CLASSES_PRINTED = 10
 MAX_LETTERS_NAMED = 40  # in a remark on some of the classes
 MIN_CLASS_IMAGES = 10  # of fewer, one image more or less moves the recall by over ten points
+MIN_UNLIKE = 20  # of fewer, the confidence interval is wider than 30 points
 MAX_LETTERS_PRINTED = 80  # of all class names together, in the header of the confusion matrix
 
 
@@ -67,7 +68,9 @@ def tables(evaluation: "Evaluation") -> Iterator[Table]:
 
 
 def remarks(evaluation: "Evaluation") -> Iterator[str]:
-    """Yield classes of few or no images, and the number of test evaluations."""
+    """Yield near duplicates, classes of few or no images, and the number of test evaluations."""
+    if evaluation.near_training.any():
+        yield from _near_duplicates(evaluation)
     support = evaluation.confusion_matrix.sum(axis=1)
     without_images = np.flatnonzero(support == 0)
     with_few_images = np.flatnonzero((support > 0) & (support < MIN_CLASS_IMAGES))
@@ -82,6 +85,26 @@ def remarks(evaluation: "Evaluation") -> Iterator[str]:
         yield f"never predicted, so precision counts as 0: {names}"
     if evaluation.test_evaluations is not None:
         yield f"test set evaluated {counted(evaluation.test_evaluations, 'time')}"
+
+
+def _near_duplicates(evaluation: "Evaluation") -> Iterator[str]:
+    """Yield the accuracy with and without images that are nearly the same as training images."""
+    near, unlike = evaluation.near_training, evaluation.unlike_training
+    yield (
+        f"{near.sum()} of {counted(evaluation.n, 'image')} have a near duplicate in the training "
+        f"set: {evaluation.correct[near].mean():.1%} of these are right"
+    )
+    if unlike is None or unlike.n < MIN_UNLIKE:
+        yield (
+            "too few others to say how the model does on new images: name the images that belong "
+            "together with group_by"
+        )
+        return
+    low, high = unlike.interval
+    yield (
+        f"the other {unlike.n}: {unlike.accuracy:.1%} right (95 % confidence interval {low:.1%} to "
+        f"{high:.1%}). Trust this one"
+    )
 
 
 def _few_images(evaluation: "Evaluation", labels: NDArray[np.intp]) -> str:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
+from catdog.images.containers import open_image
 from catdog.images.endings import EMPTY_END, has_empty_end
 from catdog.images.formats import FORMATS
-from catdog.images.greys import deep_to_rgb, is_deep
+from catdog.images.greys import black_is_zero, deep_to_rgb, is_deep
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.notes import Note, range_notes, size_notes
 from catdog.typing import ImageSize
@@ -28,8 +29,8 @@ def decode_image(
     16 bits are scaled by their range, 0 to 65535; `catdog.images.greys` has the rule.
 
     Args:
-        source: Path of an image file, or the bytes of one: BMP, GIF (its first frame), JPEG, PNG
-            or WebP.
+        source: Path of an image file, or the bytes of one, in one of `FORMATS`. Of several frames
+            or pages, the first is read; of a HEIC file, the one that it shows.
         image_size: Height and width in pixels of the result.
         name: Name of an image from bytes in errors.
 
@@ -57,12 +58,12 @@ def read_rgb(
     called = name if isinstance(source, bytes) else str(source)
     try:
         content = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-        with content, own_limits(), Image.open(content, formats=FORMATS) as image:
+        with content, own_limits(), open_image(content) as image:
             load_pixels(image, called, notes)
             if has_empty_end(content, image.format):
                 raise InvalidValueError(EMPTY_END)
             turn_upright(image)
-            return to_rgb(image)
+            return to_rgb(black_is_zero(image))
     except Exception as error:  # Pillow raises many kinds
         raise InvalidValueError(f"Cannot read the image {called}: {_reason(error)}") from error
 
@@ -92,7 +93,7 @@ def turn_upright(image: Image.Image) -> None:
 
 def upright_copy(image: Image.Image) -> Image.Image:
     """Return an upright copy of an image, by its EXIF data in memory."""
-    turned = image.copy()
+    turned = black_is_zero(image).copy()
     with suppress(Exception):  # `copy` drops changes of the EXIF data after the file was opened
         turned.getexif().update(image.getexif())
     turn_upright(turned)

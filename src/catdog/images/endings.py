@@ -34,6 +34,12 @@ def has_empty_end(file: BinaryIO, image_format: str | None) -> bool:
     return end is None or not _without_zeros(file, size).endswith(end)
 
 
+def ends_in_zeros(file: BinaryIO) -> bool:
+    """Return whether a file ends in 64 zeros, as if cut off and filled up; its position changes."""
+    size = file.seek(0, os.SEEK_END)
+    return not any(_read(file, max(0, size - _TAIL_BYTES), _TAIL_BYTES))
+
+
 def _without_zeros(file: BinaryIO, size: int) -> bytes:
     """Return the last bytes before the zeros at the end of a file."""
     while size > 0:

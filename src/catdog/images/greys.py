@@ -5,23 +5,22 @@ so two images of one camera stay comparable.
 
 | Pillow's mode | from | values | become |
 |---|---|---|---|
-| `I;16` and its byte orders | PNG of 16 bits | 0 to 65535 | `value // 257` |
-| `I` | an image in memory | 0 to 65535 | `value // 257` |
-| `F` | an image in memory | 0 to 255 | the whole number below |
-| `RGB`, `RGBA` | colour PNG of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
+| `I;16` and its byte orders | PNG and TIFF of 16 bits | 0 to 65535 | `value // 257` |
+| `I` | TIFF of 32 bits or with signs, or in memory | 0 to 65535 | `value // 257` |
+| `F` | TIFF of floats, or in memory | 0 to 255 | the whole number below |
+| `RGB`, `RGBA` | colour PNG and TIFF of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
 
 Other values, NaN too, are an error. Values that use a small part of the range are a finding: 10 or
 12 bits in a container of 16, or floats from 0 to 1.
 """
 
 import re
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 MAX_16_BITS = 65535
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF files, and a value of it
 DARK_BELOW = 2**14  # images of 16 bits whose values are all below this come out darker than 64
 
 
@@ -64,16 +63,42 @@ def deep_to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: If a value is outside the range of the mode.
     """
-    values = np.asarray(image)
+    check_range(image)
     if image.mode == "F":
-        _check_range(values, 255)
         return image.convert("RGB")
-    _check_range(values, MAX_16_BITS)
+    values = np.asarray(image)
     grey = (values // 257).astype(np.uint8)  # convert() would clip them at 255
     return Image.fromarray(grey).convert("RGB")
 
 
-def _check_range(values: NDArray[Any], highest: int) -> None:
+def black_is_zero(image: Image.Image) -> Image.Image:
+    """Return a loaded image, inverted if it is a TIFF file whose zero is white.
+
+    Pillow inverts those of 8 bits, but not those of 16 bits and of floats (11.3 to 13.0).
+    """
+    if not is_wide(image) or getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) != _WHITE_IS_ZERO:
+        return image
+    return Image.fromarray(_highest(image) - np.asarray(image))
+
+
+def is_wide(image: Image.Image) -> bool:
+    """Return whether the values of an image are floats, or whole numbers of more than 8 bits."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _highest(image: Image.Image) -> int:
+    return 255 if image.mode == "F" else MAX_16_BITS
+
+
+def check_range(image: Image.Image) -> None:
+    """Raise an error if an image has values outside the range of its mode.
+
+    Raises:
+        ValueError: If a value is too low or too high, or is not finite.
+    """
+    if not is_wide(image):
+        return
+    values, highest = np.asarray(image), _highest(image)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
         raise ValueError("its values must be finite, but some are NaN or infinite")

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from PIL import Image
 
+from catdog.images.containers import open_image
 from catdog.images.formats import (
-    FORMATS,
     OTHER_SIGNATURES,
     OTHER_SUFFIXES,
+    SIGNATURE_BYTES,
     SIGNATURES,
+    find_container,
     is_image_name,
 )
 from catdog.images.limits import own_limits
-
-SIGNATURE_BYTES = 16  # the longest signature is shorter
 
 
 def is_image_file(path: Path) -> bool:
@@ -51,10 +51,10 @@ def _has_image_content(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(SIGNATURE_BYTES)
         if not start.startswith(SIGNATURES):
-            return find_other_format(start) is not None
+            return (find_container(start) or find_other_format(start)) is not None
         file.seek(0)
         try:
-            with own_limits(), Image.open(file, formats=FORMATS):
+            with own_limits(), open_image(file):
                 return True
         except Image.DecompressionBombError:
             return True

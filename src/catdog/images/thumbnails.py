@@ -1,4 +1,4 @@
-"""Thumbnails for figures: upright, with their own aspect ratio, and not too large."""
+"""Thumbnails: for figures, with their own aspect ratio, and tiny ones to compare images by."""
 
 from io import BytesIO
 
@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.images.decode import stretch, turn_upright, upright_copy
-from catdog.images.formats import FORMATS
+from catdog.images.containers import open_image
+from catdog.images.decode import stretch, to_rgb, turn_upright, upright_copy
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.limits import own_limits
 from catdog.typing import ImageSize
 
 MAX_THUMBNAIL_PIXELS = 320  # pixels; figures show no finer detail
+TINY_SIDE = 16  # pixels; finer detail differs between copies of an image, and frames of a video
 
 
 def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
@@ -39,7 +40,29 @@ def upright_size(source: ImageSource) -> ImageSize:
         return height, width
     if isinstance(content, Image.Image):
         return upright_copy(content).size[::-1]
-    file = BytesIO(content) if isinstance(content, bytes) else content
-    with own_limits(), Image.open(file, formats=FORMATS) as image:
+    file = BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+    with file, own_limits(), open_image(file) as image:
         turn_upright(image)
         return image.height, image.width
+
+
+def tiny_thumbnail(image: Image.Image) -> bytes:
+    """Reduce a loaded image to 16 x 16 pixels, antialiased and upright, to compare it with others.
+
+    Args:
+        image: The image, as Pillow has loaded it, of any size. It is turned upright in place.
+
+    Returns:
+        The `uint8` values of shape `(16, 16, 3)`, RGB.
+    """
+    turn_upright(image)
+    is_averaged_well = (
+        image.mode in ("RGB", "L", "RGBA", "LA")
+        and "transparency" not in image.info
+        and image.format != "BMP"  # whose alpha may be empty
+    )
+    # Boxes of pixels are averaged first: on large images many times faster than without.
+    small = (image if is_averaged_well else to_rgb(image)).resize(
+        (TINY_SIDE, TINY_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0
+    )
+    return to_rgb(small).tobytes()

@@ -105,9 +105,10 @@ def predict(
 ) -> list[Prediction]:
     """Predict the classes of images.
 
-    Images are decoded and resized as for training, in batches while the model runs, so a folder may
-    have any size. Nothing is augmented. For 1000 images or more and without a GPU, the model is
-    compiled with LiteRT first: faster, with the same probabilities up to rounding.
+    Images are decoded and resized as for training, from the same formats, in batches while the
+    model runs, so a folder may have any size. Nothing is augmented. For 1000 images or more and
+    without a GPU, the model is compiled with LiteRT first: faster, with the same probabilities up
+    to rounding.
 
     Args:
         model: Returns logits, as every model of the zoo does.

@@ -1,0 +1,114 @@
+"""Findings about files that hold the same image, or nearly the same, or have the same name."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog._utils.text import composed
+from catdog.data.duplicates import group_by_content
+from catdog.data.layout import Layout
+from catdog.data.near_duplicates import find_neighbours
+from catdog.data.report import Finding, ImageFile, Reason
+from catdog.typing import SPLITS
+
+
+def find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
+    """Yield the findings about duplicates."""
+    for group in group_by_content(images, lambda image: image.sha256):
+        for image, reason, other in _compare_duplicates(group):
+            yield _finding(image, reason, other, layout)
+
+
+def mark_near_duplicates(
+    images: Sequence[ImageFile], thumbnails: Sequence[bytes], layout: Layout
+) -> tuple[list[ImageFile], list[Finding]]:
+    """Number the clusters of near duplicates, and return the images with them, and the findings.
+
+    Images that are connected by near duplicates are in one cluster. Of duplicates, only the first
+    has a finding here.
+    """
+    first: dict[str, int] = {}
+    for position, image in enumerate(images):
+        first.setdefault(image.sha256, position)
+    different = [images[position] for position in first.values()]
+    clusters = np.arange(len(different))
+    findings: list[Finding] = []
+    for row, near in find_neighbours([thumbnails[position] for position in first.values()]):
+        _join(clusters, np.append(near, row))
+        if noted := _compare_near(different, row, near):
+            findings.append(_finding(different[row], *noted, layout))
+    sizes = np.bincount(clusters, minlength=len(different))
+    numbers = [int(number) if sizes[number] > 1 else None for number in clusters]
+    by_content = dict(zip(first, numbers, strict=True))
+    return [replace(image, cluster=by_content[image.sha256]) for image in images], findings
+
+
+def find_confusable_names(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:
+    """Yield a finding for each file whose name looks the same as that of a file before it."""
+    first: dict[str, ImageFile] = {}
+    for image in images:
+        other = first.setdefault(composed(str(image.path)), image)
+        if other is not image:
+            class_name = layout.class_names[image.label]
+            detail = f"looks the same as the name of {other.path.name!a}"
+            yield Finding(image.path, "confusable_name", detail, class_name, image.split)
+
+
+def _finding(image: ImageFile, reason: Reason, other: ImageFile, layout: Layout) -> Finding:
+    """Return a finding about two files."""
+    class_name = layout.class_names[image.label]
+    return Finding(image.path, reason, "", class_name, image.split, other.path)
+
+
+def _compare_duplicates(
+    duplicates: Sequence[ImageFile],
+) -> Iterator[tuple[ImageFile, Reason, ImageFile]]:
+    """Yield the files of a group of duplicates that have a finding: file, reason, other file.
+
+    Duplicates with several labels cannot be used. Otherwise one file has no finding: the first one
+    in the test set, else in the validation set, else in the training set. So no image to evaluate
+    on is trained on.
+    """
+    if len({image.label for image in duplicates}) > 1:
+        first = duplicates[0]
+        other = next(image for image in duplicates if image.label != first.label)
+        for image in duplicates:
+            yield image, "conflicting_labels", other if image.label == first.label else first
+        return
+    kept = max(duplicates, key=_split_rank)
+    for image in duplicates:
+        if image.split != kept.split:
+            yield image, "split_overlap", kept
+        elif image is not kept:
+            yield image, "duplicate", kept
+
+
+def _split_rank(image: ImageFile) -> int:
+    """Return the rank of the image's split: the test set is highest; 0 without split folders."""
+    return SPLITS.index(image.split) if image.split else 0
+
+
+def _compare_near(
+    images: Sequence[ImageFile], row: int, near: NDArray[np.intp]
+) -> tuple[Reason, ImageFile] | None:
+    """Return the reason and the other image of the most serious finding about near duplicates.
+
+    The first image of several in one class and split has none.
+    """
+    image, others = images[row], [images[position] for position in near]
+    for other in others:
+        if other.label != image.label:
+            return "near_duplicate_labels", other
+    for other in others:
+        if other.split != image.split:
+            return "near_duplicate_splits", other
+    return ("near_duplicate", others[0]) if near[0] < row else None
+
+
+def _join(clusters: NDArray[np.intp], members: NDArray[np.intp]) -> None:
+    """Give all images of the clusters of some images the lowest of their numbers."""
+    numbers = np.unique(clusters[members])
+    if len(numbers) > 1:
+        clusters[np.isin(clusters, numbers)] = numbers[0]
