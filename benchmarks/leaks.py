@@ -159,7 +159,7 @@ def warning_rate(data: Datasets, sample: int, draws: int, cache_dir: str) -> Rec
         chosen = np.flatnonzero(np.isin(keys, drawn))
         contents = chosen.tolist()
         levels = held_out_levels(
-            as_vectors(vectors[chosen]), labels[chosen], contents, None, seed=seed
+            as_vectors(vectors[chosen]), labels[chosen], contents, {}, seed=seed
         )
         warned += LeakReport("test", (), tuple(levels), len(chosen)).drop is not None
     return {"images": sample, "draws": draws, "warned": warned}
@@ -179,6 +179,7 @@ def load_all(sets: Path, bursts: Path) -> dict[str, Datasets]:
         "signdigits": by_file(signs),
         "signdigits, by person": load_datasets(signs, group_by=persons),
         "drawn bursts": by_file(bursts),
+        "drawn bursts, near duplicates together": load_datasets(bursts),
         "drawn bursts, by animal": load_datasets(bursts, group_by=BY_ANIMAL),
     }
 

@@ -12,9 +12,10 @@ NAMES = {
     "signdigits": "hand signs of 150 persons",
     "signdigits, by person": "the same, `group_by` the persons",
     "drawn bursts": "60 drawn animals, 20 frames each",
+    "drawn bursts, near duplicates together": "the same, near duplicates together",
     "drawn bursts, by animal": "the same, `group_by` the animals",
 }
-SHOWN = ("files", "groups", 0.8, 0.6, 0.4)
+SHOWN = ("files", "near duplicates", "groups", 0.8, 0.6, 0.4)
 
 
 def sets(record: dict[str, Any]) -> str:
@@ -32,6 +33,7 @@ def sets(record: dict[str, Any]) -> str:
         "Images",
         "Test set",
         "Held out: files",
+        "near duplicates",
         "groups",
         "clusters, 0.8",
         "clusters, 0.6",
@@ -80,7 +82,7 @@ def near_duplicates(record: dict[str, Any]) -> str:
             ),
         ]
         for row in record["rows"]
-        if not row["grouped"]
+        if row["set"] in {"cats_and_dogs_filtered", "synthetic", "signdigits", "drawn bursts"}
     ]
     head = ["Images", "Number", "Pairs", "Clusters", "Pairs in two classes", "Pairs in two sets"]
     animal, pot = record["by_animal"], record["flowerpot"]

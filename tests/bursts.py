@@ -45,7 +45,8 @@ def blocks_model() -> keras.Model:
         ]
     )
     base.trainable = False
-    model = keras.Sequential([keras.Input((*SIZE, 3)), base, layers.Dense(2)])
+    head = layers.Dense(2, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((*SIZE, 3)), base, head])
     model.compile(
         "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
     )

@@ -70,6 +70,19 @@ def test_a_split_by_video_is_not(split_by_video: LeakReport) -> None:
     assert "That is no proof" in str(split_by_video)
 
 
+def test_a_split_that_keeps_near_duplicates_together_is_compared_with_itself(
+    videos: Path,
+) -> None:
+    data = load_datasets(videos, image_size=SIZE)
+    report = check_leaks(blocks_model(), data, verbose=0)
+    base = level(report, "near duplicates")
+    assert base.accuracy is not None
+    assert base.accuracy < 0.7
+    assert (base.clusters, base.largest) == (40, 6)
+    assert report.drop is None
+    assert report.near_duplicates == (0, 0)
+
+
 def test_images_on_their_own_give_no_warning(tmp_path: Path) -> None:
     folder = write_videos(tmp_path, videos=120, frames=1, by_coin=False)
     data = load_datasets(folder, image_size=SIZE, near_duplicates="ignore")

@@ -1,6 +1,6 @@
 """Cross-validated accuracy if whole groups or clusters of similar images are held out."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +21,20 @@ def held_out_levels(
     vectors: Vectors,
     labels: Labels,
     contents: Sequence[Hashable],
-    groups: Sequence[Hashable] | None,
+    together: Mapping[str, Sequence[Hashable]],
     *,
     seed: int,
 ) -> Iterator[HeldOutLevel]:
     """Yield the accuracy with files, groups, and clusters of less and less similar images held out.
 
-    With groups, a cluster is joined to every group that it shares an image with.
+    A cluster is joined to everything that is kept together and shares an image with it.
 
     Args:
         vectors: Feature vector of each image, shape `(n, features)`, with a mean of about 0.
         labels: Class of each image, shape `(n,)`.
         contents: Content of each image, such as a hash; duplicates stay together.
-        groups: Group of each image, if there are groups.
+        together: What the split keeps together, such as groups: by name, the key of each image.
+            They are all held out together, and the level is named after the last of them.
         seed: Seed of the folds and of the classifier.
 
     Raises:
@@ -48,16 +49,16 @@ def held_out_levels(
         )
     base, base_units = correct, files
     yield _level("files", files, correct, base, base_units)
-    if groups:
-        named = _joined(contents, groups)
-        correct = _correct(vectors, labels, named, contents, seed)
+    if together:
+        kept = _joined(contents, *together.values())
+        correct = _correct(vectors, labels, kept, contents, seed)
         if correct is not None:
-            base, base_units = correct, named
-        yield _level("groups", named, correct, base, base_units)
+            base, base_units = correct, kept
+        yield _level([*together][-1], kept, correct, base, base_units)
     units = unit_vectors(vectors)
     merges = average_linkage(units @ units.T, min(LEVELS))
     for similarity in LEVELS:
-        clusters = _joined(contents, cut(len(labels), merges, similarity), *filter(None, [groups]))
+        clusters = _joined(contents, cut(len(labels), merges, similarity), *together.values())
         correct = None
         if _fit_in_folds(clusters, labels):
             correct = _correct(vectors, labels, clusters, contents, seed)

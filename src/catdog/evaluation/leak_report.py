@@ -52,7 +52,8 @@ class HeldOutLevel:
 
     Attributes:
         held_out: What is held out: `"files"` (single files; duplicates together), `"groups"` (those
-            of `group_by`), or `"clusters"`.
+            of `group_by`), `"near duplicates"` (those that the split keeps together, if there are
+            no groups), or `"clusters"`.
         similarity: Least mean cosine similarity of two clusters that are one; `None` unless
             `held_out` is `"clusters"`.
         n: Number of images.
@@ -60,9 +61,10 @@ class HeldOutLevel:
         largest: Number of images of the largest.
         right: Number of images that are classified correctly; `None` if the level was left out,
             because one cluster is larger than a fold.
-        difference: Accuracy minus that of the base, from -1 to 1. The base is what is named by the
-            user: the groups if there are any, else the files. `None` if the level was left out.
-        worse: Number of files, or groups, of the base of which fewer images are right here than
+        difference: Accuracy minus that of the base, from -1 to 1. The base is what the split keeps
+            together: groups or near duplicates if there are any, else the files. `None` if the
+            level was left out.
+        worse: Number of the base's files or groups of which fewer images are right here than
             there; `None` if the level was left out.
         better: Number of those of which more images are right; `None` if the level was left out.
     """

@@ -133,7 +133,7 @@ def _drop_warning(report: LeakReport) -> str:
 
 
 def _base(report: LeakReport) -> HeldOutLevel:
-    """Return the level that the others are compared with: the groups if there are any, or files."""
+    """Return the level that the others are compared with: what the split keeps together."""
     return [level for level in report.levels if not level.similarity and level.right is not None][
         -1
     ]

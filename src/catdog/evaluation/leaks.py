@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from os import PathLike
 
 import keras
@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError
 from catdog._utils.public import public
-from catdog.data.datasets import Datasets, content_hashes, count_test_evaluation
+from catdog.data.datasets import (
+    Datasets,
+    content_hashes,
+    count_test_evaluation,
+    near_duplicate_clusters,
+)
 from catdog.evaluation.backbone_features import extract_features, split_frozen
 from catdog.evaluation.clusters import Vectors, unit_vectors
 from catdog.evaluation.held_out import LEVELS, held_out_levels
@@ -145,12 +150,28 @@ def _levels(
         chosen = np.sort(rng.choice(available, MAX_CLUSTERED, replace=False))
     labels = np.concatenate([data.labels(split) for split in splits])
     contents = [content for split in splits for content in content_hashes(data, split)]
-    groups = [group for split in splits for group in data.groups(split) or ()]
     levels = held_out_levels(
         vectors[chosen],
         labels[chosen],
         [contents[position] for position in chosen],
-        [groups[position] for position in chosen] if groups else None,
+        {
+            name: [keys[position] for position in chosen]
+            for name, keys in _kept_together(data, splits).items()
+        },
         seed=seed,
     )
     return tuple(levels), available
+
+
+def _kept_together(data: Datasets, splits: Sequence[Split]) -> dict[str, list[Hashable]]:
+    """Return what the split keeps together: for each kind, the key of each image."""
+    kinds: dict[str, list[Hashable]] = {}
+    clusters = {split: near_duplicate_clusters(data, split) for split in splits}
+    inside = [{*each} - {None} for each in clusters.values()]
+    if any(inside) and sum(map(len, inside)) == len(set.union(*inside)):  # none is in two sets
+        found = [cluster for each in clusters.values() for cluster in each]
+        kinds["near duplicates"] = [
+            ("alone", place) if cluster is None else cluster for place, cluster in enumerate(found)
+        ]
+    groups = [group for split in splits for group in data.groups(split) or ()]
+    return {**kinds, "groups": [*groups]} if groups else kinds

@@ -13,6 +13,7 @@ from catdog.plotting.style import BLUE, ORANGE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+COLORS = {"files": "0.4", "near duplicates": BLUE, "groups": BLUE, "clusters": ORANGE}
 
 
 @public
@@ -71,7 +72,7 @@ def _draw_bins(axes: "Axes", report: LeakReport) -> None:
 def _draw_levels(axes: "Axes", report: LeakReport) -> None:
     """Draw the accuracy at each level; those that were left out have a place without a point."""
     levels = report.levels
-    for held_out, color in (("files", "0.4"), ("groups", BLUE), ("clusters", ORANGE)):
+    for held_out, color in COLORS.items():
         drawn = [
             (place, level.accuracy, level.interval)
             for place, level in enumerate(levels)
