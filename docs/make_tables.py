@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import leak_tables
 import model_tables
 import posts_tables
 import result_tables as results
@@ -56,6 +57,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "linear": of_record(results.linear, "variants"),
     "quickstart": of_record(results.quickstart, "six_lines"),
     "repeats": of_record(results.repeats, "six_lines"),
+    "leaks-sets": of_record(leak_tables.sets, "leaks"),
+    "leaks-groups": of_record(leak_tables.groups, "leaks"),
+    "leaks-near-duplicates": of_record(leak_tables.near_duplicates, "leaks"),
+    "leaks-warnings": of_record(leak_tables.warning_rates, "leaks"),
 }
 
 

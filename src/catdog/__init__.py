@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from catdog.evaluation.evaluate import evaluate
     from catdog.evaluation.label_issues import LabelIssue, LabelIssues, find_label_issues
     from catdog.evaluation.leaderboard import Leaderboard, leaderboard
+    from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBin
+    from catdog.evaluation.leaks import check_leaks
+    from catdog.evaluation.near_duplicates import (
+        NearDuplicatePair,
+        NearDuplicateReport,
+        find_near_duplicates,
+    )
     from catdog.evaluation.result import EvaluatedImage, Evaluation
     from catdog.evaluation.shortcut_report import Shortcut, Shortcuts
     from catdog.evaluation.shortcuts import find_shortcuts
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
     from catdog.plotting.explanation import plot_gradcam
     from catdog.plotting.images import plot_label_issues, plot_predictions, plot_top_losses
     from catdog.plotting.quality import plot_quality
+    from catdog.plotting.similarity import plot_similarity
     from catdog.plotting.training import plot_history
     from catdog.training.feature_cache import clear_feature_cache, feature_cache_size
     from catdog.training.fine_tune import fine_tune
@@ -60,20 +68,26 @@ __all__ = [
     "EvaluatedImage",
     "Evaluation",
     "Finding",
+    "HeldOutLevel",
     "ImageQuality",
     "LabelIssue",
     "LabelIssues",
     "Leaderboard",
+    "LeakReport",
     "ModelSpec",
+    "NearDuplicatePair",
+    "NearDuplicateReport",
     "Prediction",
     "QualityReport",
     "ReportedAccuracy",
     "ScanReport",
     "Shortcut",
     "Shortcuts",
+    "SimilarityBin",
     "baseline_accuracy",
     "build_model",
     "calibrate",
+    "check_leaks",
     "clear_feature_cache",
     "compare",
     "coverage_curve",
@@ -81,6 +95,7 @@ __all__ = [
     "export_model",
     "feature_cache_size",
     "find_label_issues",
+    "find_near_duplicates",
     "find_shortcuts",
     "fine_tune",
     "gradcam",
@@ -102,6 +117,7 @@ __all__ = [
     "plot_leaderboard",
     "plot_predictions",
     "plot_quality",
+    "plot_similarity",
     "plot_top_losses",
     "predict",
     "save_corrections",
@@ -120,20 +136,26 @@ _MODULES = {
     "EvaluatedImage": "evaluation.result",
     "Evaluation": "evaluation.result",
     "Finding": "data.report",
+    "HeldOutLevel": "evaluation.leak_report",
     "ImageQuality": "data.quality",
     "LabelIssue": "evaluation.label_issues",
     "LabelIssues": "evaluation.label_issues",
     "Leaderboard": "evaluation.leaderboard",
+    "LeakReport": "evaluation.leak_report",
     "ModelSpec": "models.spec",
+    "NearDuplicatePair": "evaluation.near_duplicates",
+    "NearDuplicateReport": "evaluation.near_duplicates",
     "Prediction": "inference.predict",
     "QualityReport": "data.quality",
     "ReportedAccuracy": "models.spec",
     "ScanReport": "data.report",
     "Shortcut": "evaluation.shortcut_report",
     "Shortcuts": "evaluation.shortcut_report",
+    "SimilarityBin": "evaluation.leak_report",
     "baseline_accuracy": "evaluation.baseline",
     "build_model": "models.registry",
     "calibrate": "evaluation.calibration",
+    "check_leaks": "evaluation.leaks",
     "clear_feature_cache": "training.feature_cache",
     "compare": "evaluation.comparison",
     "coverage_curve": "evaluation.coverage",
@@ -141,6 +163,7 @@ _MODULES = {
     "export_model": "inference.export",
     "feature_cache_size": "training.feature_cache",
     "find_label_issues": "evaluation.label_issues",
+    "find_near_duplicates": "evaluation.near_duplicates",
     "find_shortcuts": "evaluation.shortcuts",
     "fine_tune": "training.fine_tune",
     "gradcam": "inference.gradcam",
@@ -162,6 +185,7 @@ _MODULES = {
     "plot_leaderboard": "plotting.evaluation",
     "plot_predictions": "plotting.images",
     "plot_quality": "plotting.quality",
+    "plot_similarity": "plotting.similarity",
     "plot_top_losses": "plotting.images",
     "predict": "inference.predict",
     "save_corrections": "data.save_corrections",

@@ -14,6 +14,7 @@ from catdog import Evaluation
 from catdog.evaluation.metrics import (
     confusion_matrix,
     expected_calibration_error,
+    fisher_p_value,
     mcnemar_p_value,
     paired_interval,
     precision_recall_f1,
@@ -115,6 +116,20 @@ def test_calibration_error_agrees_with_a_simple_loop(pairs: list[tuple[float, bo
             gap += len(inside) / len(pairs) * abs(accuracy - mean)
     confidences, right = (np.array(column) for column in zip(*pairs, strict=True))
     assert expected_calibration_error(reliability(confidences, right)) == pytest.approx(gap)
+
+
+@given(*[st.integers(0, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))] * 2)
+def test_fisher_agrees_with_scipy(first: tuple[int, int], second: tuple[int, int]) -> None:
+    table = [[right, n - right] for right, n in (first, second)]
+    expected = stats.fisher_exact(table).pvalue
+    assert fisher_p_value(*first, *second) == pytest.approx(expected)
+
+
+def test_fisher_of_many_images() -> None:
+    assert fisher_p_value(5000, 5200, 4000, 4800) == pytest.approx(
+        stats.fisher_exact([[5000, 200], [4000, 800]]).pvalue, rel=1e-6
+    )
+    assert fisher_p_value(0, 0, 3, 9) == 1
 
 
 @given(COUNTS, COUNTS)

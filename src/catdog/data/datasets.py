@@ -241,3 +241,11 @@ def training_order(data: Datasets, epoch: int) -> NDArray[np.int64]:
         epoch: Number of the pass, from 0.
     """
     return shuffled(len(data._images["train"]), data.seed, epoch)
+
+
+def near_duplicate_clusters(data: Datasets, split: Split) -> list[int | None]:
+    """Return the cluster of near duplicates of each of `data.paths(split)`, `None` if it is alone.
+
+    They are those that the scan found by thumbnails; the split need not keep them together.
+    """
+    return [image.cluster for image in data._images[split]]

@@ -21,10 +21,9 @@ from catdog.data.datasets import Datasets, content_hashes
 from catdog.data.duplicates import group_by_content
 from catdog.data.report import relative_name
 from catdog.data.split import stratified_split
+from catdog.evaluation.backbone_features import extract_features, split_frozen
 from catdog.evaluation.out_of_fold import as_vectors, log_posteriors, squared_distances
 from catdog.matching import resize_to_model
-from catdog.models.graph import ModelParts, split_model
-from catdog.training.features import FeatureExtractor
 from catdog.typing import SPLITS, Floats, Labels, Split, Verbose
 
 LabelIssueReason = Literal["improbable_label", "out_of_distribution"]
@@ -154,13 +153,15 @@ def find_label_issues(
     labels = np.concatenate([data.labels(split) for split in chosen])
     contents = [content for split in chosen for content in content_hashes(data, split)]
     _check_enough(labels, contents, folds, data.class_names)
-    count = len(labels)
-    extractor = FeatureExtractor(
-        _split_model(model), resized, count, cache_dir, checks.check_verbose(verbose) != 0
+    features = extract_features(
+        split_frozen(model, "find_label_issues"),
+        resized,
+        chosen,
+        cache_dir=cache_dir,
+        verbose=verbose,
     )
-    features = np.concatenate([extractor.features(split)[0] for split in chosen])
     parts = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
-    vectors = as_vectors(features)
+    vectors = as_vectors(np.concatenate(features))
     squares = squared_distances(vectors, labels, parts)
     probabilities = np.exp(log_posteriors(squares, labels, vectors.shape[1]))
     return LabelIssues(
@@ -196,19 +197,6 @@ def _check_enough(
                 value=folds,
                 hint="Pass fewer folds, at least 2, or name more splits.",
             )
-
-
-def _split_model(model: keras.Model) -> ModelParts:
-    """Split a model into backbone and head; the error names models that have a backbone."""
-    try:
-        return split_model(model)
-    except ValueError as error:
-        raise InvalidValueError(
-            "find_label_issues needs a model that begins with a frozen backbone, pretrained on "
-            "other images, and ends in trainable layers",
-            hint='Pass build_model("mobilenet_v2.linear") or build_model("transfer"), or a model '
-            "of your own whose backbone has trainable = False.",
-        ) from error
 
 
 def rank(

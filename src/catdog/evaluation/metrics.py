@@ -160,6 +160,35 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
     return min(p_value, 1.0)  # both tails include the middle
 
 
+def fisher_p_value(first_right: int, first_n: int, second_right: int, second_n: int) -> float:
+    """Compute the two-sided p-value of Fisher's exact test of two proportions.
+
+    Given how many are right in all, each table of counts has a hypergeometric probability if both
+    proportions are the same. The p-value adds those that are at most as probable as the observed
+    table. They are added as whole numbers, so no digit is lost by rounding.
+
+    Args:
+        first_right: Number of successes among the first.
+        first_n: Number of the first; may be 0.
+        second_right: Number of successes among the second.
+        second_n: Number of the second; may be 0.
+
+    Source: R. A. Fisher, "Statistical Methods for Research Workers", 5th edition (1934), section
+    21.02; two-sided as in scipy.stats.fisher_exact.
+    """
+    right = first_right + second_right
+    lowest, highest = max(0, right - second_n), min(first_n, right)
+    ways = math.comb(first_n, lowest) * math.comb(second_n, right - lowest)
+    all_ways = [ways]
+    for chosen in range(lowest, highest):  # from the ways of `chosen` to those of one more
+        ways = ways * (first_n - chosen) * (right - chosen)
+        ways //= (chosen + 1) * (second_n - right + chosen + 1)
+        all_ways.append(ways)
+    observed = all_ways[first_right - lowest]
+    p_value: float = sum(ways for ways in all_ways if ways <= observed) / sum(all_ways)
+    return p_value
+
+
 def paired_interval(only_first: int, only_second: int, n: int) -> tuple[float, float]:
     """Compute the 95 % confidence interval of a difference of paired proportions.
 
