@@ -11,9 +11,10 @@ from catdog._utils import forks as _forks  # sees every fork after `import catdo
 
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
+    from catdog.data.findings import Finding
     from catdog.data.load import load_datasets
     from catdog.data.quality import ImageQuality, QualityReport
-    from catdog.data.report import Finding, ScanReport
+    from catdog.data.report import ScanReport
     from catdog.data.save_corrections import save_corrections
     from catdog.data.scan import scan_images
     from catdog.evaluation.baseline import baseline_accuracy
@@ -135,7 +136,7 @@ _MODULES = {
     "Datasets": "data.datasets",
     "EvaluatedImage": "evaluation.result",
     "Evaluation": "evaluation.result",
-    "Finding": "data.report",
+    "Finding": "data.findings",
     "HeldOutLevel": "evaluation.leak_report",
     "ImageQuality": "data.quality",
     "LabelIssue": "evaluation.label_issues",

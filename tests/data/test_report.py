@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from catdog import load_datasets, scan_images
-from catdog.data import report
+from catdog.data import findings
 from tests.data.files import add
 
 
@@ -33,8 +33,8 @@ def test_rows(tidy: Path) -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    reasons = {*get_args(report.BadReason), *get_args(report.NoteReason)}
-    assert set(report.MEANING) == reasons
+    reasons = {*get_args(findings.BadReason), *get_args(findings.NoteReason)}
+    assert set(findings.MEANING) == reasons
     page = Path(__file__).parents[2] / "docs/how-to/messy-folders.md"
     rows = re.findall(r"^\| `([a-z_]+)` \|", page.read_text("utf-8"), re.MULTILINE)
     assert set(rows) == reasons

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.data.findings import Bursts, ImageFile, relative_name
 from catdog.data.groups import FOLDER, read_group_by
 from catdog.data.layout import Layout
 from catdog.data.near_duplicates import Directions, directions
-from catdog.data.report import Bursts, ImageFile, relative_name
 from catdog.typing import Floats
 
 # By chance, neighbours are more similar than other pairs half of the time. If each burst has two

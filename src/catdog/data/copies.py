@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from catdog._utils.text import composed
 from catdog.data.duplicates import group_by_content
+from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import Layout
 from catdog.data.near_duplicates import find_neighbours
-from catdog.data.report import Finding, ImageFile, Reason
 from catdog.typing import SPLITS
 
 

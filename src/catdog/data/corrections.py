@@ -12,8 +12,9 @@ from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, MissingFileError, UsageWarning, reason
 from catdog._utils.text import composed, counted, list_names, printable, with_lines
 from catdog.data.copies import find_duplicates
+from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import Layout
-from catdog.data.report import Finding, ImageFile, Reason, ScanReport, usable_images
+from catdog.data.report import ScanReport, usable_images
 from catdog.data.sets import check_classes
 from catdog.typing import SPLITS, Split
 

@@ -15,7 +15,8 @@ from catdog._utils.public import public
 from catdog._utils.seeding import shuffled
 from catdog._utils.text import count_line, counted
 from catdog.data.corrections import count_corrections
-from catdog.data.report import ImageFile, ScanReport
+from catdog.data.findings import ImageFile
+from catdog.data.report import ScanReport
 from catdog.data.session import ReadErrors, Session
 from catdog.data.split_file import write_split
 from catdog.typing import SPLITS, ImageSize, Labels, Split

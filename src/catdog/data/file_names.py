@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.text import composed, list_names
-from catdog.data.report import relative_name
+from catdog.data.findings import relative_name
 from catdog.images.identify import is_named_as_image
 
 

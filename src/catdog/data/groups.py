@@ -9,7 +9,8 @@ from typing import Any
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog._utils.text import composed, counted, list_names
-from catdog.data.report import ImageFile, ScanReport, relative_name
+from catdog.data.findings import ImageFile, relative_name
+from catdog.data.report import ScanReport
 from catdog.data.tables import read_table
 from catdog.typing import Split
 

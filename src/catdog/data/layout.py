@@ -6,6 +6,7 @@ from pathlib import Path
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed, list_names
+from catdog.data.findings import IgnoredReason
 from catdog.data.layout_checks import (
     check_class_folders,
     check_class_names,
@@ -18,7 +19,6 @@ from catdog.data.layout_doubts import (
     inner_folders,
     without_empty_splits,
 )
-from catdog.data.report import IgnoredReason
 from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
@@ -135,7 +135,9 @@ def _make_layout(
             used.append(file)
         elif is_image_file(file.path):
             hidden.append((file.path, "hidden"))
-    return Layout(root, tuple(classes), splits, tuple(used), (*ignored, *hidden), tuple(doubts))
+    return Layout(
+        root, tuple(classes), splits, tuple(used), (*ignored, *hidden), doubts=tuple(doubts)
+    )
 
 
 def _find_root(folder: Path) -> tuple[Path, list[Path]]:

@@ -16,18 +16,10 @@ from catdog.data.corrections import (
     warn_unknown,
 )
 from catdog.data.datasets import Datasets
+from catdog.data.findings import IGNORED_REASONS, MEANING, Bursts, Finding, ImageFile
 from catdog.data.groups import GroupOf, read_group_by, with_groups
 from catdog.data.layout import Layout, find_layout
-from catdog.data.report import (
-    IGNORED_REASONS,
-    MEANING,
-    Bursts,
-    Finding,
-    ImageFile,
-    ScanReport,
-    describe,
-    image_notes,
-)
+from catdog.data.report import ScanReport, describe, image_notes
 from catdog.data.scan import scan_layout
 from catdog.data.sets import check_groups_apart, plan_sets, split_images
 from catdog.data.source import find_source

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.seeding import shuffled
-from catdog.data.report import ImageFile
+from catdog.data.findings import ImageFile
 from catdog.data.session import ReadErrors
 from catdog.images.decode import decode_image
 from catdog.typing import ImageSize

@@ -11,7 +11,8 @@ from catdog._utils import checks
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted, printable
-from catdog.data.report import ScanReport, relative_name, usable_images
+from catdog.data.findings import relative_name
+from catdog.data.report import ScanReport, usable_images
 from catdog.images.quality import LONGER_SIDE, measure_quality
 from catdog.images.reduced import map_reduced
 from catdog.typing import Floats, Split

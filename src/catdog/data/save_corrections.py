@@ -14,7 +14,7 @@ from catdog._utils.text import composed, list_names
 from catdog.data.corrections import Corrections, corrections_to_json, make_entry, read_corrections
 from catdog.data.datasets import Datasets
 from catdog.data.file_names import FileNames
-from catdog.data.report import relative_name
+from catdog.data.findings import relative_name
 
 ARGUMENT = "decisions"
 

@@ -30,9 +30,10 @@ from catdog.data.corrections import (
     warn_unknown,
     without_left_out,
 )
+from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.quality import measure_images
-from catdog.data.report import Finding, ImageFile, Reason, ScanReport
+from catdog.data.report import ScanReport
 from catdog.data.source import find_source
 from catdog.data.table_layout import find_table_layout
 from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error

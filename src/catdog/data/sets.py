@@ -10,9 +10,10 @@ from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.text import counted, list_names, printable, shorten
 from catdog.data.duplicates import group_by_content
+from catdog.data.findings import ImageFile
 from catdog.data.group_split import grouped_split, join
 from catdog.data.layout import Layout
-from catdog.data.report import ImageFile, ScanReport
+from catdog.data.report import ScanReport
 from catdog.data.split import stratified_split
 from catdog.images.formats import FORMATS
 from catdog.typing import Split

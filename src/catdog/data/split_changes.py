@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.text import counted, printable, with_lines
+from catdog.data.findings import Finding, ImageFile, relative_name
 from catdog.data.groups import GroupOf, known_groups, with_groups
-from catdog.data.report import Finding, ImageFile, ScanReport, relative_name, usable_images
+from catdog.data.report import ScanReport, usable_images
 from catdog.data.split_file import SplitFile
 from catdog.typing import SPLITS, Split
 

@@ -20,8 +20,9 @@ from catdog._utils.errors import (
 from catdog._utils.files import atomic_write
 from catdog._utils.text import composed, counted, list_names, printable, with_lines
 from catdog.data.corrections import Decisions, decisions_from_json, decisions_to_json
+from catdog.data.findings import ImageFile, relative_name
 from catdog.data.layout import Layout
-from catdog.data.report import ImageFile, ScanReport, readable_images, relative_name
+from catdog.data.report import ScanReport, readable_images
 from catdog.data.sets import check_classes
 from catdog.typing import SPLITS, Split
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from catdog._utils.errors import InvalidValueError, MissingFileError
 from catdog._utils.text import counted, list_names
 from catdog.data.file_names import FileNames
+from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
 from catdog.data.layout import File, Layout
-from catdog.data.report import IgnoredReason, relative_name
 from catdog.data.split_folders import Role, find_role
 from catdog.data.tables import Row, read_table
 from catdog.images.identify import is_image_file

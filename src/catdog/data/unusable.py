@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from PIL import UnidentifiedImageError
 
-from catdog.data.report import BadReason
+from catdog.data.findings import BadReason
 from catdog.images.containers import UnsupportedFormatError
 from catdog.images.formats import OTHER_SUFFIXES, SIGNATURE_BYTES, SIGNATURES, find_container
 from catdog.images.identify import find_other_format, is_named_as_image

@@ -19,7 +19,7 @@ from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted, percent, printable
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.data.duplicates import group_by_content
-from catdog.data.report import relative_name
+from catdog.data.findings import relative_name
 from catdog.data.split import stratified_split
 from catdog.evaluation.backbone_features import extract_features, split_frozen
 from catdog.evaluation.out_of_fold import as_vectors, log_posteriors, squared_distances

@@ -16,7 +16,7 @@ from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted
 from catdog.data.datasets import Datasets
-from catdog.data.report import relative_name
+from catdog.data.findings import relative_name
 from catdog.evaluation.backbone_features import extract_features, split_frozen
 from catdog.evaluation.out_of_fold import as_vectors
 from catdog.evaluation.similar_pairs import NEAR_DUPLICATE, SimilarPairs, find_similar_pairs
