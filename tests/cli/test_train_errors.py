@@ -42,7 +42,7 @@ def test_train_keeps_a_file_that_appears_during_the_training(
         ("folder.keras", "is a folder. Choose another name"),
         ("there.keras", "exists. Choose another name, or pass --overwrite"),
         ("link.keras", "exists. Choose another name, or pass --overwrite"),
-        (f"{'long' * 65}.keras", "name too long"),
+        (f"{'long' * 65}.keras", "is too long for the file system"),
     ],
 )
 def test_train_checks_the_target_before_training(

@@ -527,7 +527,7 @@ def test_bursts_of_tables(tmp_path: Path, form: str, group_by: str | None) -> No
     bursts = scan_images(folder, labels=labels).bursts
     assert bursts
     assert bursts.group_by == group_by or (group_by is None and bursts.group_by)
-    with pytest.warns(UserWarning, match="50 % by chance"):
+    with pytest.warns(UserWarning, match="50% by chance"):
         load_datasets(folder, labels=labels)
     data = load_datasets(folder, labels=labels, group_by=bursts.group_by)  # no warning
     groups = [set(data.groups(split) or ()) for split in SPLITS]

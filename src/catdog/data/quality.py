@@ -1,6 +1,6 @@
 """`QualityReport`: rank the images of each class by what is blurred, dark, or flat."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -11,8 +11,7 @@ from catdog._utils import checks
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted, printable
-from catdog.data.findings import relative_name
-from catdog.data.report import ScanReport, usable_images
+from catdog.data.findings import ImageFile, relative_name
 from catdog.images.quality import LONGER_SIDE, measure_quality
 from catdog.images.reduced import map_reduced
 from catdog.typing import Floats, Split
@@ -181,25 +180,31 @@ class QualityReport:
         return "\n".join([f"<p><b>{escape(_headline(self))}</b></p>", *tables])
 
 
-def measure_images(report: ScanReport) -> QualityReport:
-    """Measure the quality of all usable images of a scan.
+def measure_images(
+    files: Sequence[ImageFile], class_names: Sequence[str], folder: Path
+) -> QualityReport:
+    """Measure the quality of images.
+
+    Args:
+        files: The usable images of a scan.
+        class_names: Names of the classes.
+        folder: The folder that was scanned.
 
     Raises:
         ValueError: If an image cannot be read, because it was changed or removed after the scan.
     """
-    files = usable_images(report)
     measured = map_reduced(
         measure_quality,
         [file.path for file in files],
         LONGER_SIDE,
-        f"Measuring the images of {printable(report.folder.name)}",
+        f"Measuring the images of {printable(folder.name)}",
     )
     return QualityReport(
         tuple(
-            ImageQuality(file.path, report.class_names[file.label], file.split, *measures)
+            ImageQuality(file.path, class_names[file.label], file.split, *measures)
             for file, measures in zip(files, measured, strict=True)
         ),
-        report.folder,
+        folder,
     )
 
 

@@ -3,18 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table
 from catdog._utils.text import count_line, counted, printable, shorten
 from catdog.data.findings import MEANING, Bursts, Finding, ImageFile, Reason, relative_name
+from catdog.data.quality import QualityReport
 from catdog.images.notes import IMAGE_NOTES, Note
 from catdog.typing import Split
-
-if TYPE_CHECKING:
-    from catdog.data.quality import QualityReport
 
 
 @public
@@ -43,7 +41,7 @@ class ScanReport:
     findings: tuple[Finding, ...] = field(repr=False)
     _readable: tuple[ImageFile, ...] = field(repr=False)
     bursts: Bursts | None = None
-    quality: "QualityReport | None" = field(default=None, repr=False)
+    quality: QualityReport | None = field(default=None, repr=False)
     # Set by corrections: what they decide about images of the folder, and what was usable before.
     _decisions: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     _before: tuple[ImageFile, ...] = field(default=(), repr=False)

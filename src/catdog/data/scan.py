@@ -33,7 +33,7 @@ from catdog.data.corrections import (
 from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import File, Layout, find_layout
 from catdog.data.quality import measure_images
-from catdog.data.report import ScanReport
+from catdog.data.report import ScanReport, usable_images
 from catdog.data.source import find_source
 from catdog.data.table_layout import find_table_layout
 from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error
@@ -128,7 +128,10 @@ def scan_images(
     report = scan_layout(layout, corrected.decisions if corrected else {})
     if corrected:
         warn_unknown(corrected, report, stacklevel=2)
-    return replace(report, quality=measure_images(report)) if quality else report
+    if not quality:
+        return report
+    measured = measure_images(usable_images(report), report.class_names, report.folder)
+    return replace(report, quality=measured)
 
 
 def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:

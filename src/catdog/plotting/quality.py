@@ -1,8 +1,6 @@
 """Plot the images that are worst by a measure of quality."""
 
-from typing import TYPE_CHECKING
-
-from catdog._utils import checks
+from catdog._utils import checks, late
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog.data.quality import FAULTS, MEASURES, QualityReport
@@ -11,14 +9,11 @@ from catdog.images.inputs import ImageSource
 from catdog.images.thumbnails import thumbnail
 from catdog.plotting.style import grid, plain
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MAX_COLUMNS = 20  # of images in a figure
 
 
 @public
-def plot_quality(report: ScanReport, *, k: int = 4) -> "Figure":
+def plot_quality(report: ScanReport, *, k: int = 4) -> "late.figure.Figure":
     """Plot the images that are blurred, dark, overexposed, flat or tiny, compared with their class.
 
     Above each image are its class and its value. All images are shown at the same size.

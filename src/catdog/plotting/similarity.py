@@ -1,23 +1,18 @@
 """Plot a leak report: accuracy by similarity, and by what is held out."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from catdog._utils import checks
+from catdog._utils import checks, late
 from catdog._utils.public import public
 from catdog.evaluation.leak_report import LeakReport
 from catdog.evaluation.leak_sentences import level_name
 from catdog.plotting.style import BLUE, ORANGE
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 COLORS = {"files": "0.4", "near duplicates": BLUE, "groups": BLUE, "clusters": ORANGE}
 
 
 @public
-def plot_similarity(report: LeakReport) -> "Figure":
+def plot_similarity(report: LeakReport) -> "late.figure.Figure":
     """Plot a leak report: the accuracy by similarity, and by what is held out.
 
     The left axes show the accuracy of the evaluated images by the similarity to the nearest
@@ -50,7 +45,7 @@ def plot_similarity(report: LeakReport) -> "Figure":
     return figure
 
 
-def _draw_bins(axes: "Axes", report: LeakReport) -> None:
+def _draw_bins(axes: "late.axes.Axes", report: LeakReport) -> None:
     """Draw the accuracy of each bin, and below it the number of its images."""
     bins = report.bins
     _draw_points(
@@ -69,7 +64,7 @@ def _draw_bins(axes: "Axes", report: LeakReport) -> None:
     )
 
 
-def _draw_levels(axes: "Axes", report: LeakReport) -> None:
+def _draw_levels(axes: "late.axes.Axes", report: LeakReport) -> None:
     """Draw the accuracy at each level; those that were left out have a place without a point."""
     levels = report.levels
     for held_out, color in COLORS.items():
@@ -93,7 +88,7 @@ def _draw_levels(axes: "Axes", report: LeakReport) -> None:
 
 
 def _draw_points(
-    axes: "Axes",
+    axes: "late.axes.Axes",
     places: list[int],
     accuracies: list[float],
     intervals: list[tuple[float, float]],
