@@ -1,6 +1,6 @@
 """Near duplicates: which images count as such, and how splits treat them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_changed_copies_are_found(faces: list[Image.Image], change: str) -> None
     thumbnails = [thumbnail(image) for image in faces]
     thumbnails += [thumbnail(CHANGES[change](image)) for image in faces]
     count = len(faces)
-    pairs = {(row, int(other)) for row, near in find_neighbours(thumbnails) for other in near}
+    pairs = {(row, int(other)) for row, near in neighbours(thumbnails) for other in near}
     paired = sum((row, row + count) in pairs for row in range(count))
     others = [pair for pair in pairs if pair[1] != (pair[0] + count) % (2 * count)]
     assert paired >= 0.95 * count
@@ -96,7 +96,7 @@ def test_neighbours_are_mutual_and_are_those_of_all_pairs() -> None:
     images = [frame(int(rng.integers(40)), number) for number in range(150)]
     images += [image.filter(ImageFilter.GaussianBlur(4)) for image in images[:50]]
     thumbnails = [tiny_thumbnail(image) for image in images]
-    found = {(row, int(other)) for row, near in find_neighbours(thumbnails) for other in near}
+    found = {(row, int(other)) for row, near in neighbours(thumbnails) for other in near}
     correlations = np.min([part @ part.T for part in directions(thumbnails)], axis=0)
     expected = np.argwhere(np.triu(correlations >= 0.9, 1))
     assert len(expected) > 100
@@ -117,7 +117,7 @@ def plain_images() -> list[Image.Image]:
 
 def test_images_without_contrast_are_no_near_duplicates() -> None:
     images = plain_images() + [scene(seed) for seed in range(20)]
-    assert list(find_neighbours([tiny_thumbnail(image) for image in images])) == []
+    assert neighbours([tiny_thumbnail(image) for image in images]) == []
 
 
 def test_what_all_images_share_does_not_count() -> None:
@@ -128,9 +128,9 @@ def test_what_all_images_share_does_not_count() -> None:
     thumbnails = [tiny_thumbnail(Image.fromarray(image.astype(np.uint8))) for image in images]
     whole = directions(thumbnails)[0]
     assert np.median(whole @ whole.T) > 0.95
-    assert list(find_neighbours(thumbnails)) == []
+    assert neighbours(thumbnails) == []
     copy = Image.fromarray((0.9 * images[7]).astype(np.uint8))
-    assert [row for row, _ in find_neighbours([*thumbnails, tiny_thumbnail(copy)])] == [7, 60]
+    assert [row for row, _ in neighbours([*thumbnails, tiny_thumbnail(copy)])] == [7, 60]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "CMYK", "I;16", "F", "1"])
@@ -144,6 +144,10 @@ def test_thumbnails_of_every_mode(mode: str) -> None:
     assert image.mode == mode
     own, _ = directions([tiny_thumbnail(image), tiny_thumbnail(grey), tiny_thumbnail(scene(4))])
     assert own[0] @ own[1] > 0.9 > abs(own[0] @ own[2])
+
+
+def neighbours(thumbnails: Sequence[bytes]) -> list[tuple[int, list[int]]]:
+    return [(row, near.tolist()) for row, near in find_neighbours(*directions(thumbnails))]
 
 
 def write(folder: Path, images: dict[str, Image.Image]) -> Path:

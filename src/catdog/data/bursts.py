@@ -1,10 +1,10 @@
 """Detect bursts: images that follow each other by name and look alike, such as video frames."""
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from catdog.data.findings import Bursts, ImageFile, relative_name
 from catdog.data.groups import FOLDER, read_group_by
 from catdog.data.layout import Layout
-from catdog.data.near_duplicates import Directions, directions
+from catdog.data.near_duplicates import Directions
 from catdog.typing import Floats
 
 # By chance, neighbours are more similar than other pairs half of the time. If each burst has two
 # images, it is three quarters, and more if it has more.
 MIN_SHARE = 0.7
 MIN_NEIGHBOURS = 30  # with them, 0.7 is more than three standard errors above a half
-PAIRS_COMPARED = 20_000  # drawn at random, that neighbours are compared with
+PAIRS_COMPARED = 2_000  # drawn at random, that neighbours are compared with
 MIN_GROUPS = 3  # of each class, one for each of the three sets
 
 # Arguments of `group_by`, the one that makes the largest groups first: the folder below the class
@@ -42,20 +42,21 @@ class _Neighbours:
 
 def find_bursts(
     images: Sequence[ImageFile],
-    thumbnails: Sequence[bytes],
+    vectors: Directions,
     layout: Layout,
 ) -> Bursts | None:
     """Return how alike neighbours by name are, and the groups that hold bursts together.
 
     Args:
         images: The images.
-        thumbnails: What `tiny_thumbnail` returned for each of them.
+        vectors: What is left of their thumbnails without what all share, as `directions` returns
+            it.
         layout: The layout of the folder that the images are in.
 
     Returns:
         `None` if neighbours are hardly more alike than other images of their class.
     """
-    neighbours = _compare_neighbours(images, thumbnails, layout.root)
+    neighbours = _compare_neighbours(images, vectors)
     if neighbours is None or neighbours.shares.mean() < MIN_SHARE:
         return None
     share = float(neighbours.shares.mean())
@@ -71,16 +72,13 @@ def find_bursts(
     return Bursts(share, None, None)
 
 
-def _compare_neighbours(
-    images: Sequence[ImageFile], thumbnails: Sequence[bytes], folder: Path
-) -> _Neighbours | None:
+def _compare_neighbours(images: Sequence[ImageFile], vectors: Directions) -> _Neighbours | None:
     """Compare neighbours by name with random pairs; `None` if there are too few of them."""
     if len(images) <= MIN_NEIGHBOURS:
         return None
-    vectors = directions(thumbnails)[1]
     visible = [position for position, vector in enumerate(vectors) if vector.any()]
     kinds = [(image.label, image.split) for image in images]
-    order = sorted(visible, key=lambda position: _sort_key(images[position], folder))
+    order = sorted(visible, key=lambda position: _sort_key(images[position]))
     pairs = np.array(
         [pair for pair in itertools.pairwise(order) if kinds[pair[0]] == kinds[pair[1]]]
     )
@@ -93,9 +91,9 @@ def _compare_neighbours(
     return _Neighbours(pairs, less / (2 * len(others)))
 
 
-def _sort_key(image: ImageFile, folder: Path) -> list[tuple[int, int, str]]:
+def _sort_key(image: ImageFile) -> list[tuple[int, int, str]]:
     """Return a key that orders images by class and name; numbers by their value."""
-    parts = re.split(r"(\d+)", relative_name(image.path, folder))
+    parts = re.split(r"(\d+)", str(image.path))
     split = str(image.split)
     numbered = [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
     return [(0, image.label, split), *numbered]
@@ -107,10 +105,13 @@ def _draw_pairs(positions: NDArray[np.intp], kinds: Sequence[object]) -> NDArray
     members: dict[object, list[int]] = {}
     for position in positions.tolist():
         members.setdefault(kinds[position], []).append(position)
-    firsts = rng.choice(positions, PAIRS_COMPARED)
-    seconds = np.array([rng.choice(members[kinds[first]]) for first in firsts])
-    different = firsts != seconds
-    return np.column_stack([firsts[different], seconds[different]])
+    pairs = [
+        rng.choice(inside, (math.ceil(PAIRS_COMPARED * len(inside) / len(positions)), 2))
+        for inside in members.values()
+    ]
+    drawn = np.concatenate(pairs)
+    different: NDArray[np.intp] = drawn[drawn[:, 0] != drawn[:, 1]]
+    return different
 
 
 def _similarities(vectors: Directions, pairs: NDArray[np.intp]) -> Floats:

@@ -10,7 +10,7 @@ from catdog._utils.text import composed
 from catdog.data.duplicates import group_by_content
 from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import Layout
-from catdog.data.near_duplicates import find_neighbours
+from catdog.data.near_duplicates import Directions, find_neighbours
 from catdog.typing import SPLITS
 
 
@@ -22,27 +22,41 @@ def find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Fin
 
 
 def mark_near_duplicates(
-    images: Sequence[ImageFile], thumbnails: Sequence[bytes], layout: Layout
+    images: Sequence[ImageFile], whole: Directions, own: Directions, layout: Layout
 ) -> tuple[list[ImageFile], list[Finding]]:
     """Number the clusters of near duplicates, and return the images with them, and the findings.
 
     Images that are connected by near duplicates are in one cluster. Of duplicates, only the first
     has a finding here.
+
+    Args:
+        images: The images.
+        whole: Their thumbnails, as `directions` returns them.
+        own: What is left of these without what all share.
+        layout: The layout of the folder.
     """
     first: dict[str, int] = {}
     for position, image in enumerate(images):
         first.setdefault(image.sha256, position)
-    different = [images[position] for position in first.values()]
+    positions = list(first.values())
+    different = [images[position] for position in positions]
     clusters = np.arange(len(different))
     findings: list[Finding] = []
-    for row, near in find_neighbours([thumbnails[position] for position in first.values()]):
+    for row, near in find_neighbours(whole[positions], own[positions]):
         _join(clusters, np.append(near, row))
         if noted := _compare_near(different, row, near):
             findings.append(_finding(different[row], *noted, layout))
     sizes = np.bincount(clusters, minlength=len(different))
-    numbers = [int(number) if sizes[number] > 1 else None for number in clusters]
-    by_content = dict(zip(first, numbers, strict=True))
-    return [replace(image, cluster=by_content[image.sha256]) for image in images], findings
+    cluster_of = {
+        content: int(number)
+        for content, number in zip(first, clusters, strict=True)
+        if sizes[number] > 1
+    }
+    marked = [
+        replace(image, cluster=cluster_of[image.sha256]) if image.sha256 in cluster_of else image
+        for image in images
+    ]
+    return marked, findings
 
 
 def find_confusable_names(images: Iterable[ImageFile], layout: Layout) -> Iterator[Finding]:

@@ -12,13 +12,13 @@ from catdog.images.thumbnails import TINY_SIDE
 # and the 1800 faces of synthetic (no pair of different images is found).
 MIN_CORRELATION = 0.9
 MIN_CONTRAST = 4.0  # standard deviation in grey levels; plain and black images have less
-FREQUENCIES = 4  # in each direction; they hold most of what a thumbnail shows
+FREQUENCIES = 5  # in each direction; they hold most of what a thumbnail shows
 BLOCK_ROWS = 64  # that are compared with all others at a time
 
 Directions = NDArray[np.float32]
 
 
-def find_neighbours(thumbnails: Sequence[bytes]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Find the near duplicates of each image.
 
     Two images are near duplicates if their thumbnails correlate by at least 0.9, and if they still
@@ -27,15 +27,13 @@ def find_neighbours(thumbnails: Sequence[bytes]) -> Iterator[tuple[int, NDArray[
     An image with hardly any contrast has no near duplicates.
 
     Args:
-        thumbnails: What `tiny_thumbnail` returned for each image.
+        whole: The thumbnails, as `directions` returns them.
+        own: What is left of them without what all share, as `directions` returns it.
 
     Yields:
         The position of each image that has near duplicates, in ascending order, and the positions
         of these.
     """
-    if not thumbnails:
-        return
-    whole, own = directions(thumbnails)
     with_contrast = np.flatnonzero(whole.any(axis=1) & own.any(axis=1))
     whole, own = whole[with_contrast], own[with_contrast]
     for rows, others in _candidates(own):
@@ -53,9 +51,15 @@ def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
     subtracted first, so that only the pattern counts. What all share is the mean pattern, in the
     strength that the image has it.
 
+    Args:
+        thumbnails: What `tiny_thumbnail` returned for each image.
+
     Returns:
         Two arrays of shape `(n, 768)`. A row is zero if it has too little contrast.
     """
+    if not thumbnails:
+        nothing = np.zeros((0, 3 * TINY_SIDE**2), np.float32)
+        return nothing, nothing
     values = np.frombuffer(b"".join(thumbnails), np.uint8).astype(np.float32)
     pixels = values.reshape(len(thumbnails), TINY_SIDE**2, 3)
     pixels -= pixels.mean(axis=1, keepdims=True)
@@ -92,7 +96,7 @@ def _low_frequencies() -> Directions:
     """Return the lowest frequencies of the discrete cosine transform, of each colour.
 
     Returns:
-        Orthonormal columns, shape `(768, 45)`; the mean of a colour is left out.
+        Orthonormal columns, shape `(768, 72)`; the mean of a colour is left out.
     """
     pixel, frequency = np.meshgrid(np.arange(TINY_SIDE), np.arange(FREQUENCIES), indexing="ij")
     waves = np.cos(np.pi * (2 * pixel + 1) * frequency / (2 * TINY_SIDE))

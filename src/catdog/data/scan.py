@@ -32,6 +32,7 @@ from catdog.data.corrections import (
 )
 from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import File, Layout, find_layout
+from catdog.data.near_duplicates import directions
 from catdog.data.quality import measure_images
 from catdog.data.report import ScanReport, usable_images
 from catdog.data.source import find_source
@@ -152,8 +153,9 @@ def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:
             readable.append(one.image)
             thumbnails.append(one.thumbnail)
     # Near duplicates of images that are left out, too, so that these move no others.
+    whole, own = directions(thumbnails)
     marked, near = mark_near_duplicates(
-        relabelled(readable, decisions, layout.class_names), thumbnails, layout
+        relabelled(readable, decisions, layout.class_names), whole, own, layout
     )
     images = without_left_out(marked, decisions)
     findings += find_duplicates(images, layout)
@@ -167,7 +169,7 @@ def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:
         len(layout.files),
         _shown(findings),
         tuple(images),
-        find_bursts(marked, thumbnails, layout),
+        find_bursts(marked, own, layout),
     )
     if decisions:
         before = [
