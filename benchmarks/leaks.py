@@ -1,6 +1,6 @@
 """Measure what the leak check and the near-duplicate finder see, on clean and on leaking images.
 
-    python benchmarks/leaks.py --sets ../shared/sets --out docs/results/leaks.json
+    python benchmarks/leaks.py --sets SETS --out docs/results/leaks.json
 
 `--sets` is a folder with `signdigits` (photos of hand signs of 150 persons, and a table of the
 persons, `groups_inferred.csv`) and `flowerpot_burst` (80 frames of one object).
