@@ -142,8 +142,8 @@ def test_thumbnails_of_every_mode(mode: str) -> None:
         "F": lambda: Image.fromarray(values.astype(np.float32)),
     }.get(mode, lambda: grey.convert(mode))()
     assert image.mode == mode
-    own, _ = directions([tiny_thumbnail(image), tiny_thumbnail(grey), tiny_thumbnail(scene(4))])
-    assert own[0] @ own[1] > 0.9 > abs(own[0] @ own[2])
+    whole, _ = directions([tiny_thumbnail(image), tiny_thumbnail(grey), tiny_thumbnail(scene(4))])
+    assert whole[0] @ whole[1] > 0.9 > abs(whole[0] @ whole[2])
 
 
 def neighbours(thumbnails: Sequence[bytes]) -> list[tuple[int, list[int]]]:

@@ -1,5 +1,6 @@
 """Small copies of image files, and the properties of the files."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image
 from catdog.images.decode import read_rgb
 from catdog.images.quality import luma, sharpness
 from catdog.images.reduced import ReducedImage, map_reduced, read_reduced
+from tests.images.odd_files import GREY, chunk, packed_rows, png
+from tests.images.test_first_frame import gif
 
 ORIENTATION, MAKE, MODEL = 0x0112, 0x010F, 0x0110
 
@@ -97,6 +100,21 @@ def test_the_jpeg_tables(tmp_path: Path) -> None:
     assert tables("png", 80) == tables("webp", 80) == ""
     low, high = (float(tables("jpg", quality).removeprefix("mean step ")) for quality in (50, 95))
     assert low > 5 * high > 0
+
+
+def test_the_copy_has_the_pixels_of_the_decoder(tmp_path: Path) -> None:
+    """Also where Pillow gives a transparent grey, or what is outside a frame, another colour."""
+    greys = np.arange(16)[np.newaxis].repeat(40, axis=0)
+    key = chunk(b"tRNS", b"\0\3")
+    files = {
+        "a.png": png((16, 40), 4, GREY, zlib.compress(packed_rows(greys, 4)), before=[key]),
+        "a.gif": gif(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        expected = np.asarray(read_rgb(tmp_path / name))
+        assert (expected == 255).all(axis=2).any()
+        np.testing.assert_array_equal(read_reduced(tmp_path / name, 512).pixels, expected)
 
 
 def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def _overlap_warning(
         f"{_counts(evaluated)} here. If it was trained on some of the images evaluated here, the "
         "figures are too good.",
         hint="If these are the images of its training, pass the options of that training: "
-        "--split-file, --labels, --corrections, --skip-bad.",
+        "--split-file, --group-by, --near-duplicates, --labels, --corrections, --skip-bad.",
     )
 
 

@@ -261,7 +261,7 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
 
 
 def _warn_bursts(bursts: Bursts) -> None:
-    """Warn that images seem to be bursts, before these are torn apart by a split."""
+    """Warn that images seem to be bursts, which a split of single images would separate."""
     warning = UsageWarning(f"{bursts}\n", hint=bursts.hint, hint_code=HintCode.KEEP_BURSTS)
     warnings.warn(warning, stacklevel=3)
 

@@ -1,4 +1,4 @@
-"""Scan a folder for files that are not images, damaged images and duplicates."""
+"""Scan a folder for files that are not images, damaged images, duplicates and near duplicates."""
 
 import hashlib
 import stat
@@ -83,6 +83,7 @@ def scan_images(
       pixels or with more than 89 million pixels, images of 16 bits that are dark, because their
       values do not fill their range, and images that are white, because they are transparent;
     - duplicates in one class that cannot be in two splits;
+    - near duplicates, first those in two classes or in two split folders, and bursts;
     - names that look the same, because they differ only in how Unicode writes accents;
     - files that are not images, links to folders, and images in no class folder, in hidden folders
       and in folders of images to predict, which are not used;

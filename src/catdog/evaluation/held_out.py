@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
-from catdog.data.group_split import grouped_split
-from catdog.evaluation.clusters import Vectors, average_linkage, connected, cut, unit_vectors
+from catdog.data.group_split import grouped_split, join
+from catdog.evaluation.clusters import Vectors, average_linkage, cut, unit_vectors
 from catdog.evaluation.leak_report import HeldOutLevel
 from catdog.evaluation.linear_probe import cross_validated_predictions
 from catdog.evaluation.similar_pairs import NEAR_DUPLICATE
@@ -33,14 +33,15 @@ def held_out_levels(
         vectors: Feature vector of each image, shape `(n, features)`, with a mean of about 0.
         labels: Class of each image, shape `(n,)`.
         contents: Content of each image, such as a hash; duplicates stay together.
-        together: What the split keeps together, such as groups: by name, the key of each image.
-            They are all held out together, and the level is named after the last of them.
+        together: What the split keeps together, such as groups: by name, the key of each image,
+            `None` for an image on its own. They are all held out together, and the level is named
+            after the last of them.
         seed: Seed of the folds and of the classifier.
 
     Raises:
         ValueError: If a class has fewer different images than there are folds.
     """
-    files = _joined(contents)
+    files = join(contents)
     correct = _correct(vectors, labels, files, contents, seed)
     if correct is None:
         raise InvalidValueError(
@@ -50,7 +51,7 @@ def held_out_levels(
     base, base_units = correct, files
     yield _level("files", files, correct, base, base_units)
     if together:
-        kept = _joined(contents, *together.values())
+        kept = join(contents, *together.values())
         correct = _correct(vectors, labels, kept, contents, seed)
         if correct is not None:
             base, base_units = correct, kept
@@ -58,20 +59,12 @@ def held_out_levels(
     units = unit_vectors(vectors)
     merges = average_linkage(units @ units.T, min(LEVELS))
     for similarity in LEVELS:
-        clusters = _joined(contents, cut(len(labels), merges, similarity), *together.values())
+        of_images = cut(len(labels), merges, similarity).tolist()
+        clusters = join(contents, of_images, *together.values())
         correct = None
         if _fit_in_folds(clusters, labels):
             correct = _correct(vectors, labels, clusters, contents, seed)
         yield _level("clusters", clusters, correct, base, base_units, similarity)
-
-
-def _joined(*keys: Sequence[Hashable] | NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return a number for each image: equal for images that share a key, or are connected by it."""
-    pairs = []
-    for kind in keys:
-        first: dict[Hashable, int] = {}
-        pairs += [(item, first.setdefault(key, item)) for item, key in enumerate(kind)]
-    return connected(len(keys[0]), pairs)
 
 
 def _fit_in_folds(clusters: NDArray[np.intp], labels: Labels) -> bool:

@@ -60,7 +60,7 @@ class HeldOutLevel:
         clusters: Number of files, groups or clusters.
         largest: Number of images of the largest.
         right: Number of images that are classified correctly; `None` if the level was left out,
-            because one cluster is larger than a fold.
+            because one cluster is larger than a fold, or there are too few groups.
         difference: Accuracy minus that of the base, from -1 to 1. The base is what the split keeps
             together: groups or near duplicates if there are any, else the files. `None` if the
             level was left out.
@@ -131,8 +131,8 @@ class LeakReport:
         split: The split that was evaluated.
         bins: Its images by the similarity to the nearest training image, the least similar first;
             empty bins are left out.
-        levels: The cross-validated accuracy by what is held out: files, groups if there are any,
-            and clusters of less and less similar images.
+        levels: The cross-validated accuracy by what is held out: files, what the split keeps
+            together (groups or near duplicates), and clusters of less and less similar images.
         n_available: Number of images that could have been used for `levels`. If there are more
             than 5,000, a random sample is used.
     """

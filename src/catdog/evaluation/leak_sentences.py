@@ -67,7 +67,7 @@ def warnings_of(report: LeakReport) -> tuple[str, ...]:
 
 
 def level_name(level: HeldOutLevel) -> str:
-    """Return what is held out, such as `files` or `0.90`, the similarity within clusters."""
+    """Return what is held out, such as `files` or `0.80`, the similarity within clusters."""
     return level.held_out if level.similarity is None else f"{level.similarity:.2f}"
 
 
@@ -80,7 +80,8 @@ def _bin_cells(each: SimilarityBin) -> tuple[object, ...]:
 def _level_cells(level: HeldOutLevel) -> tuple[object, ...]:
     """Return the cells of one level."""
     if level.accuracy is None or level.interval is None or level.difference is None:
-        figures = ("left out", "a cluster exceeds a fold", "")
+        reason = "a cluster exceeds a fold" if level.similarity else "too few for the folds"
+        figures = ("left out", reason, "")
     else:
         figures = (
             f"{level.accuracy:.1%}",

@@ -74,8 +74,8 @@ def check_leaks(
 
     Raises:
         ValueError: If the model does not begin with a frozen backbone, or does not fit the data; a
-            class has fewer than five different images, or groups; an argument is out of its range;
-            or an image was changed or removed after it was loaded.
+            class has fewer than five different images; an argument is out of its range; or an
+            image was changed or removed after it was loaded.
 
     Example:
         ```python
@@ -164,14 +164,11 @@ def _levels(
 
 
 def _kept_together(data: Datasets, splits: Sequence[Split]) -> dict[str, list[Hashable]]:
-    """Return what the split keeps together: for each kind, the key of each image."""
+    """Return what the split keeps together: for each kind, the key of each image, or `None`."""
     kinds: dict[str, list[Hashable]] = {}
     clusters = {split: near_duplicate_clusters(data, split) for split in splits}
     inside = [{*each} - {None} for each in clusters.values()]
     if any(inside) and sum(map(len, inside)) == len(set.union(*inside)):  # none is in two sets
-        found = [cluster for each in clusters.values() for cluster in each]
-        kinds["near duplicates"] = [
-            ("alone", place) if cluster is None else cluster for place, cluster in enumerate(found)
-        ]
+        kinds["near duplicates"] = [cluster for each in clusters.values() for cluster in each]
     groups = [group for split in splits for group in data.groups(split) or ()]
     return {**kinds, "groups": [*groups]} if groups else kinds

@@ -103,7 +103,7 @@ class Evaluation:
             accuracy, more test evaluations make the best one look better than it is.
         paths: The image files.
         near_training: Whether each image has a near duplicate among the training images, shape
-            `(n,)`, `bool`. A model may know such images by heart.
+            `(n,)`, `bool`. A model may have memorized these.
         labels: True class of each image, shape `(n,)`, `int32`.
         predictions: Predicted class of each image, shape `(n,)`, `int32`.
         probabilities: Softmax of the logits, after temperature scaling if the model was calibrated,

@@ -90,8 +90,9 @@ def remarks(evaluation: "Evaluation") -> Iterator[str]:
 def _near_duplicates(evaluation: "Evaluation") -> Iterator[str]:
     """Yield the accuracy with and without images that are nearly the same as training images."""
     near, unlike = evaluation.near_training, evaluation.unlike_training
+    have = "has" if near.sum() == 1 else "have"
     yield (
-        f"{near.sum()} of {counted(evaluation.n, 'image')} have a near duplicate in the training "
+        f"{near.sum()} of {counted(evaluation.n, 'image')} {have} a near duplicate in the training "
         f"set: {evaluation.correct[near].mean():.1%} of these are right"
     )
     if unlike is None or unlike.n < MIN_UNLIKE:

@@ -25,7 +25,7 @@ _WARNINGS: Mapping[ImageNote, tuple[str, str]] = {
         "all images by the same factor, so that white is 65535 (or 255 for floats).",
     ),
     "transparent": (
-        "white, because next to nothing in them is opaque",
+        "white, because at least 99 % of each is transparent",
         "Their pixels are laid over white. If something can be seen in other programs, save them "
         "without transparency.",
     ),

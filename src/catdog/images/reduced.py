@@ -18,6 +18,7 @@ from catdog.images.decode import image_error, to_rgb, turn_upright
 from catdog.images.formats import format_name
 from catdog.images.greys import black_is_zero
 from catdog.images.limits import own_limits
+from catdog.images.loading import load_pixels
 
 Result = TypeVar("Result")
 _MAKE, _MODEL = 0x010F, 0x0110  # EXIF tags
@@ -60,18 +61,21 @@ def read_reduced(path: Path, longer_side: int) -> ReducedImage:
     """
     try:
         with path.open("rb") as content, own_limits(), open_image(content) as file:
-            size, camera, tables = file.size, _camera(file), _jpeg_tables(file)
+            size = file.size
             file_size = os.fstat(content.fileno()).st_size
-            file.draft(None, _fit(size, 2 * longer_side))  # at twice, as sharp as without it
-            file.load()
-            loaded = file.size
-            turn_upright(file)
-            size = size if file.size == loaded else size[::-1]
-            small = to_rgb(black_is_zero(file)).resize(
+            least = min(_fit(size, 2 * longer_side))  # at twice, as sharp as without it
+            image = load_pixels(file, str(path), file=content, min_side=least)
+            loaded = image.size
+            camera = _camera(file)  # not before: it loads the pixels of a PNG file
+            turn_upright(image)
+            size = size if image.size == loaded else size[::-1]
+            small = to_rgb(black_is_zero(image)).resize(
                 _fit(size, longer_side), Image.Resampling.BILINEAR
             )
             name = format_name(file.format)
-            return ReducedImage(np.asarray(small), size, file_size, name, tables, camera)
+            return ReducedImage(
+                np.asarray(small), size, file_size, name, _jpeg_tables(file), camera
+            )
     except Exception as error:  # Pillow raises many kinds
         raise image_error(str(path), error) from error
 

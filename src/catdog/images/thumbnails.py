@@ -8,6 +8,7 @@ from PIL import Image
 
 from catdog.images.containers import open_image
 from catdog.images.decode import stretch, to_rgb, turn_upright, upright
+from catdog.images.greys import black_is_zero
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.limits import own_limits
 from catdog.typing import ImageSize
@@ -62,7 +63,7 @@ def tiny_thumbnail(image: Image.Image) -> bytes:
         and image.format != "BMP"  # whose alpha may be empty
     )
     # Boxes of pixels are averaged first: on large images many times faster than without.
-    small = (image if is_averaged_well else to_rgb(image)).resize(
+    small = (image if is_averaged_well else to_rgb(black_is_zero(image))).resize(
         (TINY_SIDE, TINY_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0
     )
     return to_rgb(small).tobytes()

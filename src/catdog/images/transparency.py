@@ -64,7 +64,7 @@ def on_white_canvas(image: Image.Image, box: tuple[int, int, int, int]) -> Image
 
 
 def nearly_invisible(image: Image.Image) -> str | None:
-    """Return a detail such as "99.9 % transparent" if there is next to nothing to see in an image.
+    """Return a detail such as "99.9 % transparent" if at least 99 % of an image is transparent.
 
     Args:
         image: The image, loaded.
