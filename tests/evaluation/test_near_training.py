@@ -35,7 +35,7 @@ def test_too_few_other_images(unlike: int) -> None:
     labels, logits = NO_SIGNAL
     near = [True] * (100 - unlike) + [False] * unlike
     evaluation = make_evaluation(labels, logits, near_training=near)
-    assert "too few others to say" in str(evaluation)
+    assert "too few other images" in str(evaluation)
     assert "Trust" not in str(evaluation)
     assert (evaluation.to_dict()["unlike_training"] is None) == (unlike == 0)
 

@@ -182,6 +182,12 @@ def _add_scan(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "like predict the class; the test images are not used",
     )
     _add_label_options(parser)
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="seed of the split (default: 0, or that of the split file)",
+    )
     _add_split_options(parser)
     _add_json(parser)
 
@@ -206,12 +212,6 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     _add_label_options(parser)
     _add_split_options(parser)
     parser.add_argument(
-        "--near-duplicates",
-        choices=("together", "ignore"),
-        default="together",
-        help="keep images that are nearly the same in one split (the default), or ignore that",
-    )
-    parser.add_argument(
         "--skip-bad", action="store_true", help="leave out files that cannot be used"
     )
 
@@ -229,6 +229,12 @@ def _add_split_options(parser: argparse.ArgumentParser) -> None:
         metavar="GROUPS",
         help="images that stay in one split: `folder`, a regular expression whose parentheses hold "
         "the name of the group, or a CSV file with the columns file and group",
+    )
+    parser.add_argument(
+        "--near-duplicates",
+        choices=("together", "ignore"),
+        default="together",
+        help="keep images that are nearly the same in one split (the default), or ignore that",
     )
 
 

@@ -23,7 +23,9 @@ def run(options: Namespace) -> int:
         1 if a file cannot be used or a class has no usable image, else 0.
     """
     if not options.shortcuts:
-        unused = [name for name in ("split_file", "group_by") if getattr(options, name)]
+        names = ("seed", "split_file", "group_by")
+        unused = [name for name in names if getattr(options, name) is not None]
+        unused += ["near_duplicates"] if options.near_duplicates == "ignore" else []
         checks.check_no_effect(map(OPTIONS.__getitem__, unused), "there is no --shortcuts")
     report = scan_images(
         options.folder,
@@ -48,13 +50,15 @@ def run(options: Namespace) -> int:
 def _find_shortcuts(options: Namespace) -> Shortcuts:
     """Load the folder as for a training, without the files that cannot be used."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UsageWarning)  # the scan has reported the same
+        warnings.simplefilter("ignore", UsageWarning)  # nearly all are in the report of the scan
         data = load_datasets(
             options.folder,
             labels=options.labels,
             corrections=options.corrections,
+            seed=options.seed,
             split_file=options.split_file,
             group_by=options.group_by,
+            near_duplicates=options.near_duplicates,
             on_bad_image="skip",
         )
     return find_shortcuts(data)

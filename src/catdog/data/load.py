@@ -177,7 +177,10 @@ def load_datasets(
     if group_by is not None:
         group_of = _read_groups(group_by, group_of, has_table=layout.has_table)
     if split_file is not None:
-        useless = [*fractions, *(["group_by"] if group_by is not None and not grow else [])]
+        useless = list(fractions)
+        if not grow:
+            useless += ["group_by"] if group_by is not None else []
+            useless += [] if near_together else ["near_duplicates"]
         checks.check_no_effect(useless, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)

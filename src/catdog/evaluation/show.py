@@ -97,8 +97,8 @@ def _near_duplicates(evaluation: "Evaluation") -> Iterator[str]:
     )
     if unlike is None or unlike.n < MIN_UNLIKE:
         yield (
-            "too few others to say how the model does on new images: name the images that belong "
-            "together with group_by"
+            "too few other images for the accuracy on new images: name the groups, see group_by of "
+            "load_datasets"
         )
         return
     low, high = unlike.interval
