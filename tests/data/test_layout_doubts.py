@@ -154,3 +154,57 @@ def test_a_split_file_of_classes_in_doubt_keeps_opening(
         load_datasets(folder)
     again = load_datasets(folder, split_file=tmp_path / "split.json")
     assert again.class_names == ("part_1", "part_2")
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"meta/train.txt": "cat/1.png", "meta/test.txt": "cat/2.png"},
+        {"train_test_split.txt": "1 0"},
+        {"labels/train1.txt": "", "labels/test1.txt": ""},
+        {"split.json": "{}"},
+        {"table.csv": "file;label;Split\na.png;cat;train\n"},
+    ],
+)
+def test_a_split_that_comes_with_the_data(make_folder: MakeFolder, lists: dict[str, str]) -> None:
+    folder = make_folder({"images/cat": 6, "images/dog": 6})
+    for name, content in lists.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    with pytest.warns(UserWarning, match=r"split of their own, which is not used") as caught:
+        load_datasets(folder)
+    assert [warning.filename for warning in caught] == [__file__]
+    for name in lists:
+        assert Path(name).name in str(caught[0].message)
+
+
+@pytest.mark.parametrize("name", ["test.txt", "notes.txt", "labels.csv", "train.png.txt"])
+def test_other_lists(make_folder: MakeFolder, name: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / name).write_text("file,label\ncat/image.0.png,cat\n")
+    load_datasets(folder)  # no warning
+
+
+def test_own_splits_do_not_matter_beside_split_folders(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/cat": 5, "train/dog": 5, "test/cat": 5, "test/dog": 5})
+    (folder / "split.json").write_text("{}")
+    load_datasets(folder)  # no warning
+
+
+def test_classes_that_differ_in_capitals_only(make_folder: MakeFolder) -> None:
+    folder = make_folder(Cat=5, cat=5, dog=5)
+    with pytest.warns(UserWarning, match="'Cat', 'cat' differ in capitals only"):
+        assert load_datasets(folder).class_names == ("Cat", "cat", "dog")
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    labels = {name: ("bird", "Bird", "dog")[i % 3] for i, name in enumerate(names)}
+    with pytest.warns(UserWarning, match="'Bird', 'bird' differ in capitals only"):
+        load_datasets(folder, labels=labels)
+
+
+def test_a_scan_says_what_loading_refuses(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{name}/plate{number}": 2 for name in "ab" for number in range(4)})
+    with pytest.raises(ValueError, match="not clear whether the classes"):
+        load_datasets(folder)
+    with pytest.warns(UserWarning, match="needs group_by: It is not clear whether") as caught:
+        scan_images(folder)
+    assert [warning.filename for warning in caught] == [__file__]

@@ -99,7 +99,7 @@ def test_equal_values_have_one_rank(scenes: Path) -> None:
     quality = measured(scenes)
     assert quality.worst("tiny", 20) == ()
     assert {(row["tiny_rank"], row["tiny_share"]) for row in quality.rows()} == {(1, 1.0)}
-    assert "none below the class median" in str(quality)
+    assert "none is worse than the class median" in str(quality)
     ranks = sorted(row["dark_rank"] for row in quality.rows() if row["class_name"] == "cats")
     assert ranks == list(range(1, 9))
 

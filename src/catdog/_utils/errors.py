@@ -30,6 +30,7 @@ class HintCode(StrEnum):
     SAVE_MODEL = "save_model"
     SAVE_SPLIT = "save_split"
     SKIP_BAD_IMAGES = "skip_bad_images"
+    USE_SPLIT_LISTS = "use_split_lists"
     USE_SYNTHETIC = "use_synthetic"
     USE_TRANSFER = "use_transfer"
 

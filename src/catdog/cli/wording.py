@@ -60,6 +60,10 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.SKIP_BAD_IMAGES: (
         "Repair or remove them, or leave them out with --skip-bad. catdog scan lists them all."
     ),
+    HintCode.USE_SPLIT_LISTS: (
+        "To use it, pass a table with the columns file, label and split as --labels, or a split "
+        "file that catdog wrote as --split-file."
+    ),
     HintCode.USE_SYNTHETIC: "Or use the built-in images, by the name synthetic.",
     HintCode.USE_TRANSFER: "Leave it out, or pass --model transfer.",
 }

@@ -17,6 +17,8 @@ from catdog.data.layout_checks import (
 from catdog.data.layout_doubts import (
     class_with_split_name,
     inner_folders,
+    names_in_capitals,
+    unused_split_lists,
     without_empty_splits,
 )
 from catdog.data.split_folders import SplitFolders, find_split_folders
@@ -90,7 +92,10 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
     check_class_folders(first, classes, grouped=grouped or known)
     if not known:
         check_class_names(first, classes)
-        doubts += [doubt for doubt in [inner_folders(first, classes)] if doubt and not grouped]
+        found = [None if grouped else inner_folders(first, classes), names_in_capitals(classes)]
+        if not split_folders.by_split:
+            found.append(unused_split_lists([root, *passed]))
+        doubts += filter(None, found)
     files: list[File] = []
     for split, holder in holders.items():
         inside = classes if holder == first else _find_same_classes(first, classes, holder)

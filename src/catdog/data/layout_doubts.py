@@ -1,6 +1,7 @@
 """Layouts that are understood, but may be meant in another way: what is assumed, as warnings."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
@@ -12,9 +13,13 @@ from catdog.data.split_folders import (
     has_split_word,
     is_no_class,
     is_split_name,
+    split_roles,
 )
 from catdog.images.identify import is_image_file
 from catdog.images.listing import single_folder_below, subfolders
+
+TABLES = (".csv", ".tsv", ".txt", ".json", ".mat")  # suffixes of lists of images
+HEADER_CHARACTERS = 4096
 
 
 def without_empty_splits(found: SplitFolders) -> tuple[SplitFolders, list[UsageWarning]]:
@@ -101,6 +106,69 @@ def inner_folders(root: Path, classes: Mapping[str, Path]) -> UsageWarning | Non
         ),
         hint_code=HintCode.CHOOSE_INNER,
     )
+
+
+def names_in_capitals(names: Iterable[str]) -> UsageWarning | None:
+    """Return the warning about names of classes that differ in capitals only; `None` without."""
+    by_name: dict[str, list[str]] = {}
+    for name in names:
+        by_name.setdefault(name.casefold(), []).append(name)
+    same = [name for group in by_name.values() if len(group) > 1 for name in group]
+    if not same:
+        return None
+    return UsageWarning(
+        f"The names of the classes {list_names(same)} differ in capitals only. They are used as "
+        "different classes.",
+        hint="If they mean the same, give them the same name.",
+    )
+
+
+def unused_split_lists(folders: Iterable[Path]) -> UsageWarning | None:
+    """Return the warning about lists of a split that comes with the data; `None` without lists.
+
+    Args:
+        folders: The folder of the class folders, and those above it; folders in them that hold no
+            image are looked into.
+    """
+    places = dict.fromkeys(
+        place
+        for folder in folders
+        for place in (folder, *(path for path in subfolders(folder) if not holds_images(path)))
+    )
+    lists = [path for place in places for path in sorted(place.iterdir()) if _is_table(path)]
+    roles = set().union(*(split_roles(path.stem) for path in lists))
+    has_both = {"train", "test"} <= roles
+    of_split = [
+        path
+        for path in lists
+        if (has_both and split_roles(path.stem))
+        or path.stem.lower() in ("split", "splits")
+        or _has_split_column(path)
+    ]
+    if not of_split:
+        return None
+    named = list_names([path.name for path in of_split], 3)
+    return UsageWarning(
+        f"The data come with a split of their own, which is not used: {named}. Images of its test "
+        "set may be trained on.",
+        hint="To use it, pass a table with the columns file, label and split as labels, or a split "
+        "file that catdog wrote as split_file.",
+        hint_code=HintCode.USE_SPLIT_LISTS,
+    )
+
+
+def _is_table(path: Path) -> bool:
+    """Return whether a file may be a list of images."""
+    return path.suffix.lower() in TABLES and path.is_file()
+
+
+def _has_split_column(path: Path) -> bool:
+    """Return whether a file is a CSV file with a column `split`."""
+    if path.suffix.lower() != ".csv":
+        return False
+    with path.open(encoding="utf-8", errors="replace") as content:
+        header = content.readline(HEADER_CHARACTERS)
+    return "split" in re.split(r"[\s,;\"]+", header.lower())
 
 
 def _is_flat(folder: Path) -> bool:

@@ -226,5 +226,5 @@ def _tables(report: QualityReport) -> list[Table]:
             for image in report.worst(fault)
         ]
         head = (fault, name, "class median")
-        tables.append(Table(head, rows or [("none below the class median", "", "")]))
+        tables.append(Table(head, rows or [("none is worse than the class median", "", "")]))
     return tables

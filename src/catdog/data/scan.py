@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
+from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import printable
 from catdog._utils.threads import map_in_threads
@@ -119,11 +120,11 @@ def scan_images(
         ```
     """
     root = find_source("folder", folder)
-    layout = (
-        find_layout(root, grouped=True)
-        if labels is None
-        else find_table_layout(root, labels).layout
-    )
+    if labels is None:
+        layout = find_layout(root, grouped=True)
+        _warn_unclear(root)
+    else:
+        layout = find_table_layout(root, labels).layout
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
     for doubt in layout.doubts:
         warnings.warn(doubt, stacklevel=2)
@@ -134,6 +135,16 @@ def scan_images(
         return report
     measured = measure_images(usable_images(report), report.class_names, report.folder)
     return replace(report, quality=measured)
+
+
+def _warn_unclear(root: Path) -> None:
+    """Warn if `load_datasets` refuses a folder unless `group_by` says what its folders mean."""
+    try:
+        find_layout(root)
+    except InvalidValueError as error:
+        sentence = f"load_datasets needs group_by: {error.rule}."
+        warning = UsageWarning(sentence, hint=error.hint, hint_code=error.hint_code)
+        warnings.warn(warning, stacklevel=3)
 
 
 def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:

@@ -122,9 +122,14 @@ def is_no_class(name: str, beside: Iterable[str] = ()) -> bool:
     return roles == {"unlabelled"} or is_made_from or is_annotation
 
 
+def split_roles(name: str) -> set[Role]:
+    """Return which splits the words of a name mean, such as two for `train_test_split`."""
+    return {_ROLES[word] for word in _words(name) if word in _ROLES}
+
+
 def has_split_word(name: str) -> bool:
     """Return whether a name contains a word that means a split, such as `kaggle_testset`."""
-    return any(word in _ROLES for word in _words(name))
+    return bool(split_roles(name))
 
 
 def has_filler(name: str) -> bool:

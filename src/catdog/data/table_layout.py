@@ -11,6 +11,7 @@ from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
 from catdog.data.layout import File, Layout
+from catdog.data.layout_doubts import names_in_capitals
 from catdog.data.split_folders import Role, find_role
 from catdog.data.tables import Row, read_table
 from catdog.images.identify import is_image_file
@@ -58,7 +59,16 @@ def find_table_layout(folder: Path, labels: Any) -> TableLayout:
     files.sort(key=_order)
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
-    layout = Layout(folder, class_names, splits, tuple(files), tuple(ignored), has_table=True)
+    doubt = names_in_capitals(class_names)
+    layout = Layout(
+        folder,
+        class_names,
+        splits,
+        tuple(files),
+        tuple(ignored),
+        has_table=True,
+        doubts=(doubt,) if doubt else (),
+    )
     return TableLayout(layout, _read_groups(used, folder))
 
 
