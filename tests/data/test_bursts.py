@@ -75,6 +75,16 @@ def test_images_in_any_order_are_no_bursts(tmp_path: Path) -> None:
     assert scan_images(folder).bursts is None
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_many_small_classes_are_no_bursts(tmp_path: Path, size: int) -> None:
+    images = {
+        f"class{label}/{number}.png": scene(10 * label + number)
+        for label in range(40)
+        for number in range(size)
+    }
+    assert scan_images(write(tmp_path, images)).bursts is None
+
+
 def test_the_built_in_images_are_no_bursts() -> None:
     assert scan_images("synthetic").bursts is None
 

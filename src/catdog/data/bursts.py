@@ -84,7 +84,7 @@ def _compare_neighbours(images: Sequence[ImageFile], vectors: Directions) -> _Ne
     )
     if len(pairs) < MIN_NEIGHBOURS:
         return None
-    random_pairs = _draw_pairs(pairs[:, 0], kinds)
+    random_pairs = _draw_pairs(np.unique(pairs), kinds)
     others = np.sort(_similarities(vectors, random_pairs))
     own = _similarities(vectors, pairs)
     less = np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right")

@@ -12,6 +12,7 @@ from catdog.images.thumbnails import TINY_SIDE
 # and the 1800 faces of synthetic (no pair of different images is found).
 MIN_CORRELATION = 0.9
 MIN_CONTRAST = 4.0  # standard deviation in grey levels; plain and black images have less
+MIN_IMAGES = 20  # of fewer, nobody can tell what all images share
 FREQUENCIES = 5  # in each direction; they hold most of what a thumbnail shows
 BLOCK_ROWS = 64  # that are compared with all others at a time
 
@@ -24,24 +25,33 @@ def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, N
     Two images are near duplicates if their thumbnails correlate by at least 0.9, and if they still
     do after what all thumbnails share is removed, such as the outline of a body in X-rays, or an
     object in the middle of white paper. A correlation does not depend on brightness and contrast.
-    An image with hardly any contrast has no near duplicates.
+    An image with hardly any contrast has no near duplicates. Images that have hardly any contrast
+    without what all share are compared with each other as they are.
 
     Args:
         whole: The thumbnails, as `directions` returns them.
         own: What is left of them without what all share, as `directions` returns it.
 
     Yields:
-        The position of each image that has near duplicates, in ascending order, and the positions
-        of these.
+        The position of each image that has near duplicates, and the positions of these.
     """
-    with_contrast = np.flatnonzero(whole.any(axis=1) & own.any(axis=1))
-    whole, own = whole[with_contrast], own[with_contrast]
+    has_own = own.any(axis=1)
+    yield from _find_among(np.flatnonzero(has_own), whole, own)
+    # What all share is all that these show.
+    yield from _find_among(np.flatnonzero(whole.any(axis=1) & ~has_own), whole, whole)
+
+
+def _find_among(
+    positions: NDArray[np.intp], whole: Directions, own: Directions
+) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Find the near duplicates among some of the images."""
+    whole, own = whole[positions], own[positions]
     for rows, others in _candidates(own):
         correlations = np.minimum(whole[rows] @ whole[others].T, own[rows] @ own[others].T)
         correlations[others == rows[:, np.newaxis]] = 0  # an image is not its own duplicate
         for row, is_near in zip(rows, correlations >= MIN_CORRELATION, strict=True):
             if is_near.any():
-                yield int(with_contrast[row]), with_contrast[others[is_near]]
+                yield int(positions[row]), positions[others[is_near]]
 
 
 def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
@@ -65,6 +75,8 @@ def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
     pixels -= pixels.mean(axis=1, keepdims=True)
     patterns = pixels.reshape(len(thumbnails), -1)
     shared = patterns.mean(axis=0)
+    if len(patterns) < MIN_IMAGES:  # the mean of a few images is much like each of them
+        shared[:] = 0
     shared /= max(np.linalg.norm(shared), 1e-9)
     own = patterns - np.outer(patterns @ shared, shared)
     return _to_unit_length(patterns), _to_unit_length(own)
