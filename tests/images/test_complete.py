@@ -103,6 +103,17 @@ def test_a_jpeg_image_with_a_hole() -> None:
     assert not is_complete(whole[:middle] + whole[middle + len(whole) // 4 :])
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_jpeg_image_without_some_rows_between_restarts(rows: int) -> None:
+    buffer = BytesIO()
+    smooth().save(buffer, "jpeg", quality=90, restart_marker_rows=1)
+    content = buffer.getvalue()
+    assert is_complete(content)
+    restarts = [match.start() for match in re.finditer(rb"\xff[\xd0-\xd7]", content)]
+    assert len(restarts) > rows + 1
+    assert not is_complete(content[: restarts[1]] + content[restarts[1 + rows] :])
+
+
 def test_a_jpeg_image_with_another_one_behind_it() -> None:
     phone = saved(smooth(), "MPO", save_all=True, append_images=[smooth()])
     assert is_complete(phone)

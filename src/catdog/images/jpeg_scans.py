@@ -19,6 +19,7 @@ _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _COEFFICIENTS = 64  # of a block of 8 x 8 pixels
 _GREYS = {127, 128}  # what missing blocks become, in all modes
 _FILL = 8 * b"\xfe"  # libjpeg fills a register of 64 bits before it decodes
+_RESTART_INTERVAL = b"\xff\xdd\0\x04"  # the segment that says how many blocks are between two
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 
 
@@ -62,6 +63,7 @@ def load_jpeg(image: ImageFile.ImageFile, content: bytes) -> bool:
     A progressive image is decoded here, in the time that Pillow takes. Others are decoded by
     Pillow, and once more if the last pixel has the grey of missing blocks. Two things cannot be
     seen: that a part of the last block is missing, and what is missing after arithmetic coding.
+    Damage in the middle is seen only if restart markers are missing.
 
     Args:
         image: The image; its pixels are loaded, unless a part of them is missing.
@@ -74,11 +76,25 @@ def load_jpeg(image: ImageFile.ImageFile, content: bytes) -> bool:
     if not structure.is_one_scan():
         return structure.has_all_scans() and _decode_complete(image, content, structure)
     image.load()
+    if not _has_restarts_in_order(content, structure.start_of_data):
+        return False
     if not _is_grey_at_the_end(image):
         return True
     with Image.open(BytesIO(content), formats=["JPEG"]) as again:
         again.draft(None, (1, 1))
         return _decode_complete(again, content, structure)
+
+
+def _has_restarts_in_order(content: bytes, start: int) -> bool:
+    """Return whether the restart markers of a scan count from 0 to 7, again and again.
+
+    libjpeg goes on after a gap, with the blocks behind it in the wrong place.
+    """
+    if _RESTART_INTERVAL not in content[:start]:
+        return True
+    end = match.start() if (match := _NEXT_MARKER.search(content, start)) else len(content)
+    numbers = [marker[0] - 0xD0 for marker in _RESTART.findall(content, start, end)]
+    return numbers == [position % 8 for position in range(len(numbers))]
 
 
 def _is_grey_at_the_end(image: Image.Image) -> bool:
@@ -121,7 +137,7 @@ def _more_data(content: bytes, start: int, end: int) -> Iterator[bytes]:
     """Yield what a decoder without missing blocks drops: the next restart, and single bytes."""
     before = _RESTART.findall(content, start, end)
     number = before[-1][0] - 0xD0 + 1 if before else 0
-    if before or b"\xff\xdd\0\x04" in content[:start]:
+    if before or _RESTART_INTERVAL in content[:start]:
         yield bytes([0xFF, 0xD0 + number % 8]) + _FILL
     yield from [_FILL[:1]] * 16
 
