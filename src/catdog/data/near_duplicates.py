@@ -45,13 +45,13 @@ def _find_among(
     positions: NDArray[np.intp], whole: Directions, own: Directions
 ) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Find the near duplicates among some of the images."""
-    whole, own = whole[positions], own[positions]
-    for rows, others in _candidates(own):
-        correlations = np.minimum(whole[rows] @ whole[others].T, own[rows] @ own[others].T)
-        correlations[others == rows[:, np.newaxis]] = 0  # an image is not its own duplicate
-        for row, is_near in zip(rows, correlations >= MIN_CORRELATION, strict=True):
+    for rows, others in _candidates((own @ _low_frequencies())[positions]):
+        first, second = positions[rows], positions[others]
+        correlations = np.minimum(whole[first] @ whole[second].T, own[first] @ own[second].T)
+        correlations[second == first[:, np.newaxis]] = 0  # an image is not its own duplicate
+        for position, is_near in zip(first, correlations >= MIN_CORRELATION, strict=True):
             if is_near.any():
-                yield int(positions[row]), positions[others[is_near]]
+                yield int(position), second[is_near]
 
 
 def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
@@ -79,23 +79,27 @@ def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
         shared[:] = 0
     shared /= max(np.linalg.norm(shared), 1e-9)
     own = patterns - np.outer(patterns @ shared, shared)
-    return _to_unit_length(patterns), _to_unit_length(own)
+    _to_unit_length(patterns)
+    _to_unit_length(own)
+    return patterns, own
 
 
-def _to_unit_length(patterns: Directions) -> Directions:
-    """Scale each row to length 1; a row with too little contrast becomes zero."""
-    length = np.linalg.norm(patterns, axis=1, keepdims=True)
+def _to_unit_length(patterns: Directions) -> None:
+    """Scale each row to length 1, in place; a row with too little contrast becomes zero."""
+    length = np.sqrt(np.einsum("ij,ij->i", patterns, patterns))
     has_contrast = length >= MIN_CONTRAST * np.sqrt(patterns.shape[1])
-    return np.where(has_contrast, patterns / np.maximum(length, 1e-9), 0).astype(np.float32)
+    patterns *= np.where(has_contrast, 1 / np.maximum(length, 1e-9), 0)[:, np.newaxis]
 
 
-def _candidates(vectors: Directions) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _candidates(low: Directions) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Yield some rows, and the rows that may correlate enough with one of them.
 
     The squared distance of two vectors of length 1 is `2 - 2 * correlation`. Their distance in some
     orthonormal coordinates is never larger, so a few coordinates exclude most pairs for certain.
+
+    Args:
+        low: The vectors in the coordinates of `_low_frequencies`.
     """
-    low = vectors @ _low_frequencies()
     limit = 2 - 2 * MIN_CORRELATION + 1e-5  # and rounding errors
     half_squares = (low**2).sum(axis=1) / 2
     for start in range(0, len(low), BLOCK_ROWS):
