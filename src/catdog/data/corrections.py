@@ -205,11 +205,12 @@ def record_decisions(
 
 
 def images_to_split(report: ScanReport) -> list[ImageFile]:
-    """Return the images to split: those without corrections, so that no correction moves an image.
+    """Return the images to split: those without corrections, so that these move no image.
 
     They have the labels that they had before, and those that are left out are among them.
     `apply_corrections` changes the sets afterwards. Images that can be used only because a
-    correction settled their conflicting labels are new, and have the new label.
+    correction settled their conflicting labels are new, and have the new label: with them, the
+    split differs.
     """
     usable = usable_images(report)
     if not report._decisions:

@@ -111,7 +111,8 @@ def load_datasets(
             With `labels`, `"folder"` means the first folder of the path.
         corrections: A file of decisions about single images, as
             [`save_corrections`][catdog.save_corrections] writes it: another label, or leave out.
-            They are applied after the split, so no other image changes the set. No image file is
+            They are applied after the split, so no other image changes the set; but images whose
+            conflicting labels they settle are new, and a new split is drawn. No image file is
             changed. `None` means the corrections of the split file, or none.
         near_duplicates: What to do with images that are nearly the same, such as an image and its
             resized copy, or two frames of a video: keep them `"together"` in one of the sets, or
