@@ -133,18 +133,6 @@ def test_what_all_images_share_does_not_count() -> None:
     assert [row for row, _ in neighbours([*thumbnails, tiny_thumbnail(copy)])] == [7, 60]
 
 
-@pytest.mark.parametrize("copies", [2, 100])
-def test_copies_that_are_most_of_the_images(copies: int) -> None:
-    """The mean of all images is the image that was copied."""
-    levels = np.linspace(0.8, 1, copies)
-    images = [Image.fromarray((level * np.asarray(scene(0))).astype(np.uint8)) for level in levels]
-    images += [scene(seed) for seed in range(1, 3)]
-    found = neighbours([tiny_thumbnail(image) for image in images])
-    assert {row: set(near) for row, near in found} == {
-        row: set(range(copies)) - {row} for row in range(copies)
-    }
-
-
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "CMYK", "I;16", "F", "1"])
 def test_thumbnails_of_every_mode(mode: str) -> None:
     grey = scene(3).convert("L")

@@ -12,7 +12,6 @@ from catdog.images.thumbnails import TINY_SIDE
 # and the 1800 faces of synthetic (no pair of different images is found).
 MIN_CORRELATION = 0.9
 MIN_CONTRAST = 4.0  # standard deviation in grey levels; plain and black images have less
-MIN_IMAGES = 20  # of fewer, nobody can tell what all images share
 FREQUENCIES = 5  # in each direction; they hold most of what a thumbnail shows
 BLOCK_ROWS = 64  # that are compared with all others at a time
 
@@ -25,8 +24,8 @@ def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, N
     Two images are near duplicates if their thumbnails correlate by at least 0.9, and if they still
     do after what all thumbnails share is removed, such as the outline of a body in X-rays, or an
     object in the middle of white paper. A correlation does not depend on brightness and contrast.
-    An image with hardly any contrast has no near duplicates. Images that have hardly any contrast
-    without what all share are compared with each other as they are.
+    An image has no near duplicates if it has hardly any contrast, as it is or without what all
+    share.
 
     Args:
         whole: The thumbnails, as `directions` returns them.
@@ -35,16 +34,7 @@ def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, N
     Yields:
         The position of each image that has near duplicates, and the positions of these.
     """
-    has_own = own.any(axis=1)
-    yield from _find_among(np.flatnonzero(has_own), whole, own)
-    # What all share is all that these show.
-    yield from _find_among(np.flatnonzero(whole.any(axis=1) & ~has_own), whole, whole)
-
-
-def _find_among(
-    positions: NDArray[np.intp], whole: Directions, own: Directions
-) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Find the near duplicates among some of the images."""
+    positions = np.flatnonzero(own.any(axis=1))
     for rows, others in _candidates((own @ _low_frequencies())[positions]):
         first, second = positions[rows], positions[others]
         correlations = np.minimum(whole[first] @ whole[second].T, own[first] @ own[second].T)
@@ -75,8 +65,6 @@ def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
     pixels -= pixels.mean(axis=1, keepdims=True)
     patterns = pixels.reshape(len(thumbnails), -1)
     shared = patterns.mean(axis=0)
-    if len(patterns) < MIN_IMAGES:  # the mean of a few images is much like each of them
-        shared[:] = 0
     shared /= max(np.linalg.norm(shared), 1e-9)
     own = patterns - np.outer(patterns @ shared, shared)
     _to_unit_length(patterns)
