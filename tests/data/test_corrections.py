@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -219,7 +219,11 @@ def test_no_image_changes_the_set(
                 entries[content] = entry(path, None if to is None else str(to))
         write(file, *entries.values())
         before = load_datasets(folder, seed=seed)
-        data = load_datasets(folder, seed=seed, corrections=file)
+        try:
+            data = load_datasets(folder, seed=seed, corrections=file)
+        except ValueError as error:
+            assume("any more, because of the corrections" not in str(error))
+            raise
         after = places(data)
         for name, (split, label) in places(before).items():
             content = [*contents, *range(30, 40)][int(name[2:4])]
