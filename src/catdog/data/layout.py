@@ -1,8 +1,9 @@
 """The layout of a folder of images: its classes, splits and files. No image is decoded."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed, list_names
@@ -82,6 +83,50 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
     """
+    found = _find_folders(folder, grouped=grouped, known=known)
+    holders, classes = found.holders, found.classes
+    first = next(iter(holders.values()))
+    files: list[File] = []
+    for split, holder in holders.items():
+        inside = classes if holder == first else _find_same_classes(first, classes, holder)
+        files += _list_classes(classes, inside, split)
+    split_folders = found.split_folders
+    ignored = [*_ignored(found.above), *_list_unlabelled(split_folders)]
+    splits = tuple(split_folders.by_split)
+    return _make_layout(found.root, classes, splits, files, ignored, found.doubts)
+
+
+def check_without_groups(folder: Path) -> None:
+    """Raise what `find_layout` raises about the class folders if nobody says what is a group.
+
+    Raises:
+        ValueError: If it is not clear which folders are the classes.
+    """
+    _find_folders(folder, grouped=False, known=False)
+
+
+class _Folders(NamedTuple):
+    """The folders of a layout, whose files are not listed yet.
+
+    Attributes:
+        root: The folder of the class folders or of the split folders.
+        split_folders: The split folders, if there are any.
+        holders: The folder of the class folders of each split; the training set's first.
+        above: All folders from the one that was passed to the holders.
+        classes: The class folders of the first holder, by their names.
+        doubts: What was assumed.
+    """
+
+    root: Path
+    split_folders: SplitFolders
+    holders: Mapping[Split | None, Path]
+    above: Sequence[Path]
+    classes: Mapping[str, Path]
+    doubts: Sequence[UsageWarning]
+
+
+def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
+    """Find the class folders of a folder, as `find_layout` does, and check them."""
     root, passed = _find_root(folder)
     split_folders, doubts = without_empty_splits(find_split_folders(root))
     if doubt := class_with_split_name(root, split_folders):
@@ -96,12 +141,7 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
         if not split_folders.by_split:
             found.append(unused_split_lists([root, *passed]))
         doubts += filter(None, found)
-    files: list[File] = []
-    for split, holder in holders.items():
-        inside = classes if holder == first else _find_same_classes(first, classes, holder)
-        files += _list_classes(classes, inside, split)
-    ignored = [*_ignored([*passed, *above]), *_list_unlabelled(split_folders)]
-    return _make_layout(root, classes, tuple(split_folders.by_split), files, ignored, doubts)
+    return _Folders(root, split_folders, holders, [*passed, *above], classes, doubts)
 
 
 def _find_holders(

@@ -32,7 +32,7 @@ from catdog.data.corrections import (
     without_left_out,
 )
 from catdog.data.findings import Finding, ImageFile, Reason
-from catdog.data.layout import File, Layout, find_layout
+from catdog.data.layout import File, Layout, check_without_groups, find_layout
 from catdog.data.near_duplicates import directions
 from catdog.data.quality import measure_images
 from catdog.data.report import ScanReport, usable_images
@@ -140,7 +140,7 @@ def scan_images(
 def _warn_unclear(root: Path) -> None:
     """Warn if `load_datasets` refuses a folder unless `group_by` says what its folders mean."""
     try:
-        find_layout(root)
+        check_without_groups(root)
     except InvalidValueError as error:
         sentence = f"load_datasets needs group_by: {error.rule}."
         warning = UsageWarning(sentence, hint=error.hint, hint_code=error.hint_code)
