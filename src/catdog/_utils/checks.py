@@ -12,7 +12,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from catdog._utils.errors import FileAccessError, InvalidTypeError, InvalidValueError
+from catdog._utils.errors import (
+    FileAccessError,
+    InvalidTypeError,
+    InvalidValueError,
+    MissingFileError,
+)
 from catdog._utils.text import list_names
 from catdog.typing import SPLITS, ImageSize, Split, Verbose
 
@@ -48,6 +53,25 @@ def check_path(argument: str, value: Any, *, example: str) -> Path:
     if "\0" in text:
         raise InvalidValueError("holds a null character", argument=argument, value=text)
     return check_length(argument, expand_home(text))
+
+
+def check_folder_of(path: Path, given: Any) -> None:
+    """Raise if the folder of a file to write does not exist.
+
+    Args:
+        path: The file to write.
+        given: What the user passed as `path`.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    if not path.parent.is_dir():
+        raise MissingFileError(
+            f"needs the folder {path.parent}, which does not exist",
+            argument="path",
+            value=str(given),
+            hint="Make it first.",
+        )
 
 
 def check_length(argument: str | None, path: Path) -> Path:

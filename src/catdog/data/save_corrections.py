@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidTypeError, InvalidValueError, MissingFileError
+from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog._utils.files import atomic_write
 from catdog._utils.public import public
 from catdog._utils.text import composed, list_names
@@ -61,13 +61,7 @@ def save_corrections(
             f"must be a mapping of image and label, not {decisions!r}", argument=ARGUMENT
         )
     new = _make_entries(data, decisions)
-    if not target.parent.is_dir():
-        raise MissingFileError(
-            f"needs the folder {target.parent}, which does not exist",
-            argument="path",
-            value=str(path),
-            hint="Make it first.",
-        )
+    checks.check_folder_of(target, path)
     known = Corrections({}, {})
     if os.path.lexists(target):
         known = read_corrections(target, data.class_names, argument="path")

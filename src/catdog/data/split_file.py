@@ -65,13 +65,7 @@ def write_split(
         FileNotFoundError: If the folder of `path` does not exist.
     """
     text = _to_json(sets, report, seed)
-    if not path.parent.is_dir():
-        raise MissingFileError(
-            f"needs the folder {path.parent}, which does not exist",
-            argument="path",
-            value=str(path),
-            hint="Make it first.",
-        )
+    checks.check_folder_of(path, path)
     if os.path.lexists(path):
         if path.is_file() and path.read_bytes() == text.encode("ascii"):
             return

@@ -153,13 +153,7 @@ def model_target(path: str | PathLike[str]) -> Path:
 
 def check_target(path: str | PathLike[str], target: Path) -> None:
     """Raise if no file can be written at `target`, the resolved `path`."""
-    if not target.parent.is_dir():
-        raise MissingFileError(
-            f"needs the folder {target.parent}, which does not exist",
-            argument="path",
-            value=str(path),
-            hint="Make it first.",
-        )
+    checks.check_folder_of(target, path)
     if target.is_dir():
         raise FileExpectedError(
             "is a folder", argument="path", value=str(path), hint="Choose another name."
