@@ -1,7 +1,7 @@
 """The layout of a folder of images: its classes, splits and files. No image is decoded."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ from catdog.data.layout_checks import (
 from catdog.data.layout_doubts import (
     class_with_split_name,
     inner_folders,
-    names_in_capitals,
     unused_split_lists,
     without_empty_splits,
 )
+from catdog.data.name_doubts import doubts_about_class_names, doubts_about_image_names
 from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
@@ -93,7 +93,12 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
     split_folders = found.split_folders
     ignored = [*_ignored(found.above), *_list_unlabelled(split_folders)]
     splits = tuple(split_folders.by_split)
-    return _make_layout(found.root, classes, splits, files, ignored, found.doubts)
+    layout = _make_layout(found.root, classes, splits, files, ignored, found.doubts)
+    if known:
+        return layout
+    paths = [file.path for file in layout.files]
+    more = doubts_about_image_names(paths, in_splits=bool(splits))
+    return replace(layout, doubts=(*layout.doubts, *more))
 
 
 def check_without_groups(folder: Path) -> None:
@@ -137,7 +142,10 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     check_class_folders(first, classes, grouped=grouped or known)
     if not known:
         check_class_names(first, classes)
-        found = [None if grouped else inner_folders(first, classes), names_in_capitals(classes)]
+        found = [
+            None if grouped else inner_folders(first, classes),
+            *doubts_about_class_names(classes),
+        ]
         if not split_folders.by_split:
             found.append(unused_split_lists([root, *passed]))
         doubts += filter(None, found)

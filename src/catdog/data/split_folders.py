@@ -117,7 +117,7 @@ def is_no_class(name: str, beside: Iterable[str] = ()) -> bool:
     if "".join(words) in _NO_CLASSES:
         return not any(set(words) <= set(other) for other in others)
     roles = {_ROLES.get(word) for word in words if word not in _FILLERS}
-    is_made_from = bool(words) and words[-1] in _NO_CLASSES and words[:-1] in others
+    is_made_from = bool(words) and words[-1] in (*_NO_CLASSES, "gt") and words[:-1] in others
     is_annotation = "groundtruth" in "".join(words) or not _NEVER_IN_CLASSES.isdisjoint(words)
     return roles == {"unlabelled"} or is_made_from or is_annotation
 

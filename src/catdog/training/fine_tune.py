@@ -87,7 +87,7 @@ def fine_tune(
             "catdog.train(model, data)."
         ),
     )
-    check_ready_to_train(model, resized)  # train warns of what is not known
+    check_ready_to_train(model, resized)  # train warns of what is in doubt
     check_no_saved_model(model)
     frozen = [layer for layer in all_layers(model) if not layer.trainable]
     for layer in frozen:  # outer layers first: they set their inner layers too

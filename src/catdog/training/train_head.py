@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from os import PathLike
 
@@ -95,7 +96,8 @@ def train_head(
         function="train_head",
         hint="Call catdog.train(model, data), or build and train the model outside the scope.",
     )
-    check_ready_to_train(model, resized)
+    for doubt in check_ready_to_train(model, resized):
+        warnings.warn(doubt, stacklevel=2)
     if weights:
         check_weights_count(model, len(data.class_names))
     parts = split_model(model)

@@ -1,0 +1,114 @@
+"""Names of classes and of images that may mean something else than what is assumed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from catdog import load_datasets, scan_images
+from catdog.data.name_doubts import doubts_about_class_names, doubts_about_image_names
+from tests.conftest import MakeFolder
+
+
+def test_classes_that_differ_in_capitals_only(make_folder: MakeFolder) -> None:
+    folder = make_folder(Cat=5, cat=5, dog=5)
+    with pytest.warns(UserWarning, match="'Cat', 'cat' differ in capitals only"):
+        assert load_datasets(folder).class_names == ("Cat", "cat", "dog")
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    labels = {name: ("bird", "Bird", "dog")[i % 3] for i, name in enumerate(names)}
+    with pytest.warns(UserWarning, match="'Bird', 'bird' differ in capitals only"):
+        load_datasets(folder, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["cat", "cat (1)", "dog"], "'cat (1)' of 'cat'"),
+        (["dog", "dog - Copy", "cat"], "'dog - Copy' of 'dog'"),
+        (["dog", "dog copy 2", "cat"], "'dog copy 2' of 'dog'"),
+        (["cat", "cat_aug", "dog"], "'cat_aug' of 'cat'"),
+        (["Cat", "AugmentedCat", "dog"], "'AugmentedCat' of 'Cat'"),
+        (["stop 30", "Stop-30_flipped"], "'Stop-30_flipped' of 'stop 30'"),
+        (["кот", "кот (2)"], "'кот (2)' of 'кот'"),
+    ],
+)
+def test_versions_of_a_class(names: Sequence[str], named: str) -> None:
+    (doubt,) = doubts_about_class_names(names)
+    assert f"copy or another version: {named}. If" in str(doubt)
+
+
+@pytest.mark.parametrize("name", ["rejected", "to_delete", "Sample", "unsorted", "tmp"])
+def test_leftover_folders(name: str) -> None:
+    (doubt,) = doubts_about_class_names(["cat", "dog", name])
+    assert f"folders {name!r} are used as classes, although" in str(doubt)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["accepted", "rejected"],
+        ["class 1", "class 2", "class 3"],
+        ["new coin", "old coin"],
+        ["T1", "T1 (2) b"],
+        ["original", "copy"],
+        ["猫", "狗"],
+        ["1", "2", "10"],
+    ],
+)
+def test_names_of_classes(names: Sequence[str]) -> None:
+    assert doubts_about_class_names(names) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        (["benign (1).png", "benign (1)_mask.png", "benign (1)_mask_1.png"], 2),
+        (["a.jpg", "a-GT.png", "b.jpg", "b_segmentation.png"], 2),
+    ],
+)
+def test_masks_beside_images(names: Sequence[str], count: int) -> None:
+    paths = [Path("benign", name) for name in names]
+    (doubt,) = doubts_about_image_names(paths, in_splits=True)
+    assert str(doubt).startswith(f"{count} of {len(paths)} images have the name of another")
+
+
+@pytest.mark.parametrize(
+    ("names", "is_said"),
+    [
+        (["train_1.png", "train_2.png", "test_1.png"], True),
+        (["img-1-val.png", "img-2-training.png"], True),
+        (["train_1.png", "train_2.png"], False),
+        (["test_1.png", "val_2.png"], False),
+        (["train_1.png", "test_2.png", "3.png"], False),
+        (["trainer_1.png", "contest_2.png"], False),
+    ],
+)
+def test_splits_in_the_names_of_images(names: Sequence[str], is_said: bool) -> None:
+    paths = [Path("cat", name) for name in names]
+    doubts = doubts_about_image_names(paths, in_splits=False)
+    assert ["to which set of a split" in str(doubt) for doubt in doubts] == [True] * is_said
+    assert doubts_about_image_names(paths, in_splits=True) == []
+
+
+@pytest.mark.parametrize("read", [load_datasets, scan_images])
+def test_what_is_in_doubt_is_said(make_folder: MakeFolder, read: object) -> None:
+    folder = make_folder({"cat": 6, "dog": 6, "cat_aug": 6})
+    image = sorted((folder / "dog").iterdir())[0]
+    image.rename(image.with_name("1.png"))
+    sorted((folder / "dog").iterdir())[1].rename(image.with_name("1_mask.png"))
+    with pytest.warns(UserWarning, match="cat_aug|1_mask") as caught:
+        read(folder)  # type: ignore[operator]
+    assert [warning.filename for warning in caught] == [__file__] * 2
+
+
+def test_split_files_settle_what_is_in_doubt(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder({"cat": 6, "dog": 6, "cat_aug": 6})
+    with pytest.warns(UserWarning, match="'cat_aug' of 'cat'"):
+        load_datasets(folder).save_split(tmp_path / "split.json")
+    load_datasets(folder, split_file=tmp_path / "split.json")  # no warning
+
+
+def test_masks_by_their_folder(make_folder: MakeFolder) -> None:
+    folder = make_folder({"forged": 6, "real": 6, "forged_gt": 6})
+    with pytest.raises(ValueError, match="forged_gt"):
+        load_datasets(folder)
