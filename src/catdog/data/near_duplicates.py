@@ -13,13 +13,13 @@ from catdog.images.thumbnails import TINY_SIDE
 MIN_CORRELATION = 0.9
 MIN_CONTRAST = 4.0  # standard deviation in grey levels; plain and black images have less
 FREQUENCIES = 5  # in each direction; they hold most of what a thumbnail shows
-BLOCK_ROWS = 64  # that are compared with all others at a time
+BLOCK_ROWS = 64  # that are compared with all behind them at a time
 
 Directions = NDArray[np.float32]
 
 
 def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Find the near duplicates of each image.
+    """Find the near duplicates of each image among those behind it.
 
     Two images are near duplicates if their thumbnails correlate by at least 0.9, and if they still
     do after what all thumbnails share is removed, such as the outline of a body in X-rays, or an
@@ -32,16 +32,19 @@ def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, N
         own: What is left of them without what all share, as `directions` returns it.
 
     Yields:
-        The position of each image that has near duplicates, and the positions of these.
+        The position of each image that has near duplicates behind it, in order, and the positions
+        of these.
     """
     positions = np.flatnonzero(own.any(axis=1))
     for rows, others in _candidates((own @ _low_frequencies())[positions]):
         first, second = positions[rows], positions[others]
-        correlations = np.minimum(whole[first] @ whole[second].T, own[first] @ own[second].T)
-        correlations[second == first[:, np.newaxis]] = 0  # an image is not its own duplicate
-        for position, is_near in zip(first, correlations >= MIN_CORRELATION, strict=True):
-            if is_near.any():
-                yield int(position), second[is_near]
+        is_near = own[first] @ own[second].T >= MIN_CORRELATION
+        is_near &= second > first[:, np.newaxis]
+        chosen = np.flatnonzero(is_near.any(axis=1))
+        is_near = is_near[chosen] & (whole[first[chosen]] @ whole[second].T >= MIN_CORRELATION)
+        for position, near in zip(first[chosen], is_near, strict=True):
+            if near.any():
+                yield int(position), second[near]
 
 
 def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
@@ -80,7 +83,7 @@ def _to_unit_length(patterns: Directions) -> None:
 
 
 def _candidates(low: Directions) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yield some rows, and the rows that may correlate enough with one of them.
+    """Yield some rows, and those from the first of them on that may correlate enough with one.
 
     The squared distance of two vectors of length 1 is `2 - 2 * correlation`. Their distance in some
     orthonormal coordinates is never larger, so a few coordinates exclude most pairs for certain.
@@ -88,12 +91,15 @@ def _candidates(low: Directions) -> Iterator[tuple[NDArray[np.intp], NDArray[np.
     Args:
         low: The vectors in the coordinates of `_low_frequencies`.
     """
-    limit = 2 - 2 * MIN_CORRELATION + 1e-5  # and rounding errors
-    half_squares = (low**2).sum(axis=1) / 2
+    farthest = 2 - 2 * MIN_CORRELATION + 1e-5  # the squared distance, with rounding errors
+    half_squares = (low**2).sum(axis=1, keepdims=True) / 2
+    ones = np.ones_like(half_squares)
+    # Such rows have half of the negative squared distance as their product.
+    left, right = np.hstack([low, -half_squares, -ones]), np.hstack([low, ones, half_squares])
     for start in range(0, len(low), BLOCK_ROWS):
-        rows = np.arange(start, min(start + BLOCK_ROWS, len(low)))
-        least = half_squares[rows, np.newaxis] + half_squares - limit / 2
-        yield rows, np.flatnonzero((low[rows] @ low.T >= least).any(axis=0))
+        products = left[start : start + BLOCK_ROWS] @ right[start:].T
+        near = np.flatnonzero(products.max(axis=0) >= -farthest / 2)
+        yield np.arange(start, start + len(products)), start + near
 
 
 def _low_frequencies() -> Directions:
