@@ -1,7 +1,7 @@
 """`Datasets` in a notebook: the counts, and a few images of each class."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -12,13 +12,13 @@ from PIL import Image
 from catdog._utils.tables import Table, escape, html_table
 from catdog.images.inputs import ImageSource
 from catdog.images.thumbnails import thumbnail
-from catdog.typing import SPLITS
+from catdog.typing import SPLITS, Split
 
 MAX_CLASSES = 6
 IMAGES_OF_A_CLASS = 4
 HEIGHT = 80  # pixels
 
-Counts = dict[str, dict[str, int]]
+Counts = Mapping[Split, Mapping[str, int]]
 
 
 def counts_table(counts: Counts) -> str:
