@@ -1,12 +1,19 @@
 """Names of classes and of images that may mean something else than what is assumed."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from catdog import load_datasets, scan_images
-from catdog.data.name_doubts import doubts_about_class_names, doubts_about_image_names
+from catdog.data.name_doubts import (
+    copies_by_name,
+    doubts_about_class_names,
+    splits_in_names,
+)
+from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
 
 
@@ -60,16 +67,70 @@ def test_names_of_classes(names: Sequence[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "count"),
+    ("names", "named"),
     [
-        (["benign (1).png", "benign (1)_mask.png", "benign (1)_mask_1.png"], 2),
-        (["a.jpg", "a-GT.png", "b.jpg", "b_segmentation.png"], 2),
+        (["cats", "dogs", "test_images"], ["test_images"]),
+        (["cats", "dogs", "to_predict", "Test2"], ["to_predict", "Test2"]),
+        (["Real", "Fake", "Real_test"], ["Real_test"]),
+        (["train station", "bus", "test tube"], []),
+        (["control", "test"], []),
+        (["trainers", "boots", "test"], []),
     ],
 )
-def test_masks_beside_images(names: Sequence[str], count: int) -> None:
-    paths = [Path("benign", name) for name in names]
-    (doubt,) = doubts_about_image_names(paths, in_splits=True)
-    assert str(doubt).startswith(f"{count} of {len(paths)} images have the name of another")
+def test_folders_of_splits_beside_classes(names: Sequence[str], named: Sequence[str]) -> None:
+    doubts = doubts_about_class_names(names)
+    assert len(doubts) == bool(named)
+    for doubt in doubts:
+        assert f"folders {', '.join(map(repr, named))} are used as classes" in str(doubt)
+        assert "contain a word for a split" in str(doubt)
+
+
+@pytest.mark.parametrize(
+    ("names", "copies", "keys"),
+    [
+        (["leaf.jpg", "leaf_flipLR.jpg", "leaf_90deg.jpg", "tree.jpg"], 2, 2),
+        (["b (1).png", "b (1)-rotated1.png", "b (1)_mask.png", "b (1)_mask_1.png"], 3, 1),
+        (["aug_a.jpg", "a.jpg", "b.jpg"], 1, 2),
+        ([f"{i}.{suffix}" for i in range(12) for suffix in ("jpg", "png")], 12, 12),
+        ([f"{i}-001{part}.bmp" for i in range(12) for part in ("", "-d")], 12, 12),
+        ([f"{i}_jpg.rf.{copy}a{i}.jpg" for i in range(12) for copy in range(3)], 24, 12),
+    ],
+)
+def test_copies_and_masks_by_their_names(names: Sequence[str], copies: int, keys: int) -> None:
+    doubt = copies_by_name([Path("benign", name) for name in names])
+    assert doubt is not None
+    assert str(doubt).startswith(f"{copies} of {len(names)} images have the name of another image")
+    pattern = str(doubt).split('group_by=r"')[1].removesuffix('".')
+    found = [re.search(pattern, f"benign/{name}") for name in names]
+    assert len({match[1] for match in found if match}) == keys
+    assert all(found)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"cat.{number}.jpg" for number in range(50)],
+        [f"{number}{part}.jpg" for number in range(30) for part in ("", "_1")],
+        ["photo.jpg", "photo_parrot.jpg", "surf.jpg"],
+        [".jpg", "_.jpg", "a.b.c_d e.jpg"],
+    ],
+)
+def test_names_of_different_images(names: Sequence[str]) -> None:
+    assert copies_by_name([Path("cat", name) for name in names]) is None
+
+
+def test_copies_are_kept_together_by_the_groups_that_are_named(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=12, dog=12)
+    for path in sorted(folder.rglob("*.png")):
+        turned = Image.open(path).transpose(Image.Transpose.ROTATE_90)
+        turned.save(path.with_name(f"{path.stem}_90deg.png"))
+    with pytest.warns(UserWarning, match="24 of 48 images have the name of") as caught:
+        load_datasets(folder)
+    pattern = str(caught[0].message).split('group_by=r"')[1].removesuffix('".')
+    data = load_datasets(folder, group_by=pattern)  # no warning
+    for split in SPLITS:
+        stems = {str(path.with_suffix("")).removesuffix("_90deg") for path in data.paths(split)}
+        assert len(data.paths(split)) == 2 * len({*stems})
 
 
 @pytest.mark.parametrize(
@@ -85,9 +146,7 @@ def test_masks_beside_images(names: Sequence[str], count: int) -> None:
 )
 def test_splits_in_the_names_of_images(names: Sequence[str], is_said: bool) -> None:
     paths = [Path("cat", name) for name in names]
-    doubts = doubts_about_image_names(paths, in_splits=False)
-    assert ["to which set of a split" in str(doubt) for doubt in doubts] == [True] * is_said
-    assert doubts_about_image_names(paths, in_splits=True) == []
+    assert (splits_in_names(paths) is not None) == is_said
 
 
 @pytest.mark.parametrize("read", [load_datasets, scan_images])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from catdog import Datasets, load_datasets, scan_images
-from catdog.data.near_duplicates import directions, find_neighbours
+from catdog.data.near_duplicates import directions, find_near
 from catdog.images.thumbnails import tiny_thumbnail
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
@@ -133,6 +133,14 @@ def test_what_all_images_share_does_not_count() -> None:
     assert neighbours([*thumbnails, tiny_thumbnail(copy)]) == [(7, [60])]
 
 
+def test_copies_that_are_most_of_a_folder_are_near_duplicates() -> None:
+    """What all images share is then this image, and hardly anything is left of its copies."""
+    images = [frame(0, number) for number in range(80)] + [scene(seed) for seed in range(1, 20)]
+    found = neighbours([tiny_thumbnail(image) for image in images])
+    assert {row for row, _ in found} == set(range(79))
+    assert found[0][1] == list(range(1, 80))
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "CMYK", "I;16", "F", "1"])
 def test_thumbnails_of_every_mode(mode: str) -> None:
     grey = scene(3).convert("L")
@@ -147,8 +155,12 @@ def test_thumbnails_of_every_mode(mode: str) -> None:
 
 
 def neighbours(thumbnails: Sequence[bytes]) -> list[tuple[int, list[int]]]:
-    found = find_neighbours(*directions(thumbnails))
-    return [(row, near.tolist()) for row, near in found]
+    found = [
+        (int(row), others[near].tolist())
+        for rows, others, is_near in find_near(*directions(thumbnails))
+        for row, near in zip(rows, is_near, strict=True)
+    ]
+    return [(row, near) for row, near in found if near]
 
 
 def write(folder: Path, images: dict[str, Image.Image]) -> Path:
@@ -229,6 +241,18 @@ def test_too_many_near_duplicates_are_not_kept_together(tmp_path: Path) -> None:
     ) as caught:
         data = load_datasets(folder)
     assert [warning.filename for warning in caught] == [__file__]
+    plain = load_datasets(folder, near_duplicates="ignore")
+    assert all(data.paths(split) == plain.paths(split) for split in SPLITS)
+
+
+def test_one_cluster_that_is_most_of_a_class_is_not_kept_together(tmp_path: Path) -> None:
+    """Whole, it would leave one image of the class for the other sets each."""
+    singles = {f"a/{seed}.png": scene(seed) for seed in range(1, 4)}
+    film = {f"a/film{number}.png": frame(0, number) for number in range(40)}
+    others = {f"b/{seed}.png": scene(100 + seed) for seed in range(40)}
+    folder = write(tmp_path, {**singles, **film, **others})
+    with pytest.warns(UserWarning, match="40 of 83 images are nearly the same as others, too many"):
+        data = load_datasets(folder)
     plain = load_datasets(folder, near_duplicates="ignore")
     assert all(data.paths(split) == plain.paths(split) for split in SPLITS)
 

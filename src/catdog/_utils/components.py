@@ -12,6 +12,7 @@ def connect(components: NDArray[np.intp], items: NDArray[np.intp]) -> None:
             connected yet, these are the numbers from 0.
         items: Positions of the items to connect.
     """
-    numbers = np.unique(components[items])
-    if len(numbers) > 1:
+    of_items = components[items]
+    if (of_items != of_items[0]).any():  # else there is nothing to do, as for most of many copies
+        numbers = np.unique(of_items)
         components[np.isin(components, numbers)] = numbers[0]

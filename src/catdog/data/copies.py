@@ -11,7 +11,7 @@ from catdog._utils.text import composed
 from catdog.data.duplicates import group_by_content
 from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import Layout
-from catdog.data.near_duplicates import Directions, find_neighbours
+from catdog.data.near_duplicates import Directions, NearBlock, find_near
 from catdog.typing import SPLITS
 
 
@@ -43,7 +43,7 @@ def mark_near_duplicates(
     different = [images[position] for position in positions]
     if len(positions) < len(images):
         whole, own = whole[positions], own[positions]
-    clusters, noted = _connect_near(different, find_neighbours(whole, own))
+    clusters, noted = _connect_near(different, find_near(whole, own))
     findings = [_finding(*about, layout) for about in noted]
     sizes = np.bincount(clusters, minlength=len(different))
     cluster_of = {
@@ -104,13 +104,13 @@ def _split_rank(image: ImageFile) -> int:
 
 
 def _connect_near(
-    images: Sequence[ImageFile], near_duplicates: Iterable[tuple[int, NDArray[np.intp]]]
+    images: Sequence[ImageFile], blocks: Iterable[NearBlock]
 ) -> tuple[NDArray[np.intp], list[tuple[ImageFile, Reason, ImageFile]]]:
     """Number the clusters of near duplicates, and compare each image with its near duplicates.
 
     Args:
         images: The images.
-        near_duplicates: Positions of images, and of their near duplicates behind them.
+        blocks: Their near duplicates.
 
     Returns:
         The cluster of each image, and for each that has a finding: the image, the most serious
@@ -123,17 +123,31 @@ def _connect_near(
     splits = np.array([_split_rank(image) for image in images])
     # Position of the first near duplicate of another class, in another split, and of any.
     first = np.full((3, count), count)
-    for row, near in near_duplicates:
-        connect(clusters, np.append(near, row))
-        is_of_kind = (labels[near] != labels[row], splits[near] != splits[row], near > row)
-        for positions, of_kind in zip(first, is_of_kind, strict=True):
-            positions[near[of_kind]] = np.minimum(positions[near[of_kind]], row)
-            positions[row] = min(positions[row], *near[of_kind][:1], count)
+    for rows, others, is_near in blocks:
+        for row, near in zip(rows, is_near, strict=True):
+            connect(clusters, np.append(others[near], row))
+        of_label = is_near & (labels[rows][:, np.newaxis] != labels[others])
+        of_split = is_near & (splits[rows][:, np.newaxis] != splits[others])
+        for positions, of_kind in zip(first, (of_label, of_split, is_near), strict=True):
+            _keep_first(positions, rows, others, of_kind)
+            _keep_first(positions, others, rows, of_kind.T)
     return clusters, [
         (image, reason, images[other])
         for row, (image, others) in enumerate(zip(images, first.T.tolist(), strict=True))
         for reason, other in _most_serious(row, others, count)
     ]
+
+
+def _keep_first(
+    first: NDArray[np.intp],
+    items: NDArray[np.intp],
+    others: NDArray[np.intp],
+    is_found: NDArray[np.bool_],
+) -> None:
+    """Keep the position of the first of some others that are found for each item, in place."""
+    has_any = is_found.any(axis=1)
+    found = others[is_found[has_any].argmax(axis=1)]
+    first[items[has_any]] = np.minimum(first[items[has_any]], found)
 
 
 def _most_serious(row: int, first: Sequence[int], count: int) -> Iterator[tuple[Reason, int]]:

@@ -21,7 +21,7 @@ from catdog.data.layout_doubts import (
     unused_split_lists,
     without_empty_splits,
 )
-from catdog.data.name_doubts import doubts_about_class_names, doubts_about_image_names
+from catdog.data.name_doubts import copies_by_name, doubts_about_class_names, splits_in_names
 from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
@@ -59,6 +59,7 @@ class Layout:
         ignored: Images that are not used, and why.
         has_table: The labels are in a table, so that there need not be class folders.
         doubts: What was assumed about the layout, but may be meant in another way.
+        copies: The warning about images that may be copies or masks of others, by their names.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Layout:
     ignored: tuple[tuple[Path, IgnoredReason], ...]
     has_table: bool = False
     doubts: tuple[UsageWarning, ...] = ()
+    copies: UsageWarning | None = None
 
 
 def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> Layout:
@@ -97,8 +99,9 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
     if known:
         return layout
     paths = [file.path for file in layout.files]
-    more = doubts_about_image_names(paths, in_splits=bool(splits))
-    return replace(layout, doubts=(*layout.doubts, *more))
+    own_split = None if splits else splits_in_names(paths)
+    doubts = (*layout.doubts, own_split) if own_split else layout.doubts
+    return replace(layout, doubts=doubts, copies=copies_by_name(paths))
 
 
 def check_without_groups(folder: Path) -> None:

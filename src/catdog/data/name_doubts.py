@@ -1,12 +1,19 @@
 """Names of classes and images that may mean something else than what is assumed, as warnings."""
 
+import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
-from catdog.data.split_folders import split_roles
+from catdog.data.split_folders import (
+    has_split_word,
+    is_split_name,
+    split_roles,
+    words_beside_split,
+)
 
 _WORD = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")  # "catAug2" has three
 # Words for another version of the same images, and the number that systems give to a copy.
@@ -17,16 +24,27 @@ _VERSIONS = frozenset(
 _COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
 # Names of folders that people keep beside the classes.
 _LEFTOVERS = frozenset(
-    {"augmented", "backup", "copy", "corrupt", "corrupted", "delete", "deleted", "duplicates",
-     "example", "examples", "misc", "output", "outputs", "rejected", "rejects", "results",
-     "sample", "samples", "temp", "thumbnails", "thumbs", "tmp", "todelete", "todo", "unsorted",
-     "unused"}
+    {"augmented", "backup", "copy", "corrupt", "corrupted", "delete", "deleted", "demo",
+     "duplicates", "example", "examples", "misc", "output", "outputs", "query", "rejected",
+     "rejects", "results", "sample", "samples", "temp", "thumbnails", "thumbs", "tmp", "todelete",
+     "todo", "unsorted", "unused"}
 )  # fmt: skip
 
-# The end of the name of a mask, which data sets have beside the image: `benign (1)_mask.png`.
-_MASK = re.compile(
-    r"[ _-]?(annotation|gt|ground[ _-]?truth|mask|seg|segmentation|trimap)([ _-]?\d+)?$", re.I
-)
+_WEAK = frozenset({"a", "all", "mixed", "my", "new", "some", "the", "to", "unknown"})
+
+# Where the part of a name may begin that only a copy or a mask has: `leaf_flipLR`, `a (1)-mask`.
+_SEPARATOR = re.compile(r"[ _.-]+(?=[^ _.-])")
+# Words in such a part. Other parts count if many images have them.
+_CHANGED = frozenset(
+    {"annotation", "annotations", "aug", "augmented", "bright", "brightness", "crop", "cropped",
+     "deg", "depth", "flip", "flipped", "groundtruth", "gt", "label", "labels", "mask", "masks",
+     "mirror", "mirrored", "noise", "resized", "rot", "rotate", "rotated", "rotation", "seg",
+     "segmentation", "superpixels", "trimap"}
+)  # fmt: skip
+MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
+MAX_PARTS = 20  # that are named in a regular expression
+_HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of one image too
+_NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
 # A quick test, so that few names are split into words.
 _MAY_BE_SPLIT = re.compile("train|val|test", re.I)
 MOST = 0.9  # of the images; single images may be called "test" by chance
@@ -34,18 +52,8 @@ MOST = 0.9  # of the images; single images may be called "test" by chance
 
 def doubts_about_class_names(names: Collection[str]) -> list[UsageWarning]:
     """Return warnings about class folders that may be other versions of a class, or none at all."""
-    return list(filter(None, [names_in_capitals(names), _versions(names), _leftovers(names)]))
-
-
-def doubts_about_image_names(paths: Sequence[Path], *, in_splits: bool) -> list[UsageWarning]:
-    """Return warnings about images that may be masks of others, or belong to a split.
-
-    Args:
-        paths: The files in the class folders.
-        in_splits: The class folders are in split folders.
-    """
-    doubts = [_masks(paths), None if in_splits else _splits_in_names(paths)]
-    return [doubt for doubt in doubts if doubt is not None]
+    found = [names_in_capitals(names), _versions(names), _leftovers(names), _of_splits(names)]
+    return [doubt for doubt in found if doubt is not None]
 
 
 def names_in_capitals(names: Iterable[str]) -> UsageWarning | None:
@@ -95,24 +103,86 @@ def _leftovers(names: Collection[str]) -> UsageWarning | None:
     )
 
 
-def _masks(paths: Sequence[Path]) -> UsageWarning | None:
-    """Return the warning about images that are named as masks of images beside them."""
-    ends = [(path, _MASK.search(path.stem)) for path in paths]
-    found = [(path, path.stem[: end.start()]) for path, end in ends if end]
-    if not found:
-        return None
-    stems = {(path.parent, path.stem) for path in paths}
-    masks = [path.name for path, image in found if (path.parent, image) in stems]
-    if not masks:
+def _of_splits(names: Collection[str]) -> UsageWarning | None:
+    """Return the warning about class folders that may be of a split: `test_images`, `cats_test`."""
+    by_words = {_words(name) for name in names}
+    found = []
+    for name in names:
+        rest = tuple(word for word in words_beside_split(name) if word not in _WEAK)
+        if has_split_word(name) and not is_split_name(name) and (not rest or rest in by_words):
+            found.append(name)
+    if not found or len(names) - len(found) < 2:
         return None
     return UsageWarning(
-        f"{len(masks):,} of {len(paths):,} images have the name of another image and a word for a "
-        f"mask, such as {masks[0]!r}. They are used as images of their class.",
-        hint="If they are masks, move them away.",
+        f"The folders {list_names(found)} are used as classes, although their names contain a word "
+        "for a split.",
+        hint="If they hold images to evaluate on or to predict, move them away, or put the images "
+        "into folders train/ and test/ with one folder per class in each.",
     )
 
 
-def _splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
+def copies_by_name(paths: Sequence[Path]) -> UsageWarning | None:
+    """Return the warning about images that have the name of another image and one part more."""
+    found = dict(_added_parts(paths))
+    counts = Counter(found.values())
+    parts = [
+        part
+        for part, count in counts.most_common()
+        if not _CHANGED.isdisjoint(_words(part))
+        or (count >= MIN_COPIES and not _NUMBER.fullmatch(part))
+    ]
+    named = [path for path, part in found.items() if part in parts]
+    if not named:
+        return None
+    return UsageWarning(
+        f"{len(named):,} of {len(paths):,} images have the name of another image and one part more "
+        f"({list_names(parts, 4)}), such as {named[0].name!r}. They may be masks, or copies that "
+        "are turned, mirrored or changed in another way, which are not always recognised as near "
+        "duplicates.",
+        hint="Move masks away. To keep copies in the set of the original, pass "
+        f'group_by=r"{_pattern_without(parts[:MAX_PARTS])}".',
+    )
+
+
+def _added_parts(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield each image whose name is that of another one in its folder and a part, and the part.
+
+    If there are two images of one name, such as `a.jpg` and `a.png`, the part of the second one is
+    its suffix.
+    """
+    split = [os.path.split(path) for path in paths]  # faster than the attributes of a path
+    stems = [(folder, name.rpartition(".")[0] or name) for folder, name in split]
+    seen: set[tuple[str, str]] = set()
+    for path, (folder, stem) in zip(paths, stems, strict=True):
+        key = (folder, _HASH.sub("", stem))
+        if key in seen:
+            yield path, ".rf." if _HASH.search(stem) else path.suffix
+        seen.add(key)
+    for path, (folder, stem) in zip(paths, stems, strict=True):
+        for match in _SEPARATOR.finditer(stem):
+            begin, rest = stem[: match.end()], stem[match.start() :]
+            if (folder, stem[: match.start()]) in seen and not _HASH.fullmatch(rest):
+                yield path, rest
+                break
+            if (folder, stem[match.end() :]) in seen and not _CHANGED.isdisjoint(_words(begin)):
+                yield path, begin
+                break
+
+
+def _pattern_without(parts: Sequence[str]) -> str:
+    """Return a regular expression whose group is the path without these parts and the suffix.
+
+    If one of the parts is at the beginning of names, it is the name alone.
+    """
+    begins = [re.escape(part) for part in parts if not _SEPARATOR.match(part)]
+    ends = [r"\.rf\.\w+" if part == ".rf." else re.escape(part) for part in parts
+            if _SEPARATOR.match(part)]  # fmt: skip
+    end = f"(?:{'|'.join(sorted(ends, key=len, reverse=True))})*" if ends else ""
+    key = f"(?:{'|'.join(begins)})?([^/]*?)" if begins else "(.*?)"
+    return rf"{key}{end}\.[^./]*$"
+
+
+def splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
     """Return the warning about images whose names say to which set of a split they belong."""
     roles = [split_roles(path.stem) if _MAY_BE_SPLIT.search(path.stem) else set() for path in paths]
     named = sum(map(bool, roles))

@@ -1,6 +1,7 @@
 """Near duplicates: images that are nearly the same, found by comparing tiny thumbnails."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,33 +19,58 @@ BLOCK_ROWS = 64  # that are compared with all behind them at a time
 Directions = NDArray[np.float32]
 
 
-def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, NDArray[np.intp]]]:
+class NearBlock(NamedTuple):
+    """Which of some images are near duplicates of which of those behind them.
+
+    Attributes:
+        rows: Positions of images, ascending.
+        others: Positions of images, ascending.
+        is_near: Whether one of `others` is behind one of `rows` and its near duplicate, shape
+            `(rows, others)`.
+    """
+
+    rows: NDArray[np.intp]
+    others: NDArray[np.intp]
+    is_near: NDArray[np.bool_]
+
+
+def find_near(whole: Directions, own: Directions) -> Iterator[NearBlock]:
     """Find the near duplicates of each image among those behind it.
 
     Two images are near duplicates if their thumbnails correlate by at least 0.9, and if they still
     do after what all thumbnails share is removed, such as the outline of a body in X-rays, or an
     object in the middle of white paper. A correlation does not depend on brightness and contrast.
-    An image has no near duplicates if it has hardly any contrast, as it is or without what all
-    share.
+    An image has no near duplicates if it has hardly any contrast.
+
+    Images that hardly differ from what all share are compared as they are: most images of the
+    folder are copies of one of them.
 
     Args:
         whole: The thumbnails, as `directions` returns them.
         own: What is left of them without what all share, as `directions` returns it.
 
     Yields:
-        The position of each image that has near duplicates behind it, in order, and the positions
-        of these.
+        The near duplicates of some images after the other.
     """
-    positions = np.flatnonzero(own.any(axis=1))
-    for rows, others in _candidates((own @ _low_frequencies())[positions]):
-        first, second = positions[rows], positions[others]
-        is_near = own[first] @ own[second].T >= MIN_CORRELATION
-        is_near &= second > first[:, np.newaxis]
-        chosen = np.flatnonzero(is_near.any(axis=1))
-        is_near = is_near[chosen] & (whole[first[chosen]] @ whole[second].T >= MIN_CORRELATION)
-        for position, near in zip(first[chosen], is_near, strict=True):
-            if near.any():
-                yield int(position), second[near]
+    has_own = own.any(axis=1)
+    low = _low_frequencies()
+    for kinds, is_compared in (((own, whole), has_own), ((whole,), whole.any(axis=1) & ~has_own)):
+        positions = np.flatnonzero(is_compared)
+        for rows, others in _candidates((kinds[0] @ low)[positions]):
+            yield from _compare(positions[rows], positions[others], kinds)
+
+
+def _compare(
+    rows: NDArray[np.intp], others: NDArray[np.intp], kinds: Sequence[Directions]
+) -> Iterator[NearBlock]:
+    """Yield the near duplicates of some images by each kind of vectors, if there are any."""
+    is_near = others > rows[:, np.newaxis]
+    for vectors in kinds:
+        chosen = is_near.any(axis=1)
+        rows, is_near = rows[chosen], is_near[chosen]
+        is_near &= vectors[rows] @ vectors[others].T >= MIN_CORRELATION
+    if is_near.any():
+        yield NearBlock(rows, others, is_near)
 
 
 def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:

@@ -132,6 +132,11 @@ def has_split_word(name: str) -> bool:
     return bool(split_roles(name))
 
 
+def words_beside_split(name: str) -> list[str]:
+    """Return the words of a name that neither mean a split nor say nothing about the content."""
+    return [word for word in _words(name) if word not in _ROLES and word not in _FILLERS]
+
+
 def has_filler(name: str) -> bool:
     """Return whether a name contains a word without information about the content."""
     return any(word in _FILLERS for word in _words(name))
@@ -208,8 +213,7 @@ def _find_role(name: str) -> tuple[Role, tuple[str, ...]] | None:
         roles = {"train"}
     if len(roles) != 1:
         return None
-    rest = tuple(word for word in words if word not in _ROLES and word not in _FILLERS)
-    return roles.pop(), rest
+    return roles.pop(), tuple(words_beside_split(name))
 
 
 def _words(name: str) -> list[str]:
