@@ -31,7 +31,8 @@ def evaluate(
     trained on another split.
 
     Args:
-        model: Returns logits `(batch, num_classes)`, as every model of the zoo does.
+        model: Takes pixels from 0 to 255 and returns logits `(batch, num_classes)`, as every model
+            of the zoo does.
         data: The images.
         split: `"test"`, `"validation"` or `"train"`. Choose among models on `"validation"`.
             Evaluate on `"test"` once, at the end.

@@ -111,7 +111,7 @@ def predict(
     to rounding.
 
     Args:
-        model: Returns logits, as every model of the zoo does.
+        model: Takes pixels from 0 to 255 and returns logits, as every model of the zoo does.
         images: An image file; a folder and all folders below it, ordered by name; the bytes of a
             file; a Pillow image; an array `(height, width, 3)`, or `(n, height, width, 3)` for
             several, of whole numbers or floats in `[0, 255]`; or an iterable of any of these. In a

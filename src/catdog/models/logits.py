@@ -110,7 +110,7 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
     """
     if final_activation(model) is not None:
         return
-    rows = _run_noise(model, image_size)
+    rows = noise_outputs(model, image_size)
     with _keeping_state(model):
         if _are_probabilities(rows):
             is_found, kind = _holds_for_any_features(model, _are_probabilities), "probabilities,"
@@ -173,7 +173,7 @@ def _differ(rows: Floats) -> bool:
     return rows.size > 0 and bool(np.ptp(rows) > EQUAL_TOLERANCE)
 
 
-def _run_noise(model: keras.Model, image_size: ImageSize) -> Floats:
+def noise_outputs(model: keras.Model, image_size: ImageSize) -> Floats:
     """Return what a model returns for noise images of different colours and contrasts."""
     batch_size = model.input_shape[0] or N_NOISE_IMAGES
     batches = -(-N_NOISE_IMAGES // batch_size)

@@ -15,16 +15,15 @@ import numpy as np
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog.data.datasets import Datasets
-from catdog.models.activation import final_activation
 from catdog.models.logits import check_returns_logits
-from catdog.training.loss_minimum import check_minimum
+from catdog.models.outputs import find_output_kind
+from catdog.training.loss_probes import check_every_class, check_minimum, is_mean_of_rows
 from catdog.typing import Floats
 
 # Possible as probabilities and as logits. Sums of powers of 2 are exact in any order.
 HIGH_SCORE, LOW_SCORE = 0.75, 0.25
 LOGIT_SHIFT = -4.0  # logits may be below 0, and mean the same if a number is added to all
 STEPS = ("train_step", "compute_loss", "compute_metrics")  # what Keras does with loss and metrics
-UNLIMITED = ("linear", "log_softmax", "leaky_relu")  # activations that can give any probability
 LARGE_SCORE = 1000.0  # of the right class; the loss of such a logit is about 0
 RELATIVE_MARGIN = 1e-5  # a smaller difference may be rounding
 
@@ -62,7 +61,7 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWar
         )
     own_steps = [step for step in STEPS if not is_defined_by_keras(model, step)]
     try:
-        return _check_compiled(model, len(resized.class_names), own_steps)
+        return _check_compiled(model, resized, own_steps)
     except InvalidValueError as error:
         if not own_steps:
             raise
@@ -74,31 +73,34 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWar
 
 
 def _check_compiled(
-    model: keras.Model, classes: int, own_steps: Collection[str]
+    model: keras.Model, resized: Datasets, own_steps: Collection[str]
 ) -> list[UsageWarning]:
     """Raise if the loss or a metric of a compiled model does not fit; return what is in doubt."""
-    arguments = compile_arguments(model)
-    doubts = [_check_range(model)]
+    arguments, classes = compile_arguments(model), len(resized.class_names)
+    outputs = find_output_kind(model, resized.image_size)
+    doubts = [_limit_doubt(outputs.limit) if outputs.limit else None]
     for name, computed in _losses(model, classes, own_steps):
         _check_loss(computed, name, classes)
-        if final_activation(model) == "linear":  # behind a log-softmax, such a loss is right
+        if not outputs.are_log_probabilities:
             _check_lower_bound(computed, name, classes)
             doubts.append(check_minimum(computed, name, classes))
+        doubts.append(check_every_class(computed, name, classes))
     if "compute_metrics" not in own_steps:
         for metric in _listed([arguments.get("metrics"), arguments.get("weighted_metrics")]):
             _check_metric(metric, classes)
     return [doubt for doubt in doubts if doubt is not None]
 
 
-def _check_range(model: keras.Model) -> UsageWarning | None:
-    """Return a warning if the last layer has an activation that logits do not have."""
-    activation = final_activation(model)
-    if activation in (None, *UNLIMITED):
-        return None
+def has_mean_losses(model: keras.Model, classes: int) -> bool:
+    """Return whether the losses of a batch are means of those of its images, as usual."""
+    return all(is_mean_of_rows(computed, classes) for _, computed in _losses(model, classes, ()))
+
+
+def _limit_doubt(limit: str) -> UsageWarning:
+    """Return the warning about a last layer that does not return all logits."""
     return UsageWarning(
-        f"The model ends in {activation}, which limits its logits. So it cannot give every "
-        "probability.",
-        hint="Leave out the activation of its last layer.",
+        f"The model ends in {limit}, which limits its logits. So it cannot give every probability.",
+        hint="Leave it out, so that the last layer has no activation.",
     )
 
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from catdog._utils.keras_internals import initial_epoch, is_slow_untraced, reset_initial_epoch
 
-VALIDATION_BATCH_SIZE = 256  # rows; larger batches give the same metrics faster
 MIN_STEPS_TO_TRACE = 50  # steps of a run; with fewer, tracing a graph takes longer than it saves
 Rows = Sequence[NDArray[np.generic]]
 """Features, labels, and perhaps weights: arrays with one row for each image."""
@@ -32,6 +31,7 @@ def fit_head(
     *,
     order_of: Callable[[int], NDArray[np.int64]],
     batch_size: int,
+    validation_batch_size: int,
     epochs: int,
     callbacks: keras.callbacks.CallbackList,
 ) -> None:
@@ -43,6 +43,7 @@ def fit_head(
         validation_rows: Features and labels of the validation images.
         order_of: Returns the positions in `train_rows` to train on in an epoch, counted from 0.
         batch_size: Rows in a step; the last step of an epoch may have fewer.
+        validation_batch_size: Rows in a batch of the validation, unless a callback acts on batches.
         epochs: Number of epochs.
         callbacks: Are called as by `fit`. If one acts on batches, such as a schedule of the
             learning rate, each batch is one call; otherwise, each epoch is one call. They may stop
@@ -50,7 +51,8 @@ def fit_head(
     """
     model = callbacks.model
     _make_variables(head, model, [tf.constant(rows[:batch_size]) for rows in validation_rows])
-    train, validate = _passes(head, train_rows, validation_rows, batch_size, callbacks)
+    sizes = (batch_size, validation_batch_size)
+    train, validate = _passes(head, train_rows, validation_rows, sizes, callbacks)
     all_validation_rows = np.arange(len(validation_rows[0]))
     n_steps = epochs * (len(order_of(0)) + len(all_validation_rows)) / batch_size
     is_long = n_steps >= MIN_STEPS_TO_TRACE or is_slow_untraced(head)
@@ -137,13 +139,14 @@ def _passes(
     head: keras.Model,
     train_rows: Rows,
     validation_rows: Rows,
-    batch_size: int,
+    batch_sizes: tuple[int, int],
     callbacks: keras.callbacks.CallbackList,
 ) -> tuple[_Pass, _Pass]:
-    """Return the passes of an epoch: training and validation."""
+    """Return the passes of an epoch: training and validation, in batches of these sizes."""
+    batch_size, validation_size = batch_sizes
     model = callbacks.model
     by_batch = any(map(_acts_on_batches, callbacks.callbacks))
-    validation_size = batch_size if by_batch else VALIDATION_BATCH_SIZE
+    validation_size = batch_size if by_batch else validation_size
     train = _Pass(
         head=head,
         take_steps=_in_batches(head, head.train_step, train_rows, batch_size),

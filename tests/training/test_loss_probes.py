@@ -90,6 +90,80 @@ def test_losses_whose_best_scores_are_logits(any_data: Datasets, classes: int, l
     train(compiled(loss, classes=classes), any_data, epochs=1, verbose=0)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classes_that_a_loss_ignores(any_data: Datasets, classes: int) -> None:
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=1)
+    with pytest.warns(UserWarning, match="ignores the images of the classes with the labels 1. "):
+        train(compiled(loss, classes=classes), any_data, epochs=1, verbose=0)
+
+
+def test_losses_that_are_sums(data: Datasets) -> None:
+    """Of the same weights, `train_head` reports the validation loss that `train` reports."""
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    found = []
+    for how in (train, train_head):
+        model = compiled(loss)
+        model.optimizer.learning_rate = 0.0
+        found.append(how(model, data, epochs=1, verbose=0).history["val_loss"][0])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def ending_in(end: Any) -> keras.Model:
+    """Return a model of two dense layers and an end that takes what they return."""
+    images = keras.Input((*SIZE, 3))
+    features = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
+    model = keras.Model(
+        images, end(keras.layers.Dense(2)(features), keras.layers.Dense(2)(features))
+    )
+    model.compile(optimizer="adam", loss=squared_error)
+    return model
+
+
+UNKNOWN_ENDS = [
+    lambda first, second: keras.layers.Add()([first, second]),
+    lambda first, _: keras.layers.Rescaling(2.0)(first),
+    lambda first, second: keras.layers.Concatenate()([first[:, :1], second[:, :1]]),
+    lambda first, _: 2.0 * first,
+    lambda first, _: keras.layers.BatchNormalization()(first),
+]
+
+
+def negative_log(labels: Any, scores: Any) -> Any:
+    return -ops.sum(one_hot(labels, scores) * scores, axis=-1)
+
+
+@pytest.mark.parametrize("end", UNKNOWN_ENDS)
+def test_losses_behind_an_end_that_the_graph_does_not_show(data: Datasets, end: Any) -> None:
+    with pytest.warns(UserWarning, match="probabilities of catdog.predict will not be right"):
+        train(ending_in(end), data, epochs=1, verbose=0)
+    model = ending_in(end)
+    model.compile(optimizer="adam", loss=negative_log)
+    with pytest.raises(ValueError, match="which needs log-probabilities"):
+        train(model, data, epochs=1, verbose=0)
+
+
+def test_log_probabilities_that_the_graph_does_not_show(data: Datasets) -> None:
+    model = ending_in(lambda first, _: first - ops.logsumexp(first, axis=-1, keepdims=True))
+    model.compile(optimizer="adam", loss=negative_log)
+    train(model, data, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda first, _: ops.tanh(first),
+        lambda first, _: ops.clip(first, -1, 1),
+        lambda first, _: keras.layers.UnitNormalization()(first),
+        lambda first, _: 2.0 * ops.softmax(first) - 1.0,
+    ],
+)
+def test_operations_that_limit_the_logits(data: Datasets, end: Any) -> None:
+    model = ending_in(end)
+    model.compile(optimizer="adam", loss=SPARSE)
+    with pytest.warns(UserWarning, match="ends in an operation, which limits its logits. So it"):
+        train(model, data, epochs=1, verbose=0)
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu", "softsign"])
 def test_activations_that_limit_the_logits(data: Datasets, activation: str) -> None:
     with pytest.warns(UserWarning, match=f"ends in {activation}, which limits its logits. So it"):
