@@ -89,6 +89,22 @@ def test_a_process_sees_what_another_writes_meanwhile(tmp_path: Path) -> None:
     assert ours.path.read_bytes().count(bytes.fromhex(key(1))) == 1
 
 
+def test_a_process_that_runs_while_another_clears_the_cache(tmp_path: Path) -> None:
+    write(tmp_path, 0, 1, 2)
+    ours = PixelCache(tmp_path, SIZE)
+    clear_feature_cache(tmp_path)
+    assert ours.read(key(0)) is None
+    ours.write(key(0), pixels(0))
+    write(tmp_path, 3, 2, 1)
+    for _ in range(2):
+        for number in range(4):
+            found = ours.read(key(number))
+            assert found is None or np.array_equal(found, pixels(number))
+            ours.write(key(number), pixels(number))
+    assert cached(tmp_path) == {0, 1, 2, 3}
+    assert ours.path.read_bytes().count(bytes.fromhex(key(3))) == 1
+
+
 def test_sizes_share_a_folder(tmp_path: Path) -> None:
     wide, high = PixelCache(tmp_path, (2, 3)), PixelCache(tmp_path, (3, 2))
     wide.write(key(0), pixels(0, (2, 3)))

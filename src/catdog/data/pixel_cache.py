@@ -92,9 +92,7 @@ class PixelCache:
             return None
         pixels = memoryview(record)[_HEAD_BYTES:]
         if len(record) != self._record_bytes or record[:_HEAD_BYTES] != _head(key, pixels):
-            with _LOCK:
-                self._offsets.pop(key, None)  # so that `write` writes it again
-            self._warn("holds damaged images, which are decoded again")
+            self._forget(key, record)
             return None
         return np.frombuffer(pixels, np.uint8).reshape(self._shape)
 
@@ -159,6 +157,18 @@ class PixelCache:
             file.seek(self._end)
             self._offsets[file.read(_KEY_BYTES)] = self._end
             self._end += self._record_bytes
+
+    def _forget(self, key: bytes, record: bytes) -> None:
+        """Forget where a record is that was not found there, so that `write` writes it again."""
+        is_damaged = record[:_KEY_BYTES] == key
+        with _LOCK:
+            if is_damaged:
+                self._offsets.pop(key, None)
+            else:  # another process has deleted the file, and begun it again
+                self._offsets.clear()
+                self._end = 0
+        if is_damaged:
+            self._warn("holds damaged images, which are decoded again")
 
     def _append(self, key: bytes, record: bytes) -> None:
         """Write a record behind the last complete one, while no other process writes."""
