@@ -36,7 +36,7 @@ class Datasets:
         image_size: Height and width in pixels to which the images are resized.
         batch_size: Number of images in a batch; the last batch of a pass may hold fewer.
         seed: Seed of the split and of the order of the training images.
-        cache_mib: Limit of the memory for decoded images, in MiB.
+        cache_mib: Cache limit of the decoded images in memory, in MiB.
         cache_dir: Folder that decoded images are cached in; `None` for memory only.
         report: The result of the scan of the folder, with the files that were left out.
     """

@@ -129,13 +129,12 @@ def load_datasets(
             only.
         new_files: What to do with images that the split file does not list: `"skip"` them, or
             `"train"` on them. Validation and test set do not change.
-        cache_mib: Limit of the memory for decoded images in MiB, for each image size, at three
-            bytes per pixel: 3000 images at 160 x 160 take 220 MiB. Images beyond it are decoded on
-            every pass.
+        cache_mib: Cache limit of the decoded images in memory, in MiB, for each image size, at
+            three bytes per pixel: 3000 images at 160 x 160 take 220 MiB. Images beyond it are
+            decoded on every pass, if there is no `cache_dir`.
         cache_dir: A folder to cache all decoded images in, for later passes and processes, at three
-            bytes per pixel on disk. `feature_cache_size` measures it, `clear_feature_cache` deletes
-            it. If it cannot be written to, or the disk is nearly full, a warning says so, and
-            images are decoded. `None` means memory only.
+            bytes per pixel on disk. See `feature_cache_size` and `clear_feature_cache`. If it
+            cannot be used, or the disk is nearly full, a warning says so, and images are decoded.
 
     Returns:
         The three sets, whose batches are `float32` images in `[0, 255]` of shape
