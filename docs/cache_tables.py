@@ -15,7 +15,7 @@ IMAGES_FROM = {
 
 def time(record: dict[str, Any]) -> str:
     """Return the time of epochs by where the images come from, as a table."""
-    found, (height, width) = record["results"]["time"], record["photo_size"]
+    found, (height, width) = record["results"], record["photo_size"]
     rows = [
         [
             IMAGES_FROM[row["images_from"]],
@@ -36,7 +36,7 @@ def time(record: dict[str, Any]) -> str:
             table(head, rows),
             f"Reading is {median_and_range(faster['seconds'])} times faster than decoding again, "
             f"{median_and_range(faster['cpu_seconds'])} times by CPU time. The file has "
-            f"{record['results']['cache_mib_on_disk']:,} MiB.",
+            f"{found['cache_mib_on_disk']:,} MiB.",
             measured_with(record),
         ]
     )
@@ -52,7 +52,7 @@ def memory(record: dict[str, Any]) -> str:
             f"{row['above_floor']:,}",
             f"{row['cache_mib'] + row['allowance']:,}",
         ]
-        for row in record["results"]["memory"]
+        for row in record["results"]["rows"]
     ]
     head = [
         "Images beyond the cache limit",
