@@ -50,7 +50,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "loading-scan": of_record(results.loading_scan, "loading"),
     "loading-memory": of_record(results.loading_memory, "loading"),
     "cache-dir-time": of_record(cache_tables.time, "cache_dir"),
-    "cache-dir-memory": of_record(cache_tables.memory, "cache_dir_memory"),
     "frozen-pass": of_record(results.feature_extraction, "feature_extraction"),
     "flip-average": of_record(results.flip_average, "flip_average"),
     "against-keras": of_record(results.against_keras, "against_keras"),
