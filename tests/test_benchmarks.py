@@ -114,6 +114,14 @@ def test_rounds_are_compared_one_by_one(load: Load) -> None:
     assert "reckoned" not in ratios  # 20 epochs are not estimated from 3
 
 
+def test_epochs_are_compared_round_by_round(load: Load) -> None:
+    def epochs(*seconds: float) -> list[dict[str, float]]:
+        return [{"seconds": each, "cpu_seconds": 2 * each} for each in seconds]
+
+    faster = load("benchmarks/cache_dir.py").times_faster(epochs(4, 9, 8), epochs(2, 3, 1))
+    assert faster["seconds"] == {"median": 3, "min": 2, "max": 8, "met": True}
+
+
 def test_both_loops_use_the_same_images(load: Load, tmp_path: Path) -> None:
     for split in ("train", "validation", "test"):
         for name in ("cats", "dogs"):

@@ -16,6 +16,7 @@ LONG = {"name": "x" * 300, "path": "/".join(["y" * 200] * 25)}
 CALLS: dict[str, Callable[[keras.Model, Datasets, str], Any]] = {
     "load_datasets": lambda _, data, path: catdog.load_datasets(path),
     "split_file": lambda _, data, path: catdog.load_datasets(data.report.folder, split_file=path),
+    "cache_dir": lambda _, data, path: catdog.load_datasets(data.report.folder, cache_dir=path),
     "group_by": lambda _, data, path: catdog.load_datasets(
         data.report.folder, group_by=f"{path}.csv"
     ),

@@ -97,6 +97,25 @@ def test_train_extracts_the_features_of_a_backbone_once(
     assert capsys.readouterr().err.count("epoch ") == 2
 
 
+def test_train_and_evaluate_cache_the_decoded_images(
+    image_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = f"{image_folder} --cache-dir cache"
+    train = f"train --model cnn --image-size 24 --epochs 1 {options}"
+    assert main(shlex.split(f"{train} --out m.keras")) == 0
+    assert "decoded images are cached in " in capsys.readouterr().out
+    assert main(shlex.split(f"evaluate --model m.keras {options}")) == 0
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("decoded again")
+
+    monkeypatch.setattr("catdog.data.pipeline.decode_image", fail)
+    assert main(shlex.split(f"{train} --out again.keras")) == 0
+    assert main(shlex.split(f"evaluate --model again.keras {options}")) == 0
+    assert main(shlex.split(f"evaluate --model again.keras {image_folder}")) == 2
+    assert "decoded again" in capsys.readouterr().err
+
+
 def test_train_refuses_bad_images(image_folder: Path, capsys: Capture) -> None:
     (image_folder / "cats/image.3.png").write_bytes(b"broken")
     typed = f"train {image_folder} --model cnn --image-size 24 --epochs 1 --out m.keras"

@@ -106,7 +106,6 @@ def test_train_overwrites_on_request(image_folder: Path, tmp_path: Path) -> None
         ("--model cnn --image-size 2", "--image-size must be at least (22, 22)"),
         ("--model cnn --backbone VGG16", "--backbone='VGG16' is for the model "),
         ("--cache-dir m", "--cache-dir must be a folder, but m is a file."),
-        ("--model cnn --cache-dir features", "--cache-dir would have no effect: cnn has no"),
         (
             "--model cnn --split-file no.json",
             "--split-file='no.json' does not exist. catdog train --save-split",

@@ -14,6 +14,7 @@ import numpy as np
 
 from catdog._utils.errors import (
     FileAccessError,
+    FolderExpectedError,
     InvalidTypeError,
     InvalidValueError,
     MissingFileError,
@@ -53,6 +54,30 @@ def check_path(argument: str, value: Any, *, example: str) -> Path:
     if "\0" in text:
         raise InvalidValueError("holds a null character", argument=argument, value=text)
     return check_length(argument, expand_home(text))
+
+
+def check_cache_dir(value: Any, *, outside: Path | None = None) -> Path:
+    """Return `cache_dir` as an absolute path of a folder, which need not exist.
+
+    Args:
+        value: What was passed.
+        outside: A folder of images, which the cache may not be in: it would be scanned as well.
+
+    Raises:
+        NotADirectoryError: If it is a file.
+        TypeError: If it is not a path.
+        ValueError: If it is inside the folder of images.
+    """
+    folder = check_path("cache_dir", value, example="features")
+    if folder.exists() and not folder.is_dir():
+        raise FolderExpectedError(f"must be a folder, but {folder} is a file", argument="cache_dir")
+    if outside and folder.resolve().is_relative_to(outside.resolve()):
+        raise InvalidValueError(
+            f"must be outside of the folder of the images, {outside}",
+            argument="cache_dir",
+            value=str(value),
+        )
+    return folder.absolute()  # valid after a change of the working folder
 
 
 def check_folder_of(path: Path, given: Any) -> None:

@@ -42,6 +42,7 @@ def run(options: Namespace) -> int:
         corrections=options.corrections,
         near_duplicates=options.near_duplicates,
         on_bad_image="skip" if options.skip_bad else "raise",
+        cache_dir=options.cache_dir,
     )
     evaluated = record_split(data)
     is_same = trained and trained.sha256 == evaluated.sha256

@@ -129,12 +129,6 @@ def _add_train(commands: "_Commands[argparse.ArgumentParser]") -> None:
         metavar="FILE",
         help="write the split to this file",
     )
-    parser.add_argument(
-        "--cache-dir",
-        type=_not_empty,
-        metavar="DIR",
-        help="keep the features of the backbone for the next training on these images",
-    )
 
 
 def _add_evaluate(commands: "_Commands[argparse.ArgumentParser]") -> None:
@@ -213,6 +207,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     _add_split_options(parser)
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out files that cannot be used"
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=_not_empty,
+        metavar="DIR",
+        help="keep decoded images, and the features of a backbone, for the next command on these "
+        "images",
     )
 
 

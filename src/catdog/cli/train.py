@@ -23,7 +23,6 @@ from catdog.matching import resize_to_model
 from catdog.models.graph import split_model
 from catdog.models.registry import build_model, model_spec
 from catdog.models.saving import model_target, save_model
-from catdog.training.feature_cache import check_folder
 from catdog.training.train import train
 from catdog.training.train_head import train_head
 
@@ -33,8 +32,6 @@ def run(options: Namespace) -> int:
     target = _check_target(options)
     model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
-    if options.cache_dir:
-        check_folder(options.cache_dir)
     data = load_datasets(
         options.folder,
         seed=options.seed,
@@ -44,6 +41,7 @@ def run(options: Namespace) -> int:
         corrections=options.corrections,
         near_duplicates=options.near_duplicates,
         on_bad_image="skip" if options.skip_bad else "raise",
+        cache_dir=options.cache_dir,
     )
     model = build_model(
         options.model,
@@ -52,13 +50,12 @@ def run(options: Namespace) -> int:
         num_classes=len(data.class_names),
         seed=data.seed,
     )
-    has_backbone = _has_backbone(model, options)
     if options.save_split:
         with renamed("path", "--save-split"):
             data.save_split(options.save_split)
     size = resize_to_model(model, data).image_size
     out(summary(data, report_hint="see catdog scan", model_size=size))
-    _train(model, data, options, has_backbone=has_backbone)
+    _train(model, data, options)
     saved_as = _save(model, target, options)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
@@ -99,29 +96,19 @@ def _check_target(options: Namespace) -> Path:
     return target
 
 
-def _has_backbone(model: keras.Model, options: Namespace) -> bool:
-    """Return whether a model has a backbone, whose features are extracted once.
-
-    Raises:
-        ValueError: If it has none, and `--cache-dir` was passed.
-    """
+def _has_backbone(model: keras.Model) -> bool:
+    """Return whether a model has a backbone, whose features are extracted once."""
     try:
         split_model(model)
     except ValueError:
-        if options.cache_dir:
-            raise InvalidValueError(
-                f"would have no effect: {options.model} has no backbone",
-                argument="--cache-dir",
-                hint="Leave it out.",
-            ) from None
         return False
     return True
 
 
-def _train(model: keras.Model, data: Datasets, options: Namespace, *, has_backbone: bool) -> None:
+def _train(model: keras.Model, data: Datasets, options: Namespace) -> None:
     """Train the head of a model with a backbone, or all layers of another model."""
     with progress_on_stderr():
-        if has_backbone:
+        if _has_backbone(model):
             train_head(model, data, epochs=options.epochs, cache_dir=options.cache_dir)
         else:
             train(model, data, epochs=options.epochs)

@@ -14,7 +14,7 @@ from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import shuffled
 from catdog._utils.tables import escape
-from catdog._utils.text import count_line, counted
+from catdog._utils.text import count_line, counted, printable
 from catdog.data.corrections import count_corrections
 from catdog.data.findings import ImageFile
 from catdog.data.preview import counts_table, examples
@@ -39,7 +39,8 @@ class Datasets:
         image_size: Height and width in pixels to which the images are resized.
         batch_size: Number of images in a batch; the last batch of a pass may hold fewer.
         seed: Seed of the split and of the order of the training images.
-        cache_mib: Cache limit of the decoded images, in MiB.
+        cache_mib: Cache limit of the decoded images in memory, in MiB.
+        cache_dir: Folder that decoded images are cached in; `None` for memory only.
         report: The result of the scan of the folder, with the files that were left out.
     """
 
@@ -48,6 +49,7 @@ class Datasets:
     batch_size: int
     seed: int
     cache_mib: int
+    cache_dir: Path | None
     report: ScanReport = field(repr=False)
     _images: Mapping[Split, Sequence[ImageFile]] = field(repr=False)
     _session: Session = field(default_factory=Session, repr=False)
@@ -163,7 +165,8 @@ class Datasets:
 
         caches = self._session.caches
         if self.image_size not in caches:
-            caches.setdefault(self.image_size, ImageCache(self.image_size, self.cache_mib))
+            cache = ImageCache(self.image_size, self.cache_mib, self.cache_dir)
+            caches.setdefault(self.image_size, cache)
         return make_batches(
             self._images[split],
             caches[self.image_size],
@@ -188,6 +191,8 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
     if counts := count_corrections(data.report):
         listed = ", ".join(f"{counted(count, 'file')} {kind}" for kind, count in counts.items())
         lines.append(f"  corrections: {listed.replace('_', ' ')}")
+    if data.cache_dir:
+        lines.append(f"  decoded images are cached in {printable(data.cache_dir)}")
     used = {path for split in SPLITS for path in data.paths(split)}
     if left_out := {finding.path for finding in data.report.bad} - used:
         lines.append(f"  {counted(len(left_out), 'file')} cannot be used: {report_hint}")

@@ -61,6 +61,7 @@ def load_datasets(
     split_file: "str | PathLike[str] | None" = None,
     new_files: NewFiles = "skip",
     cache_mib: int = 1024,
+    cache_dir: "str | PathLike[str] | None" = None,
 ) -> Datasets:
     r"""Load images as a training, a validation and a test set that share no image.
 
@@ -128,9 +129,12 @@ def load_datasets(
             only.
         new_files: What to do with images that the split file does not list: `"skip"` them, or
             `"train"` on them. Validation and test set do not change.
-        cache_mib: Cache limit of the decoded images in MiB, for each image size, at three bytes per
-            pixel: 3000 images at 160 x 160 take 220 MiB. Images beyond it are decoded on every
-            pass.
+        cache_mib: Cache limit of the decoded images in memory, in MiB, for each image size, at
+            three bytes per pixel: 3000 images at 160 x 160 take 220 MiB. Images beyond it are
+            decoded on every pass, if there is no `cache_dir`.
+        cache_dir: A folder to cache all decoded images in, for later passes and processes, at three
+            bytes per pixel on disk. See `feature_cache_size` and `clear_feature_cache`. If it
+            cannot be used, or the disk is nearly full, a warning says so, and images are decoded.
 
     Returns:
         The three sets, whose batches are `float32` images in `[0, 255]` of shape
@@ -138,13 +142,14 @@ def load_datasets(
 
     Raises:
         FileNotFoundError: If the folder, the table, or one of the other files does not exist.
-        NotADirectoryError: If the source is a file.
+        NotADirectoryError: If the source or `cache_dir` is a file.
         OSError: If the download fails.
-        TypeError: If the source is neither a name nor a path, or the table is of another type.
+        TypeError: If the source is neither a name nor a path, the table is of another type, or
+            `cache_dir` is not a path.
         ValueError: If the folder's layout is not understood, files cannot be used, a class is empty
             or too small to be split, there are fewer than two classes or too few groups, images of
             the split file are missing or changed, the table or the corrections are not valid, or an
-            argument is out of its range.
+            argument is out of its range, or `cache_dir` is inside the source.
 
     Example:
         ```python
@@ -168,6 +173,7 @@ def load_datasets(
         validation_fraction=validation_fraction, test_fraction=test_fraction
     )
     folder = find_source("source", source)
+    cache = None if cache_dir is None else checks.check_cache_dir(cache_dir, outside=folder)
     # The inner folders may be groups. A split file decides which folders are the classes.
     layout, group_of = _find_layout(
         folder, labels, grouped=group_by is not None, known=split_file is not None
@@ -213,7 +219,7 @@ def load_datasets(
         if grow:
             sets = add_new_files(sets, report, group_of, near_together=near_together)
         warn_unused(sets, report, grow)
-    return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
+    return Datasets(layout.class_names, size, batch, seed, cache_limit, cache, report, sets)
 
 
 def _check_fractions(**given: float | None) -> dict[str, float]:

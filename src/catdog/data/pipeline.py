@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.seeding import shuffled
 from catdog.data.findings import ImageFile
+from catdog.data.pixel_cache import PixelCache
 from catdog.data.session import ReadErrors
 from catdog.images.decode import decode_image
 from catdog.typing import ImageSize
@@ -107,26 +109,43 @@ def _keep(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dat
 
 
 class ImageCache:
-    """Decodes images at one size and caches their pixels, up to the cache limit."""
+    """Decodes images at one size and caches their pixels: in memory up to a limit, and on disk."""
 
-    def __init__(self, image_size: ImageSize, cache_mib: int) -> None:
-        """Cache at most `cache_mib` MiB of images of `image_size`, at three bytes per pixel."""
+    def __init__(
+        self, image_size: ImageSize, cache_mib: int, cache_dir: Path | None = None
+    ) -> None:
+        """Cache images of `image_size`, at three bytes per pixel.
+
+        Args:
+            image_size: Height and width in pixels.
+            cache_mib: Limit of the memory in MiB.
+            cache_dir: Folder that all images are cached in; `None` for memory only.
+        """
         self.image_size = image_size
         self.max_images = cache_mib * 2**20 // (image_size[0] * image_size[1] * 3)
         self._cached: dict[str, NDArray[np.uint8]] = {}
+        self._on_disk = None if cache_dir is None else PixelCache(cache_dir, image_size)
 
     def read(self, image: ImageFile) -> NDArray[np.uint8]:
         """Return the pixels of an image, shape `(height, width, 3)`.
 
         Raises:
-            ValueError: If its file was changed or removed after the scan.
+            ValueError: If it is not cached, and its file was changed or removed after the scan.
         """
         pixels = self._cached.get(image.sha256)
         if pixels is None:
-            content = _read_unchanged(image)
-            pixels = decode_image(content, self.image_size, name=str(image.path))
+            pixels = self._read_file(image)
             if len(self._cached) < self.max_images:
                 self._cached[image.sha256] = pixels
+        return pixels
+
+    def _read_file(self, image: ImageFile) -> NDArray[np.uint8]:
+        """Return the pixels of an image that is not in memory."""
+        if self._on_disk and (cached := self._on_disk.read(image.sha256)) is not None:
+            return cached
+        pixels = decode_image(_read_unchanged(image), self.image_size, name=str(image.path))
+        if self._on_disk:
+            self._on_disk.write(image.sha256, pixels)
         return pixels
 
 

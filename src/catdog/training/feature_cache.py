@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import FileAccessError, FolderExpectedError
+from catdog._utils.errors import FileAccessError
 from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
 from catdog._utils.keras_internals import LAYER_REFERENCES
 from catdog._utils.public import public
+from catdog.data.pixel_cache import pixel_cache_files
 from catdog.typing import ImageSize
 
 SUFFIX = ".features"
@@ -33,26 +34,28 @@ _FORMAT = 2  # changes when older files must no longer be read
 
 @public
 def feature_cache_size(cache_dir: str | PathLike[str]) -> int:
-    """Return the size in bytes of the features that `train_head` caches in a folder.
+    """Return the size in bytes of the features and decoded images that are cached in a folder.
 
     Args:
-        cache_dir: The folder, as passed to `train_head`. If it does not exist, the size is 0.
+        cache_dir: The folder, as passed to `train_head` or `load_datasets`. If it does not exist,
+            the size is 0.
 
     Raises:
         TypeError: If it is not a path.
         NotADirectoryError: If it is a file.
     """
-    return sum(map(_size, _files(check_folder(cache_dir))))
+    return sum(map(_size, _files(checks.check_cache_dir(cache_dir))))
 
 
 @public
 def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
-    """Delete the features that `train_head` caches in a folder; other files stay.
+    """Delete the features and decoded images that are cached in a folder; other files stay.
 
     Do not call it while a training run writes to the folder.
 
     Args:
-        cache_dir: The folder, as passed to `train_head`. If it does not exist, nothing is deleted.
+        cache_dir: The folder, as passed to `train_head` or `load_datasets`. If it does not exist,
+            nothing is deleted.
 
     Returns:
         Number of bytes that were freed.
@@ -62,7 +65,7 @@ def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
         NotADirectoryError: If it is a file.
         OSError: If a file cannot be deleted.
     """
-    folder = check_folder(cache_dir)
+    folder = checks.check_cache_dir(cache_dir)
     freed = 0
     for file in _files(folder):
         freed += _size(file)
@@ -73,17 +76,10 @@ def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
     return freed
 
 
-def check_folder(cache_dir: str | PathLike[str]) -> Path:
-    """Return the path of a folder, which need not exist."""
-    folder = checks.check_path("cache_dir", cache_dir, example="features")
-    if folder.exists() and not folder.is_dir():
-        raise FolderExpectedError(f"must be a folder, but {folder} is a file", argument="cache_dir")
-    return folder
-
-
 def _files(folder: Path) -> list[Path]:
-    """Return the files of a cache, and the temporary files that killed processes left."""
-    return [*folder.glob(f"*{SUFFIX}"), *folder.glob(f".*{SCRATCH_SUFFIX}/*{SUFFIX}")]
+    """Return the files of both caches, and the temporary files that killed processes left."""
+    scratch = folder.glob(f".*{SCRATCH_SUFFIX}/*{SUFFIX}")
+    return [*folder.glob(f"*{SUFFIX}"), *scratch, *pixel_cache_files(folder)]
 
 
 def _size(file: Path) -> int:

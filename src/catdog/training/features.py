@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._utils.checks import check_cache_dir
 from catdog._utils.keras_internals import (
     all_layers,
     is_keras_layer,
@@ -24,7 +25,7 @@ from catdog.data.datasets import Datasets, content_hashes, ordered_batches
 from catdog.data.session import raise_read_errors
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert, is_close
 from catdog.models.graph import ModelParts
-from catdog.training.feature_cache import cache_key, cached, check_folder, models_hash
+from catdog.training.feature_cache import cache_key, cached, models_hash
 from catdog.typing import Split
 
 MIN_BATCHES_TO_TRACE = 10  # batches; with fewer, tracing a graph takes longer than it saves
@@ -81,7 +82,7 @@ class FeatureExtractor:
             return is_close(from_cache[0, :1], expected)
 
         shape = (augmented_copies or 1, len(contents))
-        return cached(check_folder(self.cache_dir), key, shape, compute, is_valid)
+        return cached(check_cache_dir(self.cache_dir), key, shape, compute, is_valid)
 
     def _run(self, split: Split, *, copy: int | None = None) -> NDArray[np.float32]:
         """Return the features of a split; of the augmented copy of this number, if there is one."""
