@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE
-from catdog.cli.lazy import quiet_import
+from catdog.cli.lazy import quiet
 from tests.cli.conftest import python
 from tests.conftest import write_images
 
@@ -31,7 +31,7 @@ sys.exit(code)
         (["models", "--json"], 0, ""),
         (["predict", "nosuch.jpg"], 1, "The image nosuch.jpg does not exist"),
         (["predict", "photos", "--model", "no.keras"], 2, "--model='no.keras' does not exist"),
-        (["predict", "photos", "--model", "cats"], 2, "--model='cats' is neither a .keras file"),
+        (["predict", "photos", "--model", "cats"], 2, "--model='cats' is neither a .keras or"),
         (["train", "nofolder", "--out", "x.keras"], 2, "FOLDER='nofolder' is neither a folder"),
         (["train", "photos", "--out", "x.keras"], 2, "holds no class folders"),
         (["train", "photos", "--out", "no/x.keras"], 2, "--out='no/x.keras'"),
@@ -84,7 +84,7 @@ def test_log_lines_of_tensorflow_are_hidden(
         monkeypatch.delenv(LOG_LEVEL_VARIABLE, raising=False)
         if level:
             monkeypatch.setenv(LOG_LEVEL_VARIABLE, level)
-        with quiet_import():
+        with quiet():
             os.write(2, log_lines + b"E0000 broken\n")
             assert os.environ[LOG_LEVEL_VARIABLE] == (level or "3")
         assert capfd.readouterr().err == printed

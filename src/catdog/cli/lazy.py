@@ -12,7 +12,7 @@ from importlib.util import find_spec, module_from_spec
 from tempfile import TemporaryFile
 from types import ModuleType
 
-from catdog._utils.keras_internals import IMPORT_LOG_LINE, LOG_LEVEL_VARIABLE
+from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE, LOG_LINE
 
 _MESSAGE = "catdog: loading TensorFlow ..."
 
@@ -42,7 +42,7 @@ class _LazyModule(ModuleType):
         assert spec.loader is not None
         assert spec.submodule_search_locations is not None
         self.__path__ = spec.submodule_search_locations
-        with _message_on_terminal(), quiet_import():
+        with _message_on_terminal(), quiet():
             spec.loader.exec_module(self)
         return getattr(self, name)
 
@@ -63,15 +63,15 @@ def _message_on_terminal() -> Iterator[None]:
 
 
 @contextmanager
-def quiet_import() -> Iterator[None]:
-    """Hold standard error back, and write it at the end without TensorFlow's log lines.
+def quiet() -> Iterator[None]:
+    """Hold standard error back, and write it at the end without the log lines of libraries.
 
-    If the user has set the log level, everything is written at once, which helps after a crash.
+    If the user has set a log level below 3, everything is written at once, which helps after a
+    crash.
     """
-    if LOG_LEVEL_VARIABLE in os.environ:
+    if os.environ.setdefault(LOG_LEVEL_VARIABLE, "3") != "3":
         yield
         return
-    os.environ[LOG_LEVEL_VARIABLE] = "3"
     sys.stderr.flush()
     stderr = os.dup(2)
     with TemporaryFile() as held:
@@ -83,5 +83,5 @@ def quiet_import() -> Iterator[None]:
             os.dup2(stderr, 2)
             os.close(stderr)
             held.seek(0)
-            if rest := b"".join(line for line in held if not IMPORT_LOG_LINE.match(line)):
+            if rest := b"".join(line for line in held if not LOG_LINE.match(line)):
                 os.write(2, rest)

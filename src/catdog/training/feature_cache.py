@@ -1,11 +1,11 @@
-"""A cache of extracted features on disk."""
+"""A cache on disk of extracted features, and of the programs that extract them."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -24,6 +24,7 @@ from catdog._utils.public import public
 from catdog.typing import ImageSize
 
 SUFFIX = ".features"
+PROGRAM_SUFFIX = ".program"  # a backbone, compiled with LiteRT
 # A key of a layer's configuration. The features do not depend on it: without augmentation nothing
 # is random, and with augmentation the random state is set from the data's seed.
 _IGNORED_KEY = "seed"
@@ -33,7 +34,9 @@ _FORMAT = 2  # changes when older files must no longer be read
 
 @public
 def feature_cache_size(cache_dir: str | PathLike[str]) -> int:
-    """Return the size in bytes of the features that `train_head` caches in a folder.
+    """Return the size in bytes of what `train_head` caches in a folder.
+
+    These are features, and backbones compiled with LiteRT.
 
     Args:
         cache_dir: The folder, as passed to `train_head`. If it does not exist, the size is 0.
@@ -47,7 +50,7 @@ def feature_cache_size(cache_dir: str | PathLike[str]) -> int:
 
 @public
 def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
-    """Delete the features that `train_head` caches in a folder; other files stay.
+    """Delete what `train_head` caches in a folder; other files stay.
 
     Do not call it while a training run writes to the folder.
 
@@ -83,7 +86,12 @@ def check_folder(cache_dir: str | PathLike[str]) -> Path:
 
 def _files(folder: Path) -> list[Path]:
     """Return the files of a cache, and the temporary files that killed processes left."""
-    return [*folder.glob(f"*{SUFFIX}"), *folder.glob(f".*{SCRATCH_SUFFIX}/*{SUFFIX}")]
+    return [
+        file
+        for suffix in (SUFFIX, PROGRAM_SUFFIX)
+        for pattern in (f"*{suffix}", f".*{SCRATCH_SUFFIX}/*{suffix}")
+        for file in folder.glob(pattern)
+    ]
 
 
 def _size(file: Path) -> int:
@@ -121,6 +129,25 @@ def cached(
     return array
 
 
+def cached_program(
+    folder: Path, key: str, convert: Callable[[], bytes], is_right: Callable[[bytes], bool]
+) -> bytes:
+    """Return a LiteRT program from the cache, or convert a model and write it to the cache.
+
+    Args:
+        folder: The cache, which exists.
+        key: Identifies the program, as from `program_key`.
+        convert: Returns the program.
+        is_right: Returns whether a program from the cache computes what the model does.
+    """
+    path = folder / f"{key}{PROGRAM_SUFFIX}"
+    program = _read_checked(path)
+    if program is None or not is_right(program):
+        program = made = convert()
+        atomic_write(path, lambda scratch: _write_checked(scratch, made))
+    return program
+
+
 def models_hash(models: Iterable[keras.Model]) -> str:
     """Return a hash of the layers and weights of models."""
     digest = hashlib.sha256()
@@ -151,6 +178,18 @@ def cache_key(
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def program_key(model_hash: str, shape: Sequence[int], converter_version: str) -> str:
+    """Return a hash of everything that determines the program of a model.
+
+    Args:
+        model_hash: Hash of the model, as from `models_hash`.
+        shape: Shape of its input, a batch of one image.
+        converter_version: Version of the converter.
+    """
+    parts = [_FORMAT, keras.__version__, converter_version, model_hash, *shape]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
 def _make_writable_folder(folder: Path) -> None:
     """Make a folder if it does not exist, and raise if it cannot be written to."""
     try:
@@ -167,21 +206,31 @@ def _make_writable_folder(folder: Path) -> None:
 
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Return the array in a file; `None` if the file is missing, damaged or of another shape."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
+    body = _read_checked(path)
+    if body is None:
         return None
     array: NDArray[np.float32] = np.load(io.BytesIO(body), allow_pickle=False)
     return array if array.shape[:2] == shape else None
 
 
 def _write(path: Path, array: NDArray[np.float32]) -> None:
-    """Write an array, preceded by its hash."""
     body = io.BytesIO()
     np.save(body, array)
-    path.write_bytes(hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
+    _write_checked(path, body.getbuffer())
+
+
+def _read_checked(path: Path) -> bytes | None:
+    """Return what `_write_checked` wrote; `None` if the file is missing or damaged."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return body if hashlib.sha256(body).digest() == digest else None
+
+
+def _write_checked(path: Path, body: bytes | memoryview) -> None:
+    """Write bytes, preceded by their hash."""
+    path.write_bytes(hashlib.sha256(body).digest() + body)
 
 
 def _without_names(config: dict[str, Any]) -> Any:
