@@ -221,6 +221,22 @@ def test_predict_needs_a_trained_model(image_folder: Path, tmp_path: Path, capsy
         assert captured.err.count("\n") == 1
 
 
+def test_what_is_loading_is_shown_at_once(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Standard error is not held back while Keras is loaded and a file is opened."""
+    write_images(Path("photos"), 1)
+    stderr, shown = os.fstat(2), []
+
+    def load(path: str) -> keras.Model:
+        shown.append(os.path.samestat(os.fstat(2), stderr))
+        return load_model(path)
+
+    monkeypatch.setattr("catdog.cli.open.load_model", load)
+    assert main(["predict", "photos", "--model", str(saved / KERAS_FILE)]) == 0
+    assert shown == [True]
+
+
 RUN_WITHOUT_KERAS = """
 import sys
 from catdog.cli.main import main

@@ -4,8 +4,6 @@ An exported model runs without Keras and TensorFlow, which take seconds to load.
 when another model is opened, never before.
 """
 
-from pathlib import Path
-
 from catdog.cli.lazy import load_keras_on_use, quiet
 from catdog.cli.wording import renamed
 from catdog.inference.classify import Scorer
@@ -27,12 +25,13 @@ def open_scorer(model: str, count: int) -> Scorer:
         ValueError: If the file cannot be opened, or the name is that of a model without bundled
             weights.
     """
-    with quiet(), renamed("path", "--model"):
-        if model.endswith(SUFFIX):
-            return open_exported(Path(model))
-        if model in EXPORTS:
+    if model in EXPORTS:
+        with quiet():
             return open_bundled(model)
-        return _open_keras(model, count)
+    if model.endswith(SUFFIX):
+        with quiet(), renamed("path", "--model"):
+            return open_exported(model)
+    return _open_keras(model, count)
 
 
 def _open_keras(model: str, count: int) -> Scorer:
@@ -43,4 +42,5 @@ def _open_keras(model: str, count: int) -> Scorer:
 
     opened = open_model(model, also=SUFFIX)
     resolve_class_names(opened, model)
-    return make_scorer(opened, count)
+    with quiet():  # not before: the terminal shows what is loading
+        return make_scorer(opened, count)

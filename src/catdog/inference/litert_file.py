@@ -7,12 +7,14 @@ neither Keras nor TensorFlow, so that an exported model answers in a fraction of
 import hashlib
 import io
 import zipfile
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._utils import checks
 from catdog._utils.errors import (
     FileAccessError,
     FileExpectedError,
@@ -50,7 +52,7 @@ def write_litert_file(path: Path, program: bytes, metadata: ModelMetadata) -> No
         archive.writestr(CHECKSUM_MEMBER, hashlib.sha256(program).hexdigest())
 
 
-def open_exported(path: Path) -> Scorer:
+def open_exported(path: str | PathLike[str]) -> Scorer:
     """Open a LiteRT file that `export_model` wrote.
 
     Returns:
@@ -63,15 +65,16 @@ def open_exported(path: Path) -> Scorer:
         OSError: If it cannot be read.
         ValueError: If it is damaged, or `export_model` did not write it.
     """
-    if not path.is_file():
-        is_folder = path.is_dir()
+    file = checks.check_path("path", path, example=f"model{SUFFIX}")
+    if not file.is_file():
+        is_folder = file.is_dir()
         raise (FileExpectedError if is_folder else MissingFileError)(
             "is a folder" if is_folder else "does not exist",
             argument="path",
             value=str(path),
             hint=_WRITTEN_BY,
         )
-    content = path.read_bytes()
+    content = file.read_bytes()
     try:
         program, class_names = _read(content)
         interpreters = Interpreters(program)
