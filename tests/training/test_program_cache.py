@@ -61,7 +61,7 @@ def extract(model: keras.Model, data: Datasets, cache_dir: Path) -> NDArray[np.f
     """Return the features of the training images, through the cache; check them."""
     parts = split_model(model)
     sized = data.at(model.input_shape[1:3])
-    (found,) = FeatureExtractor(parts, sized, 12, cache_dir).features("train")
+    found: NDArray[np.float32] = FeatureExtractor(parts, sized, 12, cache_dir).features("train")[0]
     images = np.concatenate([images.numpy() for images, _ in sized._batches("train")])
     assert found == pytest.approx(np.asarray(parts.backbone(images)), rel=1e-4, abs=1e-3)
     return found
