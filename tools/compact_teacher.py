@@ -97,7 +97,6 @@ def _converted() -> bytes:
 
 def _extract_part(converted: bytes, pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
     interpreter = make_interpreter(converted)
-    interpreter.allocate_tensors()
     put, get = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     features = np.empty((*boxes.shape[:2], get["shape"][-1]), np.float16)
     for i, j in np.ndindex(*boxes.shape[:2]):

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE
-from catdog.cli.lazy import quiet
 from tests.cli.conftest import python
 from tests.conftest import write_images
 
@@ -71,20 +70,3 @@ assert keras.Model is not None and hasattr(tf, "constant") and not hasattr(keras
 assert type(keras) is type(sys) and sys.modules["keras"] is keras
 """
     assert python("-c", code).returncode == 0
-
-
-def test_log_lines_of_tensorflow_are_hidden(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    log_lines = (
-        b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
-        b"I0000 00:00:1795210922.909411   17203 port.cc:153] oneDNN custom operations are on.\n"
-    )
-    for level, printed in ((None, "E0000 broken\n"), ("0", f"{log_lines.decode()}E0000 broken\n")):
-        monkeypatch.delenv(LOG_LEVEL_VARIABLE, raising=False)
-        if level:
-            monkeypatch.setenv(LOG_LEVEL_VARIABLE, level)
-        with quiet():
-            os.write(2, log_lines + b"E0000 broken\n")
-            assert os.environ[LOG_LEVEL_VARIABLE] == (level or "3")
-        assert capfd.readouterr().err == printed

@@ -76,6 +76,20 @@ def test_another_seed_gives_another_split() -> None:
     assert set(first) != set(second)
 
 
+def test_another_seed_gives_another_split_of_groups_of_different_sizes() -> None:
+    groups = np.repeat(np.arange(20), np.arange(10, 30))
+    labels = (groups % 2).astype(np.int32)
+    tests = {
+        tuple(
+            grouped_split(
+                labels, SHARES, groups=groups.tolist(), contents=range(len(groups)), seed=seed
+            )[2]
+        )
+        for seed in range(12)
+    }
+    assert len(tests) > 6
+
+
 def test_groups_that_share_an_image_stay_together() -> None:
     labels = np.zeros(12, np.int32)
     groups = [number // 2 for number in range(12)]

@@ -191,16 +191,6 @@ def test_own_splits_do_not_matter_beside_split_folders(make_folder: MakeFolder) 
     load_datasets(folder)  # no warning
 
 
-def test_classes_that_differ_in_capitals_only(make_folder: MakeFolder) -> None:
-    folder = make_folder(Cat=5, cat=5, dog=5)
-    with pytest.warns(UserWarning, match="'Cat', 'cat' differ in capitals only"):
-        assert load_datasets(folder).class_names == ("Cat", "cat", "dog")
-    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
-    labels = {name: ("bird", "Bird", "dog")[i % 3] for i, name in enumerate(names)}
-    with pytest.warns(UserWarning, match="'Bird', 'bird' differ in capitals only"):
-        load_datasets(folder, labels=labels)
-
-
 def test_a_scan_says_what_loading_refuses(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{name}/plate{number}": 2 for name in "ab" for number in range(4)})
     with pytest.raises(ValueError, match="not clear whether the classes"):

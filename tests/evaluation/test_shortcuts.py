@@ -187,9 +187,9 @@ def video_folder(folder: Path) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
         brightness = 20 + 9 * video
         for frame in range(8):
-            pixels = np.full((16, 16, 3), brightness + frame % 2, np.uint8)
-            pixels[0, 0, 0] = frame
-            Image.fromarray(pixels).save(folder / name / f"video{video}_{frame}.png")
+            pixels = (brightness + rng.integers(-15, 16, (4, 4, 3))).astype(np.uint8)
+            image = Image.fromarray(pixels).resize((16, 16), Image.Resampling.NEAREST)
+            image.save(folder / name / f"video{video}_{frame}.png")
     return folder
 
 

@@ -33,7 +33,10 @@ def test_top_losses(data: Datasets) -> None:
     for (title, pixels), one in zip(images, result.top_losses(3), strict=True):
         assert np.array_equal(pixels, decode_image(one.path, (6, 7)))  # at the size of the model
         predicted = f"{one.predicted}, {percent(one.probability)}"
-        assert title == f"true {one.label}\npredicted {predicted}\nloss {one.loss:.2f}"
+        assert (
+            title
+            == f"{one.path.name}\ntrue {one.label}\npredicted {predicted}\nloss {one.loss:.2f}"
+        )
     assert len(images_of(plot_top_losses(result))) == result.n
     with pytest.raises(ValueError, match="k must be at most 100, not 101"):
         plot_top_losses(result, k=101)

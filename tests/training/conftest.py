@@ -3,9 +3,8 @@
 import keras
 import pytest
 
-from catdog import (
-    Datasets,
-)
+from catdog import Datasets, load_datasets
+from tests.conftest import MakeFolder
 
 SIZE = (24, 24)
 
@@ -13,6 +12,18 @@ SIZE = (24, 24)
 @pytest.fixture
 def data(small_data: Datasets) -> Datasets:
     return small_data
+
+
+@pytest.fixture(params=[2, 3, 6])
+def classes(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    return count
+
+
+@pytest.fixture
+def any_data(make_folder: MakeFolder, classes: int) -> Datasets:
+    folder = make_folder({f"class {label}": 5 for label in range(classes)})
+    return load_datasets(folder, image_size=SIZE, batch_size=4)
 
 
 def linear(*, augmented: bool = False) -> keras.Model:

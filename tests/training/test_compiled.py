@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from catdog import Datasets, fine_tune, load_datasets, train, train_head
-from tests.conftest import MakeFolder
 from tests.training.conftest import SIZE, linear
 
 losses, metrics, ops = keras.losses, keras.metrics, keras.ops
@@ -44,24 +43,8 @@ def log_of_probabilities(labels: Any, outputs: Any) -> Any:
     return -ops.sum(one_hot(labels, outputs) * ops.log(outputs), axis=-1)
 
 
-def one_against_the_others(labels: Any, outputs: Any) -> Any:
-    return losses.binary_crossentropy(one_hot(labels, outputs), outputs, from_logits=True)
-
-
 def confidence(labels: Any, outputs: Any) -> Any:
     return ops.max(ops.softmax(outputs), axis=-1)
-
-
-@pytest.fixture(params=[2, 3, 6])
-def classes(request: pytest.FixtureRequest) -> int:
-    count: int = request.param
-    return count
-
-
-@pytest.fixture
-def any_data(make_folder: MakeFolder, classes: int) -> Datasets:
-    folder = make_folder({f"class {label}": 5 for label in range(classes)})
-    return load_datasets(folder, image_size=SIZE, batch_size=4)
 
 
 def refused(model: keras.Model, data: Datasets, message: str) -> None:
@@ -163,7 +146,6 @@ def test_metrics_of_probabilities(any_data: Datasets, classes: int, metric: Any)
         (losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"), "acc"),
         (losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0), "accuracy"),
         (smoothed, metrics.sparse_categorical_accuracy),
-        (one_against_the_others, "accuracy"),
     ],
 )
 @pytest.mark.parametrize("how", [train, train_head])
@@ -320,7 +302,7 @@ def test_class_weights_of_a_loss_of_one_number(data: Datasets, how: Train) -> No
     weight = {"cats": 1.0, "dogs": 9.0}
     with pytest.raises(ValueError, match="class_weight would have no effect on the loss scalar"):
         how(compiled(scalar), data, epochs=1, verbose=0, class_weight=weight)
-    for loss in (scalar, smoothed, SPARSE, one_against_the_others):
+    for loss in (scalar, smoothed, SPARSE):
         given = None if loss is scalar else weight
         assert how(compiled(loss), data, epochs=1, verbose=0, class_weight=given).epoch == [0]
 

@@ -4,12 +4,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from catdog.typing import Verbose
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 SHOW_AFTER_SECONDS = 1.0  # a shorter task needs no bar
+
+
+def keras_verbose(verbose: Verbose) -> Literal[0, 1, 2]:
+    """Return the `verbose` to pass to Keras: its bar for `"auto"` on a terminal, else nothing.
+
+    The bar rewrites its line with backspaces. In a file or a notebook they are hundreds of lines,
+    or boxes.
+    """
+    if verbose != "auto":
+        return verbose
+    return 1 if sys.stdout is not None and sys.stdout.isatty() else 0
 
 
 @contextmanager

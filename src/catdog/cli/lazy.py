@@ -4,15 +4,13 @@ They take seconds to load. A command that fails before it needs them, or that ne
 at once.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec, module_from_spec
-from tempfile import TemporaryFile
 from types import ModuleType
 
-from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE, LOG_LINE
+from catdog._utils.quiet import quiet_import
 
 _MESSAGE = "catdog: loading TensorFlow ..."
 
@@ -42,7 +40,7 @@ class _LazyModule(ModuleType):
         assert spec.loader is not None
         assert spec.submodule_search_locations is not None
         self.__path__ = spec.submodule_search_locations
-        with _message_on_terminal(), quiet():
+        with _message_on_terminal(), quiet_import():
             spec.loader.exec_module(self)
         return getattr(self, name)
 
@@ -60,28 +58,3 @@ def _message_on_terminal() -> Iterator[None]:
         if is_terminal:
             sys.stderr.write(f"\r{' ' * len(_MESSAGE)}\r")
             sys.stderr.flush()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hold standard error back, and write it at the end without the log lines of libraries.
-
-    If the user has set a log level below 3, everything is written at once, which helps after a
-    crash.
-    """
-    if os.environ.setdefault(LOG_LEVEL_VARIABLE, "3") != "3":
-        yield
-        return
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            held.seek(0)
-            if rest := b"".join(line for line in held if not LOG_LINE.match(line)):
-                os.write(2, rest)

@@ -4,7 +4,7 @@ An exported model runs without Keras and TensorFlow, which take seconds to load.
 when another model is opened, never before.
 """
 
-from catdog.cli.lazy import load_keras_on_use, quiet
+from catdog.cli.lazy import load_keras_on_use
 from catdog.cli.wording import renamed
 from catdog.inference.classify import Scorer
 from catdog.inference.litert_file import SUFFIX, open_bundled, open_exported
@@ -26,10 +26,9 @@ def open_scorer(model: str, count: int) -> Scorer:
             weights.
     """
     if model in EXPORTS:
-        with quiet():
-            return open_bundled(model)
+        return open_bundled(model)
     if model.endswith(SUFFIX):
-        with quiet(), renamed("path", "--model"):
+        with renamed("path", "--model"):
             return open_exported(model)
     return _open_keras(model, count)
 
@@ -42,5 +41,4 @@ def _open_keras(model: str, count: int) -> Scorer:
 
     opened = open_model(model, also=SUFFIX)
     resolve_class_names(opened, model)
-    with quiet():  # not before: the terminal shows what is loading
-        return make_scorer(opened, count)
+    return make_scorer(opened, count)

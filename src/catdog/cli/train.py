@@ -26,7 +26,6 @@ from catdog.models.saving import model_target, save_model
 from catdog.training.feature_cache import check_folder
 from catdog.training.train import train
 from catdog.training.train_head import train_head
-from catdog.typing import Verbose
 
 
 def run(options: Namespace) -> int:
@@ -121,14 +120,11 @@ def _has_backbone(model: keras.Model, options: Namespace) -> bool:
 
 def _train(model: keras.Model, data: Datasets, options: Namespace, *, has_backbone: bool) -> None:
     """Train the head of a model with a backbone, or all layers of another model."""
-    with progress_on_stderr() as is_terminal:
-        verbose: Verbose = 1 if is_terminal else 2
+    with progress_on_stderr():
         if has_backbone:
-            train_head(
-                model, data, epochs=options.epochs, cache_dir=options.cache_dir, verbose=verbose
-            )
+            train_head(model, data, epochs=options.epochs, cache_dir=options.cache_dir)
         else:
-            train(model, data, epochs=options.epochs, verbose=verbose)
+            train(model, data, epochs=options.epochs)
 
 
 def _save(model: keras.Model, target: Path, options: Namespace) -> str:

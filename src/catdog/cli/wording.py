@@ -1,5 +1,7 @@
 """Word errors and warnings with the names of the command line's options."""
 
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -68,6 +70,8 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.USE_TRANSFER: "Leave it out, or pass --model transfer.",
 }
 
+_GROUP_BY = re.compile(r'group_by=r?"([^"]*)"')
+
 
 def worded(problem: object) -> str:
     """Return the message of an error or a warning, with options in place of arguments."""
@@ -80,7 +84,8 @@ def worded(problem: object) -> str:
 
 
 def _hint(problem: UsageError | UsageWarning) -> str:
-    return HINTS[problem.hint_code] if problem.hint_code else problem.hint
+    hint = HINTS[problem.hint_code] if problem.hint_code else problem.hint
+    return _GROUP_BY.sub(lambda found: f"--group-by {shlex.quote(found[1])}", hint)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def _compare_neighbours(images: Sequence[ImageFile], vectors: Directions) -> _Ne
     """Compare neighbours by name with random pairs; `None` if there are too few of them."""
     if len(images) <= MIN_NEIGHBOURS:
         return None
-    visible = [position for position, vector in enumerate(vectors) if vector.any()]
+    visible = np.flatnonzero(vectors.any(axis=1)).tolist()
     kinds = [(image.label, image.split) for image in images]
     order = sorted(visible, key=lambda position: _sort_key(images[position]))
     pairs = np.array(

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._utils.components import connect
 from catdog._utils.text import composed
 from catdog.data.duplicates import group_by_content
 from catdog.data.findings import Finding, ImageFile, Reason
 from catdog.data.layout import Layout
-from catdog.data.near_duplicates import Directions, find_neighbours
+from catdog.data.near_duplicates import Directions, NearBlock, find_near
 from catdog.typing import SPLITS
 
 
@@ -40,12 +41,10 @@ def mark_near_duplicates(
         first.setdefault(image.sha256, position)
     positions = list(first.values())
     different = [images[position] for position in positions]
-    clusters = np.arange(len(different))
-    findings: list[Finding] = []
-    for row, near in find_neighbours(whole[positions], own[positions]):
-        _join(clusters, np.append(near, row))
-        if noted := _compare_near(different, row, near):
-            findings.append(_finding(different[row], *noted, layout))
+    if len(positions) < len(images):
+        whole, own = whole[positions], own[positions]
+    clusters, noted = _connect_near(different, find_near(whole, own))
+    findings = [_finding(*about, layout) for about in noted]
     sizes = np.bincount(clusters, minlength=len(different))
     cluster_of = {
         content: int(number)
@@ -104,25 +103,59 @@ def _split_rank(image: ImageFile) -> int:
     return SPLITS.index(image.split) if image.split else 0
 
 
-def _compare_near(
-    images: Sequence[ImageFile], row: int, near: NDArray[np.intp]
-) -> tuple[Reason, ImageFile] | None:
-    """Return the reason and the other image of the most serious finding about near duplicates.
+def _connect_near(
+    images: Sequence[ImageFile], blocks: Iterable[NearBlock]
+) -> tuple[NDArray[np.intp], list[tuple[ImageFile, Reason, ImageFile]]]:
+    """Number the clusters of near duplicates, and compare each image with its near duplicates.
 
-    The first image of several in one class and split has none.
+    Args:
+        images: The images.
+        blocks: Their near duplicates.
+
+    Returns:
+        The cluster of each image, and for each that has a finding: the image, the most serious
+        reason and the first other image that it holds for. The first image of several in one class
+        and split has none.
     """
-    image, others = images[row], [images[position] for position in near]
-    for other in others:
-        if other.label != image.label:
-            return "near_duplicate_labels", other
-    for other in others:
-        if other.split != image.split:
-            return "near_duplicate_splits", other
-    return ("near_duplicate", others[0]) if near[0] < row else None
+    count = len(images)
+    clusters = np.arange(count)
+    labels = np.array([image.label for image in images])
+    splits = np.array([_split_rank(image) for image in images])
+    # Position of the first near duplicate of another class, in another split, and of any.
+    first = np.full((3, count), count)
+    for rows, others, is_near in blocks:
+        for row, near in zip(rows, is_near, strict=True):
+            connect(clusters, np.append(others[near], row))
+        of_label = is_near & (labels[rows][:, np.newaxis] != labels[others])
+        of_split = is_near & (splits[rows][:, np.newaxis] != splits[others])
+        for positions, of_kind in zip(first, (of_label, of_split, is_near), strict=True):
+            _keep_first(positions, rows, others, of_kind)
+            _keep_first(positions, others, rows, of_kind.T)
+    return clusters, [
+        (image, reason, images[other])
+        for row, (image, others) in enumerate(zip(images, first.T.tolist(), strict=True))
+        for reason, other in _most_serious(row, others, count)
+    ]
 
 
-def _join(clusters: NDArray[np.intp], members: NDArray[np.intp]) -> None:
-    """Give all images of the clusters of some images the lowest of their numbers."""
-    numbers = np.unique(clusters[members])
-    if len(numbers) > 1:
-        clusters[np.isin(clusters, numbers)] = numbers[0]
+def _keep_first(
+    first: NDArray[np.intp],
+    items: NDArray[np.intp],
+    others: NDArray[np.intp],
+    is_found: NDArray[np.bool_],
+) -> None:
+    """Keep the position of the first of some others that are found for each item, in place."""
+    has_any = is_found.any(axis=1)
+    found = others[is_found[has_any].argmax(axis=1)]
+    first[items[has_any]] = np.minimum(first[items[has_any]], found)
+
+
+def _most_serious(row: int, first: Sequence[int], count: int) -> Iterator[tuple[Reason, int]]:
+    """Yield the most serious finding about an image: the reason and the position of the other."""
+    of_label, of_split, of_any = first
+    if of_label < count:
+        yield "near_duplicate_labels", of_label
+    elif of_split < count:
+        yield "near_duplicate_splits", of_split
+    elif of_any < row:
+        yield "near_duplicate", of_any

@@ -13,9 +13,11 @@ from catdog._utils import checks, late
 from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
 from catdog._utils.seeding import shuffled
+from catdog._utils.tables import escape
 from catdog._utils.text import count_line, counted
 from catdog.data.corrections import count_corrections
 from catdog.data.findings import ImageFile
+from catdog.data.preview import counts_table, examples
 from catdog.data.report import ScanReport
 from catdog.data.session import ReadErrors, Session
 from catdog.data.split_file import write_split
@@ -28,6 +30,7 @@ class Datasets:
     """Training, validation and test images that share no image, with their class names.
 
     Made by [`load_datasets`][catdog.load_datasets]. Unpacks as `train, validation, test = data`.
+    `print` shows the counts; a notebook shows a few images too.
     The attributes never change. Only two things do, for all image sizes together: the cache of
     decoded images, and the number of test evaluations.
 
@@ -133,6 +136,16 @@ class Datasets:
 
     def __str__(self) -> str:
         return summary(self, report_hint="print(data.report)")
+
+    def _repr_html_(self) -> str:
+        """Return the counts and a few training images of each class, for notebooks."""
+        paths: dict[str, list[Path]] = {name: [] for name in self.class_names}
+        for image in self._images["train"]:
+            paths[self.class_names[image.label]].append(image.path)
+        counts = {split: self.label_counts(split) for split in SPLITS}
+        more = summary(self, report_hint="print(data.report)").splitlines()[1 + len(SPLITS) :]
+        notes = [f"<p>{escape(line.strip())}</p>" for line in more]
+        return "\n".join([counts_table(counts), *notes, examples(paths)])
 
     def _own_batches(self, split: Split) -> "late.tf.data.Dataset":
         """Return the batches that are an attribute: always the same object, which counts passes."""

@@ -72,9 +72,14 @@ def join(*keys: Sequence[Hashable]) -> NDArray[np.intp]:
 
 
 def _assign(counts: Floats, shares: Floats, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Assign each unit to the part in which it fits best, the most one-sided units first."""
+    """Assign each unit to the part in which it fits best, the most one-sided units first.
+
+    Units that are about as one-sided, within a factor of 1.5, are in random order: otherwise the
+    seed would make no difference to groups of different sizes.
+    """
     shuffled = rng.permutation(len(counts))
-    order = shuffled[np.argsort(-counts[shuffled].std(axis=1), kind="stable")]
+    one_sided = np.log(np.maximum(counts[shuffled].std(axis=1), 1e-9)) / np.log(1.5)
+    order = shuffled[np.argsort(-one_sided.round(), kind="stable")]
     target = shares[:, np.newaxis] * counts.sum(axis=0)
     filled = np.zeros_like(target)
     parts = np.empty(len(counts), np.intp)

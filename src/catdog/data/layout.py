@@ -1,7 +1,7 @@
 """The layout of a folder of images: its classes, splits and files. No image is decoded."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ from catdog.data.layout_checks import (
 from catdog.data.layout_doubts import (
     class_with_split_name,
     inner_folders,
-    names_in_capitals,
     unused_split_lists,
     without_empty_splits,
 )
+from catdog.data.name_doubts import copies_by_name, doubts_about_class_names, splits_in_names
 from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
@@ -59,6 +59,7 @@ class Layout:
         ignored: Images that are not used, and why.
         has_table: The labels are in a table, so that there need not be class folders.
         doubts: What was assumed about the layout, but may be meant in another way.
+        copies: The warning about images that may be copies or masks of others, by their names.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Layout:
     ignored: tuple[tuple[Path, IgnoredReason], ...]
     has_table: bool = False
     doubts: tuple[UsageWarning, ...] = ()
+    copies: UsageWarning | None = None
 
 
 def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> Layout:
@@ -93,7 +95,13 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
     split_folders = found.split_folders
     ignored = [*_ignored(found.above), *_list_unlabelled(split_folders)]
     splits = tuple(split_folders.by_split)
-    return _make_layout(found.root, classes, splits, files, ignored, found.doubts)
+    layout = _make_layout(found.root, classes, splits, files, ignored, found.doubts)
+    if known:
+        return layout
+    paths = [file.path for file in layout.files]
+    own_split = None if splits else splits_in_names(paths)
+    doubts = (*layout.doubts, own_split) if own_split else layout.doubts
+    return replace(layout, doubts=doubts, copies=copies_by_name(paths))
 
 
 def check_without_groups(folder: Path) -> None:
@@ -137,7 +145,10 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     check_class_folders(first, classes, grouped=grouped or known)
     if not known:
         check_class_names(first, classes)
-        found = [None if grouped else inner_folders(first, classes), names_in_capitals(classes)]
+        found = [
+            None if grouped else inner_folders(first, classes),
+            *doubts_about_class_names(classes),
+        ]
         if not split_folders.by_split:
             found.append(unused_split_lists([root, *passed]))
         doubts += filter(None, found)

@@ -108,21 +108,6 @@ def inner_folders(root: Path, classes: Mapping[str, Path]) -> UsageWarning | Non
     )
 
 
-def names_in_capitals(names: Iterable[str]) -> UsageWarning | None:
-    """Return the warning about names of classes that differ in capitals only; `None` without."""
-    by_name: dict[str, list[str]] = {}
-    for name in names:
-        by_name.setdefault(name.casefold(), []).append(name)
-    same = [name for group in by_name.values() if len(group) > 1 for name in group]
-    if not same:
-        return None
-    return UsageWarning(
-        f"The names of the classes {list_names(same)} differ in capitals only. They are used as "
-        "different classes.",
-        hint="If they mean the same, give them the same name.",
-    )
-
-
 def unused_split_lists(folders: Iterable[Path]) -> UsageWarning | None:
     """Return the warning about lists of a split that comes with the data; `None` without lists.
 

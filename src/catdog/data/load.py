@@ -186,7 +186,7 @@ def load_datasets(
     file = None if split_file is None else read_split(split_file, layout)
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
     decisions = corrected.decisions if corrected else file.decisions if file else {}
-    for doubt in layout.doubts:
+    for doubt in filter(None, [*layout.doubts, None if group_of else layout.copies]):
         warnings.warn(doubt, stacklevel=2)
     report = scan_layout(layout, decisions)  # may take long, so all arguments were checked before
     if corrected:

@@ -1,6 +1,7 @@
 """Near duplicates: images that are nearly the same, found by comparing tiny thumbnails."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,35 +14,63 @@ from catdog.images.thumbnails import TINY_SIDE
 MIN_CORRELATION = 0.9
 MIN_CONTRAST = 4.0  # standard deviation in grey levels; plain and black images have less
 FREQUENCIES = 5  # in each direction; they hold most of what a thumbnail shows
-BLOCK_ROWS = 64  # that are compared with all others at a time
+BLOCK_ROWS = 64  # that are compared with all behind them at a time
 
 Directions = NDArray[np.float32]
 
 
-def find_neighbours(whole: Directions, own: Directions) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Find the near duplicates of each image.
+class NearBlock(NamedTuple):
+    """Which of some images are near duplicates of which of those behind them.
+
+    Attributes:
+        rows: Positions of images, ascending.
+        others: Positions of images, ascending.
+        is_near: Whether one of `others` is behind one of `rows` and its near duplicate, shape
+            `(rows, others)`.
+    """
+
+    rows: NDArray[np.intp]
+    others: NDArray[np.intp]
+    is_near: NDArray[np.bool_]
+
+
+def find_near(whole: Directions, own: Directions) -> Iterator[NearBlock]:
+    """Find the near duplicates of each image among those behind it.
 
     Two images are near duplicates if their thumbnails correlate by at least 0.9, and if they still
     do after what all thumbnails share is removed, such as the outline of a body in X-rays, or an
     object in the middle of white paper. A correlation does not depend on brightness and contrast.
-    An image has no near duplicates if it has hardly any contrast, as it is or without what all
-    share.
+    An image has no near duplicates if it has hardly any contrast.
+
+    Images that hardly differ from what all share are compared as they are: most images of the
+    folder are copies of one of them.
 
     Args:
         whole: The thumbnails, as `directions` returns them.
         own: What is left of them without what all share, as `directions` returns it.
 
     Yields:
-        The position of each image that has near duplicates, and the positions of these.
+        The near duplicates of some images after the other.
     """
-    positions = np.flatnonzero(own.any(axis=1))
-    for rows, others in _candidates((own @ _low_frequencies())[positions]):
-        first, second = positions[rows], positions[others]
-        correlations = np.minimum(whole[first] @ whole[second].T, own[first] @ own[second].T)
-        correlations[second == first[:, np.newaxis]] = 0  # an image is not its own duplicate
-        for position, is_near in zip(first, correlations >= MIN_CORRELATION, strict=True):
-            if is_near.any():
-                yield int(position), second[is_near]
+    has_own = own.any(axis=1)
+    low = _low_frequencies()
+    for kinds, is_compared in (((own, whole), has_own), ((whole,), whole.any(axis=1) & ~has_own)):
+        positions = np.flatnonzero(is_compared)
+        for rows, others in _candidates((kinds[0] @ low)[positions]):
+            yield from _compare(positions[rows], positions[others], kinds)
+
+
+def _compare(
+    rows: NDArray[np.intp], others: NDArray[np.intp], kinds: Sequence[Directions]
+) -> Iterator[NearBlock]:
+    """Yield the near duplicates of some images by each kind of vectors, if there are any."""
+    is_near = others > rows[:, np.newaxis]
+    for vectors in kinds:
+        chosen = is_near.any(axis=1)
+        rows, is_near = rows[chosen], is_near[chosen]
+        is_near &= vectors[rows] @ vectors[others].T >= MIN_CORRELATION
+    if is_near.any():
+        yield NearBlock(rows, others, is_near)
 
 
 def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
@@ -80,7 +109,7 @@ def _to_unit_length(patterns: Directions) -> None:
 
 
 def _candidates(low: Directions) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yield some rows, and the rows that may correlate enough with one of them.
+    """Yield some rows, and those from the first of them on that may correlate enough with one.
 
     The squared distance of two vectors of length 1 is `2 - 2 * correlation`. Their distance in some
     orthonormal coordinates is never larger, so a few coordinates exclude most pairs for certain.
@@ -88,12 +117,15 @@ def _candidates(low: Directions) -> Iterator[tuple[NDArray[np.intp], NDArray[np.
     Args:
         low: The vectors in the coordinates of `_low_frequencies`.
     """
-    limit = 2 - 2 * MIN_CORRELATION + 1e-5  # and rounding errors
-    half_squares = (low**2).sum(axis=1) / 2
+    farthest = 2 - 2 * MIN_CORRELATION + 1e-5  # the squared distance, with rounding errors
+    half_squares = (low**2).sum(axis=1, keepdims=True) / 2
+    ones = np.ones_like(half_squares)
+    # Such rows have half of the negative squared distance as their product.
+    left, right = np.hstack([low, -half_squares, -ones]), np.hstack([low, ones, half_squares])
     for start in range(0, len(low), BLOCK_ROWS):
-        rows = np.arange(start, min(start + BLOCK_ROWS, len(low)))
-        least = half_squares[rows, np.newaxis] + half_squares - limit / 2
-        yield rows, np.flatnonzero((low[rows] @ low.T >= least).any(axis=0))
+        products = left[start : start + BLOCK_ROWS] @ right[start:].T
+        near = np.flatnonzero(products.max(axis=0) >= -farthest / 2)
+        yield np.arange(start, start + len(products)), start + near
 
 
 def _low_frequencies() -> Directions:

@@ -126,7 +126,7 @@ def scan_images(
     else:
         layout = find_table_layout(root, labels).layout
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
-    for doubt in layout.doubts:
+    for doubt in filter(None, [*layout.doubts, layout.copies]):
         warnings.warn(doubt, stacklevel=2)
     report = scan_layout(layout, corrected.decisions if corrected else {})
     if corrected:

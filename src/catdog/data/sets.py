@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,8 @@ def split_images(
             positions = _split_groups(members, shares, [image.group for image in members], seed)
         except ValueError as error:
             raise _too_few_groups(members, shares, class_names) from error
+        if _is_far_from(shares, members, positions):
+            _warn_of_sizes(shares, positions)
         if near_together and _separate_near_duplicates(members, positions):
             positions = _keep_near_duplicates(members, shares, seed, otherwise=positions)
         for split, chosen in zip(shares, positions, strict=True):
@@ -102,6 +105,35 @@ def _split_groups(
     return grouped_split(labels, parts, groups=groups, contents=contents, seed=seed)
 
 
+def _is_far_from(
+    shares: Mapping[Split, float], images: Sequence[ImageFile], positions: Positions
+) -> bool:
+    """Return whether a set has less than half of its share of a class, and not by one image."""
+    labels = np.array([image.label for image in images])
+    of_class = np.bincount(labels)
+    return any(
+        (np.bincount(labels[chosen], minlength=len(of_class)) + 1 < share * of_class / 2).any()
+        for share, chosen in zip(shares.values(), positions, strict=True)
+    )
+
+
+def _warn_of_sizes(shares: Mapping[Split, float], positions: Positions) -> None:
+    """Warn that whole groups give sets of other sizes than asked for."""
+    count = sum(map(len, positions))
+    listed = [
+        f"{split} {len(chosen):,} (asked for: {share * count:,.0f})"
+        for (split, share), chosen in zip(shares.items(), positions, strict=True)
+    ]
+    warnings.warn(
+        UsageWarning(
+            "The groups are too large for sets of the sizes and class shares that were asked for. "
+            f"Images in the sets: {', '.join(listed)}.",
+            hint="Name smaller groups if there are any, or choose other fractions.",
+        ),
+        stacklevel=4,
+    )
+
+
 def _separate_near_duplicates(images: Sequence[ImageFile], positions: Positions) -> bool:
     """Return whether near duplicates are in two sets."""
     inside = [{images[position].cluster for position in chosen} - {None} for chosen in positions]
@@ -115,25 +147,27 @@ def _keep_near_duplicates(
     *,
     otherwise: Positions,
 ) -> Positions:
-    """Split whole clusters of near duplicates, or warn that this is impossible."""
+    """Split whole clusters of near duplicates, or warn that they are too large for the sets."""
     clusters = [image.cluster for image in images]
-    try:
-        groups = join([image.group for image in images], clusters)
-        return _split_groups(images, shares, groups.tolist(), seed)
-    except ValueError:
-        alike = len(clusters) - clusters.count(None)
-        warnings.warn(
-            UsageWarning(
-                f"{alike} of {counted(len(images), 'image')} are nearly the same as others, too "
-                "many to keep near duplicates in one set. So images to evaluate on are nearly the "
-                "same as images to train on, and the accuracy may be too high.",
-                hint="Name the images that belong together, such as the frames of a video, with "
-                'group_by. Or pass near_duplicates="ignore".',
-                hint_code=HintCode.NAME_GROUPS,
-            ),
-            stacklevel=4,
-        )
-        return otherwise
+    groups = join([image.group for image in images], clusters)
+    with suppress(ValueError):  # they do not suffice for an image of each class in each set
+        positions = _split_groups(images, shares, groups.tolist(), seed)
+        is_far = _is_far_from(shares, images, positions)
+        if not is_far or _is_far_from(shares, images, otherwise):
+            return positions
+    alike = len(clusters) - clusters.count(None)
+    warnings.warn(
+        UsageWarning(
+            f"{alike} of {counted(len(images), 'image')} are nearly the same as others, too "
+            "many to keep near duplicates in one set. So images to evaluate on are nearly the "
+            "same as images to train on, and the accuracy may be too high.",
+            hint="Name the images that belong together, such as the frames of a video, with "
+            'group_by. Or pass near_duplicates="ignore".',
+            hint_code=HintCode.NAME_GROUPS,
+        ),
+        stacklevel=4,
+    )
+    return otherwise
 
 
 def _too_few_groups(

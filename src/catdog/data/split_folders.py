@@ -117,7 +117,7 @@ def is_no_class(name: str, beside: Iterable[str] = ()) -> bool:
     if "".join(words) in _NO_CLASSES:
         return not any(set(words) <= set(other) for other in others)
     roles = {_ROLES.get(word) for word in words if word not in _FILLERS}
-    is_made_from = bool(words) and words[-1] in _NO_CLASSES and words[:-1] in others
+    is_made_from = bool(words) and words[-1] in (*_NO_CLASSES, "gt") and words[:-1] in others
     is_annotation = "groundtruth" in "".join(words) or not _NEVER_IN_CLASSES.isdisjoint(words)
     return roles == {"unlabelled"} or is_made_from or is_annotation
 
@@ -130,6 +130,11 @@ def split_roles(name: str) -> set[Role]:
 def has_split_word(name: str) -> bool:
     """Return whether a name contains a word that means a split, such as `kaggle_testset`."""
     return bool(split_roles(name))
+
+
+def words_beside_split(name: str) -> list[str]:
+    """Return the words of a name that neither mean a split nor say nothing about the content."""
+    return [word for word in _words(name) if word not in _ROLES and word not in _FILLERS]
 
 
 def has_filler(name: str) -> bool:
@@ -208,8 +213,7 @@ def _find_role(name: str) -> tuple[Role, tuple[str, ...]] | None:
         roles = {"train"}
     if len(roles) != 1:
         return None
-    rest = tuple(word for word in words if word not in _ROLES and word not in _FILLERS)
-    return roles.pop(), rest
+    return roles.pop(), tuple(words_beside_split(name))
 
 
 def _words(name: str) -> list[str]:

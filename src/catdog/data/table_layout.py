@@ -11,7 +11,7 @@ from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
 from catdog.data.layout import File, Layout
-from catdog.data.layout_doubts import names_in_capitals
+from catdog.data.name_doubts import names_in_capitals
 from catdog.data.split_folders import Role, find_role
 from catdog.data.tables import Row, read_table
 from catdog.images.identify import is_image_file

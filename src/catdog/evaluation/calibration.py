@@ -78,7 +78,8 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
     Args:
         model: A trained model.
         data: The images.
-        verbose: Progress as Keras shows it.
+        verbose: Progress: `"auto"` shows Keras' bar on a terminal; 0 shows nothing, 1 and 2 what
+            Keras shows for them.
 
     Returns:
         The temperature, and the loss and calibration error before and after. If the model

@@ -35,7 +35,8 @@ def evaluate(
         data: The images.
         split: `"test"`, `"validation"` or `"train"`. Choose among models on `"validation"`.
             Evaluate on `"test"` once, at the end.
-        verbose: Progress as Keras shows it.
+        verbose: Progress: `"auto"` shows Keras' bar on a terminal; 0 shows nothing, 1 and 2 what
+            Keras shows for them.
 
     Returns:
         Accuracy with its 95 % confidence interval, majority-class baseline, loss, confusion matrix,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._utils.components import connect
 from catdog.evaluation.clusters import Vectors, unit_vectors
 
 # Of features whose mean is subtracted. Of MobileNetV2's, it finds neighbouring frames of a video,
@@ -78,9 +79,7 @@ def _connect(component: Positions, first: Positions, second: Positions) -> None:
     """Give the items of similar pairs the same component; `first` is sorted."""
     items, begins, counts = np.unique(first, return_index=True, return_counts=True)
     for item, begin, count in zip(items, begins, counts, strict=True):
-        found = np.unique(component[[item, *second[begin : begin + count]]])
-        if len(found) > 1:
-            component[np.isin(component, found)] = found[0]
+        connect(component, np.append(second[begin : begin + count], item))
 
 
 def _best(kept: Pairs, found: Pairs, table: NDArray[np.integer]) -> Pairs:

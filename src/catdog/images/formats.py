@@ -47,10 +47,10 @@ _IMAGE_SUFFIXES = frozenset.union(*SUFFIXES.values())
 
 # Files and folders that systems and programs write, in lower case. Some hold images, or copies.
 _SYSTEM_FILES = frozenset(
-    {"$recycle.bin", ".@__thumb", ".appledouble", ".cache", ".ds_store", ".dvc", ".fseventsd",
-     ".git", ".hg", ".ipynb_checkpoints", ".picasaoriginals", ".spotlight-v100", ".svn",
-     ".thumbnails", ".trash", ".trashes", ".venv", "@eadir", "desktop.ini", "ehthumbs.db",
-     "system volume information", "thumbs.db"}
+    {"#recycle", "$recycle.bin", ".@__thumb", ".appledouble", ".cache", ".ds_store", ".dvc",
+     ".fseventsd", ".git", ".hg", ".ipynb_checkpoints", ".picasaoriginals", ".spotlight-v100",
+     ".svn", ".thumbnails", ".trash", ".trashes", ".venv", "@eadir", "desktop.ini",
+     "ehthumbs.db", "lost+found", "system volume information", "thumbs.db"}
 )  # fmt: skip
 
 

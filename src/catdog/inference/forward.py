@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from catdog._utils import checks
+from catdog._utils.progress import keras_verbose
 from catdog.data.datasets import Datasets, ordered_batches
 from catdog.data.session import raise_read_errors
 from catdog.models.logits import (
@@ -28,11 +29,11 @@ def split_logits(
         model: The model.
         resized: The data, at the model's input size.
         split: The split whose images are run.
-        verbose: Progress as Keras shows it.
+        verbose: Which progress Keras shows.
     """
     with raise_read_errors() as errors:
         batches = ordered_batches(_for_devices(model, resized, split), split, errors)
-        outputs = model.predict(batches, verbose=checks.check_verbose(verbose))
+        outputs = model.predict(batches, verbose=keras_verbose(checks.check_verbose(verbose)))
     return checked_logits(model, outputs, resized.image_size)
 
 

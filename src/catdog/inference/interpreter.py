@@ -14,19 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils.errors import MissingPackageError, UsageWarning
+from catdog._utils.quiet import quiet_import, quiet_litert
 
 MAX_THREADS = 32
 _INSTALL_HINT = "Install it: pip install ai-edge-litert."
 
 
 def make_interpreter(program: bytes) -> Any:
-    """Return LiteRT's interpreter of a program, on one thread.
+    """Return LiteRT's interpreter of a program, on one thread, ready to run.
 
     Raises:
         ImportError: If no interpreter is installed.
-        ValueError: If the program is damaged.
+        RuntimeError: If the program cannot be run.
+        ValueError: If it is damaged.
     """
-    return _interpreter_class()(model_content=program, num_threads=1)
+    make = _interpreter_class()
+    with quiet_litert():
+        interpreter = make(model_content=program, num_threads=1)
+        interpreter.allocate_tensors()
+    return interpreter
 
 
 @cache
@@ -42,7 +48,8 @@ def _interpreter_class() -> Callable[..., Any]:
         missing = f"LiteRT's package ai-edge-litert cannot be loaded ({error})"
     else:
         return Interpreter  # type: ignore[no-any-return]
-    import tensorflow as tf
+    with quiet_import():
+        import tensorflow as tf
 
     if not hasattr(tf.lite, "Interpreter"):
         raise MissingPackageError(missing, hint=_INSTALL_HINT)
@@ -78,7 +85,7 @@ class Interpreters:
         """
         self.count = min(_cores(), MAX_THREADS)
         self._program = program
-        self.first = self._load()
+        self.first = make_interpreter(program)
         self._loaded = [self.first]  # the others when there are images for them
         self._threads = ThreadPoolExecutor(self.count)
         self._input = self.first.get_input_details()[0]["index"]
@@ -88,14 +95,9 @@ class Interpreters:
         """Return the outputs for a batch of images."""
         used = min(self.count, len(images))
         while len(self._loaded) < used:
-            self._loaded.append(self._load())
+            self._loaded.append(make_interpreter(self._program))
         outputs = self._threads.map(self._run, self._loaded, np.array_split(images, used))
         return np.concatenate(list(outputs))
-
-    def _load(self) -> Any:
-        interpreter = make_interpreter(self._program)
-        interpreter.allocate_tensors()
-        return interpreter
 
     def _run(self, interpreter: Any, images: NDArray[Any]) -> NDArray[np.float32]:
         outputs = []

@@ -27,8 +27,8 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "late.figure.Figur
     """Plot the images with the largest losses: confident wrong predictions come first.
 
     Check them for wrong labels, unusual images, and what the wrong ones have in common. Each image
-    is shown at the size at which the model received it. Above it are its true class, its predicted
-    class with the probability of that class, and its loss.
+    is shown at the size at which the model received it. Above it are the name of its file, its true
+    class, its predicted class with the probability of that class, and its loss.
 
     Args:
         evaluation: What `evaluate` returned.
@@ -46,14 +46,15 @@ def plot_top_losses(evaluation: Evaluation, *, k: int = 9) -> "late.figure.Figur
     evaluated = evaluation.top_losses(checks.check_positive_int("k", k, at_most=MAX_IMAGES))
     images = [_decode_again(image.path, evaluation.image_size) for image in evaluated]
     titles = map(_loss_title, evaluated)
-    return image_grid(images, titles, height=2.75, fontsize="small")
+    return image_grid(images, titles, height=2.9, fontsize="small")
 
 
 def _loss_title(image: EvaluatedImage) -> str:
-    """Return true class, predicted class and loss of an image, on three lines."""
+    """Return file name, true class, predicted class and loss of an image, on four lines."""
     label, predicted = (plain(name, MAX_LETTERS) for name in (image.label, image.predicted))
     probability = percent(image.probability)
-    return f"true {label}\npredicted {predicted}, {probability}\nloss {image.loss:.2f}"
+    name = plain(image.path.name)
+    return f"{name}\ntrue {label}\npredicted {predicted}, {probability}\nloss {image.loss:.2f}"
 
 
 def _decode_again(path: Path, image_size: ImageSize) -> NDArray[np.uint8]:

@@ -17,12 +17,14 @@ from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog.data.datasets import Datasets
 from catdog.models.activation import final_activation
 from catdog.models.logits import check_returns_logits
+from catdog.training.loss_minimum import check_minimum
 from catdog.typing import Floats
 
 # Possible as probabilities and as logits. Sums of powers of 2 are exact in any order.
 HIGH_SCORE, LOW_SCORE = 0.75, 0.25
 LOGIT_SHIFT = -4.0  # logits may be below 0, and mean the same if a number is added to all
 STEPS = ("train_step", "compute_loss", "compute_metrics")  # what Keras does with loss and metrics
+UNLIMITED = ("linear", "log_softmax", "leaky_relu")  # activations that can give any probability
 LARGE_SCORE = 1000.0  # of the right class; the loss of such a logit is about 0
 RELATIVE_MARGIN = 1e-5  # a smaller difference may be rounding
 
@@ -47,7 +49,7 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWar
         resized: The data, at the model's input size.
 
     Returns:
-        Warnings about what is not known.
+        Warnings about what is not known, and about probabilities that will not be right.
 
     Raises:
         ValueError: If the model returns probabilities, or is not compiled with a loss; or if its
@@ -60,7 +62,7 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWar
         )
     own_steps = [step for step in STEPS if not is_defined_by_keras(model, step)]
     try:
-        _check_compiled(model, len(resized.class_names), own_steps)
+        return _check_compiled(model, len(resized.class_names), own_steps)
     except InvalidValueError as error:
         if not own_steps:
             raise
@@ -69,20 +71,35 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWar
             "whether it learns from logits and whole-number labels."
         )
         return [UsageWarning(sentence, hint=f"If it does, ignore this. {error.hint}")]
-    return []
 
 
-def _check_compiled(model: keras.Model, classes: int, own_steps: Collection[str]) -> None:
-    """Raise if the loss or a metric of a compiled model does not fit."""
+def _check_compiled(
+    model: keras.Model, classes: int, own_steps: Collection[str]
+) -> list[UsageWarning]:
+    """Raise if the loss or a metric of a compiled model does not fit; return what is in doubt."""
     arguments = compile_arguments(model)
+    doubts = [_check_range(model)]
     for name, computed in _losses(model, classes, own_steps):
         _check_loss(computed, name, classes)
         if final_activation(model) == "linear":  # behind a log-softmax, such a loss is right
             _check_lower_bound(computed, name, classes)
-    if "compute_metrics" in own_steps:
-        return
-    for metric in _listed([arguments.get("metrics"), arguments.get("weighted_metrics")]):
-        _check_metric(metric, classes)
+            doubts.append(check_minimum(computed, name, classes))
+    if "compute_metrics" not in own_steps:
+        for metric in _listed([arguments.get("metrics"), arguments.get("weighted_metrics")]):
+            _check_metric(metric, classes)
+    return [doubt for doubt in doubts if doubt is not None]
+
+
+def _check_range(model: keras.Model) -> UsageWarning | None:
+    """Return a warning if the last layer has an activation that logits do not have."""
+    activation = final_activation(model)
+    if activation in (None, *UNLIMITED):
+        return None
+    return UsageWarning(
+        f"The model ends in {activation}, which limits its logits. So it cannot give every "
+        "probability.",
+        hint="Leave out the activation of its last layer.",
+    )
 
 
 def check_weights_count(model: keras.Model, classes: int) -> None:

@@ -47,8 +47,8 @@ def fine_tune(
         learning_rate: Learning rate of Adam; about 1 % of that of the head's training.
         class_weight: As in [`train`][catdog.train].
         callbacks: Any Keras callbacks.
-        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (one line per
-            epoch).
+        verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
+            file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
 
     Returns:
         Keras' record of the run, as from `train`.
@@ -87,7 +87,7 @@ def fine_tune(
             "catdog.train(model, data)."
         ),
     )
-    check_ready_to_train(model, resized)  # train warns of what is not known
+    check_ready_to_train(model, resized)  # train warns of what is in doubt
     check_no_saved_model(model)
     frozen = [layer for layer in all_layers(model) if not layer.trainable]
     for layer in frozen:  # outer layers first: they set their inner layers too

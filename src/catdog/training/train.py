@@ -12,6 +12,7 @@ import keras
 from catdog._utils import checks
 from catdog._utils.errors import InvalidTypeError
 from catdog._utils.keras_internals import forget_validation_data, reset_initial_epoch
+from catdog._utils.progress import keras_verbose
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, ordered_batches, training_batches
 from catdog.data.session import raise_read_errors
@@ -20,6 +21,7 @@ from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train, check_weights_count
 from catdog.training.devices import check_batch_size
+from catdog.training.epoch_lines import epoch_lines
 from catdog.training.trainable import check_trains
 from catdog.typing import ClassWeight, Verbose
 
@@ -53,8 +55,8 @@ def train(
             the same, however many images it has; a mapping gives a weight to each class name. The
             training loss is then weighted; accuracies are not.
         callbacks: Any Keras callbacks.
-        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (one line per
-            epoch).
+        verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
+            file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
 
     Returns:
         Keras' record of the run; `history.history` maps `"loss"`, `"accuracy"`, `"val_loss"` and
@@ -97,9 +99,9 @@ def train(
             training_batches(resized, errors),
             validation_data=ordered_batches(resized, "validation", errors),
             epochs=epochs,
-            callbacks=own_callbacks,
+            callbacks=[*own_callbacks, *epoch_lines(verbose)],
             class_weight=weights,
-            verbose=verbose,
+            verbose=keras_verbose(verbose),
             shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
         )
 

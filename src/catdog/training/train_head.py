@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from os import PathLike
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from catdog._utils import checks
 from catdog._utils.errors import BackendError, InvalidValueError
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
+from catdog._utils.progress import keras_verbose
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, training_order
 from catdog.matching import record_training, resize_to_model
@@ -20,6 +22,7 @@ from catdog.models.graph import split_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train, check_weights_count
 from catdog.training.devices import check_one_device
+from catdog.training.epoch_lines import epoch_lines
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import Rows, fit_head
 from catdog.training.train import list_callbacks
@@ -59,8 +62,8 @@ def train_head(
         callbacks: Any Keras callbacks. Their `model` is the whole model. If one acts on batches,
             such as a schedule of the learning rate, all are called for every batch, and the head
             takes longer. Otherwise an epoch runs at once.
-        verbose: Progress as Keras shows it: `"auto"`, 0 (silent), 1 (bar) or 2 (one line per
-            epoch).
+        verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
+            file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
 
     Returns:
         Keras' record of the run, as from `train`.
@@ -95,7 +98,8 @@ def train_head(
         function="train_head",
         hint="Call catdog.train(model, data), or build and train the model outside the scope.",
     )
-    check_ready_to_train(model, resized)
+    for doubt in check_ready_to_train(model, resized):
+        warnings.warn(doubt, stacklevel=2)
     if weights:
         check_weights_count(model, len(data.class_names))
     parts = split_model(model)
@@ -121,10 +125,10 @@ def train_head(
             batch_size=resized.batch_size,
             epochs=epochs,
             callbacks=keras.callbacks.CallbackList(
-                [*own_callbacks, history],
-                add_progbar=verbose != 0,
+                [*own_callbacks, *epoch_lines(verbose), history],
+                add_progbar=keras_verbose(verbose) != 0,
                 model=model,
-                verbose=verbose,
+                verbose=keras_verbose(verbose),
                 epochs=epochs,
                 steps=-(-len(data.paths("train")) // resized.batch_size),
             ),

@@ -1,0 +1,212 @@
+"""Names of classes and images that may mean something else than what is assumed, as warnings."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from catdog._utils.errors import HintCode, UsageWarning
+from catdog._utils.text import list_names
+from catdog.data.split_folders import (
+    has_split_word,
+    is_split_name,
+    split_roles,
+    words_beside_split,
+)
+
+_WORD = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")  # "catAug2" has three
+# Words for another version of the same images, and the number that systems give to a copy.
+_VERSIONS = frozenset(
+    {"aug", "augmentation", "augmentations", "augmented", "backup", "bak", "copie", "copies",
+     "copy", "cropped", "flipped", "kopie", "new", "old", "orig", "original", "resized", "rotated"}
+)  # fmt: skip
+_COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
+# Names of folders that people keep beside the classes.
+_LEFTOVERS = frozenset(
+    {"augmented", "backup", "copy", "corrupt", "corrupted", "delete", "deleted", "demo",
+     "duplicates", "example", "examples", "misc", "output", "outputs", "query", "rejected",
+     "rejects", "results", "sample", "samples", "temp", "thumbnails", "thumbs", "tmp", "todelete",
+     "todo", "unsorted", "unused"}
+)  # fmt: skip
+
+_WEAK = frozenset({"a", "all", "mixed", "my", "new", "some", "the", "to", "unknown"})
+
+# Where the part of a name may begin that only a copy or a mask has: `leaf_flipLR`, `a (1)-mask`.
+_SEPARATOR = re.compile(r"[ _.-]+(?=[^ _.-])")
+# Words in such a part. Other parts count if many images have them.
+_CHANGED = frozenset(
+    {"annotation", "annotations", "aug", "augmented", "bright", "brightness", "crop", "cropped",
+     "deg", "depth", "flip", "flipped", "groundtruth", "gt", "label", "labels", "mask", "masks",
+     "mirror", "mirrored", "noise", "resized", "rot", "rotate", "rotated", "rotation", "seg",
+     "segmentation", "superpixels", "trimap"}
+)  # fmt: skip
+MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
+MAX_PARTS = 20  # that are named in a regular expression
+_HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of one image too
+_NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
+# A quick test, so that few names are split into words.
+_MAY_BE_SPLIT = re.compile("train|val|test", re.I)
+MOST = 0.9  # of the images; single images may be called "test" by chance
+
+
+def doubts_about_class_names(names: Collection[str]) -> list[UsageWarning]:
+    """Return warnings about class folders that may be other versions of a class, or none at all."""
+    found = [names_in_capitals(names), _versions(names), _leftovers(names), _of_splits(names)]
+    return [doubt for doubt in found if doubt is not None]
+
+
+def names_in_capitals(names: Iterable[str]) -> UsageWarning | None:
+    """Return the warning about names of classes that differ in capitals only; `None` without."""
+    by_name: dict[str, list[str]] = {}
+    for name in names:
+        by_name.setdefault(name.casefold(), []).append(name)
+    same = [name for group in by_name.values() if len(group) > 1 for name in group]
+    if not same:
+        return None
+    return UsageWarning(
+        f"The names of the classes {list_names(same)} differ in capitals only. They are used as "
+        "different classes.",
+        hint="If they mean the same, give them the same name.",
+    )
+
+
+def _versions(names: Iterable[str]) -> UsageWarning | None:
+    """Return the warning about classes that may be versions of others, such as `cat_aug`.
+
+    If they are, nearly the same images are in different classes.
+    """
+    by_words = {_words(name): name for name in names}
+    found = [
+        f"{by_words[words]!r} of {by_words[base]!r}"
+        for words in by_words
+        if (base := _without_version(by_words[words])) != words and base in by_words
+    ]
+    if not found:
+        return None
+    return UsageWarning(
+        f"These are used as different classes, but by their names, one may be a copy or another "
+        f"version: {', '.join(found[:3])}.",
+        hint="If it is one, move it away, or put its images into the other folder.",
+    )
+
+
+def _leftovers(names: Collection[str]) -> UsageWarning | None:
+    """Return the warning about class folders whose names say that they hold no class."""
+    found = [name for name in names if "".join(_words(name)) in _LEFTOVERS]
+    if not found or len(names) - len(found) < 2:
+        return None
+    return UsageWarning(
+        f"The folders {list_names(found)} are used as classes, although their names may say that "
+        "they are none.",
+        hint="If they are none, move them away.",
+    )
+
+
+def _of_splits(names: Collection[str]) -> UsageWarning | None:
+    """Return the warning about class folders that may be of a split: `test_images`, `cats_test`."""
+    by_words = {_words(name) for name in names}
+    found = []
+    for name in names:
+        rest = tuple(word for word in words_beside_split(name) if word not in _WEAK)
+        if has_split_word(name) and not is_split_name(name) and (not rest or rest in by_words):
+            found.append(name)
+    if not found or len(names) - len(found) < 2:
+        return None
+    return UsageWarning(
+        f"The folders {list_names(found)} are used as classes, although their names contain a word "
+        "for a split.",
+        hint="If they hold images to evaluate on or to predict, move them away, or put the images "
+        "into folders train/ and test/ with one folder per class in each.",
+    )
+
+
+def copies_by_name(paths: Sequence[Path]) -> UsageWarning | None:
+    """Return the warning about images that have the name of another image and one part more."""
+    found = dict(_added_parts(paths))
+    counts = Counter(found.values())
+    parts = [
+        part
+        for part, count in counts.most_common()
+        if not _CHANGED.isdisjoint(_words(part))
+        or (count >= MIN_COPIES and not _NUMBER.fullmatch(part))
+    ]
+    named = [path for path, part in found.items() if part in parts]
+    if not named:
+        return None
+    return UsageWarning(
+        f"{len(named):,} of {len(paths):,} images have the name of another image and one part more "
+        f"({list_names(parts, 4)}), such as {named[0].name!r}. They may be masks, or copies that "
+        "are turned, mirrored or changed in another way, which are not always recognised as near "
+        "duplicates.",
+        hint="Move masks away. To keep copies in the set of the original, pass "
+        f'group_by=r"{_pattern_without(parts[:MAX_PARTS])}".',
+    )
+
+
+def _added_parts(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield each image whose name is that of another one in its folder and a part, and the part.
+
+    If there are two images of one name, such as `a.jpg` and `a.png`, the part of the second one is
+    its suffix.
+    """
+    split = [os.path.split(path) for path in paths]  # faster than the attributes of a path
+    stems = [(folder, name.rpartition(".")[0] or name) for folder, name in split]
+    seen: set[tuple[str, str]] = set()
+    for path, (folder, stem) in zip(paths, stems, strict=True):
+        key = (folder, _HASH.sub("", stem))
+        if key in seen:
+            yield path, ".rf." if _HASH.search(stem) else path.suffix
+        seen.add(key)
+    for path, (folder, stem) in zip(paths, stems, strict=True):
+        for match in _SEPARATOR.finditer(stem):
+            begin, rest = stem[: match.end()], stem[match.start() :]
+            if (folder, stem[: match.start()]) in seen and not _HASH.fullmatch(rest):
+                yield path, rest
+                break
+            if (folder, stem[match.end() :]) in seen and not _CHANGED.isdisjoint(_words(begin)):
+                yield path, begin
+                break
+
+
+def _pattern_without(parts: Sequence[str]) -> str:
+    """Return a regular expression whose group is the path without these parts and the suffix.
+
+    If one of the parts is at the beginning of names, it is the name alone.
+    """
+    begins = [re.escape(part) for part in parts if not _SEPARATOR.match(part)]
+    ends = [r"\.rf\.\w+" if part == ".rf." else re.escape(part) for part in parts
+            if _SEPARATOR.match(part)]  # fmt: skip
+    end = f"(?:{'|'.join(sorted(ends, key=len, reverse=True))})*" if ends else ""
+    key = f"(?:{'|'.join(begins)})?([^/]*?)" if begins else "(.*?)"
+    return rf"{key}{end}\.[^./]*$"
+
+
+def splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
+    """Return the warning about images whose names say to which set of a split they belong."""
+    roles = [split_roles(path.stem) if _MAY_BE_SPLIT.search(path.stem) else set() for path in paths]
+    named = sum(map(bool, roles))
+    if named < MOST * len(paths) or not {"train"} < set().union(*roles):
+        return None
+    return UsageWarning(
+        "The names of the images say to which set of a split they belong, which is not used, such "
+        f"as {paths[0].name!r}. Images of its test set may be trained on.",
+        hint="To use it, pass a table with the columns file, label and split as labels, or put the "
+        "images into folders train/ and test/.",
+        hint_code=HintCode.USE_SPLIT_LISTS,
+    )
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Return the words and numbers of a name, in lower case."""
+    return tuple(word.casefold() for word in _WORD.findall(name))
+
+
+def _without_version(name: str) -> tuple[str, ...]:
+    """Return the words of a name without those for a version: `cat` of `cat_aug` and `cat (1)`.
+
+    A number behind such a word belongs to it: `cat - Copy 2`.
+    """
+    words = _words(_COPY_NUMBER.sub("", name))
+    kept = tuple(word for word in words if word not in _VERSIONS)
+    return kept[:-1] if len(kept) < len(words) and words[-1].isdigit() else kept

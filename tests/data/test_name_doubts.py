@@ -1,0 +1,173 @@
+"""Names of classes and of images that may mean something else than what is assumed."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from catdog import load_datasets, scan_images
+from catdog.data.name_doubts import (
+    copies_by_name,
+    doubts_about_class_names,
+    splits_in_names,
+)
+from catdog.typing import SPLITS
+from tests.conftest import MakeFolder
+
+
+def test_classes_that_differ_in_capitals_only(make_folder: MakeFolder) -> None:
+    folder = make_folder(Cat=5, cat=5, dog=5)
+    with pytest.warns(UserWarning, match="'Cat', 'cat' differ in capitals only"):
+        assert load_datasets(folder).class_names == ("Cat", "cat", "dog")
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    labels = {name: ("bird", "Bird", "dog")[i % 3] for i, name in enumerate(names)}
+    with pytest.warns(UserWarning, match="'Bird', 'bird' differ in capitals only"):
+        load_datasets(folder, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["cat", "cat (1)", "dog"], "'cat (1)' of 'cat'"),
+        (["dog", "dog - Copy", "cat"], "'dog - Copy' of 'dog'"),
+        (["dog", "dog copy 2", "cat"], "'dog copy 2' of 'dog'"),
+        (["cat", "cat_aug", "dog"], "'cat_aug' of 'cat'"),
+        (["Cat", "AugmentedCat", "dog"], "'AugmentedCat' of 'Cat'"),
+        (["stop 30", "Stop-30_flipped"], "'Stop-30_flipped' of 'stop 30'"),
+        (["кот", "кот (2)"], "'кот (2)' of 'кот'"),
+    ],
+)
+def test_versions_of_a_class(names: Sequence[str], named: str) -> None:
+    (doubt,) = doubts_about_class_names(names)
+    assert f"copy or another version: {named}. If" in str(doubt)
+
+
+@pytest.mark.parametrize("name", ["rejected", "to_delete", "Sample", "unsorted", "tmp"])
+def test_leftover_folders(name: str) -> None:
+    (doubt,) = doubts_about_class_names(["cat", "dog", name])
+    assert f"folders {name!r} are used as classes, although" in str(doubt)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["accepted", "rejected"],
+        ["class 1", "class 2", "class 3"],
+        ["new coin", "old coin"],
+        ["T1", "T1 (2) b"],
+        ["original", "copy"],
+        ["猫", "狗"],
+        ["1", "2", "10"],
+    ],
+)
+def test_names_of_classes(names: Sequence[str]) -> None:
+    assert doubts_about_class_names(names) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["cats", "dogs", "test_images"], ["test_images"]),
+        (["cats", "dogs", "to_predict", "Test2"], ["to_predict", "Test2"]),
+        (["Real", "Fake", "Real_test"], ["Real_test"]),
+        (["train station", "bus", "test tube"], []),
+        (["control", "test"], []),
+        (["trainers", "boots", "test"], []),
+    ],
+)
+def test_folders_of_splits_beside_classes(names: Sequence[str], named: Sequence[str]) -> None:
+    doubts = doubts_about_class_names(names)
+    assert len(doubts) == bool(named)
+    for doubt in doubts:
+        assert f"folders {', '.join(map(repr, named))} are used as classes" in str(doubt)
+        assert "contain a word for a split" in str(doubt)
+
+
+@pytest.mark.parametrize(
+    ("names", "copies", "keys"),
+    [
+        (["leaf.jpg", "leaf_flipLR.jpg", "leaf_90deg.jpg", "tree.jpg"], 2, 2),
+        (["b (1).png", "b (1)-rotated1.png", "b (1)_mask.png", "b (1)_mask_1.png"], 3, 1),
+        (["aug_a.jpg", "a.jpg", "b.jpg"], 1, 2),
+        ([f"{i}.{suffix}" for i in range(12) for suffix in ("jpg", "png")], 12, 12),
+        ([f"{i}-001{part}.bmp" for i in range(12) for part in ("", "-d")], 12, 12),
+        ([f"{i}_jpg.rf.{copy}a{i}.jpg" for i in range(12) for copy in range(3)], 24, 12),
+    ],
+)
+def test_copies_and_masks_by_their_names(names: Sequence[str], copies: int, keys: int) -> None:
+    doubt = copies_by_name([Path("benign", name) for name in names])
+    assert doubt is not None
+    assert str(doubt).startswith(f"{copies} of {len(names)} images have the name of another image")
+    pattern = str(doubt).split('group_by=r"')[1].removesuffix('".')
+    found = [re.search(pattern, f"benign/{name}") for name in names]
+    assert len({match[1] for match in found if match}) == keys
+    assert all(found)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"cat.{number}.jpg" for number in range(50)],
+        [f"{number}{part}.jpg" for number in range(30) for part in ("", "_1")],
+        ["photo.jpg", "photo_parrot.jpg", "surf.jpg"],
+        [".jpg", "_.jpg", "a.b.c_d e.jpg"],
+    ],
+)
+def test_names_of_different_images(names: Sequence[str]) -> None:
+    assert copies_by_name([Path("cat", name) for name in names]) is None
+
+
+def test_copies_are_kept_together_by_the_groups_that_are_named(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=12, dog=12)
+    for path in sorted(folder.rglob("*.png")):
+        turned = Image.open(path).transpose(Image.Transpose.ROTATE_90)
+        turned.save(path.with_name(f"{path.stem}_90deg.png"))
+    with pytest.warns(UserWarning, match="24 of 48 images have the name of") as caught:
+        load_datasets(folder)
+    pattern = str(caught[0].message).split('group_by=r"')[1].removesuffix('".')
+    data = load_datasets(folder, group_by=pattern)  # no warning
+    for split in SPLITS:
+        stems = {str(path.with_suffix("")).removesuffix("_90deg") for path in data.paths(split)}
+        assert len(data.paths(split)) == 2 * len({*stems})
+
+
+@pytest.mark.parametrize(
+    ("names", "is_said"),
+    [
+        (["train_1.png", "train_2.png", "test_1.png"], True),
+        (["img-1-val.png", "img-2-training.png"], True),
+        (["train_1.png", "train_2.png"], False),
+        (["test_1.png", "val_2.png"], False),
+        (["train_1.png", "test_2.png", "3.png"], False),
+        (["trainer_1.png", "contest_2.png"], False),
+    ],
+)
+def test_splits_in_the_names_of_images(names: Sequence[str], is_said: bool) -> None:
+    paths = [Path("cat", name) for name in names]
+    assert (splits_in_names(paths) is not None) == is_said
+
+
+@pytest.mark.parametrize("read", [load_datasets, scan_images])
+def test_what_is_in_doubt_is_said(make_folder: MakeFolder, read: object) -> None:
+    folder = make_folder({"cat": 6, "dog": 6, "cat_aug": 6})
+    image = sorted((folder / "dog").iterdir())[0]
+    image.rename(image.with_name("1.png"))
+    sorted((folder / "dog").iterdir())[1].rename(image.with_name("1_mask.png"))
+    with pytest.warns(UserWarning, match="cat_aug|1_mask") as caught:
+        read(folder)  # type: ignore[operator]
+    assert [warning.filename for warning in caught] == [__file__] * 2
+
+
+def test_split_files_settle_what_is_in_doubt(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder({"cat": 6, "dog": 6, "cat_aug": 6})
+    with pytest.warns(UserWarning, match="'cat_aug' of 'cat'"):
+        load_datasets(folder).save_split(tmp_path / "split.json")
+    load_datasets(folder, split_file=tmp_path / "split.json")  # no warning
+
+
+def test_masks_by_their_folder(make_folder: MakeFolder) -> None:
+    folder = make_folder({"forged": 6, "real": 6, "forged_gt": 6})
+    with pytest.raises(ValueError, match="forged_gt"):
+        load_datasets(folder)
