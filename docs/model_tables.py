@@ -6,7 +6,7 @@ from typing import Any
 from cells import accuracy, code, share, span, table
 
 import catdog
-from catdog.models.pretrained import FOLDER as PRETRAINED
+from catdog.models.bundled import FOLDER as PRETRAINED
 from catdog.models.spec import MeasuredAccuracy
 from catdog.models.transfer import BACKBONES, Scaling
 

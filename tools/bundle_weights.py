@@ -6,7 +6,7 @@
 are rounded to float16. The temperature is fitted to the images held out in training. Then the
 network, as users get it, is evaluated on the 1000 images of the validation folder of
 cats_and_dogs_filtered. Do this once, after all choices; `--out` sets another folder for a second
-training of the same network, to compare the two.
+training of the same network, to compare the two. Then run `tools/bundle_litert.py`.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from catdog._utils.keras_cache import cached_path
 from catdog.evaluation.calibration import fit_temperature
 from catdog.evaluation.metrics import expected_calibration_error, reliability, wilson_interval
 from catdog.inference.forward import checked_logits
+from catdog.models.bundled import FOLDER
 from catdog.models.logits import log_softmax
-from catdog.models.pretrained import FOLDER
 from catdog.typing import Floats
 
 CLASSES = ("cats", "dogs")

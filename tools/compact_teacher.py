@@ -20,6 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from catdog import build_model
+from catdog.inference.interpreter import make_interpreter
 from catdog.models.mobilenet_v2 import BACKBONE_NAME
 
 TEACHER_SIDE = 224
@@ -95,8 +96,7 @@ def _converted() -> bytes:
 
 
 def _extract_part(converted: bytes, pixels: Pixels, boxes: Floats) -> NDArray[np.float16]:
-    interpreter = tf.lite.Interpreter(model_content=converted, num_threads=1)
-    interpreter.allocate_tensors()
+    interpreter = make_interpreter(converted)
     put, get = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     features = np.empty((*boxes.shape[:2], get["shape"][-1]), np.float16)
     for i, j in np.ndindex(*boxes.shape[:2]):

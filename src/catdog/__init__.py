@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from catdog.evaluation.shortcuts import find_shortcuts
     from catdog.inference.export import export_model
     from catdog.inference.gradcam import gradcam
-    from catdog.inference.predict import Prediction, predict
+    from catdog.inference.predict import predict
+    from catdog.inference.prediction import Prediction
     from catdog.models.augmentation import make_augmentation
     from catdog.models.preprocessing import make_preprocessor
     from catdog.models.registry import build_model, list_models, model_spec
@@ -149,7 +150,7 @@ _MODULES = {
     "ModelSpec": "models.spec",
     "NearDuplicatePair": "evaluation.near_duplicates",
     "NearDuplicateReport": "evaluation.near_duplicates",
-    "Prediction": "inference.predict",
+    "Prediction": "inference.prediction",
     "QualityReport": "data.quality",
     "ReportedAccuracy": "models.spec",
     "ScanReport": "data.report",

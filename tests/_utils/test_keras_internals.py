@@ -158,10 +158,10 @@ def test_log_level_variable(import_log: list[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_import_log_line(import_log: list[bytes]) -> None:
-    own = [line for line in import_log if internals.IMPORT_LOG_LINE.match(line)]
+def test_log_line(import_log: list[bytes]) -> None:
+    own = [line for line in import_log if internals.LOG_LINE.match(line)]
     assert own, b"\n".join(import_log)
-    assert not internals.IMPORT_LOG_LINE.match(b"Traceback (most recent call last):")
+    assert not internals.LOG_LINE.match(b"Traceback (most recent call last):")
 
 
 @pytest.mark.parametrize("draw", [tf.random.uniform, tf.random.truncated_normal, "categorical"])

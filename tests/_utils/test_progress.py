@@ -31,6 +31,19 @@ def test_a_long_task_shows_its_progress(monkeypatch: pytest.MonkeyPatch, total: 
     assert f"3/{total or '?'}" in terminal.getvalue()
 
 
+def test_results_can_be_written_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = open_terminal(monkeypatch)
+    with progress("Counting", 2) as advance:
+        advance(1)
+        print("result")  # noqa: T201
+        advance(1)
+    assert capsys.readouterr().out == "result\n"
+    assert "2/2" in terminal.getvalue()
+    assert "result" not in terminal.getvalue()
+
+
 def test_bytes_are_shown_in_larger_units(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = open_terminal(monkeypatch)
     with progress("Downloading", 2_000_000, unit="bytes") as advance:

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE
-from catdog._utils.quiet import quiet_import
+from catdog._utils.quiet import quiet_import, quiet_litert
 
 LOG_LINES = (
     "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
@@ -28,6 +29,36 @@ def test_log_lines(
         os.write(2, f"{LOG_LINES}E0000 broken\n".encode())
         assert os.environ[LOG_LEVEL_VARIABLE] == (level or "3")
     assert capfd.readouterr().err == f"{LOG_LINES if level else ''}E0000 broken\n"
+
+
+@pytest.mark.parametrize(("level", "is_shown"), [(None, False), ("3", False), ("0", True)])
+def test_the_log_line_of_litert(
+    level: str | None,
+    is_shown: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    line = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+    monkeypatch.delenv(LOG_LEVEL_VARIABLE, raising=False)
+    if level:
+        monkeypatch.setenv(LOG_LEVEL_VARIABLE, level)
+    with quiet_litert(), quiet_litert():
+        os.write(2, f"{line}E0000 broken\n".encode())
+    assert capfd.readouterr().err == f"{line if is_shown else ''}E0000 broken\n"
+    assert os.environ.get(LOG_LEVEL_VARIABLE) == level
+
+
+def test_threads_that_hold_standard_error_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    def write(number: int) -> None:
+        with quiet_litert():
+            os.write(2, f"{number}\n".encode())
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(100)))
+    os.write(2, b"last\n")
+    lines = capfd.readouterr().err.splitlines()
+    assert sorted(lines[:-1]) == sorted(map(str, range(100)))
+    assert lines[-1] == "last"
 
 
 def test_the_log_level_stays_if_tensorflow_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ sys.exit(code)
         (["models", "--json"], 0, ""),
         (["predict", "nosuch.jpg"], 1, "The image nosuch.jpg does not exist"),
         (["predict", "photos", "--model", "no.keras"], 2, "--model='no.keras' does not exist"),
-        (["predict", "photos", "--model", "cats"], 2, "--model='cats' is neither a .keras file"),
+        (["predict", "photos", "--model", "cats"], 2, "--model='cats' is neither a .keras or"),
         (["train", "nofolder", "--out", "x.keras"], 2, "FOLDER='nofolder' is neither a folder"),
         (["train", "photos", "--out", "x.keras"], 2, "holds no class folders"),
         (["train", "photos", "--out", "no/x.keras"], 2, "--out='no/x.keras'"),

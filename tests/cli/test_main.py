@@ -22,7 +22,7 @@ def test_module_runs_the_command_line() -> None:
 
 def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     Path("a.jpg").touch()
-    monkeypatch.setattr("catdog.cli.predict.open_model", lambda model: {}[model])
+    monkeypatch.setattr("catdog.cli.predict.open_scorer", lambda model, _: {}[model])
     assert main(["predict", "a.jpg"]) == 2
     message = capsys.readouterr().err
     assert message.startswith("Traceback")
@@ -33,11 +33,11 @@ def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch, capsys: Capt
 def test_usage_errors_of_every_type_are_worded(
     kind: type[UsageError], monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    def fail(_: str) -> None:
+    def fail(_: str, __: int) -> None:
         raise kind("must be a path", argument="model", value=3)
 
     Path("a.jpg").touch()
-    monkeypatch.setattr("catdog.cli.predict.open_model", fail)
+    monkeypatch.setattr("catdog.cli.predict.open_scorer", fail)
     assert main(["predict", "a.jpg"]) == 2
     assert capsys.readouterr().err == "catdog: error: --model=3 must be a path.\n"
 

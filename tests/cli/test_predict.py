@@ -1,17 +1,44 @@
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from catdog import load_model, predict
+from catdog import export_model, load_model, predict, save_model
 from catdog.cli.main import main
 from catdog.images import notes
-from tests.cli.conftest import Capture, strict_json, untrained_model
+from catdog.images.inputs import ImageSource, Pixels
+from catdog.models.metadata import ModelMetadata, attach_metadata
+from catdog.typing import ImageSize
+from tests.cli.conftest import SIZE, Capture, python, strict_json, untrained_model
 from tests.conftest import write_images
+
+KERAS_FILE, LITERT_FILE = "pets.keras", "pets.tflite"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write one model to a file of each kind; return their folder."""
+    folder = tmp_path_factory.mktemp("saved")
+    keras.utils.set_random_seed(0)
+    model = untrained_model()
+    attach_metadata(model, ModelMetadata(("cats", "dogs"), SIZE, temperature=0.5))
+    save_model(model, folder / KERAS_FILE)
+    export_model(model, folder / LITERT_FILE)
+    return folder
+
+
+@pytest.fixture(params=[KERAS_FILE, LITERT_FILE])
+def file(request: pytest.FixtureRequest, saved: Path) -> str:
+    """Return the name of a file of the model, by which all tests must pass alike."""
+    for name in (KERAS_FILE, LITERT_FILE):
+        shutil.copy(saved / name, name)
+    return str(request.param)
 
 
 def test_predict_equals_the_function(file: str, image_folder: Path, capsys: Capture) -> None:
@@ -19,7 +46,7 @@ def test_predict_equals_the_function(file: str, image_folder: Path, capsys: Capt
     assert main(["predict", *paths, "--model", file]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
-    expected = predict(load_model(file), paths)
+    expected = predict(load_model(KERAS_FILE), paths)
     assert captured.out.splitlines() == [str(each) for each in expected]
     assert len(expected) == 11
 
@@ -29,7 +56,7 @@ def test_predict_in_json(file: str, image_folder: Path, capsys: Capture) -> None
     assert main(["predict", path, "missing.png", "--model", file, "--json"]) == 1
     captured = capsys.readouterr()
     good, bad = strict_json(captured.out)
-    (expected,) = predict(load_model(file), path)
+    (expected,) = predict(load_model(KERAS_FILE), path)
     assert good == {
         "path": path,
         "label": expected.label,
@@ -175,15 +202,113 @@ def test_predict_needs_a_trained_model(image_folder: Path, tmp_path: Path, capsy
     (tmp_path / "junk.keras").write_text("junk")
     untrained_model().save("plain.keras")
     (tmp_path / "folder.keras").mkdir()
+    (tmp_path / "folder.tflite").mkdir()
+    (tmp_path / "junk.tflite").write_text("junk")
     for model, message in (
-        ("model2", "--model='model2' is neither a .keras file nor a pretrained model: "),
+        ("model2", "--model='model2' is neither a .keras or .tflite file nor a pretrained model: "),
         ("gone.keras", "--model='gone.keras' does not exist. catdog train writes such a file."),
         ("folder.keras", "--model='folder.keras' is a folder."),
         ("junk.keras", "junk.keras is not a Keras file"),
         ("plain.keras", "--model='plain.keras' has no class names"),
+        ("gone.tflite", "--model='gone.tflite' does not exist. In Python, catdog.export_model"),
+        ("folder.tflite", "--model='folder.tflite' is a folder."),
+        ("junk.tflite", "junk.tflite is damaged, or not a file that export_model wrote"),
     ):
         assert main(["predict", str(image_folder), "--model", model]) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
         assert captured.err.startswith(f"catdog: error: {message}")
         assert captured.err.count("\n") == 1
+
+
+def test_what_is_loading_is_shown_at_once(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Standard error is not held back while Keras is loaded and a file is opened."""
+    write_images(Path("photos"), 1)
+    stderr, shown = os.fstat(2), []
+
+    def load(path: str) -> keras.Model:
+        shown.append(os.path.samestat(os.fstat(2), stderr))
+        return load_model(path)
+
+    monkeypatch.setattr("catdog.cli.open.load_model", load)
+    assert main(["predict", "photos", "--model", str(saved / KERAS_FILE)]) == 0
+    assert shown == [True]
+
+
+RUN_WITHOUT_KERAS = """
+import sys
+from catdog.cli.main import main
+code = main({arguments!r})
+heavy = {{"tensorflow", "keras", "matplotlib", "rich", "absl"}} & sys.modules.keys()
+assert not heavy, heavy
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("model", [LITERT_FILE, "compact"])
+def test_exported_models_answer_without_tensorflow(saved: Path, model: str) -> None:
+    write_images(Path("photos"), 5)
+    named = ["--model", str(saved / model)] if model == LITERT_FILE else []
+    for more in ([], ["--json"]):
+        arguments = ["predict", "photos", *named, *more]
+        done = python("-c", RUN_WITHOUT_KERAS.format(arguments=arguments))
+        assert (done.returncode, done.stderr) == (0, "")
+    assert len(strict_json(done.stdout)) == 5
+
+
+RUN_AND_WAIT = """
+import sys, time
+from pathlib import Path
+from catdog.cli.main import main
+from catdog.inference import classify
+
+def read(source, *rest, read=classify.read_pixels):
+    if source.content.name == "last.png":
+        for _ in range(600):
+            if Path("go").exists():
+                break
+            time.sleep(0.05)
+        else:
+            raise ValueError("nothing was written before the last image was read")
+    return read(source, *rest)
+
+classify.read_pixels = read
+sys.exit(main(["predict", "photos", "--model", sys.argv[1]]))
+"""
+
+
+def test_answers_are_written_as_they_come(saved: Path) -> None:
+    """The last image is read after the first line has arrived at the other end of the pipe."""
+    write_images(Path("photos"), 100)
+    Path("photos/image.99.png").rename("photos/last.png")
+    command = [sys.executable, "-c", RUN_AND_WAIT, str(saved / LITERT_FILE)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("photos/image.0.png\n")
+        Path("go").touch()
+        assert process.stdout.read().count("\n") == 99
+    assert process.returncode == 0
+
+
+def test_nothing_is_read_that_nobody_reads(
+    file: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in `catdog predict photos | head -1`: thousands of images may be left."""
+    write_images(Path("photos"), 500)
+    read, lines = [], []
+
+    def count(source: ImageSource, size: ImageSize, _: object) -> Pixels:
+        read.append(source)
+        return np.zeros((*size, 3), np.uint8)
+
+    def write(line: str) -> bool:
+        lines.append(line)
+        return False
+
+    monkeypatch.setattr("catdog.inference.classify._try_to_read", count)
+    monkeypatch.setattr("catdog.cli.predict.out", write)
+    assert main(["predict", "photos", "--model", file]) == 0
+    assert len(lines) == 1
+    assert len(read) < 100

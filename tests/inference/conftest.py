@@ -1,6 +1,8 @@
 """Data and a model for the tests of predictions."""
 
 import math
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog import Datasets, load_datasets
+from catdog.inference import interpreter
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from tests.conftest import make_colour_model
 
@@ -29,6 +32,15 @@ def data(image_folder: Path) -> Datasets:
 def model() -> keras.Model:
     """A model of cats and dogs whose logits depend on the brightness alone; equal at 100."""
     return by_brightness()
+
+
+@pytest.fixture
+def no_litert(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hide LiteRT's own package, as if it were not installed."""
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    interpreter._interpreter_class.cache_clear()
+    yield
+    interpreter._interpreter_class.cache_clear()
 
 
 def by_brightness(size: tuple[int | None, int | None] = SIZE, classes: int = 2) -> keras.Model:

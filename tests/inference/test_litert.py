@@ -82,8 +82,8 @@ def test_a_layer_that_litert_cannot_run(images: NDArray[np.float32]) -> None:
     assert compile_with_litert(network(Own()), images[:1]) is None
 
 
-def test_a_tensorflow_without_it(
-    images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+def test_no_interpreter_is_installed(
+    images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch, no_litert: None
 ) -> None:
     monkeypatch.delattr(tf.lite, "Interpreter")
     assert compile_with_litert(network(layers.GlobalAveragePooling2D()), images[:1]) is None

@@ -12,7 +12,8 @@ from PIL import Image
 
 from catdog import Datasets, build_model, evaluate, list_models, load_datasets
 from catdog.images.decode import decode_image
-from catdog.inference.predict import Prediction, predict
+from catdog.inference.predict import predict
+from catdog.inference.prediction import Prediction
 from catdog.matching import record_training
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.models.saving import load_model, save_model

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catdog import build_model, evaluate, list_models, load_datasets, model_spec
 from catdog.models import compact, pretrained
+from catdog.models.bundled import EXPORTS, FOLDER
 from catdog.models.metadata import get_metadata
 from tests.conftest import Golden
 
@@ -51,7 +52,7 @@ def test_logits_are_those_of_the_evaluated_weights(name: str, golden: Golden) ->
 
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_files_are_small_and_rounded_to_half_precision(name: str) -> None:
-    assert (pretrained.FOLDER / f"{name}.npz").stat().st_size < 5e6
+    assert (FOLDER / f"{name}.npz").stat().st_size < 5e6
     for weight in ready(name).get_weights():
         assert weight.dtype == np.float32
         assert np.array_equal(weight, weight.astype(np.float16).astype(np.float32))
@@ -59,10 +60,11 @@ def test_files_are_small_and_rounded_to_half_precision(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_every_file_has_a_model_and_a_record(name: str) -> None:
-    suffixes = {path.suffix for path in pretrained.FOLDER.iterdir() if path.stem == name}
-    assert suffixes == {".npz", ".json"}
-    assert {path.stem for path in pretrained.FOLDER.iterdir()} == set(PRETRAINED)
-    record = json.loads((pretrained.FOLDER / f"{name}.json").read_text("utf-8"))
+    suffixes = {path.suffix for path in FOLDER.iterdir() if path.stem == name}
+    exported = {".tflite"} if name in EXPORTS else set()
+    assert suffixes == {".npz", ".json", *exported}
+    assert {path.stem for path in FOLDER.iterdir()} == set(PRETRAINED)
+    record = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
     assert record["evaluated"]["n"] == 1000
     assert record["evaluated"]["right"] / 1000 == record["evaluated"]["accuracy"]
 
@@ -104,7 +106,7 @@ def test_a_flattening_network_takes_one_size() -> None:
 def test_a_damaged_file_is_never_used(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = bytearray((pretrained.FOLDER / "compact.npz").read_bytes())
+    content = bytearray((FOLDER / "compact.npz").read_bytes())
     content[len(content) // 2] ^= 1
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     if damage != "remove":
@@ -118,7 +120,7 @@ def test_a_damaged_record_is_an_error(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if content == b"temperature":
-        content = (pretrained.FOLDER / "compact.json").read_bytes().replace(b": 0.79", b": 979")
+        content = (FOLDER / "compact.json").read_bytes().replace(b": 0.79", b": 979")
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     if content is not None:
         (tmp_path / "compact.json").write_bytes(content)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from catdog import build_model, list_models, load_datasets
 from catdog._utils.keras_internals import CONFIG_MEMBER
 from catdog.matching import record_training
-from catdog.models.checkpoints import CATDOG_MEMBER
-from catdog.models.metadata import ModelMetadata, attach_metadata, get_metadata
+from catdog.models.metadata import CATDOG_MEMBER, ModelMetadata, attach_metadata, get_metadata
 from catdog.models.saving import TEXT_MEMBERS, load_model, save_model
 
 SIZE = (36, 32)

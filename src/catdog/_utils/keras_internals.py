@@ -41,10 +41,11 @@ LAYER_REFERENCES = ("name", "keras_history", "input_layers", "output_layers")
 LOG_LEVEL_VARIABLE = "TF_CPP_MIN_LOG_LEVEL"
 """Environment variable of TensorFlow's log level; 3 shows only fatal errors."""
 
-IMPORT_LOG_LINE = re.compile(
+LOG_LINE = re.compile(
     rb"I\d{4} [\d:. ]+\S+\.cc:\d+\]|WARNING: All log messages before absl::"
+    rb"|INFO: Created TensorFlow Lite"
 )
-"""Lines that TensorFlow 2.21 writes to standard error when imported, at any log level."""
+"""Lines on standard error, at any log level: of TensorFlow 2.21 when imported, and of LiteRT."""
 
 RANDOM_OP_PARTS = ("Random", "TruncatedNormal", "Multinomial")
 """Parts of the names of TensorFlow's operations that draw random numbers."""

@@ -4,9 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from catdog.typing import Verbose
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 SHOW_AFTER_SECONDS = 1.0  # a shorter task needs no bar
 
@@ -39,7 +42,28 @@ def progress(
     Yields:
         A function that takes the number of units completed since its last call.
     """
-    # keras.utils.Progbar would import TensorFlow; rich comes with Keras.
+    start = time.monotonic()
+    completed, bar = 0, None
+
+    def advance(units: int) -> None:
+        nonlocal completed, bar
+        completed += units
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=completed)
+        elif shown and time.monotonic() - start > SHOW_AFTER_SECONDS:
+            bar = _start_bar(description, total, completed, unit)
+
+    try:
+        yield advance
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _start_bar(description: str, total: int | None, completed: int, unit: str) -> "Progress":
+    """Return a progress bar, started; it shows nothing outside terminals and notebooks."""
+    # keras.utils.Progbar would import TensorFlow; rich comes with Keras. It takes longer to load
+    # than a short task takes.
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -58,17 +82,9 @@ def progress(
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not shown or not (sys.stderr.isatty() or console.is_jupyter),
+        disable=not (sys.stderr.isatty() or console.is_jupyter),
+        redirect_stdout=False,  # results may be written to it while the bar is shown
     )
-    task = bar.add_task(description, total=total)
-    start = time.monotonic()
-
-    def advance(units: int) -> None:
-        bar.advance(task, units)
-        if not bar.live.is_started and time.monotonic() - start > SHOW_AFTER_SECONDS:
-            bar.start()
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
+    bar.add_task(description, total=total, completed=completed)
+    bar.start()
+    return bar

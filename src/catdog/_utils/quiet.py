@@ -1,12 +1,15 @@
-"""Import TensorFlow without its log lines."""
+"""Import TensorFlow, and load programs of LiteRT, without log lines."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
+from threading import RLock
 
-from catdog._utils.keras_internals import IMPORT_LOG_LINE, LOG_LEVEL_VARIABLE
+from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE, LOG_LINE
+
+_HOLDS_STDERR = RLock()  # standard error is that of all threads
 
 
 @contextmanager
@@ -29,8 +32,21 @@ def quiet_import() -> Iterator[None]:
 
 
 @contextmanager
+def quiet_litert() -> Iterator[None]:
+    """Hold standard error back, and write it at the end without LiteRT's log line.
+
+    Nothing is held back if the user has set TensorFlow's log level to show such lines.
+    """
+    if os.environ.get(LOG_LEVEL_VARIABLE, "3") != "3":
+        yield
+        return
+    with _without_log_lines():
+        yield
+
+
+@contextmanager
 def _without_log_lines() -> Iterator[None]:
-    """Hold standard error back, and write it at the end without the lines of TensorFlow."""
+    """Hold standard error back, and write it at the end without the lines of `LOG_LINE`."""
     try:
         stderr = os.dup(2)
     except OSError:  # there is none, as in programs without a console
@@ -38,7 +54,7 @@ def _without_log_lines() -> Iterator[None]:
         return
     if sys.stderr is not None:
         sys.stderr.flush()
-    with TemporaryFile() as held:
+    with _HOLDS_STDERR, TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
@@ -48,5 +64,5 @@ def _without_log_lines() -> Iterator[None]:
             os.dup2(stderr, 2)
             os.close(stderr)
             held.seek(0)
-            if rest := b"".join(line for line in held if not IMPORT_LOG_LINE.match(line)):
+            if rest := b"".join(line for line in held if not LOG_LINE.match(line)):
                 os.write(2, rest)

@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return EXIT_ERROR
     try:
-        load_keras_on_use()
+        if options.command != "predict":  # which does so if the model needs Keras
+            load_keras_on_use()
         command = import_module(f"catdog.cli.{options.command}")
         with warnings.catch_warnings():
             warnings.showwarning = show_warning

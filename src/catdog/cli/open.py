@@ -11,11 +11,12 @@ from catdog.models.registry import build_model, list_models, model_spec
 from catdog.models.saving import SUFFIX, load_model
 
 
-def open_model(model: str) -> keras.Model:
+def open_model(model: str, *, also: str = "") -> keras.Model:
     """Return a trained model, from a file or with its bundled weights.
 
     Args:
         model: The path of a `.keras` file, or the name of a pretrained model.
+        also: Suffix of other files that the command takes, for the error about a name.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -27,8 +28,9 @@ def open_model(model: str) -> keras.Model:
     if is_pretrained(model):
         return build_model(model, weights="cats_vs_dogs")
     pretrained = ", ".join(filter(is_pretrained, list_models()))
+    files = f"{SUFFIX} or {also}" if also else SUFFIX
     raise InvalidValueError(
-        f"is neither a {SUFFIX} file nor a pretrained model: {pretrained}",
+        f"is neither a {files} file nor a pretrained model: {pretrained}",
         argument="--model",
         value=model,
         hint="`catdog train` trains any model that `catdog models` lists, and saves it in a file.",

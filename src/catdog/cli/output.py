@@ -12,19 +12,22 @@ from catdog._utils.text import printable
 from catdog.cli.wording import worded
 
 
-def out(text: str) -> None:
+def out(text: str) -> bool:
     """Write lines to standard output, without delay.
 
+    Returns:
+        Whether anyone can read them: false for a pipe that its reader has closed, as `| head` does.
+
     Raises:
-        OSError: If they cannot be written. A pipe that its reader has closed, such as `| head`, is
-            no error.
+        OSError: If they cannot be written.
     """
     try:
         _write(sys.stdout, text)
     except BrokenPipeError:
-        pass
+        return False
     except OSError as error:
         raise OSError(f"Cannot write to standard output: {error.strerror or error}.") from error
+    return True
 
 
 def err(text: str) -> None:

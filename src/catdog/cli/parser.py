@@ -75,7 +75,7 @@ def _add_predict(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "--model",
         default="compact",
         metavar="MODEL",
-        help=f"{_TRAINED} (default: %(default)s)",
+        help=f"a .tflite file that export_model wrote, {_TRAINED} (default: %(default)s)",
     )
     parser.add_argument(
         "--unsure-below",

@@ -1,58 +1,25 @@
-"""`catdog predict`: classify images."""
+"""`catdog predict`: classify images.
 
-import warnings
+Nothing here imports Keras: an exported model runs without it.
+"""
+
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from catdog._utils.text import printable
-from catdog.cli.open import open_model, resolve_class_names
 from catdog.cli.output import err, out, out_json, progress_on_stderr
+from catdog.cli.scorer import open_scorer
 from catdog.cli.wording import worded
 from catdog.images.inputs import ImageSource, check_file, iter_images
-from catdog.inference.predict import Prediction, predict
-
-
-def run(options: Namespace) -> int:
-    """Write a line or a JSON entry for each image, and report images that cannot be read.
-
-    Returns:
-        1 if an image could not be read, else 0.
-    """
-    found = list(_find_images(options.paths))
-    if not options.json and not any(isinstance(item, ImageSource) for item in found):
-        return _report([item.error for item in found if isinstance(item, _NoImages)])
-    model = open_model(options.model)
-    names = resolve_class_names(model, options.model)
-    with warnings.catch_warnings(), progress_on_stderr():
-        warnings.filterwarnings("ignore", r".* cannot be read:")  # each is reported below
-        predictions = iter(
-            predict(
-                model,
-                [source for source in found if isinstance(source, ImageSource)],
-                on_bad_image="skip",
-                unsure_below=options.unsure_below,
-            )
-        )
-    results = [
-        next(predictions) if isinstance(item, ImageSource) else _as_prediction(item, names)
-        for item in found
-    ]
-    if options.json:
-        out_json([result.to_dict() for result in results])
-    elif lines := [str(result) for result in results if result.error is None]:
-        out("\n".join(lines))
-    return _report([result.error for result in results if result.error is not None])
-
-
-def _report(errors: Sequence[str]) -> int:
-    """Write the errors to standard error, and return the exit code."""
-    for error in errors:
-        err(f"catdog: {printable(error)}")
-    return 1 if errors else 0
+from catdog.images.notes import Note, warn_of_notes
+from catdog.inference.classify import check_threshold, classify
+from catdog.inference.prediction import Prediction
 
 
 class _NoImages(NamedTuple):
@@ -60,6 +27,65 @@ class _NoImages(NamedTuple):
 
     path: Path
     error: str
+
+
+def run(options: Namespace) -> int:
+    """Write a line or a JSON entry for each image, and report images that cannot be read.
+
+    Each line is written as soon as the image is classified.
+
+    Returns:
+        1 if an image could not be read, else 0.
+    """
+    threshold = check_threshold(options.unsure_below)
+    found = list(_find_images(options.paths))
+    notes: list[Note] = []
+    errors = 0
+    written: list[Prediction] = []
+    for prediction in _predictions(found, options, threshold, notes):
+        if prediction.error is not None:
+            errors += 1
+            err(f"catdog: {printable(prediction.error)}")
+        if options.json:
+            written.append(prediction)
+        elif prediction.error is None and not out(str(prediction)):
+            break  # nobody reads what follows, as after `| head`
+    if options.json:
+        out_json([prediction.to_dict() for prediction in written])
+    warn_of_notes(notes, stacklevel=1)
+    return 1 if errors else 0
+
+
+def _predictions(
+    found: Sequence[ImageSource | _NoImages],
+    options: Namespace,
+    threshold: float,
+    notes: list[Note],
+) -> Iterator[Prediction]:
+    """Yield a prediction for each image and each path without images, in their order."""
+    sources = [item for item in found if isinstance(item, ImageSource)]
+    if not sources and not options.json:
+        yield from (_as_prediction(item, ()) for item in found if isinstance(item, _NoImages))
+        return
+    with progress_on_stderr():
+        scorer = open_scorer(options.model, len(sources))
+    predictions = classify(
+        scorer,
+        sources,
+        len(sources),
+        skip_bad=True,
+        threshold=threshold,
+        notes=notes,
+        show_progress=options.json or not sys.stdout.isatty(),  # lines in a terminal are progress
+    )
+    with closing(predictions):
+        for item in found:
+            if isinstance(item, _NoImages):
+                yield _as_prediction(item, scorer.class_names)
+            else:
+                with progress_on_stderr():
+                    prediction = next(predictions)
+                yield prediction
 
 
 def _as_prediction(missing: _NoImages, class_names: tuple[str, ...]) -> Prediction:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import warnings
-import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +14,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog._utils.keras_internals import freeze_variables
-from catdog._utils.text import printable
-from catdog.models.metadata import get_temperature
+from catdog.inference.interpreter import make_interpreter
+from catdog.inference.litert_file import INPUT, OUTPUT, write_litert_file
+from catdog.models.metadata import ModelMetadata, get_metadata, get_model_name, get_temperature
 from catdog.typing import ExportFormat, Floats, ImageSize
 
-INPUT, OUTPUT = "images", "probabilities"
 CLASS_NAMES = "class_names"  # a signature of the SavedModel, an entry of ONNX's metadata
-LABELS_MEMBER = "labels.txt"  # the usual name of LiteRT's label files
 
 
 class Program:
@@ -36,6 +34,10 @@ class Program:
             return {OUTPUT: tf.nn.softmax(logits / temperature)}
 
         self.model = model
+        known = get_metadata(model) or ModelMetadata(
+            class_names, model_name=get_model_name(model), temperature=temperature
+        )
+        self.metadata = replace(known, class_names=class_names, image_size=size)
         # A folder's name need not be valid Unicode: an invalid part becomes an escape sequence.
         self.class_names = tuple(
             name.encode("utf-8", "backslashreplace").decode("utf-8") for name in class_names
@@ -71,10 +73,7 @@ def _run_saved_model(path: Path, images: NDArray[Any]) -> Floats:
 
 
 def _write_litert(program: Program, path: Path) -> None:
-    """Write the program, followed by a zip archive with the labels.
-
-    LiteRT ignores what follows the program; readers of labels open the archive.
-    """
+    """Write the program, followed by a zip archive with the labels and the metadata."""
     folder = path.with_name("frozen")
     module = tf.Module()
     module.compute = program.freeze()
@@ -82,16 +81,11 @@ def _write_litert(program: Program, path: Path) -> None:
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(folder), module.compute, options)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
-    path.write_bytes(converter.convert())
-    with zipfile.ZipFile(path, "a") as archive:
-        lines = [printable(name) + "\n" for name in program.class_names]
-        archive.writestr(LABELS_MEMBER, "".join(lines))
+    write_litert_file(path, converter.convert(), program.metadata)
 
 
 def _run_litert(path: Path, images: NDArray[Any]) -> Floats:
-    with warnings.catch_warnings():  # TensorFlow 2.21: LiteRT moves to another package
-        warnings.simplefilter("ignore")
-        run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
+    run = make_interpreter(path.read_bytes()).get_signature_runner()
     # Half of the images one by one, as on a phone, the others in one batch.
     images = images.astype(np.float32)
     half = len(images) // 2

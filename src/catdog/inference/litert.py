@@ -1,13 +1,12 @@
-"""Run a model on the CPU with LiteRT, which is part of TensorFlow."""
+"""Compile a model for the CPU with LiteRT; its converter is part of TensorFlow."""
 
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
@@ -15,26 +14,28 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog._utils.keras_internals import inner_layers
+from catdog._utils.keras_internals import inner_layers, is_slow_untraced
+from catdog.inference.interpreter import Interpreters
 
 Compute = Callable[[Any], NDArray[np.float32]]
+# Of a function that converts a model, and one that says whether a program computes what it does.
+ProgramCache = Callable[[Callable[[], bytes], Callable[[bytes], bool]], bytes]
 
 MIN_IMAGES_TO_COMPILE = 1000  # images; with fewer, compiling takes longer than it saves
 # Of the largest value. LiteRT folds weights together, which rounds them again.
 RELATIVE_TOLERANCE = 1e-3
-MAX_THREADS = 32
 
 
-def compile_with_litert(model: keras.Model, image: NDArray[np.generic]) -> Compute | None:
+def compile_with_litert(
+    model: keras.Model, image: NDArray[np.generic], cache: ProgramCache | None = None
+) -> Compute | None:
     """Compile a model with LiteRT: the outputs of `model.predict_on_batch`, up to rounding, faster.
-
-    Each core has its own interpreter, which runs one image at a time. So the output of each layer
-    is still in the core's cache when the next layer reads it.
 
     Args:
         model: Takes one batch of images and returns one tensor.
         image: A batch of one image, of the size of all later images. For it, the outputs of the
             function and of the model are compared.
+        cache: Returns the program from a cache if it is there and right, else from the converter.
 
     Returns:
         A function from a batch of images to outputs. `None` on a machine with a GPU, for a model of
@@ -43,9 +44,32 @@ def compile_with_litert(model: keras.Model, image: NDArray[np.generic]) -> Compu
     if tf.config.list_physical_devices("GPU") or not _computes_in_float32(model):
         return None
     try:
-        return _Interpreters(model, image).compute
+        return _compile(model, image, cache or _convert_always).compute
     except Exception:  # LiteRT's, TensorFlow's, or LiteRT is missing; the model itself still runs
         return None
+
+
+def converter_version() -> str:
+    """Return the version of the converter, on which a program depends."""
+    return str(tf.__version__)
+
+
+def _compile(model: keras.Model, image: NDArray[np.generic], cache: ProgramCache) -> Interpreters:
+    """Return the interpreters of a model's program; raise if its outputs are not the model's."""
+    run = model.predict_on_batch if is_slow_untraced(model) else partial(model, training=False)
+    expected = np.asarray(run(image))
+
+    def is_right(program: bytes) -> bool:
+        return is_close(Interpreters(program).compute(image), expected)
+
+    program = cache(partial(_convert, model, image), is_right)
+    if not is_right(program):
+        raise ValueError("the outputs of LiteRT differ from the model's")
+    return Interpreters(program)
+
+
+def _convert_always(convert: Callable[[], bytes], _: Callable[[bytes], bool]) -> bytes:
+    return convert()
 
 
 def _computes_in_float32(model: keras.Model) -> bool:
@@ -56,40 +80,14 @@ def _computes_in_float32(model: keras.Model) -> bool:
     return all(layer.compute_dtype == "float32" for layer in inner_layers(model))
 
 
-class _Interpreters:
-    """A compiled model in several interpreters, one for each thread."""
-
-    def __init__(self, model: keras.Model, image: NDArray[np.generic]) -> None:
-        traced = tf.function(lambda images: model(images, training=False)).get_concrete_function(
-            tf.TensorSpec(image.shape, model.inputs[0].dtype)
-        )
-        with _quiet():
-            program = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
-            count = min(_cores(), MAX_THREADS)
-            self._interpreters = [
-                tf.lite.Interpreter(model_content=program, num_threads=1) for _ in range(count)
-            ]
-        for interpreter in self._interpreters:
-            interpreter.allocate_tensors()
-        self._input = self._interpreters[0].get_input_details()[0]["index"]
-        self._output = self._interpreters[0].get_output_details()[0]["index"]
-        self._threads = ThreadPoolExecutor(count)
-        if not is_close(self.compute(image), np.asarray(traced(tf.constant(image)))):
-            raise ValueError("the outputs of LiteRT differ from the model's")
-
-    def compute(self, images: Any) -> NDArray[np.float32]:
-        """Return the outputs for a batch of images."""
-        shares = np.array_split(np.asarray(images), len(self._interpreters))
-        outputs = self._threads.map(self._compute_share, self._interpreters, shares)
-        return np.concatenate([share for share in outputs if len(share)])
-
-    def _compute_share(self, interpreter: Any, images: NDArray[Any]) -> NDArray[np.float32]:
-        outputs = []
-        for image in images:
-            interpreter.set_tensor(self._input, image[np.newaxis])
-            interpreter.invoke()
-            outputs.append(interpreter.get_tensor(self._output)[0])
-        return np.array(outputs)
+def _convert(model: keras.Model, image: NDArray[np.generic]) -> bytes:
+    """Return the LiteRT program of a model, for one image at a time."""
+    traced = tf.function(lambda images: model(images, training=False)).get_concrete_function(
+        tf.TensorSpec(image.shape, model.inputs[0].dtype)
+    )
+    with _quiet():
+        program: bytes = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+    return program
 
 
 def is_close(features: NDArray[np.float32], expected: NDArray[Any]) -> bool:
@@ -112,10 +110,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, or how many there are if that is unknown."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

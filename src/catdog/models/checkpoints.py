@@ -9,9 +9,7 @@ from os import PathLike
 
 import keras
 
-from catdog.models.metadata import get_metadata, metadata_to_json
-
-CATDOG_MEMBER = "catdog.json"  # the metadata, in the archive; Keras does not read it
+from catdog.models.metadata import CATDOG_MEMBER, get_metadata, metadata_to_json
 
 
 def add_metadata(path: str | PathLike[str], model: keras.Model) -> None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from catdog._utils.errors import FileAccessError
-from catdog.models.pretrained import REINSTALL_HINT
+from catdog.models.bundled import REINSTALL_HINT
 from catdog.models.spec import MeasuredAccuracy
 
 PATH = Path(__file__).with_name("measured.json")

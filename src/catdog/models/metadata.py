@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
-
-import keras
 
 from catdog._utils import checks
 from catdog._utils.errors import HintCode, InvalidValueError, reason
 from catdog._utils.text import composed, printable, shorten
 from catdog.typing import SPLITS, ImageSize, Split
 
+if TYPE_CHECKING:  # an exported model is run without Keras
+    import keras
+
 # Version 1 of the format calls itself a model card, and the name of the model "recipe". Files keep
 # these words, so that every catdog reads the files of every other.
 FORMAT = "catdog model card"
 MODEL_NAME_KEY = "recipe"
 VERSION = 1
+CATDOG_MEMBER = "catdog.json"  # the metadata, in the archive of a file; Keras does not read it
+# Enough for a hundred thousand class names or layers. A larger text could fill the memory.
+MAX_TEXT_BYTES = 2**24
 MAX_TEMPERATURE = 100.0  # the smallest temperature is its inverse
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils.errors import FileAccessError, InvalidValueError
+from catdog.models.bundled import FOLDER, REINSTALL_HINT
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.models.spec import MeasuredAccuracy, PretrainedWeights
 from catdog.typing import ImageSize
-
-FOLDER = Path(__file__).parent / "weights"
-REINSTALL_HINT = "Install catdog again, from the same source, with pip's --force-reinstall."
 
 
 def pretrained_weights(name: str) -> PretrainedWeights:

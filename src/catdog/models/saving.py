@@ -28,13 +28,17 @@ from catdog._utils.keras_internals import (
     UNUSED_OPTIMIZER_WARNING,
 )
 from catdog._utils.public import public
-from catdog.models.checkpoints import CATDOG_MEMBER, add_metadata
-from catdog.models.metadata import ModelMetadata, attach_metadata, metadata_from_json
+from catdog.models.checkpoints import add_metadata
+from catdog.models.metadata import (
+    CATDOG_MEMBER,
+    MAX_TEXT_BYTES,
+    ModelMetadata,
+    attach_metadata,
+    metadata_from_json,
+)
 
 SUFFIX = ".keras"
 TEXT_MEMBERS = (CONFIG_MEMBER, METADATA_MEMBER, CATDOG_MEMBER)
-# Enough for a hundred thousand class names or layers. A larger text could fill the memory.
-MAX_TEXT_BYTES = 2**24
 COPY_AGAIN_HINT = "Copy or download it again, or save the model again."
 
 

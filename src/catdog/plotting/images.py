@@ -15,7 +15,7 @@ from catdog.evaluation.result import EvaluatedImage, Evaluation, check_evaluatio
 from catdog.images.decode import decode_image
 from catdog.images.inputs import ImageSource, Pixels
 from catdog.images.thumbnails import thumbnail
-from catdog.inference.predict import UNSURE, Prediction
+from catdog.inference.prediction import UNSURE, Prediction
 from catdog.plotting.style import MAX_IMAGES, image_grid, plain
 from catdog.typing import ImageSize
 

@@ -1,11 +1,11 @@
-"""A cache of extracted features on disk."""
+"""A cache on disk of extracted features, and of the programs that extract them."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -25,6 +25,7 @@ from catdog.data.pixel_cache import pixel_cache_files
 from catdog.typing import ImageSize
 
 SUFFIX = ".features"
+PROGRAM_SUFFIX = ".program"  # a backbone, compiled with LiteRT
 # A key of a layer's configuration. The features do not depend on it: without augmentation nothing
 # is random, and with augmentation the random state is set from the data's seed.
 _IGNORED_KEY = "seed"
@@ -34,7 +35,9 @@ _FORMAT = 2  # changes when older files must no longer be read
 
 @public
 def feature_cache_size(cache_dir: str | PathLike[str]) -> int:
-    """Return the size in bytes of the features and decoded images that are cached in a folder.
+    """Return the size in bytes of what is cached in a folder.
+
+    These are features, backbones compiled with LiteRT, and decoded images.
 
     Args:
         cache_dir: The folder, as passed to `train_head` or `load_datasets`. If it does not exist,
@@ -49,7 +52,7 @@ def feature_cache_size(cache_dir: str | PathLike[str]) -> int:
 
 @public
 def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
-    """Delete the features and decoded images that are cached in a folder; other files stay.
+    """Delete what `train_head` and `load_datasets` cache in a folder; other files stay.
 
     Do not call it while a training run writes to the folder.
 
@@ -77,9 +80,14 @@ def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of both caches, and the temporary files that killed processes left."""
-    scratch = folder.glob(f".*{SCRATCH_SUFFIX}/*{SUFFIX}")
-    return [*folder.glob(f"*{SUFFIX}"), *scratch, *pixel_cache_files(folder)]
+    """Return the files of all caches, and the temporary files that killed processes left."""
+    own = [
+        file
+        for suffix in (SUFFIX, PROGRAM_SUFFIX)
+        for pattern in (f"*{suffix}", f".*{SCRATCH_SUFFIX}/*{suffix}")
+        for file in folder.glob(pattern)
+    ]
+    return [*own, *pixel_cache_files(folder)]
 
 
 def _size(file: Path) -> int:
@@ -117,6 +125,25 @@ def cached(
     return array
 
 
+def cached_program(
+    folder: Path, key: str, convert: Callable[[], bytes], is_right: Callable[[bytes], bool]
+) -> bytes:
+    """Return a LiteRT program from the cache, or convert a model and write it to the cache.
+
+    Args:
+        folder: The cache, which exists.
+        key: Identifies the program, as from `program_key`.
+        convert: Returns the program.
+        is_right: Returns whether a program from the cache computes what the model does.
+    """
+    path = folder / f"{key}{PROGRAM_SUFFIX}"
+    program = _read_checked(path)
+    if program is None or not is_right(program):
+        program = made = convert()
+        atomic_write(path, lambda scratch: _write_checked(scratch, made))
+    return program
+
+
 def models_hash(models: Iterable[keras.Model]) -> str:
     """Return a hash of the layers and weights of models."""
     digest = hashlib.sha256()
@@ -147,6 +174,18 @@ def cache_key(
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def program_key(model_hash: str, shape: Sequence[int], converter_version: str) -> str:
+    """Return a hash of everything that determines the program of a model.
+
+    Args:
+        model_hash: Hash of the model, as from `models_hash`.
+        shape: Shape of its input, a batch of one image.
+        converter_version: Version of the converter.
+    """
+    parts = [_FORMAT, keras.__version__, converter_version, model_hash, *shape]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
 def _make_writable_folder(folder: Path) -> None:
     """Make a folder if it does not exist, and raise if it cannot be written to."""
     try:
@@ -163,21 +202,31 @@ def _make_writable_folder(folder: Path) -> None:
 
 def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Return the array in a file; `None` if the file is missing, damaged or of another shape."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
+    body = _read_checked(path)
+    if body is None:
         return None
     array: NDArray[np.float32] = np.load(io.BytesIO(body), allow_pickle=False)
     return array if array.shape[:2] == shape else None
 
 
 def _write(path: Path, array: NDArray[np.float32]) -> None:
-    """Write an array, preceded by its hash."""
     body = io.BytesIO()
     np.save(body, array)
-    path.write_bytes(hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
+    _write_checked(path, body.getbuffer())
+
+
+def _read_checked(path: Path) -> bytes | None:
+    """Return what `_write_checked` wrote; `None` if the file is missing or damaged."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return body if hashlib.sha256(body).digest() == digest else None
+
+
+def _write_checked(path: Path, body: bytes | memoryview) -> None:
+    """Write bytes, preceded by their hash."""
+    path.write_bytes(hashlib.sha256(body).digest() + body)
 
 
 def _without_names(config: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from typing import Any
 
@@ -23,9 +23,22 @@ from catdog._utils.keras_internals import (
 from catdog._utils.progress import progress
 from catdog.data.datasets import Datasets, content_hashes, ordered_batches
 from catdog.data.session import raise_read_errors
-from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert, is_close
+from catdog.inference.litert import (
+    MIN_IMAGES_TO_COMPILE,
+    Compute,
+    ProgramCache,
+    compile_with_litert,
+    converter_version,
+    is_close,
+)
 from catdog.models.graph import ModelParts
-from catdog.training.feature_cache import cache_key, cached, models_hash
+from catdog.training.feature_cache import (
+    cache_key,
+    cached,
+    cached_program,
+    models_hash,
+    program_key,
+)
 from catdog.typing import Split
 
 MIN_BATCHES_TO_TRACE = 10  # batches; with fewer, tracing a graph takes longer than it saves
@@ -129,8 +142,17 @@ class FeatureExtractor:
         if is_small and not is_slow_untraced(model):
             return lambda images: np.asarray(model(images, training=False))
         if self.images >= MIN_IMAGES_TO_COMPILE:
-            compiled = compile_with_litert(model, self._first_input("validation"))
+            image = self._first_input("validation")
+            compiled = compile_with_litert(model, image, self._program_cache(image))
         return compiled or (lambda images: np.asarray(model.predict_on_batch(images)))
+
+    def _program_cache(self, image: NDArray[np.generic]) -> ProgramCache | None:
+        """Return the cache of the backbone's program, for images of one shape."""
+        if self.cache_dir is None:
+            return None
+        model_hash = models_hash([self.parts.backbone])
+        key = program_key(model_hash, image.shape, converter_version())
+        return partial(cached_program, check_cache_dir(self.cache_dir), key)
 
 
 def _has_custom_code(model: keras.Model) -> bool:

@@ -1,0 +1,155 @@
+"""Classify images of any form, whatever computes the probabilities.
+
+This file imports neither Keras nor TensorFlow: they take seconds to load, and an exported model
+needs neither.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError, UsageError
+from catdog._utils.progress import progress
+from catdog.images.inputs import ImageSource, Pixels, read_pixels
+from catdog.images.notes import Note
+from catdog.inference.prediction import Prediction
+from catdog.typing import Floats, ImageSize
+
+PREFETCH_BATCHES = 2  # batches that are decoded while the model runs another
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A model that is ready to score images.
+
+    Attributes:
+        class_names: Names of the classes, in the order of the probabilities.
+        image_size: Height and width of the images that it takes, in pixels.
+        batch_size: Number of images that it takes at once.
+        score: A function from images, `float32` `(n, height, width, 3)` in `[0, 255]`, to
+            probabilities, `float64` `(n, classes)`.
+    """
+
+    class_names: tuple[str, ...]
+    image_size: ImageSize
+    batch_size: int
+    score: Callable[[NDArray[np.float32]], Floats]
+
+
+def classify(
+    scorer: Scorer,
+    sources: Iterable[ImageSource],
+    total: int | None,
+    *,
+    skip_bad: bool,
+    threshold: float,
+    notes: list[Note],
+    show_progress: bool,
+) -> Generator[Prediction, None, None]:
+    """Yield a prediction for each image, in order, as soon as its batch is scored.
+
+    Args:
+        scorer: The model.
+        sources: The images, which are decoded in parallel, a few batches ahead.
+        total: Number of images; `None` if it is unknown.
+        skip_bad: Go on if an image cannot be read; its prediction then has an `error`.
+        threshold: Abstain (no label) below this probability, as `check_threshold` returns it.
+        notes: Receives the notes on the images, such as that one is dark.
+        show_progress: Show a progress bar if it takes long.
+
+    Raises:
+        OSError: If an image cannot be read, and is not skipped.
+        ValueError: As `OSError`, or if the model's outputs cannot be used.
+    """
+    with progress("Predicting", total, shown=show_progress) as advance:
+        for images in _read_batches(sources, scorer.image_size, scorer.batch_size, notes):
+            if not skip_bad:
+                _raise_first(images)
+            yield from _predict_batch(scorer, images, threshold)
+            advance(len(images))
+
+
+def check_threshold(value: Any) -> float:
+    """Return `unsure_below` as a number; 0 for `None`, since no probability is below 0."""
+    if value is None:
+        return 0.0
+    number = checks.as_float(value)
+    if number is None or not 0 < number <= 1:
+        raise InvalidValueError(
+            f"must be a probability above 0 and at most 1, such as 0.9, not {value!r}",
+            argument="unsure_below",
+        )
+    return number
+
+
+_ReadImage = tuple[ImageSource, Pixels | Exception]
+
+
+def _read_batches(
+    sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int, notes: list[Note]
+) -> Iterator[list[_ReadImage]]:
+    """Yield batches of images or errors, read in parallel, `PREFETCH_BATCHES` ahead at most."""
+    pending: deque[tuple[ImageSource, list[Note], Future[Pixels | Exception]]] = deque()
+    remaining = iter(sources)
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        while True:
+            for source in islice(remaining, PREFETCH_BATCHES * batch_size - len(pending)):
+                own: list[Note] = []
+                pending.append((source, own, pool.submit(_try_to_read, source, image_size, own)))
+            if not pending:
+                return
+            batch = [pending.popleft() for _ in range(min(batch_size, len(pending)))]
+            images = [(source, future.result()) for source, _, future in batch]
+            notes += [note for _, own, _ in batch for note in own]  # in the order of the images
+            yield images
+    finally:  # after Ctrl-C or an error, or if no more is wanted, do not decode what is left
+        pool.shutdown(cancel_futures=True)
+
+
+def _try_to_read(source: ImageSource, size: ImageSize, notes: list[Note]) -> Pixels | Exception:
+    try:
+        return read_pixels(source, size, notes)
+    except (OSError, ValueError) as error:
+        return error
+
+
+def _raise_first(images: Iterable[_ReadImage]) -> None:
+    """Raise the first error among the images, if there is one, with a hint."""
+    for _, pixels in images:
+        if isinstance(pixels, Exception):
+            fix = "Check it" if isinstance(pixels, FileNotFoundError) else "Repair or remove it"
+            hint = f'{fix}, or pass on_bad_image="skip" for the others.'
+            problem = str(pixels).rstrip(".")
+            if isinstance(pixels, UsageError):
+                raise type(pixels)(problem, hint=hint) from pixels
+            raise type(pixels)(f"{problem}. {hint}") from pixels
+
+
+def _predict_batch(
+    scorer: Scorer, images: Sequence[_ReadImage], threshold: float
+) -> Iterator[Prediction]:
+    """Yield the predictions for a batch of images."""
+    good = [pixels for _, pixels in images if not isinstance(pixels, Exception)]
+    rows = iter(scorer.score(np.stack(good, dtype=np.float32, casting="unsafe")) if good else ())
+    for source, pixels in images:
+        error = str(pixels) if isinstance(pixels, Exception) else None
+        row = next(rows) if error is None else np.full(len(scorer.class_names), np.nan)
+        has_label = error is None and row.max() >= threshold
+        yield Prediction(
+            label=scorer.class_names[row.argmax()] if has_label else None,
+            probability=float(row.max()),
+            probabilities=row,
+            path=source.content if isinstance(source.content, Path) else None,
+            class_names=scorer.class_names,
+            error=error,
+        )
