@@ -55,7 +55,7 @@ def with_groups(
     Raises:
         ValueError: If an image has no group; the message names some.
     """
-    groups = _look_up(images, report, group_of)
+    groups = look_up(images, report, group_of)
     without = [
         relative_name(image.path, report.folder)
         for image, group in zip(images, groups, strict=True)
@@ -72,10 +72,10 @@ def with_groups(
 
 def known_groups(images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf) -> set[str]:
     """Return the groups of those images that have one."""
-    return {group for group in _look_up(images, report, group_of) if group is not None}
+    return {group for group in look_up(images, report, group_of) if group is not None}
 
 
-def _look_up(
+def look_up(
     images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf
 ) -> list[str | None]:
     """Return the group of each image, `None` if it has none."""
@@ -121,7 +121,7 @@ def _by_pattern(pattern: str) -> GroupOf:
 
     def find(name: str, *_: object) -> str | None:
         found = compiled.search(composed(name))
-        return found[1] if found else None
+        return (found[1] or None) if found else None
 
     return find
 

@@ -2,13 +2,15 @@
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.text import counted, printable, with_lines
 from catdog.data.findings import Finding, ImageFile, relative_name
-from catdog.data.groups import GroupOf, known_groups, with_groups
+from catdog.data.groups import GroupOf, known_groups, look_up, with_groups
 from catdog.data.report import ScanReport, usable_images
+from catdog.data.sets import check_groups_apart
 from catdog.data.split_file import SplitFile
 from catdog.typing import SPLITS, Split
 
@@ -51,6 +53,43 @@ def add_new_files(
         new = [image for image in with_groups(new, report, group_of) if image.group not in held_out]
     grown = sorted([*sets["train"], *new], key=lambda image: (image.label, image.path.parts))
     return {**sets, "train": grown}
+
+
+def with_groups_of_today(
+    sets: Mapping[Split, Sequence[ImageFile]],
+    report: ScanReport,
+    group_of: GroupOf,
+    *,
+    refuse: bool,
+) -> dict[Split, Sequence[ImageFile]]:
+    """Return the sets of a split file with the groups that a table or `group_by` names now.
+
+    An image without a group now keeps the group that the split file records.
+
+    Args:
+        sets: The images of each set.
+        report: The result of the scan.
+        group_of: Finds the group of an image.
+        refuse: Raise an error if a group is in two sets, in place of a warning.
+
+    Raises:
+        ValueError: If a group is in two sets, and `refuse` is true.
+    """
+    grouped: dict[Split, Sequence[ImageFile]] = {
+        split: [
+            image if group is None else replace(image, group=group)
+            for image, group in zip(images, look_up(images, report, group_of), strict=True)
+        ]
+        for split, images in sets.items()
+    }
+    try:
+        check_groups_apart(grouped, report)
+    except InvalidValueError as error:
+        hint = "Make a new split, or leave the groups out."
+        if refuse:
+            raise InvalidValueError(f"By the split file, {error.rule}", hint=hint) from error
+        warnings.warn(UsageWarning(f"By the split file, {error.rule}.", hint=hint), stacklevel=3)
+    return grouped
 
 
 def warn_changed(

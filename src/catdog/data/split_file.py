@@ -272,7 +272,7 @@ def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
                 str(entry["path"]),
                 labels[composed(entry["class"])],
                 str(entry["sha256"]),
-                str(entry["group"]) if "group" in entry else None,
+                str(entry["group"]) if entry.get("group") not in (None, "") else None,
             )
             for entry in raw[split]
         ]
