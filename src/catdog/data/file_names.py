@@ -11,8 +11,14 @@ from catdog.data.findings import relative_name
 from catdog.images.identify import is_named_as_image
 
 
-def _without_suffix(name: str) -> str:
-    return composed(str(PurePosixPath(name).with_suffix("")) if _is_image(name) else name)
+def _without_suffix(name: str) -> str | None:
+    """Return a name without its suffix; `None` if it has none, or is no name of an image."""
+    return composed(str(PurePosixPath(name).with_suffix(""))) if _is_image(name) else None
+
+
+def _without_image(name: str) -> str | None:
+    """Return a name without a suffix; `x.jpg` does not mean `x.jpg.png`, which may be its mask."""
+    return None if _is_image(name) else composed(name)
 
 
 def _is_image(name: str) -> bool:
@@ -25,9 +31,11 @@ def _without_case(name: str) -> str:
 
 # How a file and a name are compared, one rule after the other: as the user sees them; a file
 # without its suffix, for ids; without capitals, which some systems do not distinguish.
-_RULES: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
+# A rule that does not apply gives `None`.
+_Key = Callable[[str], str | None]
+_RULES: tuple[tuple[_Key, _Key], ...] = (
     (composed, composed),
-    (_without_suffix, composed),
+    (_without_suffix, _without_image),
     (_without_case, _without_case),
 )
 
@@ -52,12 +60,13 @@ class FileNames:
         self._exact = {relative_name(path, folder): path for path in files}
 
     @cached_property
-    def _by_key(self) -> list[dict[str, list[Path]]]:
+    def _by_key(self) -> list[dict[str | None, list[Path]]]:
         """The files by each of the rules; most tables name every file exactly, and need none."""
-        indices: list[dict[str, list[Path]]] = [{} for _ in _RULES]
+        indices: list[dict[str | None, list[Path]]] = [{} for _ in _RULES]
         for index, (of_file, _) in zip(indices, _RULES, strict=True):
             for name, path in self._exact.items():
                 index.setdefault(of_file(name), []).append(path)
+            index.pop(None, None)
         return indices
 
     def find(self, name: str) -> Path:

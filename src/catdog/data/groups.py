@@ -34,7 +34,7 @@ def read_group_by(group_by: Any, *, has_table: bool = False) -> GroupOf:
         ValueError: If the regular expression or the CSV file is invalid.
     """
     if isinstance(group_by, Mapping | PathLike) or str(group_by).endswith(".csv"):
-        rows = read_table("group_by", group_by, ("file", "group"))
+        rows = read_table("group_by", group_by, ("file", "group")).rows
         return by_name((row["file"], row["group"]) for row in rows)
     if group_by == FOLDER:
         return _by_first_folder if has_table else _by_folder
@@ -75,9 +75,7 @@ def known_groups(images: Iterable[ImageFile], report: ScanReport, group_of: Grou
     return {group for group in look_up(images, report, group_of) if group is not None}
 
 
-def look_up(
-    images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf
-) -> list[str | None]:
+def look_up(images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf) -> list[str | None]:
     """Return the group of each image, `None` if it has none."""
     return [
         group_of(relative_name(image.path, report.folder), report.class_names, image.split)

@@ -234,7 +234,7 @@ def _find_layout(
     """Return the layout by class folders or by a table, and what finds the groups of the table."""
     if labels is None:
         return find_layout(folder, grouped=grouped, known=known), None
-    return find_table_layout(folder, labels)
+    return find_table_layout(folder, labels, grouped=grouped, known=known)
 
 
 def _read_groups(group_by: GroupBy, group_of: GroupOf | None, *, has_table: bool) -> GroupOf:

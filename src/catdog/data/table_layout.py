@@ -11,8 +11,8 @@ from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
 from catdog.data.layout import File, Layout
-from catdog.data.name_doubts import names_in_capitals
 from catdog.data.split_folders import Role, find_role
+from catdog.data.table_doubts import unlike_names, unused_columns, unused_folders
 from catdog.data.tables import Row, read_table
 from catdog.images.identify import is_image_file
 from catdog.images.listing import walk
@@ -33,21 +33,25 @@ class TableLayout(NamedTuple):
     group_of: GroupOf | None
 
 
-def find_table_layout(folder: Path, labels: Any) -> TableLayout:
+def find_table_layout(
+    folder: Path, labels: Any, *, grouped: bool = False, known: bool = False
+) -> TableLayout:
     """Find the classes, splits, groups and files of a folder by a table.
 
     Args:
         folder: The names of the files are relative to it.
         labels: The table, as `load_datasets` takes it.
+        grouped: `group_by` says what belongs together.
+        known: A split file says which image is in which set.
 
     Raises:
         FileNotFoundError: If the table, or every file that it lists, does not exist.
         TypeError: If the table is of another type.
         ValueError: If the table is not complete, or contradicts itself.
     """
-    rows = read_table(ARGUMENT, labels, ("file", "label"), optional=("split", "group"))
+    table = read_table(ARGUMENT, labels, ("file", "label"), optional=("split", "group"))
     listing = sorted(walk(folder, hidden=True))
-    by_path = _find_files(folder, listing, rows)
+    by_path = _find_files(folder, listing, table.rows)
     roles = _read_splits(by_path, folder)
     used = {path: row for path, row in by_path.items() if roles.get(path) != "unlabelled"}
     _check_complete("label", used, folder)
@@ -59,7 +63,16 @@ def find_table_layout(folder: Path, labels: Any) -> TableLayout:
     files.sort(key=_order)
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
-    doubt = names_in_capitals(class_names)
+    groups = {row["group"] for row in used.values() if row.get("group")}
+    doubts = [*unlike_names("classes", class_names), *unlike_names("groups", groups)]
+    if not known:
+        doubts += filter(
+            None,
+            [
+                unused_folders(roles, [*used], folder),
+                unused_columns(table.others, table.columns, grouped=grouped),
+            ],
+        )
     layout = Layout(
         folder,
         class_names,
@@ -67,7 +80,7 @@ def find_table_layout(folder: Path, labels: Any) -> TableLayout:
         tuple(files),
         tuple(ignored),
         has_table=True,
-        doubts=(doubt,) if doubt else (),
+        doubts=tuple(doubts),
     )
     return TableLayout(layout, _read_groups(used, folder))
 
