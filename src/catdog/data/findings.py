@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from catdog._utils.public import public
+from catdog._utils.text import printable, shorten
 from catdog.images.notes import ImageNote
 from catdog.typing import Split
 
@@ -110,15 +111,19 @@ class Bursts:
         group_by: The argument of `load_datasets` that keeps them together; `None` if the names do
             not show where a burst ends.
         n_groups: Number of groups that it makes; `None` without `group_by`.
+        class_names: The classes in which they look alike; empty if it is so in all.
     """
 
     share: float
     group_by: str | None
     n_groups: int | None
+    class_names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        classes = ", ".join(shorten([printable(name) for name in self.class_names]))
         return (
-            f"Neighbours by name look alike: in {self.share:.0%} of the cases more than other "
+            f"Neighbours by name look alike{' in ' if classes else ''}{classes}: "
+            f"in {self.share:.0%} of the cases more than other "
             "images of their class, 50% by chance.\n"
             "They seem to be bursts, such as the frames of a video. If images of one burst are in "
             "two sets, the accuracy is too high."
