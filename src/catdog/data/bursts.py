@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.data.findings import Bursts, ImageFile, relative_name
-from catdog.data.groups import FOLDER, read_group_by
+from catdog.data.findings import FOLDER, Bursts, ImageFile, relative_name
+from catdog.data.groups import read_group_by
 from catdog.data.layout import Layout
 from catdog.data.near_duplicates import Directions
 from catdog.typing import Floats, Split

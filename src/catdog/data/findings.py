@@ -101,6 +101,9 @@ class ImageFile:
     cluster: int | None = None
 
 
+FOLDER = "folder"  # of `group_by`: each folder below a class folder is a group
+
+
 @dataclass(frozen=True)
 class Bursts:
     """Images that follow each other by name look alike, as the frames of a video do.
@@ -132,16 +135,17 @@ class Bursts:
     @property
     def hint(self) -> str:
         """What to do."""
+        prefix = "r" if "\\" in (self.group_by or "") else ""
+        return self.worded(f'group_by={prefix}"{self.group_by or FOLDER}"')
+
+    def worded(self, group_by: str) -> str:
+        """Return the hint with another way to pass `group_by`, or `"folder"` if that is `None`."""
         if self.group_by is None:
             return (
                 "Put each burst into a folder of its own below the class folder, and pass "
-                'group_by="folder"; or name the group of each file in a CSV file.'
+                f"{group_by}; or name the group of each file in a CSV file."
             )
-        prefix = "r" if "\\" in self.group_by else ""
-        return (
-            f'group_by={prefix}"{self.group_by}" keeps each burst in one set: '
-            f"{self.n_groups} groups."
-        )
+        return f"{group_by} keeps each burst in one set: {self.n_groups} groups."
 
 
 @public

@@ -9,12 +9,10 @@ from typing import Any
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog._utils.text import composed, counted, list_names
-from catdog.data.findings import ImageFile, relative_name
+from catdog.data.findings import FOLDER, ImageFile, relative_name
 from catdog.data.report import ScanReport
 from catdog.data.tables import read_table
 from catdog.typing import Split
-
-FOLDER = "folder"
 
 # Returns the group of an image by its relative path, the class names and its split; `None` if it
 # has none.
