@@ -208,7 +208,7 @@ def load_datasets(
         check_groups_apart(sets, report)
     else:
         sets = find_images(file, report, decisions)
-        warn_changed(file, sets, report)
+        warn_changed(file, sets, report, layout)
         seed = file.seed if seed is None else seed
         _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
         if grow:
