@@ -300,3 +300,46 @@ def test_a_table_names_the_groups_that_a_split_file_lacks(bursts: Path, tmp_path
     assert load_datasets(bursts, split_file=file, group_by=None).groups("test") is None
     again = load_datasets(bursts, labels=rows, split_file=file)
     assert again.groups("test") == grouped.groups("test")
+
+
+@pytest.mark.parametrize("name", ["g.TSV", "g.txt", "groups", "g.dat", "G.CSV"])
+def test_names_of_tables(bursts: Path, in_scratch_folder: Path, name: str) -> None:
+    rows = [f"{path.relative_to(bursts)}\t{path.parent.name}" for path in bursts.rglob("*.png")]
+    Path(name).write_text("\n".join(["file\tgroup", *rows]))
+    check_apart(load_datasets(bursts, group_by=name), 12)
+
+
+@pytest.mark.parametrize("name", ["no.tsv", "no.TXT"])
+def test_tables_that_do_not_exist(bursts: Path, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_datasets(bursts, group_by=name)
+
+
+def test_files_are_named_as_in_tables_of_labels(bursts: Path) -> None:
+    """Absolute, without suffix, in capitals."""
+    expected = load_datasets(bursts, group_by="folder")
+    paths = [path for split in SPLITS for path in expected.paths(split)]
+    for name in (
+        lambda path: path,
+        lambda path: path.relative_to(bursts).with_suffix(""),
+        lambda path: str(path.relative_to(bursts)).upper(),
+    ):
+        table = {name(path): path.parent.name for path in paths}
+        data = load_datasets(bursts, group_by=table)
+        assert all(data.groups(split) == expected.groups(split) for split in SPLITS)
+    with pytest.raises(ValueError, match=r"group_by has '/x/image\.0\.png', which is not in"):
+        load_datasets(bursts, group_by={"/x/image.0.png": "1"})
+
+
+def test_paths_inside_of_a_wrapper_folder(bursts: Path) -> None:
+    table = {
+        path.relative_to(bursts.parent).as_posix(): path.parent.name
+        for path in bursts.rglob("*.png")
+    }
+    outer = bursts.parent / "outer"
+    outer.mkdir()
+    bursts.rename(outer / bursts.name)
+    with pytest.raises(
+        ValueError, match=rf"to 36 images: .* Paths are relative to .*outer/{bursts.name}\.$"
+    ):
+        load_datasets(outer, group_by=table)

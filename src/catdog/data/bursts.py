@@ -90,7 +90,7 @@ def _find_groups(
     """Return the argument of `group_by` that holds bursts together, and its number of groups."""
     names = [relative_name(image.path, layout.root) for image in images]
     for group_by in SPLIT_CANDIDATES if layout.splits else CANDIDATES:
-        group_of = read_group_by(group_by, has_table=layout.has_table)
+        group_of = read_group_by(group_by, layout)
         groups = [
             group_of(name, layout.class_names, image.split)
             for name, image in zip(names, images, strict=True)

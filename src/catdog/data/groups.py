@@ -1,5 +1,6 @@
 """Groups of images that belong together, such as the frames of a video or one patient's images."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,34 +9,38 @@ from pathlib import Path
 from typing import Any
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError
-from catdog._utils.text import composed, counted, list_names
+from catdog._utils.text import composed, counted, list_names, printable
+from catdog.data.file_names import FileNames
 from catdog.data.findings import FOLDER, ImageFile, relative_name
+from catdog.data.layout import Layout
 from catdog.data.report import ScanReport
 from catdog.data.tables import read_table
 from catdog.typing import Split
+
+_SUFFIXES = (".csv", ".tsv", ".txt")
 
 # Returns the group of an image by its relative path, the class names and its split; `None` if it
 # has none.
 GroupOf = Callable[[str, Sequence[str], Split | None], str | None]
 
 
-def read_group_by(group_by: Any, *, has_table: bool = False) -> GroupOf:
+def read_group_by(group_by: Any, layout: Layout) -> GroupOf:
     """Return the function that finds the group of an image by its path.
 
     Args:
         group_by: As `load_datasets` takes it.
-        has_table: The labels are in a table, so that there need not be class folders.
+        layout: The layout of the folder; with a table, there need not be class folders.
 
     Raises:
         FileNotFoundError: If the CSV file does not exist.
         TypeError: If `group_by` is of another type.
-        ValueError: If the regular expression or the CSV file is invalid.
+        ValueError: If the regular expression or the CSV file is invalid, or a file is in two
+            groups.
     """
-    if isinstance(group_by, Mapping | PathLike) or str(group_by).endswith(".csv"):
-        rows = read_table("group_by", group_by, ("file", "group")).rows
-        return by_name((row["file"], row["group"]) for row in rows)
     if group_by == FOLDER:
-        return _by_first_folder if has_table else _by_folder
+        return _by_first_folder if layout.has_table else _by_folder
+    if isinstance(group_by, Mapping | PathLike) or _is_file(group_by):
+        return _by_table(group_by, layout)
     if not isinstance(group_by, str):
         raise InvalidTypeError(
             'must be "folder", a regular expression, a mapping of file and group, or a CSV file, '
@@ -63,7 +68,8 @@ def with_groups(
         raise InvalidValueError(
             f"gives no group to {counted(len(without), 'image')}: {list_names(without, 5)}",
             argument="group_by",
-            hint="Name a group for each image; an image on its own is a group of one.",
+            hint="Name a group for each image; an image on its own is a group of one. Paths are "
+            f"relative to {printable(report.folder)}.",
         )
     return [replace(image, group=group) for image, group in zip(images, groups, strict=True)]
 
@@ -97,6 +103,22 @@ def _by_folder(name: str, class_names: Sequence[str], split: Split | None) -> st
 def _by_first_folder(name: str, *_: object) -> str:
     """Return the first folder of the path; an image in none is a group of its own."""
     return composed(Path(name).parts[0])
+
+
+def _is_file(group_by: Any) -> bool:
+    """Return whether a text names a table: by its suffix, or because there is such a file."""
+    if not isinstance(group_by, str):
+        return False
+    return group_by.lower().endswith(_SUFFIXES) or os.path.isfile(group_by)  # noqa: PTH113
+
+
+def _by_table(table: Any, layout: Layout) -> GroupOf:
+    """Return a function that looks a path up in a mapping or a CSV file."""
+    rows = read_table("group_by", table, ("file", "group")).rows
+    names = FileNames("group_by", layout.root, (file.path for file in layout.files))
+    return by_name(
+        (relative_name(names.find(row["file"]), layout.root), row["group"]) for row in rows
+    )
 
 
 def _by_pattern(pattern: str) -> GroupOf:

@@ -177,7 +177,7 @@ def load_datasets(
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
     if group_by is not None:
-        group_of = _read_groups(group_by, group_of, has_table=layout.has_table)
+        group_of = _read_groups(group_by, group_of, layout)
     if split_file is not None:
         useless = list(fractions)
         if not grow:
@@ -237,7 +237,7 @@ def _find_layout(
     return find_table_layout(folder, labels, grouped=grouped, known=known)
 
 
-def _read_groups(group_by: GroupBy, group_of: GroupOf | None, *, has_table: bool) -> GroupOf:
+def _read_groups(group_by: GroupBy, group_of: GroupOf | None, layout: Layout) -> GroupOf:
     """Return what finds the group of an image by `group_by`; raise if the table has groups too."""
     if group_of:
         raise InvalidValueError(
@@ -245,7 +245,7 @@ def _read_groups(group_by: GroupBy, group_of: GroupOf | None, *, has_table: bool
             argument="group_by",
             hint="Leave one of them out.",
         )
-    return read_group_by(group_by, has_table=has_table)
+    return read_group_by(group_by, layout)
 
 
 def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:
