@@ -162,3 +162,92 @@ def test_a_missing_file_is_not_replaced_by_another(flat: Path) -> None:
     with pytest.warns(UserWarning, match="not in the table"):
         data = load_datasets(flat, labels=labels)
     assert sum(len(data.paths(split)) for split in SPLITS) == 20
+
+
+def renamed(folder: Path, *names: str) -> dict[str, str]:
+    """Write images with other names; label them."""
+    labels = labels_of(folder)
+    for old, new in zip(list(labels), names, strict=False):
+        (folder / old).rename(folder / new)
+        labels[new] = labels.pop(old)
+    return labels
+
+
+def test_blanks_around_names(flat: Path, tmp_path: Path) -> None:
+    labels = renamed(flat, " a.png", "b.png ", "c d.png")
+    table = tmp_path / "t.csv"
+    lines = [f"{name.strip()} ,{label}" for name, label in labels.items()]
+    for text in (lines, [f" {line}" for line in lines], [f'"{line.replace(",", chr(34) + ",")}'
+                 for line in lines]):  # fmt: skip
+        table.write_text("\n".join(["file,label", *text]))
+        assert sets_of(load_datasets(flat, labels=table)) == sets_of(
+            load_datasets(flat, labels=labels)
+        )
+
+
+NAMES = {
+    "7.png": "007.png",
+    "a.jpg": "a.jpeg",
+    "b%20c.png": "b c.png",
+    "img-3.png": "IMG-0003.PNG",
+    "9.0": "9.png",
+}
+
+
+@pytest.mark.parametrize(("written", "on_disk"), NAMES.items())
+def test_names_that_programs_changed(flat: Path, written: str, on_disk: str) -> None:
+    labels = renamed(flat, on_disk)
+    labels[written] = labels.pop(on_disk)
+    with pytest.warns(
+        UserWarning, match=rf"1 file of the .*names:\n  {written}: is it {on_disk}\?"
+    ):
+        report = scan_images(flat, labels=labels)
+    assert [finding.path.name for finding in report.bad] == [written]
+    del labels[written]
+    with pytest.raises(
+        FileNotFoundError, match=rf"none of which exists: .* Is it '{on_disk}'\? Write the names"
+    ):
+        load_datasets(flat, labels={written: "cat", "zzz.png": "dog"})
+
+
+def test_a_similar_file_with_a_row_of_its_own_is_not_meant(flat: Path) -> None:
+    labels = {**renamed(flat, "x.png"), "x.jpg": "cat"}
+    assert [item.path.name for item in scan_images(flat, labels=labels).bad] == ["x.jpg"]
+
+
+@pytest.mark.parametrize("name", ["C:\\data\\b\\1.png", "C:/data/b/1.png", "/data/b/1.png"])
+def test_absolute_paths_of_another_machine(make_folder: MakeFolder, name: str) -> None:
+    folder = make_folder({"a": 1, "b": 1})
+    for label in "ab":
+        (folder / label / "image.0.png").rename(folder / label / "1.png")
+    with pytest.raises(ValueError, match=r"which is not in .*relative to .*, such as 'b/1\.png'\."):
+        load_datasets(folder, labels={name: "a", "x": "b"})
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_the_first_line_of_excel(flat: Path, tmp_path: Path, line: str) -> None:
+    labels = labels_of(flat)
+    lines = [line, "a,b,c,d;file;label", *(f";{name};{label}" for name, label in labels.items())]
+    (tmp_path / "t.csv").write_text("\n".join(lines), newline="")
+    data = load_datasets(flat, labels=tmp_path / "t.csv")
+    assert sets_of(data) == sets_of(load_datasets(flat, labels=labels))
+    (tmp_path / "t.csv").write_text("\n".join([*lines[:3], "a;b;c;d"]))
+    with pytest.raises(ValueError, match="has 4 cells in line 4, but 3 columns"):
+        load_datasets(flat, labels=tmp_path / "t.csv")
+
+
+def test_a_very_long_label_is_shortened(flat: Path) -> None:
+    long = "x" * 5000
+    labels = dict.fromkeys(labels_of(flat), long)
+    with pytest.raises(ValueError, match=r"has the label 'x{300}\.\.\.' only"):
+        load_datasets(flat, labels=labels)
+    rows = [*rows_of(labels), {"file": "image.0.png", "label": long + "y"}]
+    with pytest.raises(ValueError, match="two values for the label") as caught:
+        load_datasets(flat, labels=rows)
+    assert len(str(caught.value)) < 1000
+    rows[0]["label"] = long
+    with pytest.warns(UserWarning, match="in capitals only") as warned:
+        load_datasets(
+            flat, labels={name: (long, long.upper())[n % 2] for n, name in enumerate(labels)}
+        )
+    assert len(str(warned[0].message)) < 1000

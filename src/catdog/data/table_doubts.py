@@ -1,11 +1,13 @@
 """What a table of labels may mean in another way than it is used, as warnings."""
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import counted, list_names, printable, with_lines
+from catdog.data.file_names import FileNames
 from catdog.data.findings import relative_name
 from catdog.data.name_doubts import names_in_capitals
 from catdog.data.split_folders import Role, splits_of_paths
@@ -41,6 +43,43 @@ def unused_columns(
         hint="Rename one to group if it says which images belong together, or to split if it says "
         "which are for train, validation and test.",
     )
+
+
+def find_missing(paths: Iterable[Path], listing: Iterable[Path]) -> list[Path]:
+    """Return the files that do not exist.
+
+    Args:
+        paths: The files that the table lists.
+        listing: The files of the folder; others may be behind a link.
+    """
+    existing = set(listing)
+    return [path for path in paths if path not in existing and not os.path.lexists(path)]
+
+
+def similar_files(
+    missing: Iterable[Path], listed: Collection[Path], names: FileNames
+) -> UsageWarning | None:
+    """Return the warning about files that do not exist, while others have similar names.
+
+    Args:
+        missing: The files that do not exist.
+        listed: All files of the table, which are meant by their own rows.
+        names: Finds the files of the folder.
+    """
+    tried = [relative_name(path, names.folder) for path in missing]
+    similar = [
+        (name, other)
+        for name in tried
+        if (other := names.find_similar(name)) and names.folder / other not in listed
+    ]
+    if not similar:
+        return None
+    sentence = (
+        f"{counted(len(similar), 'file')} of the table of labels do not exist, but others have "
+        "similar names"
+    )
+    lines = [printable(f"{name}: is it {other}?") for name, other in similar]
+    return UsageWarning(with_lines(sentence, lines))
 
 
 def _plain(name: str) -> str:

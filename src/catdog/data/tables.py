@@ -27,6 +27,7 @@ NAMES: Mapping[str, Sequence[str]] = {
 }
 IDS = ("id", "image_id")
 _WHOLE = re.compile(r"-?\d+\.0+", re.ASCII)
+_SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.I)
 SEPARATORS = ",;\t"  # Excel writes semicolons where the comma is the decimal sign
 
 # The cells of a row by column, such as `{"file": "a.jpg", "label": "cats"}`; "" for an empty cell.
@@ -144,10 +145,14 @@ def _read_csv(path: Path, about: Mapping[str, Any]) -> _Cells:
 def _split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and cells of each line that is not empty.
 
-    The separator is the one that gives the first line the most cells.
+    The separator is the one that a line such as `sep=;` names, or else the one that gives the first
+    line the most cells.
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
+    if told := _SEPARATOR.match(text):  # Excel reads and writes such a line
+        separator = told[1]
+        text = "\n" + text[told.end() :]
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
     )
