@@ -74,7 +74,8 @@ def find_bursts(
     classes = tuple(layout.class_names[label] for label in sorted(labels))
     if labels == {label for label, _ in large}:
         classes = ()
-    return Bursts(share, *_find_groups(images, neighbours, layout), classes)
+    group_by, n_groups = _find_groups(images, neighbours, layout)
+    return Bursts(share, group_by, n_groups, classes)
 
 
 def _are_bursts(classes: Sequence[_Neighbours], together: _Neighbours) -> bool:

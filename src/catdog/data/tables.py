@@ -43,7 +43,7 @@ class Table(NamedTuple):
         others: The names of the columns that are not used, as the table writes them.
     """
 
-    rows: list[Row]
+    rows: Sequence[Row]
     columns: tuple[str, ...]
     others: tuple[str, ...]
 
