@@ -213,8 +213,7 @@ def load_datasets(
         _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
         if grow:
             sets = add_new_files(sets, report, group_of, near_together=near_together)
-        if group_of:
-            sets = with_groups_of_today(sets, report, group_of, refuse=not grow)
+        sets = with_groups_of_today(sets, report, group_of, refuse=not grow)
         warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, report, sets)
 

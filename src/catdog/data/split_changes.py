@@ -59,7 +59,7 @@ def add_new_files(
 def with_groups_of_today(
     sets: Mapping[Split, Sequence[ImageFile]],
     report: ScanReport,
-    group_of: GroupOf,
+    group_of: GroupOf | None,
     *,
     refuse: bool,
 ) -> dict[Split, Sequence[ImageFile]]:
@@ -70,12 +70,14 @@ def with_groups_of_today(
     Args:
         sets: The images of each set.
         report: The result of the scan.
-        group_of: Finds the group of an image.
+        group_of: Finds the group of an image; `None` if nothing names groups now.
         refuse: Raise an error if a group is in two sets, in place of a warning.
 
     Raises:
         ValueError: If a group is in two sets, and `refuse` is true.
     """
+    if not group_of:
+        return dict(sets)
     grouped: dict[Split, Sequence[ImageFile]] = {
         split: [
             image if group is None else replace(image, group=group)
