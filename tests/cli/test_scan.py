@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from catdog import load_datasets, save_corrections
 from catdog.cli.main import main
 from tests.cli.conftest import Capture, python, strict_json
 from tests.conftest import MakeFolder
+from tests.data.test_near_duplicates import frame, write
 
 
 def test_scan_reports_unusable_files(image_folder: Path, capsys: Capture) -> None:
@@ -116,3 +118,29 @@ def test_a_class_without_images_is_no_crash(
     captured = capsys.readouterr()
     assert captured.out.startswith("images: 10 files, 2 classes\n")
     assert "cats" in captured.err
+
+
+@pytest.mark.parametrize(
+    "form", ["{film}/{number}.png", "clip{film}_{number}.png", "{film}{number}0.png"]
+)
+@pytest.mark.filterwarnings("ignore:The folders inside")
+def test_groups_that_scan_prints_can_be_pasted(form: str, capsys: Capture) -> None:
+    images = {
+        f"{'ab'[film % 2]}/{form.format(film=film, number=number)}": frame(film, number)
+        for film in range(16)
+        for number in range(5)
+    }
+    folder = write(Path("it is new"), images)
+    assert main(["scan", str(folder)]) == 0
+    hint = capsys.readouterr().out.splitlines()[-1]
+    option, value, *_ = shlex.split(hint[hint.index("--group-by") :].replace(";", " "))
+    assert option == "--group-by"
+    if form.startswith("{film}{"):
+        assert "below the class folder, and pass --group-by folder; or name" in hint
+        return
+    assert "keeps each burst in one set: 16 groups." in hint
+    assert "\n" not in value
+    data = load_datasets(folder, group_by=value)  # no warning
+    assert data.groups("test")
+    groups = {*(data.groups("train") or ())}
+    assert len(groups) == 10

@@ -103,3 +103,91 @@ def test_how_a_report_shows_bursts(tmp_path: Path) -> None:
     for shown in (str(report), report._repr_html_()):
         assert "bursts" in shown
         assert "16 groups" in shown
+
+
+@pytest.mark.parametrize("others", [40, 160])
+def test_bursts_of_one_class_beside_single_images(tmp_path: Path, others: int) -> None:
+    films = {
+        f"films/clip{film}_{number}.png": frame(film, number)
+        for film in range(8)
+        for number in range(5)
+    }
+    singles = {f"more/photo_{number}.png": scene(1000 + number) for number in range(others)}
+    folder = write(tmp_path, films | singles)
+    bursts = scan_images(folder).bursts
+    assert bursts is not None
+    assert bursts.class_names == ("films",)
+    assert bursts.share > 0.85
+    assert bursts.n_groups == 8 + others
+    assert str(bursts).startswith("Neighbours by name look alike in films: in ")
+    data = load_datasets(folder, group_by=bursts.group_by)  # no warning
+    assert data.groups("test")
+    with pytest.warns(UserWarning, match="look alike in films: "):
+        load_datasets(folder)
+
+
+def test_bursts_of_many_small_classes(tmp_path: Path) -> None:
+    """No class has enough neighbours alone."""
+    images = {
+        f"{label}/{film}_{number}.png": frame(10 * label + film, number)
+        for label in range(5)
+        for film in range(6)
+        for number in range(3)
+    }
+    bursts = scan_images(write(tmp_path, images)).bursts
+    assert bursts is not None
+    assert bursts.class_names == ()
+    assert bursts.group_by is not None
+
+
+def test_copies_are_no_bursts(tmp_path: Path) -> None:
+    """Files of the same content say nothing about neighbours."""
+    images = {
+        f"{label}/{number}.png": scene(100 * index + number // 2)
+        for index, label in enumerate("ab")
+        for number in range(80)
+    }
+    assert scan_images(write(tmp_path, images)).bursts is None
+
+
+@pytest.mark.parametrize(("films", "group_by"), [(8, None), (10, r"([^/\d]*\d+)[^/]*$")])
+def test_groups_that_fill_the_sets(tmp_path: Path, films: int, group_by: str | None) -> None:
+    """With four films in a class, no set can have a fifth of it: they are not suggested."""
+    images = {
+        f"{'ab'[film % 2]}/clip{film}_{number}.png": frame(film, number)
+        for film in range(films)
+        for number in range(10)
+    }
+    bursts = scan_images(write(tmp_path, images)).bursts
+    assert bursts is not None
+    assert bursts.group_by == group_by
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{split}/{label}/clip{film}_{number}.png",
+        "{split}/{label}/clip{film}/{number}.png",
+        "{split}/{label}/2019_clip{film}_{number}.png",
+    ],
+)
+@pytest.mark.parametrize("by_table", [False, True])
+@pytest.mark.filterwarnings("ignore:The folders inside")
+def test_numbers_that_begin_anew_in_split_folders(
+    tmp_path: Path, form: str, by_table: bool
+) -> None:
+    images, rows = {}, []
+    for split in ("train", "test"):
+        for film in range(14):
+            for number in range(5):
+                label = "ab"[film % 2]
+                name = form.format(split=split, label=label, film=film, number=number)
+                images[name] = frame(film + 100 * (split == "test"), number)
+                rows.append({"file": name, "label": label, "split": split})
+    folder = write(tmp_path, images)
+    labels = rows if by_table else None
+    bursts = scan_images(folder, labels=labels).bursts
+    assert bursts is not None
+    assert bursts.n_groups == 28
+    data = load_datasets(folder, labels=labels, group_by=bursts.group_by)  # no warning
+    assert data.groups("test")

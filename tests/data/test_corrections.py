@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -401,6 +402,12 @@ SHA = "a" * 64
         ([{"sha256": SHA, "leave_out": "yes"}], "must have either"),
         ([{"sha256": "abc", "label": "cats"}], "whose \"sha256\" is 'abc', not 64 hexadecimal"),
         ([{"label": "cats"}], 'whose "sha256" is None'),
+        ([{"sha256": int("1" * 64), "label": "cats"}], '"sha256" is 1+, not 64 .* in quotes'),
+        ([{"sha256": [SHA], "label": "cats"}], '"sha256" is .*, not 64 hexadecimal digits in quo'),
+        ([{"sha256": SHA, "label": "birds", "file": 3}], r"gives 3 \(sha256 a+\.\.\.\) the label"),
+        ([{"sha256": SHA, "label": ["cats"]}], "must have either"),
+        ([{"sha256": SHA, "label": "cats", "leave_out": 1}], "must have either"),
+        ([[SHA, "cats"]], "has an entry, number 1, that is"),
         (["x"], "has an entry, number 1, that is 'x', not an object"),
     ],
 )
@@ -500,3 +507,37 @@ def test_other_files_are_not_overwritten(folder: Path, file: Path, tmp_path: Pat
     assert file.read_text() == "{}"
     with pytest.raises(FileNotFoundError, match=r"needs the folder .*nowhere.*\. Make it first"):
         save_corrections(data, {"cats/image.3.png": None}, tmp_path / "nowhere" / "c.json")
+
+
+def test_a_link_stays_and_so_do_permissions(folder: Path, file: Path, tmp_path: Path) -> None:
+    data = load_datasets(folder)
+    (tmp_path / "shared").mkdir()
+    shared = tmp_path / "shared" / "c.json"
+    file.symlink_to(shared)
+    save_corrections(data, {"cats/image.3.png": None}, file)  # the link led to no file yet
+    shared.chmod(0o640)
+    save_corrections(data, {"cats/image.4.png": None}, file)
+    assert file.is_symlink()
+    assert len(json.loads(shared.read_text())["corrections"]) == 2
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o640
+    assert sorted(path.name for path in shared.parent.iterdir()) == ["c.json"]
+
+
+def test_a_read_only_file_is_not_replaced(folder: Path, file: Path) -> None:
+    data = load_datasets(folder)
+    save_corrections(data, {"cats/image.3.png": None}, file)
+    before = file.read_bytes()
+    file.chmod(0o444)
+    with pytest.raises(
+        OSError, match=r"path='.*corrections\.json' is read-only\. Make it writable"
+    ):
+        save_corrections(data, {"cats/image.4.png": None}, file)
+    assert file.read_bytes() == before
+
+
+def test_other_keys_are_kept(folder: Path, file: Path) -> None:
+    write(file, author="Ann", checked=["2026-01-01"])
+    save_corrections(load_datasets(folder), {"dogs/image.5.png": None}, file)
+    content = json.loads(file.read_text())
+    assert (content["author"], content["checked"]) == ("Ann", ["2026-01-01"])
+    assert len(content["corrections"]) == 1

@@ -1,6 +1,7 @@
 """`group_by` of `load_datasets`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,10 @@ def test_new_images_of_a_group_that_the_split_does_not_know(bursts: Path, tmp_pa
         data = load_datasets(bursts)
     data.save_split(file)
     write_images(data.paths("test")[0].parent / "new", 1, tint=9)
-    with pytest.warns(UserWarning, match="does not list 1 image.*of a group that is evaluated"):
+    with (
+        pytest.warns(UserWarning, match="does not list 1 image.*of a group that is evaluated"),
+        pytest.warns(UserWarning, match=r"By the split file, \d+ groups of .* in two sets"),
+    ):
         grown = load_datasets(bursts, split_file=file, new_files="train", group_by="folder")
     assert grown.paths("train") == data.paths("train")
 
@@ -231,3 +235,111 @@ def test_groups_that_are_too_large_for_the_sets(make_folder: MakeFolder) -> None
         data = load_datasets(folder, group_by="folder")
     assert [warning.filename for warning in caught] == [__file__]
     assert data.label_counts("test") == {"a": 1, "b": 4}
+
+
+def test_an_empty_key_is_no_group(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{name}/clip{clip}": 1 for name in "ab" for clip in range(6)})
+    write_images(folder / "a" / "clip", 2, tint=9)
+    with pytest.raises(ValueError, match=r"gives no group to 2 images: 'a/clip/image\.0\.png'"):
+        load_datasets(folder, group_by=r"/clip(\d*)")
+    with pytest.raises(ValueError, match=r"gives no group to 2 images"):
+        load_datasets(folder, group_by=r"/clip(\d+)?")
+
+
+def test_a_split_file_with_empty_groups(bursts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.json"
+    load_datasets(bursts, group_by="folder").save_split(file)
+    content = json.loads(file.read_text())
+    for number, entry in enumerate(content["train"]):
+        entry["group"] = ("", None, "x")[number % 3]
+    file.write_text(json.dumps(content))
+    data = load_datasets(bursts, split_file=file)
+    assert data.groups("train") is None
+    assert len(data.groups("test") or ()) == len(data.paths("test"))
+
+
+def grouped_rows(folder: Path, group: Callable[[Path], object]) -> list[dict[str, Any]]:
+    return [
+        {"file": path.relative_to(folder).as_posix(), "label": path.parts[-3], "group": group(path)}
+        for path in sorted(folder.rglob("*.png"))
+    ]
+
+
+def test_a_table_whose_groups_span_the_sets_of_a_split_file(bursts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.json"
+    by_clip = grouped_rows(bursts, lambda path: path.parent.name)
+    data = load_datasets(bursts, labels=by_clip)
+    data.save_split(file)
+    by_image = grouped_rows(bursts, str)
+    again = load_datasets(bursts, labels=by_image, split_file=file)
+    assert {str(bursts / path) for path in again.groups("test") or ()} == {
+        str(path) for path in data.paths("test")
+    }
+    spanning = grouped_rows(bursts, lambda path: path.name)
+    with pytest.raises(
+        ValueError, match=r"By the split file, 3 groups of .* in two sets: image\.0\.png \(train, "
+    ):
+        load_datasets(bursts, labels=spanning, split_file=file)
+    write_images(bursts / "a" / "fresh", 1, tint=9)
+    spanning.append({"file": "a/fresh/image.0.png", "label": "a", "group": "fresh"})
+    with pytest.warns(UserWarning, match=r"By the split file, 3 groups .*\. Make a new split"):
+        grown = load_datasets(bursts, labels=spanning, split_file=file, new_files="train")
+    assert len(grown.paths("train")) == len(data.paths("train")) + 1
+
+
+def test_a_table_names_the_groups_that_a_split_file_lacks(bursts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.json"
+    rows = grouped_rows(bursts, lambda path: path.parent.name)
+    grouped = load_datasets(bursts, labels=rows)
+    grouped.save_split(file)
+    content = json.loads(file.read_text())
+    for split in SPLITS:
+        for entry in content[split]:
+            del entry["group"]
+    file.write_text(json.dumps(content))
+    assert load_datasets(bursts, split_file=file, group_by=None).groups("test") is None
+    again = load_datasets(bursts, labels=rows, split_file=file)
+    assert again.groups("test") == grouped.groups("test")
+
+
+@pytest.mark.parametrize("name", ["g.TSV", "g.txt", "groups", "g.dat", "G.CSV"])
+def test_names_of_tables(bursts: Path, in_scratch_folder: Path, name: str) -> None:
+    rows = [f"{path.relative_to(bursts)}\t{path.parent.name}" for path in bursts.rglob("*.png")]
+    Path(name).write_text("\n".join(["file\tgroup", *rows]))
+    check_apart(load_datasets(bursts, group_by=name), 12)
+
+
+@pytest.mark.parametrize("name", ["no.tsv", "no.TXT"])
+def test_tables_that_do_not_exist(bursts: Path, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_datasets(bursts, group_by=name)
+
+
+def test_files_are_named_as_in_tables_of_labels(bursts: Path) -> None:
+    """Absolute, without suffix, in capitals."""
+    expected = load_datasets(bursts, group_by="folder")
+    paths = [path for split in SPLITS for path in expected.paths(split)]
+    for name in (
+        lambda path: path,
+        lambda path: path.relative_to(bursts).with_suffix(""),
+        lambda path: str(path.relative_to(bursts)).upper(),
+    ):
+        table = {name(path): path.parent.name for path in paths}
+        data = load_datasets(bursts, group_by=table)
+        assert all(data.groups(split) == expected.groups(split) for split in SPLITS)
+    with pytest.raises(ValueError, match=r"group_by has '/x/image\.0\.png', which is not in"):
+        load_datasets(bursts, group_by={"/x/image.0.png": "1"})
+
+
+def test_paths_inside_of_a_wrapper_folder(bursts: Path) -> None:
+    table = {
+        path.relative_to(bursts.parent).as_posix(): path.parent.name
+        for path in bursts.rglob("*.png")
+    }
+    outer = bursts.parent / "outer"
+    outer.mkdir()
+    bursts.rename(outer / bursts.name)
+    with pytest.raises(
+        ValueError, match=rf"to 36 images: .* Paths are relative to .*outer/{bursts.name}\.$"
+    ):
+        load_datasets(outer, group_by=table)

@@ -357,6 +357,60 @@ def test_a_training_image_in_the_test_folder(make_folder: MakeFolder, tmp_path: 
     data = load_datasets(folder)
     data.save_split(tmp_path / "split.json")
     data.paths("train")[0].rename(folder / "test" / "a" / "moved.png")
-    with pytest.warns(UserWarning, match=r"1 image of the training set .*\n  test/a/moved\.png"):
+    with pytest.warns(
+        UserWarning,
+        match=r"1 image of the split file would be in another set by its folder\. The .*\n"
+        r"  test/a/moved\.png is in the train set, and now for test",
+    ):
         again = load_datasets(folder, split_file=tmp_path / "split.json")
     assert contents(again, "train") == contents(data, "train")
+
+
+def test_a_test_image_in_the_training_folder(make_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = make_folder({f"{split}/{name}": 4 for split in SPLITS[::2] for name in "ab"})
+    data = load_datasets(folder)
+    data.save_split(tmp_path / "split.json")
+    load_datasets(folder, split_file=tmp_path / "split.json")  # validation is a part of train/
+    data.paths("test")[0].rename(folder / "train" / "a" / "moved.png")
+    with pytest.warns(
+        UserWarning,
+        match=r"by its folder\. .*\n  .*moved\.png is in the test set, and now for train",
+    ):
+        load_datasets(folder, split_file=tmp_path / "split.json")
+
+
+def test_a_split_cell_of_a_table_changed(image_folder: Path, tmp_path: Path) -> None:
+    rows = [
+        {"file": path.relative_to(image_folder).as_posix(), "label": path.parent.name,
+         "split": SPLITS[number % 3]}
+        for number, path in enumerate(sorted(image_folder.rglob("*.png")))
+    ]  # fmt: skip
+    load_datasets(image_folder, labels=rows).save_split(tmp_path / "split.json")
+    rows[0]["split"], rows[2]["split"] = "test", "train"
+    with pytest.warns(UserWarning, match="another set") as caught:
+        load_datasets(image_folder, labels=rows, split_file=tmp_path / "split.json")
+    assert str(caught[0].message) == (
+        "2 images of the split file would be in another set by the table. The split file decides:\n"
+        "  cats/image.0.png is in the train set, and now for test\n"
+        "  cats/image.2.png is in the test set, and now for train"
+    )
+
+
+def test_images_that_the_table_does_not_list(image_folder: Path, tmp_path: Path) -> None:
+    rows = [
+        {"file": path.relative_to(image_folder).as_posix(), "label": path.parent.name}
+        for path in sorted(image_folder.rglob("*.png"))
+    ]
+    load_datasets(image_folder, labels=rows).save_split(tmp_path / "split.json")
+    message = r"cannot be .*:\n  cats/image\.0\.png is not in the table\n"
+    with (
+        pytest.raises(ValueError, match=message + r"Add them to the table, or make a new split\.$"),
+        pytest.warns(UserWarning, match="not in the table"),
+    ):
+        load_datasets(image_folder, labels=rows[1:], split_file=tmp_path / "split.json")
+    (image_folder / rows[1]["file"]).write_bytes(b"x")
+    with (
+        pytest.raises(ValueError, match=message + r".* has changed\nBring them back, or make"),
+        pytest.warns(UserWarning, match="not in the table"),
+    ):
+        load_datasets(image_folder, labels=rows[1:], split_file=tmp_path / "split.json")

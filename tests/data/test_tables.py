@@ -20,13 +20,6 @@ from tests.conftest import MakeFolder, write_images
 from tests.data.test_near_duplicates import frame, write
 
 
-@pytest.fixture
-def flat(tmp_path: Path) -> Path:
-    """Write 20 images into one folder: `image.0.png` to `image.19.png`."""
-    write_images(tmp_path / "flat", 20, size=32)
-    return tmp_path / "flat"
-
-
 def labels_of(folder: Path) -> dict[str, str]:
     """Label the images of a flat folder with two classes in turn."""
     names = sorted(path.name for path in folder.glob("*.png"))

@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+MAX_CHARACTERS = 300  # of a name in a message; names of files have up to 255
+
 
 def composed(name: str) -> str:
     """Return a name in Unicode's composed form (NFC).
@@ -44,9 +46,14 @@ def with_lines(sentence: str, lines: Sequence[str]) -> str:
     return "\n  ".join([f"{sentence}:", *shorten(lines)])
 
 
+def quoted(name: str) -> str:
+    """Return a name in quotes; of a very long one, such as a whole text, only the beginning."""
+    return repr(name if len(name) <= MAX_CHARACTERS else f"{name[:MAX_CHARACTERS]}...")
+
+
 def list_names(names: Iterable[str], limit: int = 10) -> str:
     """Return quoted names in one line, such as `'cats', 'dogs'`; at most `limit` of them."""
-    return ", ".join(shorten([repr(name) for name in names], limit))
+    return ", ".join(shorten([quoted(name) for name in names], limit))
 
 
 def count_line(name: str, counts: Mapping[str, int]) -> str:

@@ -1,5 +1,6 @@
 """`catdog scan`: list the files of a folder that cannot be used, and what else to check."""
 
+import shlex
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from catdog._utils.errors import UsageWarning
 from catdog._utils.text import printable
 from catdog.cli.output import err, out, out_json
 from catdog.cli.wording import OPTIONS
+from catdog.data.findings import FOLDER
 from catdog.data.load import load_datasets
-from catdog.data.report import ScanReport
+from catdog.data.report import ScanReport, report_text
 from catdog.data.scan import scan_images
 from catdog.evaluation.shortcut_report import Shortcuts
 from catdog.evaluation.shortcuts import find_shortcuts
@@ -34,7 +36,7 @@ def run(options: Namespace) -> int:
         quality=options.quality,
     )
     if not options.json:
-        out(str(report))
+        out(report_text(report, bursts_hint=_bursts_hint(report)))
     shortcuts = _find_shortcuts(options) if options.shortcuts else None
     if options.json:
         found = {"shortcuts": shortcuts.to_dict()} if shortcuts else {}
@@ -45,6 +47,14 @@ def run(options: Namespace) -> int:
     if empty:
         err(f"catdog: no usable image is in: {', '.join(map(printable, empty))}")
     return 1 if report.bad or empty else 0
+
+
+def _bursts_hint(report: ScanReport) -> str:
+    """Return how to keep bursts together, to be pasted into a shell; "" without bursts."""
+    if not report.bursts:
+        return ""
+    group_by = shlex.quote(report.bursts.group_by or FOLDER)
+    return report.bursts.worded(f"{OPTIONS['group_by']} {group_by}")
 
 
 def _find_shortcuts(options: Namespace) -> Shortcuts:

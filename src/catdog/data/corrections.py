@@ -21,6 +21,7 @@ from catdog.typing import SPLITS, Split
 FORMAT = "catdog corrections"
 VERSION = 1
 ARGUMENT = "corrections"
+_KEYS = ("format", "version", "corrections")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 # What is decided about the images of a content, by its hash: another label, or `None` to leave them
@@ -34,10 +35,12 @@ class Corrections(NamedTuple):
     Attributes:
         decisions: What is decided.
         entries: The entries of the file by hash, with what they hold for human eyes.
+        more: What else the file holds, by key.
     """
 
     decisions: Decisions
     entries: Mapping[str, Mapping[str, Any]]
+    more: Mapping[str, Any]
 
 
 def read_corrections(
@@ -81,7 +84,8 @@ def read_corrections(
     except ValueError as error:
         raise InvalidValueError(reason(error), **about) from error
     entries = {entry["sha256"].lower(): entry for entry in raw["corrections"]}
-    return Corrections(decisions, entries)
+    more = {key: value for key, value in raw.items() if key not in _KEYS}
+    return Corrections(decisions, entries, more)
 
 
 def decisions_from_json(entries: Any, class_names: Sequence[str]) -> dict[str, str | None]:
@@ -111,10 +115,11 @@ def _read_entry(entry: Any, subject: str) -> tuple[str, str | None]:
     """Return the hash and the label of an entry; `None` to leave the image out."""
     if not isinstance(entry, dict):
         raise InvalidValueError(f"{subject} that is {entry!r}, not an object")
-    sha256, label = str(entry.get("sha256")).lower(), entry.get("label")
-    if not _SHA256.fullmatch(sha256):
+    sha256, label = entry.get("sha256"), entry.get("label")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256 := sha256.lower()):
         raise InvalidValueError(
-            f'{subject} whose "sha256" is {entry.get("sha256")!r}, not 64 hexadecimal digits'
+            f'{subject} whose "sha256" is {entry.get("sha256")!r}, not 64 hexadecimal digits '
+            "in quotes"
         )
     if isinstance(label, str) and not entry.get("leave_out"):
         return sha256, composed(label)
@@ -143,9 +148,14 @@ def decisions_to_json(decisions: Decisions) -> str:
     return _entries_to_json(make_entry(*decision) for decision in sorted(decisions.items()))
 
 
-def corrections_to_json(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Return the content of a file of corrections."""
-    head = {"format": FORMAT, "version": VERSION}
+def corrections_to_json(entries: Iterable[Mapping[str, Any]], more: Mapping[str, Any]) -> str:
+    """Return the content of a file of corrections.
+
+    Args:
+        entries: The entries.
+        more: What else the file holds, by key.
+    """
+    head = {"format": FORMAT, "version": VERSION, **more}
     members = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     members.append(f' "corrections": [\n{_entries_to_json(entries)}\n ]')
     return "{\n" + ",\n".join(members) + "\n}\n"

@@ -87,7 +87,7 @@ class Datasets:
     def groups(self, split: Split) -> tuple[str, ...] | None:
         """Return the group of each of `paths(split)`; `None` if `group_by` was not passed."""
         found = [image.group for image in self._images[checks.check_split(split)]]
-        return None if None in found else tuple(filter(None, found))
+        return None if None in found else tuple(str(group) for group in found)
 
     def label_counts(self, split: Split) -> dict[str, int]:
         """Return how many images of each class a split holds, such as `{"cats": 1000, ...}`."""

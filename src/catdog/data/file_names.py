@@ -1,9 +1,12 @@
 """Find the files that a table or a user names, in a folder."""
 
+import itertools
 import os
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.text import composed, list_names
@@ -11,23 +14,48 @@ from catdog.data.findings import relative_name
 from catdog.images.identify import is_named_as_image
 
 
-def _without_suffix(name: str) -> str:
-    return composed(str(PurePosixPath(name).with_suffix("")) if _is_image(name) else name)
+def _visible(name: str) -> str:
+    """Return a name as people see it: without blanks around it."""
+    return composed(name).strip()
+
+
+def _without_suffix(name: str) -> str | None:
+    """Return a name without its suffix; `None` if it has none, or is no name of an image."""
+    return _visible(str(PurePosixPath(name).with_suffix(""))) if _is_image(name) else None
+
+
+def _without_image(name: str) -> str | None:
+    """Return a name without a suffix; `x.jpg` does not mean `x.jpg.png`, which may be its mask."""
+    return None if _is_image(name) else _visible(name)
 
 
 def _is_image(name: str) -> bool:
-    return is_named_as_image(Path(name))
+    return is_named_as_image(Path(name.strip()))
 
 
 def _without_case(name: str) -> str:
-    return composed(name).casefold()
+    return _visible(name).casefold()
 
+
+def _loose(name: str) -> str:
+    """Return what remains of a name that programs change: `x 7` of `a/x%20007.JPEG`.
+
+    Spreadsheets lose leading zeros, other programs change the suffix or escape blanks.
+    """
+    last = _visible(unquote(PurePosixPath(name.replace("\\", "/")).name)).casefold()
+    stem = str(PurePosixPath(last).with_suffix("")) if _is_image(last) else last
+    return re.sub(r"(?<!\d)0+(?=\d)", "", stem.removesuffix(".0"))
+
+
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")  # the beginning of an absolute path
 
 # How a file and a name are compared, one rule after the other: as the user sees them; a file
 # without its suffix, for ids; without capitals, which some systems do not distinguish.
-_RULES: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
-    (composed, composed),
-    (_without_suffix, composed),
+# A rule that does not apply gives `None`.
+_Key = Callable[[str], str | None]
+_RULES: tuple[tuple[_Key, _Key], ...] = (
+    (_visible, _visible),
+    (_without_suffix, _without_image),
     (_without_case, _without_case),
 )
 
@@ -36,7 +64,8 @@ class FileNames:
     """Finds files by what a user calls them.
 
     A name is a path relative to the folder, or an absolute path in it. It may have backslashes,
-    another Unicode form, other capitals, or no suffix, if it is clear which file is meant.
+    another Unicode form, other capitals, blanks around it, or no suffix, if it is clear which file
+    is meant.
     """
 
     def __init__(self, argument: str, folder: Path, files: Iterable[Path]) -> None:
@@ -52,13 +81,32 @@ class FileNames:
         self._exact = {relative_name(path, folder): path for path in files}
 
     @cached_property
-    def _by_key(self) -> list[dict[str, list[Path]]]:
+    def _by_key(self) -> list[dict[str | None, list[Path]]]:
         """The files by each of the rules; most tables name every file exactly, and need none."""
-        indices: list[dict[str, list[Path]]] = [{} for _ in _RULES]
+        indices: list[dict[str | None, list[Path]]] = [{} for _ in _RULES]
         for index, (of_file, _) in zip(indices, _RULES, strict=True):
             for name, path in self._exact.items():
                 index.setdefault(of_file(name), []).append(path)
+            index.pop(None, None)
         return indices
+
+    @cached_property
+    def _by_loose_name(self) -> dict[str, list[str]]:
+        """The names of the files by what remains of them."""
+        index: dict[str, list[str]] = {}
+        for name in self._exact:
+            index.setdefault(_loose(name), []).append(name)
+        return index
+
+    def find_similar(self, name: str) -> str | None:
+        """Return the name of the file that is perhaps meant, if a program changed its name."""
+        parts = name.replace("\\", "/").split("/")
+
+        def count_same(other: str) -> int:
+            pairs = zip(reversed(parts[:-1]), reversed(other.split("/")[:-1]), strict=False)
+            return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+        return max(self._by_loose_name.get(_loose(name), []), key=count_same, default=None)
 
     def find(self, name: str) -> Path:
         """Return the file that is meant; where it would be, if there is none.
@@ -83,6 +131,8 @@ class FileNames:
                 )
             if found:
                 return found[0]
+        if _WINDOWS.match(name) and not self.folder.drive:  # of another machine
+            raise self._outside(name)
         return self.folder / unified
 
     def _relative(self, name: str) -> str:
@@ -93,8 +143,14 @@ class FileNames:
             path, folder = path.resolve(), folder.resolve()
         if path.is_relative_to(folder):
             return path.relative_to(folder).as_posix()
-        raise InvalidValueError(
+        raise self._outside(name)
+
+    def _outside(self, name: str) -> InvalidValueError:
+        """Return the error about the name of a file outside of the folder."""
+        similar = self.find_similar(name)
+        return InvalidValueError(
             f"has {name!r}, which is not in {self.folder}",
             argument=self.argument,
-            hint="Name files relative to that folder.",
+            hint="Name files relative to that folder"
+            f"{f', such as {similar!r}' if similar else ''}.",
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from catdog._utils.public import public
+from catdog._utils.text import printable, shorten
 from catdog.images.notes import ImageNote
 from catdog.typing import Split
 
@@ -100,6 +101,9 @@ class ImageFile:
     cluster: int | None = None
 
 
+FOLDER = "folder"  # of `group_by`: each folder below a class folder is a group
+
+
 @dataclass(frozen=True)
 class Bursts:
     """Images that follow each other by name look alike, as the frames of a video do.
@@ -110,15 +114,19 @@ class Bursts:
         group_by: The argument of `load_datasets` that keeps them together; `None` if the names do
             not show where a burst ends.
         n_groups: Number of groups that it makes; `None` without `group_by`.
+        class_names: The classes in which they look alike; empty if it is so in all.
     """
 
     share: float
     group_by: str | None
     n_groups: int | None
+    class_names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        classes = ", ".join(shorten([printable(name) for name in self.class_names]))
         return (
-            f"Neighbours by name look alike: in {self.share:.0%} of the cases more than other "
+            f"Neighbours by name look alike{' in ' if classes else ''}{classes}: "
+            f"in {self.share:.0%} of the cases more than other "
             "images of their class, 50% by chance.\n"
             "They seem to be bursts, such as the frames of a video. If images of one burst are in "
             "two sets, the accuracy is too high."
@@ -127,16 +135,17 @@ class Bursts:
     @property
     def hint(self) -> str:
         """What to do."""
+        prefix = "r" if "\\" in (self.group_by or "") else ""
+        return self.worded(f'group_by={prefix}"{self.group_by or FOLDER}"')
+
+    def worded(self, group_by: str) -> str:
+        """Return the hint with another way to pass `group_by`, or `"folder"` if that is `None`."""
         if self.group_by is None:
             return (
                 "Put each burst into a folder of its own below the class folder, and pass "
-                'group_by="folder"; or name the group of each file in a CSV file.'
+                f"{group_by}; or name the group of each file in a CSV file."
             )
-        prefix = "r" if "\\" in self.group_by else ""
-        return (
-            f'group_by={prefix}"{self.group_by}" keeps each burst in one set: '
-            f"{self.n_groups} groups."
-        )
+        return f"{group_by} keeps each burst in one set: {self.n_groups} groups."
 
 
 @public

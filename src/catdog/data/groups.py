@@ -1,5 +1,6 @@
 """Groups of images that belong together, such as the frames of a video or one patient's images."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,36 +9,38 @@ from pathlib import Path
 from typing import Any
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError
-from catdog._utils.text import composed, counted, list_names
-from catdog.data.findings import ImageFile, relative_name
+from catdog._utils.text import composed, counted, list_names, printable
+from catdog.data.file_names import FileNames
+from catdog.data.findings import FOLDER, ImageFile, relative_name
+from catdog.data.layout import Layout
 from catdog.data.report import ScanReport
 from catdog.data.tables import read_table
 from catdog.typing import Split
 
-FOLDER = "folder"
+_SUFFIXES = (".csv", ".tsv", ".txt")
 
 # Returns the group of an image by its relative path, the class names and its split; `None` if it
 # has none.
 GroupOf = Callable[[str, Sequence[str], Split | None], str | None]
 
 
-def read_group_by(group_by: Any, *, has_table: bool = False) -> GroupOf:
+def read_group_by(group_by: Any, layout: Layout) -> GroupOf:
     """Return the function that finds the group of an image by its path.
 
     Args:
         group_by: As `load_datasets` takes it.
-        has_table: The labels are in a table, so that there need not be class folders.
+        layout: The layout of the folder; with a table, there need not be class folders.
 
     Raises:
         FileNotFoundError: If the CSV file does not exist.
         TypeError: If `group_by` is of another type.
-        ValueError: If the regular expression or the CSV file is invalid.
+        ValueError: If the regular expression or the CSV file is invalid, or a file is in two
+            groups.
     """
-    if isinstance(group_by, Mapping | PathLike) or str(group_by).endswith(".csv"):
-        rows = read_table("group_by", group_by, ("file", "group"))
-        return by_name((row["file"], row["group"]) for row in rows)
     if group_by == FOLDER:
-        return _by_first_folder if has_table else _by_folder
+        return _by_first_folder if layout.has_table else _by_folder
+    if isinstance(group_by, Mapping | PathLike) or _is_file(group_by):
+        return _by_table(group_by, layout)
     if not isinstance(group_by, str):
         raise InvalidTypeError(
             'must be "folder", a regular expression, a mapping of file and group, or a CSV file, '
@@ -55,7 +58,7 @@ def with_groups(
     Raises:
         ValueError: If an image has no group; the message names some.
     """
-    groups = _look_up(images, report, group_of)
+    groups = look_up(images, report, group_of)
     without = [
         relative_name(image.path, report.folder)
         for image, group in zip(images, groups, strict=True)
@@ -65,19 +68,18 @@ def with_groups(
         raise InvalidValueError(
             f"gives no group to {counted(len(without), 'image')}: {list_names(without, 5)}",
             argument="group_by",
-            hint="Name a group for each image; an image on its own is a group of one.",
+            hint="Name a group for each image; an image on its own is a group of one. Paths are "
+            f"relative to {printable(report.folder)}.",
         )
     return [replace(image, group=group) for image, group in zip(images, groups, strict=True)]
 
 
 def known_groups(images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf) -> set[str]:
     """Return the groups of those images that have one."""
-    return {group for group in _look_up(images, report, group_of) if group is not None}
+    return {group for group in look_up(images, report, group_of) if group is not None}
 
 
-def _look_up(
-    images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf
-) -> list[str | None]:
+def look_up(images: Iterable[ImageFile], report: ScanReport, group_of: GroupOf) -> list[str | None]:
     """Return the group of each image, `None` if it has none."""
     return [
         group_of(relative_name(image.path, report.folder), report.class_names, image.split)
@@ -103,6 +105,22 @@ def _by_first_folder(name: str, *_: object) -> str:
     return composed(Path(name).parts[0])
 
 
+def _is_file(group_by: Any) -> bool:
+    """Return whether a text names a table: by its suffix, or because there is such a file."""
+    if not isinstance(group_by, str):
+        return False
+    return group_by.lower().endswith(_SUFFIXES) or os.path.isfile(group_by)  # noqa: PTH113
+
+
+def _by_table(table: Any, layout: Layout) -> GroupOf:
+    """Return a function that looks a path up in a mapping or a CSV file."""
+    rows = read_table("group_by", table, ("file", "group")).rows
+    names = FileNames("group_by", layout.root, (file.path for file in layout.files))
+    return by_name(
+        (relative_name(names.find(row["file"]), layout.root), row["group"]) for row in rows
+    )
+
+
 def _by_pattern(pattern: str) -> GroupOf:
     """Return a function that takes the first group of a regular expression as the key."""
     try:
@@ -121,7 +139,7 @@ def _by_pattern(pattern: str) -> GroupOf:
 
     def find(name: str, *_: object) -> str | None:
         found = compiled.search(composed(name))
-        return found[1] if found else None
+        return (found[1] or None) if found else None
 
     return find
 

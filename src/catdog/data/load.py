@@ -28,6 +28,7 @@ from catdog.data.split_changes import (
     not_in_sets,
     warn_changed,
     warn_unused,
+    with_groups_of_today,
 )
 from catdog.data.split_file import find_images, read_split
 from catdog.data.table_layout import find_table_layout
@@ -182,7 +183,7 @@ def load_datasets(
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
     if group_by is not None:
-        group_of = _read_groups(group_by, group_of, has_table=layout.has_table)
+        group_of = _read_groups(group_by, group_of, layout)
     if split_file is not None:
         useless = list(fractions)
         if not grow:
@@ -213,11 +214,12 @@ def load_datasets(
         check_groups_apart(sets, report)
     else:
         sets = find_images(file, report, decisions)
-        warn_changed(file, sets, report)
+        warn_changed(file, sets, report, layout)
         seed = file.seed if seed is None else seed
         _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
         if grow:
             sets = add_new_files(sets, report, group_of, near_together=near_together)
+        sets = with_groups_of_today(sets, report, group_of, refuse=not grow)
         warn_unused(sets, report, grow)
     return Datasets(layout.class_names, size, batch, seed, cache_limit, cache, report, sets)
 
@@ -237,10 +239,10 @@ def _find_layout(
     """Return the layout by class folders or by a table, and what finds the groups of the table."""
     if labels is None:
         return find_layout(folder, grouped=grouped, known=known), None
-    return find_table_layout(folder, labels)
+    return find_table_layout(folder, labels, grouped=grouped, known=known)
 
 
-def _read_groups(group_by: GroupBy, group_of: GroupOf | None, *, has_table: bool) -> GroupOf:
+def _read_groups(group_by: GroupBy, group_of: GroupOf | None, layout: Layout) -> GroupOf:
     """Return what finds the group of an image by `group_by`; raise if the table has groups too."""
     if group_of:
         raise InvalidValueError(
@@ -248,7 +250,7 @@ def _read_groups(group_by: GroupBy, group_of: GroupOf | None, *, has_table: bool
             argument="group_by",
             hint="Leave one of them out.",
         )
-    return read_group_by(group_by, has_table=has_table)
+    return read_group_by(group_by, layout)
 
 
 def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> None:

@@ -56,8 +56,13 @@ def doubts_about_class_names(names: Collection[str]) -> list[UsageWarning]:
     return [doubt for doubt in found if doubt is not None]
 
 
-def names_in_capitals(names: Iterable[str]) -> UsageWarning | None:
-    """Return the warning about names of classes that differ in capitals only; `None` without."""
+def names_in_capitals(names: Iterable[str], *, kind: str = "classes") -> UsageWarning | None:
+    """Return the warning about names that differ in capitals only; `None` without.
+
+    Args:
+        names: The names.
+        kind: What has these names.
+    """
     by_name: dict[str, list[str]] = {}
     for name in names:
         by_name.setdefault(name.casefold(), []).append(name)
@@ -65,8 +70,8 @@ def names_in_capitals(names: Iterable[str]) -> UsageWarning | None:
     if not same:
         return None
     return UsageWarning(
-        f"The names of the classes {list_names(same)} differ in capitals only. They are used as "
-        "different classes.",
+        f"The names of the {kind} {list_names(same)} differ in capitals only. They are used as "
+        f"different {kind}.",
         hint="If they mean the same, give them the same name.",
     )
 

@@ -109,20 +109,7 @@ class ScanReport:
         }
 
     def __str__(self) -> str:
-        name = printable(self.folder.name)
-        lines = [f"{name}: {counted(self.n_files, 'file')}, {len(self.class_names)} classes"]
-        lines += [count_line(name, counts) for name, counts in _counts(self)]
-        for title, kinds in _sections(self):
-            lines.append(title)
-            for reason, findings in kinds.items():
-                lines.append(f"  {reason} ({len(findings)}): {MEANING[reason]}")
-                described = [describe(finding, self.folder) for finding in findings]
-                lines += [f"    {line}" for line in shorten(described)]
-        if self.bursts:
-            lines += ["bursts:", *(f"  {line}" for line in str(self.bursts).splitlines())]
-            lines.append(f"  {self.bursts.hint}")
-        lines += [str(self.quality)] if self.quality else []
-        return "\n".join(lines)
+        return report_text(self, bursts_hint=self.bursts.hint if self.bursts else "")
 
     def _repr_html_(self) -> str:
         """Return the report as tables, for notebooks."""
@@ -147,6 +134,29 @@ class ScanReport:
             parts.append(f"<p>{escape(f'{self.bursts} {self.bursts.hint}')}</p>")
         parts += [self.quality._repr_html_()] if self.quality else []
         return "\n".join(parts)
+
+
+def report_text(report: ScanReport, *, bursts_hint: str) -> str:
+    """Return counts and findings as lines of text, as `print(report)` shows them.
+
+    Args:
+        report: The result of a scan.
+        bursts_hint: How to keep bursts together, if there are any.
+    """
+    name = printable(report.folder.name)
+    lines = [f"{name}: {counted(report.n_files, 'file')}, {len(report.class_names)} classes"]
+    lines += [count_line(name, counts) for name, counts in _counts(report)]
+    for title, kinds in _sections(report):
+        lines.append(title)
+        for reason, findings in kinds.items():
+            lines.append(f"  {reason} ({len(findings)}): {MEANING[reason]}")
+            described = [describe(finding, report.folder) for finding in findings]
+            lines += [f"    {line}" for line in shorten(described)]
+    if report.bursts:
+        lines += ["bursts:", *(f"  {line}" for line in str(report.bursts).splitlines())]
+        lines.append(f"  {bursts_hint}")
+    lines += [str(report.quality)] if report.quality else []
+    return "\n".join(lines)
 
 
 def usable_images(report: ScanReport) -> list[ImageFile]:

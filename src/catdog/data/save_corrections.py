@@ -1,13 +1,14 @@
 """Save decisions about single images, which `load_datasets` applies."""
 
 import os
+import stat
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidTypeError, InvalidValueError
+from catdog._utils.errors import FileAccessError, InvalidTypeError, InvalidValueError
 from catdog._utils.files import atomic_write
 from catdog._utils.public import public
 from catdog._utils.text import composed, list_names
@@ -17,6 +18,7 @@ from catdog.data.file_names import FileNames
 from catdog.data.findings import relative_name
 
 ARGUMENT = "decisions"
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @public
@@ -37,9 +39,11 @@ def save_corrections(
             paths relative to `data.report.folder`, or those of `data.paths`.
         path: The file to write, such as `"corrections.json"`. If it is such a file already, the
             decisions are added to it; a new decision about an image replaces the earlier one.
+            What else the file holds is kept.
 
     Raises:
         FileNotFoundError: If the folder of `path` does not exist.
+        OSError: If the file is read-only, or cannot be written.
         TypeError: If an argument is of another type.
         ValueError: If an image is not among those of the data, a label is none of its classes, two
             decisions about one image differ, or there is another file at `path`.
@@ -61,12 +65,25 @@ def save_corrections(
             f"must be a mapping of image and label, not {decisions!r}", argument=ARGUMENT
         )
     new = _make_entries(data, decisions)
+    target = Path(os.path.realpath(target))  # a link stays
     checks.check_folder_of(target, path)
-    known = Corrections({}, {})
+    known = Corrections({}, {}, {})
     if os.path.lexists(target):
         known = read_corrections(target, data.class_names, argument="path")
-    text = corrections_to_json({**known.entries, **new}.values())
+        _check_writable(target, path)
+    text = corrections_to_json({**known.entries, **new}.values(), known.more)
     atomic_write(target, lambda scratch: scratch.write_text(text, "ascii"))
+
+
+def _check_writable(target: Path, path: Any) -> None:
+    """Raise if a file is read-only; a renamed file would replace it all the same."""
+    if not (target.stat().st_mode & _WRITABLE and os.access(target, os.W_OK)):
+        raise FileAccessError(
+            "is read-only",
+            argument="path",
+            value=str(path),
+            hint="Make it writable, or choose another name.",
+        )
 
 
 def _make_entries(data: Datasets, decisions: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:

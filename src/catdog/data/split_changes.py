@@ -2,13 +2,16 @@
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.text import counted, printable, with_lines
 from catdog.data.findings import Finding, ImageFile, relative_name
-from catdog.data.groups import GroupOf, known_groups, with_groups
+from catdog.data.groups import GroupOf, known_groups, look_up, with_groups
+from catdog.data.layout import Layout
 from catdog.data.report import ScanReport, usable_images
+from catdog.data.sets import check_groups_apart, plan_sets
 from catdog.data.split_file import SplitFile
 from catdog.typing import SPLITS, Split
 
@@ -53,10 +56,52 @@ def add_new_files(
     return {**sets, "train": grown}
 
 
+def with_groups_of_today(
+    sets: Mapping[Split, Sequence[ImageFile]],
+    report: ScanReport,
+    group_of: GroupOf | None,
+    *,
+    refuse: bool,
+) -> dict[Split, Sequence[ImageFile]]:
+    """Return the sets of a split file with the groups that a table or `group_by` names now.
+
+    An image without a group now keeps the group that the split file records.
+
+    Args:
+        sets: The images of each set.
+        report: The result of the scan.
+        group_of: Finds the group of an image; `None` if nothing names groups now.
+        refuse: Raise an error if a group is in two sets, in place of a warning.
+
+    Raises:
+        ValueError: If a group is in two sets, and `refuse` is true.
+    """
+    if not group_of:
+        return dict(sets)
+    grouped: dict[Split, Sequence[ImageFile]] = {
+        split: [
+            image if group is None else replace(image, group=group)
+            for image, group in zip(images, look_up(images, report, group_of), strict=True)
+        ]
+        for split, images in sets.items()
+    }
+    try:
+        check_groups_apart(grouped, report)
+    except InvalidValueError as error:
+        hint = "Make a new split, or leave the groups out."
+        if refuse:
+            raise InvalidValueError(f"By the split file, {error.rule}", hint=hint) from error
+        warnings.warn(UsageWarning(f"By the split file, {error.rule}.", hint=hint), stacklevel=3)
+    return grouped
+
+
 def warn_changed(
-    file: SplitFile, sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport
+    file: SplitFile,
+    sets: Mapping[Split, Sequence[ImageFile]],
+    report: ScanReport,
+    layout: Layout,
 ) -> None:
-    """Warn of images of the split file that are in another class or split folder now.
+    """Warn of images of the split file that have another class or split now.
 
     Corrections of today are no surprise.
     """
@@ -76,17 +121,23 @@ def warn_changed(
             "The sets are the same, the labels are new"
         )
         warnings.warn(UsageWarning(with_lines(sentence, relabelled)), stacklevel=3)
-    trained = [
-        printable(relative_name(image.path, report.folder))
-        for image in sets["train"]
-        if image.split in SPLITS[1:]
-    ]
-    if trained:
-        sentence = (
-            f"{counted(len(trained), 'image')} of the training set of the split file moved to "
-            "a folder of images to evaluate on. The split file decides"
+    plan = plan_sets(layout, {})
+    moved = [
+        printable(
+            f"{relative_name(image.path, report.folder)} is in the {split} set, and now for "
+            f"{image.split}"
         )
-        warnings.warn(UsageWarning(with_lines(sentence, trained)), stacklevel=3)
+        for split in SPLITS
+        for image in sets[split]
+        if split not in plan[image.split]
+    ]
+    if moved:
+        by = "by the table" if layout.has_table else "by its folder"
+        sentence = (
+            f"{counted(len(moved), 'image')} of the split file would be in another set {by}. "
+            "The split file decides"
+        )
+        warnings.warn(UsageWarning(with_lines(sentence, moved)), stacklevel=3)
 
 
 def warn_unused(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool) -> None:

@@ -18,10 +18,11 @@ from catdog._utils.errors import (
     reason,
 )
 from catdog._utils.files import atomic_write
-from catdog._utils.text import composed, counted, list_names, printable, with_lines
+from catdog._utils.text import composed, list_names
 from catdog.data.corrections import Decisions, decisions_from_json, decisions_to_json
 from catdog.data.findings import ImageFile, relative_name
 from catdog.data.layout import Layout
+from catdog.data.not_found import not_found
 from catdog.data.report import ScanReport, readable_images
 from catdog.data.sets import check_classes
 from catdog.typing import SPLITS, Split
@@ -141,7 +142,7 @@ def find_images(
     moved = _find_moved([entry for entry in entries if entry.name not in at_place], found, at_place)
     places = {**at_place, **moved}
     if missing := [entry for entry in entries if entry.name not in places]:
-        raise _not_found(missing, found, file, report)
+        raise not_found([(entry.name, entry.sha256) for entry in missing], found, file.path, report)
     sets = {
         split: [replace(places[entry.name], group=entry.group) for entry in listed[split]]
         for split in SPLITS
@@ -185,31 +186,6 @@ def _find_moved(
             places.remove(best)
             moved[entry.name] = best
     return moved
-
-
-def _not_found(
-    missing: Sequence[_Entry],
-    found: Mapping[str, ImageFile],
-    file: SplitFile,
-    report: ScanReport,
-) -> InvalidValueError:
-    """Return the error that names images of a split file that are missing or changed."""
-    duplicates = {image.sha256: name for name, image in found.items()}
-    wrong = []
-    for entry in missing:
-        exists = os.path.lexists(report.folder / entry.name)
-        other = duplicates.get(entry.sha256)
-        hint = f" (a duplicate is at {printable(other)})" if other else ""
-        wrong.append(f"{printable(entry.name)} {'has changed' if exists else 'is missing'}{hint}")
-    sentence = (
-        f"{counted(len(wrong), 'image')} of the split file {file.path} cannot be "
-        f"found in {report.folder} as at the time of writing"
-    )
-    return InvalidValueError(
-        f"{with_lines(sentence, wrong)}\n",
-        hint="Bring them back, or make a new split without split_file.",
-        hint_code=HintCode.DROP_SPLIT_FILE,
-    )
 
 
 def read_split(value: "str | PathLike[str]", layout: Layout) -> SplitFile:
@@ -272,7 +248,7 @@ def _check_content(path: Path, raw: Mapping[str, Any]) -> SplitFile:
                 str(entry["path"]),
                 labels[composed(entry["class"])],
                 str(entry["sha256"]),
-                str(entry["group"]) if "group" in entry else None,
+                str(entry["group"]) if entry.get("group") not in (None, "") else None,
             )
             for entry in raw[split]
         ]

@@ -199,6 +199,33 @@ def _named(folder: Path) -> Iterator[_Named]:
             yield _Named(path, *found)
 
 
+def splits_of_paths(paths: Iterable[Path], folder: Path) -> dict[Path, tuple[str, Split]]:
+    """Return for files in split folders the name of that folder and its split.
+
+    Folders are split folders if one of them is for training, another one beside it for evaluation,
+    and their names are otherwise the same. Other files are left out.
+
+    Args:
+        paths: Files in `folder`, at any depth.
+        folder: The folder that holds all of them.
+    """
+    found: dict[Path, tuple[tuple[Path, tuple[str, ...]], str, Split]] = {}
+    for path in paths:
+        for place in reversed(path.relative_to(folder).parents[:-1]):
+            role, rest = _find_role(place.name) or (None, ())
+            if role in SPLITS:
+                found[path] = ((place.parent, rest), place.as_posix(), role)
+                break
+    by_place: dict[object, set[Split]] = {}
+    for beside, _, split in found.values():
+        by_place.setdefault(beside, set()).add(split)
+    return {
+        path: (name, split)
+        for path, (beside, name, split) in found.items()
+        if "train" in by_place[beside] and len(by_place[beside]) > 1
+    }
+
+
 def find_role(name: str) -> Role | None:
     """Return which split a name means, such as `Train` or `test_set`; `None` if it means none."""
     role, rest = _find_role(name) or (None, ())

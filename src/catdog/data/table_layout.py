@@ -1,18 +1,24 @@
 """The layout of a folder of images whose labels are in a table. No image is decoded."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, MissingFileError
-from catdog._utils.text import counted, list_names
+from catdog._utils.text import counted, list_names, quoted
 from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
 from catdog.data.layout import File, Layout
-from catdog.data.name_doubts import names_in_capitals
 from catdog.data.split_folders import Role, find_role
+from catdog.data.table_doubts import (
+    find_missing,
+    similar_files,
+    unlike_names,
+    unused_columns,
+    unused_folders,
+)
 from catdog.data.tables import Row, read_table
 from catdog.images.identify import is_image_file
 from catdog.images.listing import walk
@@ -33,21 +39,27 @@ class TableLayout(NamedTuple):
     group_of: GroupOf | None
 
 
-def find_table_layout(folder: Path, labels: Any) -> TableLayout:
+def find_table_layout(
+    folder: Path, labels: Any, *, grouped: bool = False, known: bool = False
+) -> TableLayout:
     """Find the classes, splits, groups and files of a folder by a table.
 
     Args:
         folder: The names of the files are relative to it.
         labels: The table, as `load_datasets` takes it.
+        grouped: `group_by` says what belongs together.
+        known: A split file says which image is in which set.
 
     Raises:
         FileNotFoundError: If the table, or every file that it lists, does not exist.
         TypeError: If the table is of another type.
         ValueError: If the table is not complete, or contradicts itself.
     """
-    rows = read_table(ARGUMENT, labels, ("file", "label"), optional=("split", "group"))
+    table = read_table(ARGUMENT, labels, ("file", "label"), optional=("split", "group"))
     listing = sorted(walk(folder, hidden=True))
-    by_path = _find_files(folder, listing, rows)
+    names = FileNames(ARGUMENT, folder, listing)
+    by_path = _find_files(names, table.rows)
+    _check_files(by_path, names, listing)
     roles = _read_splits(by_path, folder)
     used = {path: row for path, row in by_path.items() if roles.get(path) != "unlabelled"}
     _check_complete("label", used, folder)
@@ -59,7 +71,18 @@ def find_table_layout(folder: Path, labels: Any) -> TableLayout:
     files.sort(key=_order)
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
-    doubt = names_in_capitals(class_names)
+    groups = {row["group"] for row in used.values() if row.get("group")}
+    doubts = [*unlike_names("classes", class_names), *unlike_names("groups", groups)]
+    if doubt := similar_files(find_missing(used, listing), used, names):
+        doubts.append(doubt)
+    if not known:
+        doubts += filter(
+            None,
+            [
+                unused_folders(roles, [*used], folder),
+                unused_columns(table.others, table.columns, grouped=grouped),
+            ],
+        )
     layout = Layout(
         folder,
         class_names,
@@ -67,7 +90,7 @@ def find_table_layout(folder: Path, labels: Any) -> TableLayout:
         tuple(files),
         tuple(ignored),
         has_table=True,
-        doubts=(doubt,) if doubt else (),
+        doubts=tuple(doubts),
     )
     return TableLayout(layout, _read_groups(used, folder))
 
@@ -77,28 +100,37 @@ def _order(file: File) -> tuple[Any, ...]:
     return (SPLITS.index(file.split) if file.split else 0, file.label, file.path.parts)
 
 
-def _find_files(folder: Path, listing: Sequence[Path], rows: Iterable[Row]) -> dict[Path, Row]:
+def _find_files(names: FileNames, rows: Iterable[Row]) -> dict[Path, Row]:
     """Return the row of each file.
 
     Raises:
-        FileNotFoundError: If none of the files exists.
-        ValueError: If two rows of a file differ, or a row names a folder.
+        ValueError: If two rows of a file differ, or a file is outside of the folder.
     """
-    names = FileNames(ARGUMENT, folder, listing)
     found: dict[Path, Row] = {}
     for row in rows:
         path = names.find(row["file"])
         for column, value in found.setdefault(path, row).items():
             if column != "file" and row[column] != value:
                 raise InvalidValueError(
-                    f"gives {row['file']!r} two values for the {column}, {value!r} and "
-                    f"{row[column]!r}",
+                    f"gives {row['file']!r} two values for the {column}, {quoted(value)} and "
+                    f"{quoted(row[column])}",
                     argument=ARGUMENT,
                     hint="Keep one row for each image.",
                 )
-    missing = [path for path in found if not os.path.lexists(path)]
+    return found
+
+
+def _check_files(found: Collection[Path], names: FileNames, listing: Sequence[Path]) -> None:
+    """Check that the files of a table are files.
+
+    Raises:
+        FileNotFoundError: If none of the files exists.
+        ValueError: If a row names a folder.
+    """
+    folder = names.folder
+    missing = find_missing(found, listing)
     if found and len(missing) == len(found):
-        raise _all_missing(folder, listing, missing)
+        raise _all_missing(names, listing, missing)
     # Path.is_dir raises an error for a name that is too long; the scan reports it.
     if folders := [path for path in found if os.path.isdir(path)]:  # noqa: PTH112
         raise InvalidValueError(
@@ -106,18 +138,20 @@ def _find_files(folder: Path, listing: Sequence[Path], rows: Iterable[Row]) -> d
             argument=ARGUMENT,
             hint="List each image.",
         )
-    return found
 
 
 def _all_missing(
-    folder: Path, listing: Sequence[Path], missing: Sequence[Path]
+    names: FileNames, listing: Sequence[Path], missing: Sequence[Path]
 ) -> MissingFileError:
     """Return the error for a table none of whose files exists: it was made for another folder."""
+    folder = names.folder
     end = missing[0].relative_to(folder).parts
     places = [path for path in listing if path.parts[-len(end) :] == end or path.stem == end[-1]]
     hint = f"Pass the folder that the names are relative to, not {folder}."
     if places:
         hint = f"Is it {relative_name(places[0], folder)!r}? {hint}"
+    elif similar := names.find_similar(relative_name(missing[0], folder)):
+        hint = f"Is it {similar!r}? Write the names as they are on the disk."
     return MissingFileError(
         f"lists {counted(len(missing), 'file')}, none of which exists: {_listed(missing, folder)}",
         argument=ARGUMENT,
@@ -175,7 +209,7 @@ def _class_names(rows: Iterable[Row]) -> tuple[str, ...]:
     """Return the labels, sorted, at least two."""
     names = tuple(sorted({row["label"] for row in rows}))
     if len(names) < 2:
-        only = f"the label {names[0]!r} only" if names else "no rows"
+        only = f"the label {quoted(names[0])} only" if names else "no rows"
         raise InvalidValueError(
             f"has {only}, but a classifier needs at least two labels", argument=ARGUMENT
         )

@@ -3,12 +3,13 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,16 +26,32 @@ NAMES: Mapping[str, Sequence[str]] = {
     "group": ("group",),
 }
 IDS = ("id", "image_id")
+_WHOLE = re.compile(r"-?\d+\.0+", re.ASCII)
+_SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.I)
 SEPARATORS = ",;\t"  # Excel writes semicolons where the comma is the decimal sign
 
 # The cells of a row by column, such as `{"file": "a.jpg", "label": "cats"}`; "" for an empty cell.
 Row = Mapping[str, str]
 
 
+class Table(NamedTuple):
+    """The content of a table.
+
+    Attributes:
+        rows: The rows, whose cells are text.
+        columns: The columns that the rows have.
+        others: The names of the columns that are not used, as the table writes them.
+    """
+
+    rows: Sequence[Row]
+    columns: tuple[str, ...]
+    others: tuple[str, ...]
+
+
 def read_table(
     argument: str, table: Any, columns: Sequence[str], *, optional: Sequence[str] = ()
-) -> list[Row]:
-    """Return the rows of a table, whose cells are text.
+) -> Table:
+    """Read a table.
 
     Args:
         argument: Name of the argument that the table was passed as, for the errors.
@@ -63,13 +80,23 @@ def read_table(
     for number, row in enumerate(rows, start=1):
         if not row["file"].strip():
             raise InvalidValueError(f"names no file in row {number}", **about)
-    return [
-        {
-            column: text if column == "file" else composed(text.strip())
-            for column, text in row.items()
-        }
+    rows = [
+        {column: text if column == "file" else _name(text) for column, text in row.items()}
         for row in rows
     ]
+    others = [str(name) for place, name in enumerate(names) if place not in found.values()]
+    return Table(rows, tuple(found), tuple(others))
+
+
+def _name(text: str) -> str:
+    """Return the name in a cell, the same one however the table was stored.
+
+    pandas makes floats of a column of numbers with gaps, and writes them so into CSV files.
+    """
+    text = composed(text.strip())
+    if text.casefold() == "nan":
+        return ""
+    return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
 
 
 _Cells = tuple[list[Any], list[Sequence[Any]]]
@@ -118,10 +145,14 @@ def _read_csv(path: Path, about: Mapping[str, Any]) -> _Cells:
 def _split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and cells of each line that is not empty.
 
-    The separator is the one that gives the first line the most cells.
+    The separator is the one that a line such as `sep=;` names, or else the one that gives the first
+    line the most cells.
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
+    if told := _SEPARATOR.match(text):  # Excel reads and writes such a line
+        separator = told[1]
+        text = "\n" + text[told.end() :]
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
     )

@@ -170,5 +170,7 @@ def _kept_together(data: Datasets, splits: Sequence[Split]) -> dict[str, list[Ha
     inside = [{*each} - {None} for each in clusters.values()]
     if any(inside) and sum(map(len, inside)) == len(set.union(*inside)):  # none is in two sets
         kinds["near duplicates"] = [cluster for each in clusters.values() for cluster in each]
-    groups = [group for split in splits for group in data.groups(split) or ()]
-    return {**kinds, "groups": [*groups]} if groups else kinds
+    groups = [data.groups(split) for split in splits]
+    if None in groups:
+        return kinds
+    return {**kinds, "groups": [group for each in groups for group in each or ()]}

@@ -1,0 +1,154 @@
+"""What a table of labels may mean in another way than it is used, as warnings."""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from catdog._utils.errors import UsageWarning
+from catdog._utils.text import counted, list_names, printable, with_lines
+from catdog.data.file_names import FileNames
+from catdog.data.findings import relative_name
+from catdog.data.name_doubts import names_in_capitals
+from catdog.data.split_folders import Role, splits_of_paths
+from catdog.typing import SPLITS
+
+# Names of columns, without "id", that say what belongs together, or to which set an image belongs.
+_GROUPS = frozenset(
+    {"author", "burst", "case", "clip", "episode", "individual", "lesion", "participant",
+     "patient", "person", "scene", "sequence", "series", "session", "slide", "specimen", "study",
+     "subject", "track", "user", "video", "writer"}
+)  # fmt: skip
+_SETS = frozenset({"fold", "partition", "phase", "set", "subset", "usage"})
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
+
+
+def unused_columns(
+    names: Iterable[str], used: Iterable[str], *, grouped: bool
+) -> UsageWarning | None:
+    """Return the warning about columns that may be groups or splits, but are not named so.
+
+    Args:
+        names: The names of all columns of the table.
+        used: The columns of catdog that the table has.
+        grouped: `group_by` says what belongs together.
+    """
+    wanted = {*(() if grouped or "group" in used else _GROUPS)}
+    wanted |= {*(() if "split" in used else _SETS)}
+    found = [name for name in names if _plain(name) in wanted]
+    if not found:
+        return None
+    return UsageWarning(
+        f"The table of labels has columns that are not used: {list_names(found)}.",
+        hint="Rename one to group if it says which images belong together, or to split if it says "
+        "which are for train, validation and test.",
+    )
+
+
+def find_missing(paths: Iterable[Path], listing: Iterable[Path]) -> list[Path]:
+    """Return the files that do not exist.
+
+    Args:
+        paths: The files that the table lists.
+        listing: The files of the folder; others may be behind a link.
+    """
+    existing = set(listing)
+    return [path for path in paths if path not in existing and not os.path.lexists(path)]
+
+
+def similar_files(
+    missing: Iterable[Path], listed: Collection[Path], names: FileNames
+) -> UsageWarning | None:
+    """Return the warning about files that do not exist, while others have similar names.
+
+    Args:
+        missing: The files that do not exist.
+        listed: All files of the table, which are meant by their own rows.
+        names: Finds the files of the folder.
+    """
+    tried = [relative_name(path, names.folder) for path in missing]
+    similar = [
+        (name, other)
+        for name in tried
+        if (other := names.find_similar(name)) and names.folder / other not in listed
+    ]
+    if not similar:
+        return None
+    sentence = (
+        f"{counted(len(similar), 'file')} of the table of labels do not exist, but others have "
+        "similar names"
+    )
+    lines = [printable(f"{name}: is it {other}?") for name, other in similar]
+    return UsageWarning(with_lines(sentence, lines))
+
+
+def _plain(name: str) -> str:
+    """Return the name of a column in lower case, without what means a number."""
+    words = name.casefold().replace("-", "_").replace(" ", "_").strip("_").split("_")
+    kept = [word for word in words if word not in {"id", "no", "nr", "num", "number", "name"}]
+    joined = "".join(kept)
+    short = joined.removesuffix("id")
+    return short if short in _GROUPS else joined
+
+
+def unlike_names(kind: str, names: Iterable[str]) -> Iterator[UsageWarning]:
+    """Yield the warnings about names that differ in capitals, or in how a number is written, only.
+
+    Args:
+        kind: What has these names, such as `"classes"`.
+        names: The names.
+    """
+    names = sorted(set(names))
+    if doubt := names_in_capitals(names, kind=kind):
+        yield doubt
+    by_number: dict[float, list[str]] = {}
+    for name in names:
+        if (number := _as_number(name)) is not None:
+            by_number.setdefault(number, []).append(name)
+    same = [name for group in by_number.values() if len(group) > 1 for name in group]
+    if same:
+        yield UsageWarning(
+            f"The names of the {kind} {list_names(same)} are the same numbers. They are used as "
+            f"different {kind}.",
+            hint="If they mean the same, give them the same name.",
+        )
+
+
+def _as_number(name: str) -> float | None:
+    return float(name.replace(",", ".")) if _NUMBER.fullmatch(name) else None
+
+
+def unused_folders(
+    roles: Mapping[Path, Role], paths: Sequence[Path], folder: Path
+) -> UsageWarning | None:
+    """Return the warning about folders such as `train/` and `test/` that do not decide the split.
+
+    Args:
+        roles: What the column `split` says about each file; empty without it.
+        paths: The files that the table lists.
+        folder: The folder that they are in.
+    """
+    in_folders = splits_of_paths(paths, folder)
+    if not in_folders:
+        return None
+    if not roles:
+        listed = list_names(sorted({f"{place}/" for place, _ in in_folders.values()}))
+        return UsageWarning(
+            f"By the names of the folders, there is a split already, which is not used: {listed}. "
+            "catdog splits the images, and images of the test folder may be trained on.",
+            hint="To use it, add a column split to the table, with train, validation or test.",
+        )
+    has_folder = {role for _, role in in_folders.values()}
+    moved = [
+        f"{printable(relative_name(path, folder))} is for {role}"
+        for path, role in roles.items()
+        # "validation" of a table may be a part of train/, if there is no folder for it.
+        if role in SPLITS and role in has_folder and in_folders.get(path, ("", role))[1] != role
+    ]
+    if not moved:
+        return None
+    sentence = (
+        f"By the column split, {counted(len(moved), 'image')} belong to another set than by the "
+        "folders. The table decides"
+    )
+    return UsageWarning(with_lines(sentence, moved))

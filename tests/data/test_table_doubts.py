@@ -1,0 +1,253 @@
+"""Tables of labels that may mean something else than what is assumed."""
+
+import csv
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catdog import load_datasets, scan_images
+from catdog.data.table_doubts import unlike_names, unused_columns, unused_folders
+from catdog.typing import SPLITS
+from tests.conftest import MakeFolder
+from tests.data.test_tables import labels_of, rows_of, sets_of, write_csv
+
+
+def rows_of_folders(folder: Path) -> list[dict[str, str]]:
+    return [
+        {"file": path.relative_to(folder).as_posix(), "label": path.parent.name}
+        for path in sorted(folder.rglob("*.png"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "places", [("train", "test"), ("x/Training", "x/testing"), ("seg_train", "seg_test")]
+)
+def test_split_folders_that_a_table_does_not_use(
+    make_folder: MakeFolder, tmp_path: Path, places: tuple[str, str]
+) -> None:
+    folder = make_folder({f"{place}/{name}": 8 for place in places for name in "ab"})
+    rows = rows_of_folders(folder)
+    listed = rf"not used: '{places[1]}/', '{places[0]}/'|not used: '{places[0]}/', '{places[1]}/'"
+    with pytest.warns(UserWarning, match=rf"({listed})\. catdog splits .* add a column split"):
+        data = load_datasets(folder, labels=rows)
+    with pytest.warns(UserWarning, match="add a column split"):
+        scan_images(folder, labels=rows)
+    data.save_split(tmp_path / "split.json")
+    load_datasets(folder, labels=rows, split_file=tmp_path / "split.json")  # no warning
+    roles = dict(zip(places, ("train", "test"), strict=True))
+    for row in rows:
+        row["split"] = next(roles[place] for place in places if place in row["file"])
+    load_datasets(folder, labels=rows)  # no warning
+    rows[0]["split"] = {"train": "test", "test": "train"}[rows[0]["split"]]
+    with pytest.warns(
+        UserWarning, match=rf"1 image belong.* The table decides:\n  {rows[0]['file']} is for"
+    ):
+        load_datasets(folder, labels=rows)
+
+
+def found(folder: Path, names: Iterable[str], roles: dict[str, Any] | None = None) -> str:
+    given = {folder / name: role for name, role in (roles or {}).items()}
+    return str(unused_folders(given, [folder / name for name in names], folder) or "")
+
+
+def test_folders_that_are_no_split(tmp_path: Path) -> None:
+    for names in (
+        ["train/1.png", "bus/1.png"],
+        ["test/1.png", "validation/1.png"],
+        ["a/train/1.png", "b/test/1.png"],
+        ["left_train/1.png", "right_test/1.png"],
+        ["train.png", "test.png"],
+    ):
+        assert not found(tmp_path, names)
+    names = ["a/train/1.png", "a/val/1.png", "b/train/1.png"]
+    assert "'a/train/', 'a/val/'." in found(tmp_path, names)
+
+
+def test_a_table_may_split_a_folder_further(tmp_path: Path) -> None:
+    roles = {"train/1.png": "validation", "train/2.png": "train", "test/1.png": "test"}
+    assert not found(tmp_path, roles, roles)
+    roles["validation/1.png"] = "validation"
+    assert "train/1.png is for validation" in found(tmp_path, roles, roles)
+
+
+@pytest.mark.parametrize(
+    "name", ["patient", "Patient ID", "patientId", "subject_id", "video", "SESSION", "lesion_id"]
+)
+def test_a_column_that_may_be_groups(flat: Path, tmp_path: Path, name: str) -> None:
+    rows: list[dict[str, Any]] = [
+        {**row, name: number // 2, "Usage": "x", "note": ""}
+        for number, row in enumerate(rows_of(labels_of(flat)))
+    ]
+    table = write_csv(tmp_path / "t.csv", rows)
+    with pytest.warns(UserWarning, match=rf"not used: '{name}', 'Usage'\. Rename one to group"):
+        data = load_datasets(flat, labels=table)
+    data.save_split(tmp_path / "split.json")
+    load_datasets(flat, labels=table, split_file=tmp_path / "split.json")  # no warning
+    with pytest.warns(UserWarning, match=r"not used: 'Usage'\. Rename"):
+        load_datasets(flat, labels=table, group_by=r"(.*)")
+    for row in rows:
+        row["group"] = row[name]
+        row["split"] = "train"
+    for row in rows[-4:]:
+        row["split"] = "test"
+    load_datasets(flat, labels=rows)  # no warning: the columns of catdog are there
+
+
+def test_columns_that_are_neither() -> None:
+    names = ["id", "width", "uid", "setting", "studio", "", "source", "_id", "name", "species"]
+    assert unused_columns(names, ("file", "label"), grouped=False) is None
+
+
+def test_empty_cells_and_numbers_of_csv_files_are_those_of_rows(flat: Path, tmp_path: Path) -> None:
+    labels = labels_of(flat)
+    numbers = [float(label == "dog") for label in labels.values()]
+    rows = [{"file": name, "label": n} for name, n in zip(labels, numbers, strict=True)]
+    by_rows = load_datasets(flat, labels=rows)
+    by_file = load_datasets(flat, labels=write_csv(tmp_path / "t.csv", rows))
+    with (tmp_path / "t.csv").open(newline="") as file:
+        by_text = load_datasets(flat, labels=list(csv.DictReader(file)))
+    assert by_rows.class_names == by_file.class_names == by_text.class_names == ("0", "1")
+    assert sets_of(by_file) == sets_of(by_text) == sets_of(by_rows)
+    halves = [{"file": name, "label": n + 0.5} for name, n in zip(labels, numbers, strict=True)]
+    assert load_datasets(flat, labels=halves).class_names == ("0.5", "1.5")
+
+
+@pytest.mark.parametrize("empty", ["NaN", "nan", " nan ", "", float("nan")])
+@pytest.mark.parametrize("column", ["label", "group"])
+def test_empty_cells(flat: Path, tmp_path: Path, empty: object, column: str) -> None:
+    rows: list[dict[str, Any]] = [{**row, "group": "x"} for row in rows_of(labels_of(flat))]
+    rows[3][column] = empty
+    for table in (rows, write_csv(tmp_path / "t.csv", rows)):
+        with pytest.raises(ValueError, match=f"gives no {column} to 1 file: '{rows[3]['file']}'"):
+            load_datasets(flat, labels=table)
+
+
+def test_names_that_are_the_same_number_or_differ_in_capitals(flat: Path) -> None:
+    labels = labels_of(flat)
+    rows = [
+        {"file": name, "label": ("0", "00")[label == "dog"], "group": ("p", "P")[number % 2] + name}
+        for number, (name, label) in enumerate(labels.items())
+    ]
+    with pytest.warns(UserWarning, match="of the classes '0', '00' are the same numbers. They"):
+        load_datasets(flat, labels=rows)
+    for number, row in enumerate(rows):
+        row.update(label=labels[row["file"]], group=f"{'pP'[number % 4 > 1]}{number % 10 // 4}")
+    with pytest.warns(UserWarning, match="of the groups 'P0', .* differ in capitals only. They"):
+        load_datasets(flat, labels=rows)
+
+
+def test_numbers() -> None:
+    def same(*names: str) -> bool:
+        return any("numbers" in str(doubt) for doubt in unlike_names("groups", names))
+
+    assert same("1", "01")
+    assert same("1.5", "1,50", "x")
+    assert not same("inf", "infinity", "nan", "1", "2", "1e3", "1000", "\u0661", "v1")
+
+
+def test_a_missing_file_is_not_replaced_by_another(flat: Path) -> None:
+    labels = labels_of(flat)
+    shutil.move(flat / "image.3.png", flat / "image.3.png.png")
+    bad = scan_images(flat, labels=labels).bad
+    assert [finding.path.name for finding in bad] == ["image.3.png"]
+    labels["image.3.jpg"] = labels.pop("image.3.png")
+    shutil.copy(flat / "image.3.png.png", flat / "image.3.jpg.png")
+    bad = scan_images(flat, labels=labels).bad
+    assert [finding.path.name for finding in bad] == ["image.3.jpg"]
+    del labels["image.3.jpg"]
+    labels["image.3.jpg.png"] = "cat"
+    with pytest.warns(UserWarning, match="not in the table"):
+        data = load_datasets(flat, labels=labels)
+    assert sum(len(data.paths(split)) for split in SPLITS) == 20
+
+
+def renamed(folder: Path, *names: str) -> dict[str, str]:
+    """Write images with other names; label them."""
+    labels = labels_of(folder)
+    for old, new in zip(list(labels), names, strict=False):
+        (folder / old).rename(folder / new)
+        labels[new] = labels.pop(old)
+    return labels
+
+
+def test_blanks_around_names(flat: Path, tmp_path: Path) -> None:
+    labels = renamed(flat, " a.png", "b.png ", "c d.png")
+    table = tmp_path / "t.csv"
+    lines = [f"{name.strip()} ,{label}" for name, label in labels.items()]
+    for text in (lines, [f" {line}" for line in lines], [f'"{line.replace(",", chr(34) + ",")}'
+                 for line in lines]):  # fmt: skip
+        table.write_text("\n".join(["file,label", *text]))
+        assert sets_of(load_datasets(flat, labels=table)) == sets_of(
+            load_datasets(flat, labels=labels)
+        )
+
+
+NAMES = {
+    "7.png": "007.png",
+    "a.jpg": "a.jpeg",
+    "b%20c.png": "b c.png",
+    "img-3.png": "IMG-0003.PNG",
+    "9.0": "9.png",
+}
+
+
+@pytest.mark.parametrize(("written", "on_disk"), NAMES.items())
+def test_names_that_programs_changed(flat: Path, written: str, on_disk: str) -> None:
+    labels = renamed(flat, on_disk)
+    labels[written] = labels.pop(on_disk)
+    with pytest.warns(
+        UserWarning, match=rf"1 file of the .*names:\n  {written}: is it {on_disk}\?"
+    ):
+        report = scan_images(flat, labels=labels)
+    assert [finding.path.name for finding in report.bad] == [written]
+    del labels[written]
+    with pytest.raises(
+        FileNotFoundError, match=rf"none of which exists: .* Is it '{on_disk}'\? Write the names"
+    ):
+        load_datasets(flat, labels={written: "cat", "zzz.png": "dog"})
+
+
+def test_a_similar_file_with_a_row_of_its_own_is_not_meant(flat: Path) -> None:
+    labels = {**renamed(flat, "x.png"), "x.jpg": "cat"}
+    assert [item.path.name for item in scan_images(flat, labels=labels).bad] == ["x.jpg"]
+
+
+@pytest.mark.parametrize("name", ["C:\\data\\b\\1.png", "C:/data/b/1.png", "/data/b/1.png"])
+def test_absolute_paths_of_another_machine(make_folder: MakeFolder, name: str) -> None:
+    folder = make_folder({"a": 1, "b": 1})
+    for label in "ab":
+        (folder / label / "image.0.png").rename(folder / label / "1.png")
+    with pytest.raises(ValueError, match=r"which is not in .*relative to .*, such as 'b/1\.png'\."):
+        load_datasets(folder, labels={name: "a", "x": "b"})
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_the_first_line_of_excel(flat: Path, tmp_path: Path, line: str) -> None:
+    labels = labels_of(flat)
+    lines = [line, "a,b,c,d;file;label", *(f";{name};{label}" for name, label in labels.items())]
+    (tmp_path / "t.csv").write_text("\n".join(lines), newline="")
+    data = load_datasets(flat, labels=tmp_path / "t.csv")
+    assert sets_of(data) == sets_of(load_datasets(flat, labels=labels))
+    (tmp_path / "t.csv").write_text("\n".join([*lines[:3], "a;b;c;d"]))
+    with pytest.raises(ValueError, match="has 4 cells in line 4, but 3 columns"):
+        load_datasets(flat, labels=tmp_path / "t.csv")
+
+
+def test_a_very_long_label_is_shortened(flat: Path) -> None:
+    long = "x" * 5000
+    labels = dict.fromkeys(labels_of(flat), long)
+    with pytest.raises(ValueError, match=r"has the label 'x{300}\.\.\.' only"):
+        load_datasets(flat, labels=labels)
+    rows = [*rows_of(labels), {"file": "image.0.png", "label": long + "y"}]
+    with pytest.raises(ValueError, match="two values for the label") as caught:
+        load_datasets(flat, labels=rows)
+    assert len(str(caught.value)) < 1000
+    rows[0]["label"] = long
+    with pytest.warns(UserWarning, match="in capitals only") as warned:
+        load_datasets(
+            flat, labels={name: (long, long.upper())[n % 2] for n, name in enumerate(labels)}
+        )
+    assert len(str(warned[0].message)) < 1000
