@@ -46,7 +46,7 @@ from catdog.images.greys import check_range
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.loading import load_pixels
 from catdog.images.notes import Note
-from catdog.images.thumbnails import TINY_SIDE, tiny_thumbnail
+from catdog.images.thumbnails import TINY_LEAST, tiny_thumbnail
 from catdog.typing import LabelTable
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
@@ -268,7 +268,7 @@ def _inspect(
         found: list[Note] = []
         try:
             # A JPEG is read completely, but at a smaller size, of which the thumbnail is made.
-            loaded = load_pixels(image, path.name, found, file=content, min_side=2 * TINY_SIDE)
+            loaded = load_pixels(image, path.name, found, file=content, least=TINY_LEAST)
         except TruncatedImageError as error:
             raise Unusable("truncated", str(error)) from error
         except Exception as error:
