@@ -150,7 +150,8 @@ class Datasets:
 
         caches = self._session.caches
         if self.image_size not in caches:
-            caches.setdefault(self.image_size, ImageCache(self.image_size, self.cache_mib))
+            cache = ImageCache(self.image_size, self.cache_mib, self._session.early)
+            caches.setdefault(self.image_size, cache)
         return make_batches(
             self._images[split],
             caches[self.image_size],

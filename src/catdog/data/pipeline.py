@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.seeding import shuffled
+from catdog.data.early_pixels import EarlyPixels
 from catdog.data.findings import ImageFile
 from catdog.data.session import ReadErrors
 from catdog.images.decode import decode_image
@@ -109,11 +110,21 @@ def _keep(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dat
 class ImageCache:
     """Decodes images at one size and caches their pixels, up to the cache limit."""
 
-    def __init__(self, image_size: ImageSize, cache_mib: int) -> None:
-        """Cache at most `cache_mib` MiB of images of `image_size`, at three bytes per pixel."""
+    def __init__(
+        self, image_size: ImageSize, cache_mib: int, early: EarlyPixels | None = None
+    ) -> None:
+        """Cache at most `cache_mib` MiB of images of `image_size`, at three bytes per pixel.
+
+        Args:
+            image_size: Height and width in pixels.
+            cache_mib: Cache limit in MiB.
+            early: Pixels that the scan has kept, perhaps of another size.
+        """
         self.image_size = image_size
         self.max_images = cache_mib * 2**20 // (image_size[0] * image_size[1] * 3)
         self._cached: dict[str, NDArray[np.uint8]] = {}
+        if early and early.image_size == image_size:
+            self._cached |= early.by_hash
 
     def read(self, image: ImageFile) -> NDArray[np.uint8]:
         """Return the pixels of an image, shape `(height, width, 3)`.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
-from catdog.images.containers import open_image
+from catdog.images.containers import open_image, open_once
 from catdog.images.formats import FORMATS
 from catdog.images.greys import black_is_zero, deep_to_rgb, is_wide
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
@@ -67,7 +67,7 @@ def read_rgb(
     """
     called = name if isinstance(source, bytes) else str(source)
     try:
-        content = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        content = BytesIO(source) if isinstance(source, bytes) else open_once(source)
         with content, own_limits(), open_image(content) as image:
             loaded = load_pixels(image, called, notes, file=content, least=least)
             turn_upright(loaded)

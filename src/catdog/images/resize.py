@@ -37,8 +37,7 @@ def resize(image: Image.Image, image_size: ImageSize) -> NDArray[np.uint8]:
     with own_limits():  # Pillow has one for cropping, too
         for start in range(0, height, block):
             some = slice(start, start + block)
-            block_rows = _Neighbours(*(each[some] for each in rows))
-            resized[some] = _resize_block(image, block_rows, columns)
+            resized[some] = _resize_block(image, rows.part(some), columns)
     return _without_fourth(resized)
 
 
@@ -56,6 +55,10 @@ class _Neighbours(NamedTuple):
     first: NDArray[np.intp]
     second: NDArray[np.intp]
     weight: NDArray[np.float32]
+
+    def part(self, some: slice) -> "_Neighbours":
+        """Return some of them."""
+        return _Neighbours(self.first[some], self.second[some], self.weight[some])
 
 
 def _neighbours(before: int, after: int) -> _Neighbours:
