@@ -22,6 +22,7 @@ from catdog.images.greys import check_range
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.loading import load_pixels
 from catdog.images.notes import Note
+from catdog.images.plain_jpeg import PlainJpeg, find_plain_jpeg
 from catdog.images.thumbnails import TINY_LEAST, tiny_thumbnail
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
@@ -56,19 +57,38 @@ def scan_file(file: File, early: EarlyPixels | None) -> ScannedFile:
         return ScannedFile([(error.reason, str(error))])
     except OSError as error:
         return ScannedFile([("unreadable", error.strerror or str(error))])
-    notes, thumbnail, pixels = inspected
-    if early and pixels is not None:
-        early.keep(sha256, pixels)
-    image = ImageFile(file.path, file.label, file.split, status.st_size, sha256)
-    return ScannedFile(notes, image, thumbnail)
+    if early and inspected.pixels is not None:
+        early.keep(sha256, inspected.pixels)
+    image = ImageFile(
+        file.path,
+        file.label,
+        file.split,
+        status.st_size,
+        sha256,
+        plain_jpeg=inspected.plain_jpeg,
+    )
+    return ScannedFile(inspected.notes, image, inspected.thumbnail)
+
+
+class InspectedImage(NamedTuple):
+    """Notes on an image that can be decoded, and what was found on the way."""
+
+    notes: list[tuple[Reason, str]]
+    thumbnail: bytes
+    plain_jpeg: PlainJpeg | None
+    pixels: NDArray[np.uint8] | None
 
 
 def inspect(
     content: BinaryIO, path: Path, size: int, early: EarlyPixels | None
-) -> tuple[list[tuple[Reason, str]], bytes, NDArray[np.uint8] | None] | None:
-    """Decode a file; return notes, a tiny thumbnail, and the pixels that `early` can keep.
+) -> InspectedImage | None:
+    """Decode a file, or return `None` if it is no image at all, by its content and by its name.
 
-    `None` if it is no image at all; it is one by its content or by its name.
+    Args:
+        content: The opened file, at its beginning.
+        path: Where it is.
+        size: Its length in bytes.
+        early: Says whether the pixels are kept; `None` keeps none.
 
     Raises:
         Unusable: If it is an image by content or name, and cannot be used.
@@ -84,7 +104,8 @@ def inspect(
     with image:
         notes = list(_notes(image, path))
         found: list[Note] = []
-        can_keep = early is not None and early.can_keep(image)  # loading changes its size
+        plain_jpeg = find_plain_jpeg(image, content)  # loading changes its size
+        can_keep = early is not None and early.can_keep(image)
         try:
             # A JPEG is read completely, but at a smaller size, of which the thumbnail is made.
             loaded = load_pixels(image, path.name, found, file=content, least=TINY_LEAST)
@@ -99,7 +120,8 @@ def inspect(
             raise Unusable("out_of_range", str(error)) from error
         notes += [(note.reason, note.detail) for note in found]
         thumbnail = tiny_thumbnail(loaded)
-        return notes, thumbnail, early.resized(loaded) if early and can_keep else None
+        pixels = early.resized(loaded) if early and can_keep else None
+        return InspectedImage(notes, thumbnail, plain_jpeg, pixels)
 
 
 def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:

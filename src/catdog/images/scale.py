@@ -37,10 +37,16 @@ def find_denominator(size: Size, least: Size) -> int:
 
 
 def read_orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation of an image, 1 if it has none or it is damaged."""
-    with suppress(Exception):
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    """Return the EXIF orientation of an image, from 1 to 8; 1 if it has none or another value."""
+    with suppress(Exception):  # of damaged EXIF data
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(orientation) if orientation in range(1, 9) else 1
     return 1
+
+
+def is_sideways(orientation: int) -> bool:
+    """Return whether the width of an image of an EXIF orientation becomes its height."""
+    return orientation in _SIDEWAYS
 
 
 def denominator_of(image: Image.Image, least: Size) -> int:
@@ -52,8 +58,8 @@ def denominator_of(image: Image.Image, least: Size) -> int:
     """
     if image.format not in ("JPEG", "MPO"):
         return 1
-    is_sideways = read_orientation(image) in _SIDEWAYS
-    return find_denominator(image.size, least[::-1] if is_sideways else least)
+    turned = is_sideways(read_orientation(image))
+    return find_denominator(image.size, least[::-1] if turned else least)
 
 
 def reduce_scale(image: Image.Image, least: Size) -> None:
