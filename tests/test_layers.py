@@ -100,7 +100,9 @@ def test_few_modules_import_tensorflow() -> None:
                 importers.add(path.relative_to(SOURCE).as_posix())
     assert importers == {
         "_utils/keras_internals.py",
+        "data/native.py",
         "data/pipeline.py",
+        "data/python_calls.py",
         "_utils/late.py",  # for type hints only
         "inference/export.py",
         "inference/export_formats.py",

@@ -19,7 +19,7 @@ from catdog import (
     train,
     train_head,
 )
-from catdog.data import pipeline
+from catdog.data import python_calls
 from tests.data.batches import collect
 from tests.training.conftest import SIZE, linear
 
@@ -83,13 +83,13 @@ def test_del_frees_the_decoded_images(image_folder: Path, use: Callable[[Dataset
 
 @pytest.mark.usefixtures("no_garbage_collection")
 def test_tensorflow_keeps_no_function_that_reads_images(image_folder: Path) -> None:
-    before = len(pipeline._functions)
+    before = len(python_calls._functions)
     data = load_datasets(image_folder, image_size=SIZE)
     iterate(data)
     train(linear(), data, epochs=2, verbose=0)
-    assert len(pipeline._functions) > before
+    assert len(python_calls._functions) > before
     del data
-    assert len(pipeline._functions) == before
+    assert len(python_calls._functions) == before
 
 
 def test_batches_keep_their_images_without_the_data(image_folder: Path) -> None:

@@ -33,7 +33,7 @@ from tests.data.batches import collect
 
 SIZE = (2, 3)
 IMAGES = 6
-CONTRACTS = {1: "caa0148a555d8186d559001990237eead686477bf098b250a9b14a9bf9b47f99"}
+CONTRACTS = {1: "929f8c3c1f37116e2d0a5bf2531f8699407fa12e690da9a8ac9eedf18e249fb1"}
 RECORD_BYTES = 32 + 4 + 2 * 3 * 3
 
 Arrays = NDArray[np.uint8]

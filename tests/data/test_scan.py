@@ -403,13 +403,13 @@ def test_a_scan_that_is_stopped_stops(tidy: Path, monkeypatch: pytest.MonkeyPatc
     scanned: list[Path] = []
     stopped = Event()
 
-    def stop(file: Any) -> Any:
+    def stop(file: Any, early: None) -> Any:
         scanned.append(file.path)
         if len(scanned) == 1:
             raise KeyboardInterrupt
         stopped.wait(1)  # until the main thread has seen it
 
-    monkeypatch.setattr(scan, "_scan_file", stop)
+    monkeypatch.setattr(scan, "scan_file", stop)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         scan_images(tidy)

@@ -14,16 +14,17 @@ MEASURE = """
 import os, re, sys
 from pathlib import Path
 from PIL import Image
-from catdog.data import scan
+from catdog.data.scan_file import inspect as inspect_file
 from catdog.images.decode import decode_image
 from catdog.images.inputs import ImageSource, read_pixels
+from catdog.images.limits import own_limits
 
 def kib(name):
     return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
 def inspect(path):
-    with path.open("rb") as content, scan.own_limits():
-        scan._inspect(content, path, os.path.getsize(path))
+    with path.open("rb") as content, own_limits():
+        inspect_file(content, path, os.path.getsize(path), None)
 
 Image.init()
 for name in sys.argv[1:]:

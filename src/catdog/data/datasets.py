@@ -165,7 +165,7 @@ class Datasets:
 
         caches = self._session.caches
         if self.image_size not in caches:
-            cache = ImageCache(self.image_size, self.cache_mib, self.cache_dir)
+            cache = ImageCache(self.image_size, self.cache_mib, self.cache_dir, self._session.early)
             caches.setdefault(self.image_size, cache)
         return make_batches(
             self._images[split],

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from catdog._utils.public import public
 from catdog._utils.text import printable, shorten
 from catdog.images.notes import ImageNote
+from catdog.images.plain_jpeg import PlainJpeg
 from catdog.typing import Split
 
 BadReason = Literal[
@@ -90,6 +91,7 @@ class ImageFile:
         sha256: Hash of the file, 64 hexadecimal digits.
         group: The group that it belongs to, such as a video; `None` without groups.
         cluster: Number of its cluster of near duplicates; `None` if it has none.
+        plain_jpeg: What must be known to decode it, if it is a plain JPEG file; else `None`.
     """
 
     path: Path
@@ -99,6 +101,7 @@ class ImageFile:
     sha256: str
     group: str | None = None
     cluster: int | None = None
+    plain_jpeg: PlainJpeg | None = None
 
 
 FOLDER = "folder"  # of `group_by`: each folder below a class folder is a group

@@ -16,11 +16,13 @@ from catdog.data.corrections import (
     warn_unknown,
 )
 from catdog.data.datasets import Datasets
+from catdog.data.early_pixels import EarlyPixels
 from catdog.data.findings import IGNORED_REASONS, MEANING, Bursts, Finding, ImageFile
 from catdog.data.groups import GroupOf, read_group_by, with_groups
 from catdog.data.layout import Layout, find_layout
 from catdog.data.report import ScanReport, describe, image_notes
 from catdog.data.scan import scan_layout
+from catdog.data.session import Session
 from catdog.data.sets import check_groups_apart, plan_sets, split_images
 from catdog.data.source import find_source
 from catdog.data.split_changes import (
@@ -185,17 +187,16 @@ def load_datasets(
     if group_by is not None:
         group_of = _read_groups(group_by, group_of, layout)
     if split_file is not None:
-        useless = list(fractions)
-        if not grow:
-            useless += ["group_by"] if group_by is not None else []
-            useless += [] if near_together else ["near_duplicates"]
+        useless = [] if grow else _only_for_new_images(group_by, near_together=near_together)
+        useless = [*fractions, *useless]
         checks.check_no_effect(useless, "the split file says which image is in which set")
     file = None if split_file is None else read_split(split_file, layout)
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
     decisions = corrected.decisions if corrected else file.decisions if file else {}
     for doubt in filter(None, [*layout.doubts, None if group_of else layout.copies]):
         warnings.warn(doubt, stacklevel=2)
-    report = scan_layout(layout, decisions)  # may take long, so all arguments were checked before
+    early = EarlyPixels(size, cache_limit)
+    report = scan_layout(layout, decisions, early)  # may take long: all arguments were checked
     if corrected:
         warn_unknown(corrected, report, stacklevel=2)
     _warn_ignored(report)
@@ -221,7 +222,8 @@ def load_datasets(
             sets = add_new_files(sets, report, group_of, near_together=near_together)
         sets = with_groups_of_today(sets, report, group_of, refuse=not grow)
         warn_unused(sets, report, grow)
-    return Datasets(layout.class_names, size, batch, seed, cache_limit, cache, report, sets)
+    kept = Session(early=early.of(sets))
+    return Datasets(layout.class_names, size, batch, seed, cache_limit, cache, report, sets, kept)
 
 
 def _check_fractions(**given: float | None) -> dict[str, float]:
@@ -231,6 +233,12 @@ def _check_fractions(**given: float | None) -> dict[str, float]:
         for argument, value in given.items()
         if value is not None
     }
+
+
+def _only_for_new_images(group_by: GroupBy | None, *, near_together: bool) -> list[str]:
+    """Return the arguments that have no effect on images that a split file lists."""
+    grouped = ["group_by"] if group_by is not None else []
+    return grouped if near_together else [*grouped, "near_duplicates"]
 
 
 def _find_layout(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import itertools
+import os
 import stat
-import time
 from collections.abc import Callable, Sequence
-from functools import wraps
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from threading import Lock
-from typing import Any, ParamSpec, TypeVar
-from weakref import WeakValueDictionary
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,99 +18,30 @@ from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.seeding import shuffled
+from catdog.data.early_pixels import EarlyPixels
 from catdog.data.findings import ImageFile
+from catdog.data.native import Plan, decode_native, find_plan
 from catdog.data.pixel_cache import PixelCache
+from catdog.data.python_calls import call, keep_alive, register
 from catdog.data.session import ReadErrors
 from catdog.images.decode import decode_image
 from catdog.typing import ImageSize
 
+MAX_CHUNK_FILES, MAX_CHUNK_BYTES = 16, 2**23  # that are read in one call of Python
+# Not AUTOTUNE: it never takes more than one for what `flat_map` makes (TensorFlow 2.21).
+_PARALLEL_CALLS = os.cpu_count() or 1
 PREFETCH_BATCHES = 2  # AUTOTUNE takes more and more memory after every pause of the training
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
-
-class _Gate:
-    """Lets tf.data's threads call Python functions until Python ends.
-
-    A thread that enters Python while it ends would block forever. Python waits for TensorFlow, and
-    TensorFlow waits for the thread, so the process would never end (TensorFlow 2.21).
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._running = 0
-        self._last_call = 0.0
-        self._open = True
-
-    def guard(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-        """Return a function that TensorFlow may call at any time; it raises once Python ends."""
-
-        @wraps(function)
-        def guarded(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
-            with self._lock:
-                self._last_call = time.monotonic()
-                if not self._open:
-                    raise RuntimeError("Python is ending")
-                self._running += 1
-            try:
-                return function(*arguments, **options)
-            finally:
-                with self._lock:
-                    self._last_call = time.monotonic()
-                    self._running -= 1
-
-        return guarded
-
-    def close(self, *, quiet_seconds: float = 0.2, max_seconds: float = 10.0) -> None:
-        """Refuse all new calls; wait until there was no call for `quiet_seconds`."""
-        self._open = False
-        end = time.monotonic() + max_seconds
-        while time.monotonic() < end and (
-            self._running or time.monotonic() - self._last_call < quiet_seconds
-        ):
-            time.sleep(0.01)
-
-
-_gate = _Gate()
-atexit.register(_gate.close)
-
-_functions: WeakValueDictionary[int, Callable[..., Any]] = WeakValueDictionary()
-_numbers = itertools.count()
-
-
-def _register(function: Callable[..., Any]) -> int:
-    """Return the number by which `_call` finds a function, as long as `_keep` holds it."""
-    number = next(_numbers)
-    _functions[number] = function
-    return number
-
-
-@_gate.guard
-def _call(number: Any, *arguments: Any) -> NDArray[Any]:
-    """Call a registered function within tf.data.
-
-    TensorFlow 2.21 keeps what `tf.numpy_function` calls until the process ends. So that is this
-    function, never one that holds images.
-    """
-    function = _functions.get(int(number))
-    if function is None:
-        raise RuntimeError("the tf.data.Dataset that these batches came from no longer exists")
-    result: NDArray[Any] = function(*arguments)
-    return result
-
-
-def _keep(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
-    """Store a function on the data set that calls it, so that it lives as long as its batches."""
-    dataset.python_function = function
-    return dataset
 
 
 class ImageCache:
     """Decodes images at one size and caches their pixels: in memory up to a limit, and on disk."""
 
     def __init__(
-        self, image_size: ImageSize, cache_mib: int, cache_dir: Path | None = None
+        self,
+        image_size: ImageSize,
+        cache_mib: int,
+        cache_dir: Path | None = None,
+        early: EarlyPixels | None = None,
     ) -> None:
         """Cache images of `image_size`, at three bytes per pixel.
 
@@ -120,33 +49,56 @@ class ImageCache:
             image_size: Height and width in pixels.
             cache_mib: Limit of the memory in MiB.
             cache_dir: Folder that all images are cached in; `None` for memory only.
+            early: Pixels that the scan has kept, perhaps of another size.
         """
         self.image_size = image_size
         self.max_images = cache_mib * 2**20 // (image_size[0] * image_size[1] * 3)
         self._cached: dict[str, NDArray[np.uint8]] = {}
         self._on_disk = None if cache_dir is None else PixelCache(cache_dir, image_size)
+        if early and early.image_size == image_size:
+            self._cached |= early.by_hash
 
-    def read(self, image: ImageFile) -> NDArray[np.uint8]:
-        """Return the pixels of an image, shape `(height, width, 3)`.
+    def has(self, image: ImageFile) -> bool:
+        """Return whether the pixels of an image are cached in memory."""
+        return image.sha256 in self._cached
+
+    def stack(self, images: Sequence[ImageFile]) -> NDArray[np.uint8]:
+        """Return the pixels of images that are cached in memory, `(n, height, width, 3)`."""
+        return np.stack([self._cached[image.sha256] for image in images])
+
+    def read(self, image: ImageFile) -> tuple[bytes, Plan | None]:
+        """Return what an image is decoded from, and how; see `decode_native`.
 
         Raises:
             ValueError: If it is not cached, and its file was changed or removed after the scan.
         """
         pixels = self._cached.get(image.sha256)
         if pixels is None:
-            pixels = self._read_file(image)
-            if len(self._cached) < self.max_images:
-                self._cached[image.sha256] = pixels
+            pixels = self._read_cached(image)
+        if pixels is None:
+            content = _read_unchanged(image)
+            if plan := find_plan(image.plain_jpeg, self.image_size):
+                return content, plan
+            pixels = decode_image(content, self.image_size, name=str(image.path))
+            self.keep(image, pixels)
+        return pixels.tobytes(), None
+
+    def keep(self, image: ImageFile, pixels: NDArray[np.uint8]) -> None:
+        """Cache the pixels of an image, shape `(height, width, 3)`: in memory up to the limit."""
+        self._keep_in_memory(image, pixels)
+        if self._on_disk and not self._on_disk.has(image.sha256):
+            self._on_disk.write(image.sha256, pixels)
+
+    def _read_cached(self, image: ImageFile) -> NDArray[np.uint8] | None:
+        """Return the pixels of an image that are cached on disk only; `None` if they are not."""
+        pixels = self._on_disk.read(image.sha256) if self._on_disk else None
+        if pixels is not None:
+            self._keep_in_memory(image, pixels)
         return pixels
 
-    def _read_file(self, image: ImageFile) -> NDArray[np.uint8]:
-        """Return the pixels of an image that is not in memory."""
-        if self._on_disk and (cached := self._on_disk.read(image.sha256)) is not None:
-            return cached
-        pixels = decode_image(_read_unchanged(image), self.image_size, name=str(image.path))
-        if self._on_disk:
-            self._on_disk.write(image.sha256, pixels)
-        return pixels
+    def _keep_in_memory(self, image: ImageFile, pixels: NDArray[np.uint8]) -> None:
+        if len(self._cached) < self.max_images and not self.has(image):
+            self._cached[image.sha256] = pixels.copy()
 
 
 def _read_unchanged(image: ImageFile) -> bytes:
@@ -189,28 +141,122 @@ def make_batches(
         Batches `(images, labels)`: `float32` `(batch, height, width, 3)` in `[0, 255]`, and
         `int32` `(batch,)`.
     """
-    labels = tf.constant([image.label for image in images], tf.int32)
-    shape = (*cache.image_size, 3)
-
-    def read(position: Any) -> NDArray[np.uint8]:
-        try:
-            return cache.read(images[position])
-        except ValueError as error:
-            errors.append(error)
-            raise
-
-    number = _register(read)
-
-    def decode(position: Any) -> tuple[Any, Any]:
-        pixels = tf.numpy_function(_call, [number, position], tf.uint8)
-        return tf.ensure_shape(pixels, shape), labels[position]
-
     count = len(images)
+    reader = _Reader(images, cache, errors)
     order = tf.data.Dataset.range(count) if shuffle_seed is None else _shuffled(count, shuffle_seed)
-    decoded = order.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
     # TensorFlow allocates a whole batch, even if there are fewer images.
-    batches = decoded.batch(min(batch_size, count)).map(_to_float).prefetch(PREFETCH_BATCHES)
-    return _keep(batches, read)
+    size = min(batch_size, count)
+    calls = (reader.is_cached, reader.cached, reader.read, reader.keep)
+    is_cached, cached, read, keep = (register(each) for each in calls)
+    from_cache = _cached_batches(order.batch(size), cached, cache.image_size)
+    chunks = _read_chunks(order.batch(_chunk_size(images, batch_size)), read)
+    from_files = _decoded_batches(chunks, size, keep, reader)
+
+    def one_pass(_: Any) -> tf.data.Dataset:
+        passes = tf.ensure_shape(tf.numpy_function(call, [is_cached], tf.int64), [])
+        return from_cache.repeat(passes).concatenate(from_files.repeat(1 - passes))
+
+    labels = tf.constant([image.label for image in images], tf.int32)
+    batches = tf.data.Dataset.range(1).flat_map(one_pass).apply(_of_length(-(-count // size)))
+    floats = batches.map(partial(_to_float, labels=labels)).prefetch(PREFETCH_BATCHES)
+    return keep_alive(floats, calls, order)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reader:
+    """Reads the images of a set by their positions; tf.data calls the methods."""
+
+    images: Sequence[ImageFile]
+    cache: ImageCache
+    errors: ReadErrors
+
+    @cached_property
+    def plans(self) -> list[Plan | None]:
+        """How the images are decoded; `None`, which is first, by Python."""
+        size = self.cache.image_size
+        return [None, *{find_plan(image.plain_jpeg, size) for image in self.images} - {None}]
+
+    def is_cached(self) -> np.int64:
+        """Return 1 if the pixels of all images are cached, else 0."""
+        return np.int64(all(map(self.cache.has, self.images)))
+
+    def cached(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the pixels of cached images, shape `(n, height, width, 3)`."""
+        return self.cache.stack([self.images[each] for each in positions])
+
+    def read(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.object_], NDArray[np.int32]]:
+        """Return what each image is decoded from, and how; see `decode_native`."""
+        try:
+            found = [self.cache.read(self.images[each]) for each in positions]
+        except ValueError as error:
+            self.errors.append(error)
+            raise
+        contents = np.array([content for content, _ in found], np.object_)
+        return contents, np.array([self.plans.index(plan) for _, plan in found], np.int32)
+
+    def keep(self, positions: NDArray[np.int64], pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Cache the pixels of decoded images; return their positions."""
+        for position, each in zip(positions, pixels, strict=True):
+            self.cache.keep(self.images[position], each)
+        return positions
+
+
+def _chunk_size(images: Sequence[ImageFile], batch_size: int) -> int:
+    """Return how many files one call of Python reads: many small ones, or a few large ones."""
+    mean_bytes = sum(image.size for image in images) // len(images) + 1
+    return max(1, min(batch_size, MAX_CHUNK_FILES, MAX_CHUNK_BYTES // mean_bytes))
+
+
+def _cached_batches(
+    positions: tf.data.Dataset, cached: int, image_size: ImageSize
+) -> tf.data.Dataset:
+    """Return batches of positions and pixels, all from the cache."""
+
+    def read(batch: Any) -> tuple[Any, Any]:
+        pixels = tf.numpy_function(call, [cached, batch], tf.uint8)
+        return batch, tf.ensure_shape(pixels, (None, *image_size, 3))
+
+    return positions.map(read, num_parallel_calls=_PARALLEL_CALLS)
+
+
+def _read_chunks(positions: tf.data.Dataset, read: int) -> tf.data.Dataset:
+    """Return positions, and what each image is decoded from and how; see `decode_native`."""
+
+    def read_chunk(chunk: Any) -> tuple[Any, Any, Any]:
+        found = tf.numpy_function(call, [read, chunk], (tf.string, tf.int32))
+        contents, plans = (tf.ensure_shape(each, [None]) for each in found)
+        return chunk, contents, plans
+
+    return positions.map(read_chunk, num_parallel_calls=_PARALLEL_CALLS).unbatch()
+
+
+def _decoded_batches(
+    contents: tf.data.Dataset, batch_size: int, keep: int, reader: _Reader
+) -> tf.data.Dataset:
+    """Return batches of positions and pixels, decoded in parallel, without a call for each."""
+    plans, image_size = reader.plans, reader.cache.image_size
+
+    def decode(position: Any, content: Any, plan: Any) -> tuple[Any, Any]:
+        return position, decode_native(content, plan, plans, image_size)
+
+    def keep_pixels(positions: Any, pixels: Any) -> tuple[Any, Any]:
+        kept = tf.numpy_function(call, [keep, positions, pixels], tf.int64)
+        return tf.ensure_shape(kept, [None]), pixels
+
+    decoded = contents.map(decode, num_parallel_calls=_PARALLEL_CALLS)
+    return decoded.batch(batch_size).map(keep_pixels)
+
+
+def _of_length(count: int) -> Callable[[tf.data.Dataset], tf.data.Dataset]:
+    """Return what gives a data set a length that TensorFlow does not know."""
+    length: Callable[[tf.data.Dataset], tf.data.Dataset] = tf.data.experimental.assert_cardinality(
+        count
+    )
+    return length
+
+
+def _to_float(positions: Any, images: Any, *, labels: Any) -> tuple[Any, Any]:
+    return tf.cast(images, tf.float32), tf.gather(labels, positions)
 
 
 def _shuffled(count: int, seed: int) -> tf.data.Dataset:
@@ -223,15 +269,11 @@ def _shuffled(count: int, seed: int) -> tf.data.Dataset:
     def draw() -> NDArray[np.int64]:
         return shuffled(count, seed, next(passes))
 
-    number = _register(draw)
+    number = register(draw)
 
     def positions(_: Any) -> tf.data.Dataset:
-        order = tf.ensure_shape(tf.numpy_function(_call, [number], tf.int64), [count])
+        order = tf.ensure_shape(tf.numpy_function(call, [number], tf.int64), [count])
         return tf.data.Dataset.from_tensor_slices(order)
 
     one_pass = tf.data.Dataset.range(1).flat_map(positions)
-    return _keep(one_pass.apply(tf.data.experimental.assert_cardinality(count)), draw)
-
-
-def _to_float(images: Any, labels: Any) -> tuple[Any, Any]:
-    return tf.cast(images, tf.float32), labels
+    return keep_alive(one_pass.apply(_of_length(count)), draw)

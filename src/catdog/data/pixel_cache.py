@@ -96,6 +96,10 @@ class PixelCache:
             return None
         return np.frombuffer(pixels, np.uint8).reshape(self._shape)
 
+    def has(self, sha256: str) -> bool:
+        """Return whether an image was found in the file, or written to it."""
+        return bytes.fromhex(sha256) in self._offsets
+
     def write(self, sha256: str, pixels: NDArray[np.uint8]) -> None:
         """Write the pixels of an image, unless they are cached or another process writes just now.
 

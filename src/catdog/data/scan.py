@@ -1,16 +1,11 @@
 """Scan a folder for files that are not images, damaged images, duplicates and near duplicates."""
 
-import hashlib
-import stat
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
-
-from PIL import Image
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.public import public
@@ -31,25 +26,16 @@ from catdog.data.corrections import (
     warn_unknown,
     without_left_out,
 )
-from catdog.data.findings import Finding, ImageFile, Reason
-from catdog.data.layout import File, Layout, check_without_groups, find_layout
+from catdog.data.early_pixels import EarlyPixels
+from catdog.data.findings import Finding, ImageFile
+from catdog.data.layout import Layout, check_without_groups, find_layout
 from catdog.data.near_duplicates import directions
 from catdog.data.quality import measure_images
 from catdog.data.report import ScanReport, usable_images
+from catdog.data.scan_file import ScannedFile, scan_file
 from catdog.data.source import find_source
 from catdog.data.table_layout import find_table_layout
-from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error
-from catdog.images.complete import TruncatedImageError
-from catdog.images.containers import open_image
-from catdog.images.formats import SUFFIXES, format_name
-from catdog.images.greys import check_range
-from catdog.images.limits import TOO_MANY_PIXELS, own_limits
-from catdog.images.loading import load_pixels
-from catdog.images.notes import Note
-from catdog.images.thumbnails import TINY_SIDE, tiny_thumbnail
 from catdog.typing import LabelTable
-
-SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
 
 
 @public
@@ -147,14 +133,22 @@ def _warn_unclear(root: Path) -> None:
         warnings.warn(warning, stacklevel=3)
 
 
-def scan_layout(layout: Layout, decisions: Decisions) -> ScanReport:
-    """Scan every file of a folder whose layout is known, and apply corrections."""
+def scan_layout(
+    layout: Layout, decisions: Decisions, early: EarlyPixels | None = None
+) -> ScanReport:
+    """Scan every file of a folder whose layout is known, and apply corrections.
+
+    Args:
+        layout: The files, and the class of each.
+        decisions: The corrections.
+        early: Receives the pixels of large images at the size of the data set.
+    """
     readable: list[ImageFile] = []
     thumbnails: list[bytes] = []
     findings = [Finding(path, reason, "", None, None) for path, reason in layout.ignored]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # they do not name the file
-        scanned = list(_scan_files(layout))
+        scanned = list(_scan_files(layout, early))
     for file, one in zip(layout.files, scanned, strict=True):
         class_name = layout.class_names[file.label]
         findings += [
@@ -205,90 +199,7 @@ def _shown(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(shown, key=lambda finding: finding.path.parts))
 
 
-class _ScannedFile(NamedTuple):
-    """Findings about a file, and the image with its tiny thumbnail, if it can be decoded."""
-
-    notes: list[tuple[Reason, str]]
-    image: ImageFile | None = None
-    thumbnail: bytes = b""
-
-
-def _scan_files(layout: Layout) -> Iterator[_ScannedFile]:
+def _scan_files(layout: Layout, early: EarlyPixels | None) -> Iterator[ScannedFile]:
     """Scan the files in parallel threads; Pillow and hashlib release the GIL."""
     doing = f"Scanning the images of {printable(layout.root.name)}"
-    return map_in_threads(_scan_file, layout.files, doing)
-
-
-def _scan_file(file: File) -> _ScannedFile:
-    """Read a file; return the image, if it can be used, and the findings."""
-    try:
-        status = file.path.stat()
-        if stat.S_ISDIR(status.st_mode) and not file.path.is_symlink():
-            return _ScannedFile([("unreadable", "a folder that cannot be listed")])
-        if stat.S_ISDIR(status.st_mode):
-            return _ScannedFile([("linked_folder", "")])
-        if not stat.S_ISREG(status.st_mode):  # to open a pipe could block forever
-            return _ScannedFile([("other_file", "not a regular file")])
-        with file.path.open("rb") as content:
-            with own_limits():
-                inspected = _inspect(content, file.path, status.st_size)
-            if inspected is None:  # a film, for example: too long to hash
-                return _ScannedFile([("other_file", "")])
-            content.seek(0)
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    except Unusable as error:
-        return _ScannedFile([(error.reason, str(error))])
-    except OSError as error:
-        return _ScannedFile([("unreadable", error.strerror or str(error))])
-    notes, thumbnail = inspected
-    image = ImageFile(file.path, file.label, file.split, status.st_size, sha256)
-    return _ScannedFile(notes, image, thumbnail)
-
-
-def _inspect(
-    content: BinaryIO, path: Path, size: int
-) -> tuple[list[tuple[Reason, str]], bytes] | None:
-    """Decode a file; return notes and a tiny thumbnail, or `None` if it is no image at all.
-
-    It is an image by its content or by its name.
-
-    Raises:
-        Unusable: If it is an image by content or name, and cannot be used.
-    """
-    try:
-        image = open_image(content)
-    except Image.DecompressionBombError as error:
-        raise Unusable("too_many_pixels", TOO_MANY_PIXELS) from error
-    except Exception as error:  # Pillow's plugins raise many kinds
-        raise_disk_error(error)
-        explain_unopened(content, path, size, error)
-        return None
-    with image:
-        notes = list(_notes(image, path))
-        found: list[Note] = []
-        try:
-            # A JPEG is read completely, but at a smaller size, of which the thumbnail is made.
-            loaded = load_pixels(image, path.name, found, file=content, min_side=2 * TINY_SIDE)
-        except TruncatedImageError as error:
-            raise Unusable("truncated", str(error)) from error
-        except Exception as error:
-            raise_disk_error(error)
-            raise broken(content, size, error) from error
-        try:
-            check_range(loaded)
-        except ValueError as error:
-            raise Unusable("out_of_range", str(error)) from error
-        notes += [(note.reason, note.detail) for note in found]
-        return notes, tiny_thumbnail(loaded)
-
-
-def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
-    """Yield notes about an image that can be used."""
-    name = format_name(image.format)
-    if path.suffix.lower() not in SUFFIXES[name]:
-        yield "wrong_extension", f"{name} by its content"
-    with suppress(Exception):  # the first frame may be complete although the next one is not
-        if image.format != "MPO" and getattr(image, "is_animated", False):
-            yield "animated", ""
-    if min(image.size) < SMALL_SIDE_PIXELS:
-        yield "very_small", f"{image.width} x {image.height} pixels"
+    return map_in_threads(partial(scan_file, early=early), layout.files, doing)

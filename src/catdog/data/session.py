@@ -12,6 +12,7 @@ from catdog.typing import ImageSize
 
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
+    from catdog.data.early_pixels import EarlyPixels
     from catdog.data.pipeline import ImageCache
 
 _LOCK = Lock()  # one for all sessions, because a lock can be neither copied nor pickled
@@ -29,12 +30,14 @@ class Session:
         batches: The attributes `train`, `validation` and `test` of the data sets, by what they
             depend on.
         caches: Decoded images by image size.
+        early: Pixels of large images that the scan has kept; `None` in a copy.
         test_evaluations: How often a model was evaluated on the test set.
     """
 
     resized: "WeakValueDictionary[ImageSize, Datasets]" = field(default_factory=WeakValueDictionary)
     batches: dict[tuple[object, ...], Any] = field(default_factory=dict)
     caches: "dict[ImageSize, ImageCache]" = field(default_factory=dict)
+    early: "EarlyPixels | None" = None
     test_evaluations: int = 0
 
     def count_test_evaluation(self) -> int:

@@ -7,6 +7,8 @@ first HEIC file is opened.
 """
 
 from collections.abc import Callable, Mapping
+from io import BufferedReader, BytesIO
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, features
@@ -19,11 +21,21 @@ from catdog.images.formats import CONTAINERS, FORMATS, SIGNATURE_BYTES, find_con
 from catdog.images.limits import MAX_PIXELS, TOO_MANY_PIXELS
 from catdog.images.tiff import check_directory, check_pixels, is_raw
 
+_JPEG = b"\xff\xd8\xff"
 _FOUND_BY_PILLOW = tuple(name for name in FORMATS if name not in CONTAINERS)
 
 
 class UnsupportedFormatError(ValueError):
     """An image has a format that is not read, or not with the packages that are installed."""
+
+
+def open_once(path: Path) -> BytesIO | BufferedReader:
+    """Open a file; the bytes of a JPEG are read once, here, however often they are used."""
+    file = path.open("rb")
+    if file.peek(len(_JPEG)).startswith(_JPEG):
+        with file:
+            return BytesIO(file.read())
+    return file
 
 
 def open_image(file: BinaryIO) -> Image.Image:

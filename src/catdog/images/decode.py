@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from catdog._utils.errors import InvalidValueError
-from catdog.images.containers import open_image
+from catdog.images.containers import open_image, open_once
 from catdog.images.formats import FORMATS
 from catdog.images.greys import black_is_zero, deep_to_rgb, is_wide
 from catdog.images.limits import TOO_MANY_PIXELS, own_limits
 from catdog.images.loading import load_pixels
 from catdog.images.notes import Note
+from catdog.images.resize import resize
+from catdog.images.scale import Size, least_size
 from catdog.images.transparency import is_transparent, over_white
 from catdog.typing import ImageSize
 
@@ -25,9 +27,11 @@ def decode_image(
     """Decode an image as RGB, upright, and resize it to `image_size`.
 
     Training, evaluation and plots all use this decoder, so an image has the same pixels everywhere.
-    Resizing is bilinear, without antialiasing, and does not keep the aspect ratio. Up to rounding
-    to whole numbers, `keras.utils.image_dataset_from_directory` gives the same pixels. Values of
-    16 bits are scaled by their range, 0 to 65535; `catdog.images.greys` has the rule.
+    Resizing is bilinear, without antialiasing, and does not keep the aspect ratio. Rounded down to
+    whole numbers, `keras.utils.image_dataset_from_directory` gives the same pixels, unless a JPEG
+    is at least four times as large as `image_size`: it is decoded at a reduced scale, see
+    `catdog.images.scale`. Values of 16 bits are scaled by their range, 0 to 65535;
+    `catdog.images.greys` has the rule.
 
     Args:
         source: Path of an image file, or the bytes of one, in one of `FORMATS`. Of several frames
@@ -42,25 +46,30 @@ def decode_image(
         ValueError: If the image cannot be read, is truncated, or has more than 178 million pixels;
             the message names the image and the reason.
     """
-    height, width = image_size
-    return np.asarray(stretch(read_rgb(source, name=name), width, height))
+    return resize(read_rgb(source, name=name, least=least_size(image_size)), image_size)
 
 
 def read_rgb(
-    source: Path | bytes, *, name: str = "from bytes", notes: list[Note] | None = None
+    source: Path | bytes,
+    *,
+    name: str = "from bytes",
+    notes: list[Note] | None = None,
+    least: Size | None = None,
 ) -> Image.Image:
-    """Decode an image as RGB, upright, at its own size; see `decode_image`.
+    """Decode an image as RGB, upright; see `decode_image`.
 
     Args:
         source: Path of an image file, or the bytes of one.
         name: Name of an image from bytes in errors and notes.
         notes: Receives the notes on the image, such as that it is dark.
+        least: Width and height in pixels, upright, that a large JPEG must still have when it is
+            decoded at a reduced scale. `None` decodes at its own size.
     """
     called = name if isinstance(source, bytes) else str(source)
     try:
-        content = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        content = BytesIO(source) if isinstance(source, bytes) else open_once(source)
         with content, own_limits(), open_image(content) as image:
-            loaded = load_pixels(image, called, notes, file=content)
+            loaded = load_pixels(image, called, notes, file=content, least=least)
             turn_upright(loaded)
             return to_rgb(black_is_zero(loaded))
     except Exception as error:  # Pillow raises many kinds
@@ -98,14 +107,6 @@ def upright(image: Image.Image) -> Image.Image:
         turned.getexif().update(image.getexif())
     turn_upright(turned)
     return turned
-
-
-def stretch(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Resize an image by bilinear interpolation; `Image.resize` would antialias."""
-    scale = (image.width / width, 0, 0, 0, image.height / height, 0)
-    return image.transform(
-        (width, height), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR
-    )
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -22,13 +22,15 @@ from catdog._utils.errors import (
     UsageWarning,
 )
 from catdog._utils.text import counted, printable, with_lines
-from catdog.images.decode import read_rgb, stretch, to_rgb, upright
+from catdog.images.decode import read_rgb, to_rgb, upright
 from catdog.images.formats import FORMATS
 from catdog.images.identify import is_image_file
 from catdog.images.limits import own_limits
 from catdog.images.listing import walk
-from catdog.images.loading import load_pixels
+from catdog.images.loading import load_pixels, reopen_large
 from catdog.images.notes import Note
+from catdog.images.resize import resize
+from catdog.images.scale import Size, least_size
 from catdog.typing import ImageSize
 
 Pixels = NDArray[Any]
@@ -237,27 +239,39 @@ def read_pixels(
     content = source.content
     if isinstance(content, np.ndarray) and content.shape[:2] == image_size:
         return content
-    height, width = image_size
-    return np.asarray(stretch(read_image(source, notes), width, height))
+    return resize(read_image(source, notes, least=least_size(image_size)), image_size)
 
 
-def read_image(source: ImageSource, notes: list[Note] | None = None) -> Image.Image:
-    """Read an image as RGB, upright, at its own size; raises what `read_pixels` raises."""
+def read_image(
+    source: ImageSource, notes: list[Note] | None = None, *, least: Size | None = None
+) -> Image.Image:
+    """Read an image as RGB, upright; raises what `read_pixels` raises.
+
+    Args:
+        source: The image.
+        notes: Receives the notes on the image.
+        least: Width and height in pixels that a large JPEG must still have when it is decoded at a
+            reduced scale; a Pillow image is, if it is not loaded yet. `None` decodes at its own
+            size.
+    """
     content = source.content
     if isinstance(content, np.ndarray):
         return Image.fromarray(np.rint(content).astype(np.uint8))
     if isinstance(content, Image.Image):
-        return _to_upright_rgb(content, source.name, notes)
+        return _to_upright_rgb(content, source.name, notes, least)
     if isinstance(content, Path):
         check_file(content)
-    return read_rgb(content, name=source.name, notes=notes)
+    return read_rgb(content, name=source.name, notes=notes, least=least)
 
 
-def _to_upright_rgb(image: Image.Image, name: str, notes: list[Note] | None) -> Image.Image:
+def _to_upright_rgb(
+    image: Image.Image, name: str, notes: list[Note] | None, least: Size | None
+) -> Image.Image:
     """Return a Pillow image as RGB, upright; the user's image is not changed."""
     try:
         with _LOADING, own_limits():
-            image = load_pixels(image, name, notes)
+            image = image if least is None else reopen_large(image, least)
+            image = load_pixels(image, name, notes, least=least)
         return to_rgb(upright(image))
     except Exception as error:  # Pillow raises many kinds
         reason = (str(error) or repr(error)).rstrip(".")

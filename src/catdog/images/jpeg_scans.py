@@ -16,6 +16,7 @@ _TABLES = (0xC4, 0xC8, 0xCC)
 _PROGRESSIVE = 0xC2
 _HUFFMAN = (0xC0, 0xC1, _PROGRESSIVE)
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_START_OF_SCAN, _END_OF_IMAGE = bytes([0xFF, _SCAN]), bytes([0xFF, _END])
 _COEFFICIENTS = 64  # of a block of 8 x 8 pixels
 _GREYS = {127, 128}  # what missing blocks become, in all modes
 _FILL = 8 * b"\xfe"  # libjpeg fills a register of 64 bits before it decodes
@@ -140,6 +141,19 @@ def _more_data(content: bytes, start: int, end: int) -> Iterator[bytes]:
     if before or _RESTART_INTERVAL in content[:start]:
         yield bytes([0xFF, 0xD0 + number % 8]) + _FILL
     yield from [_FILL[:1]] * 16
+
+
+def read_frame(content: bytes) -> int | None:
+    """Return the marker of the frame of a JPEG file, which says how it is coded."""
+    for marker, _, _ in _segments(content):
+        if marker in _SIZES and marker not in _TABLES:
+            return marker
+    return None
+
+
+def has_end(content: bytes) -> bool:
+    """Return whether the marker of the end follows the data of the last scan of a JPEG file."""
+    return content.rfind(_END_OF_IMAGE) > content.rfind(_START_OF_SCAN) >= 0
 
 
 def _read_structure(content: bytes) -> _Structure | None:

@@ -1,14 +1,17 @@
 """Load the pixels of an image completely, and correct what Pillow gets wrong in rare formats."""
 
+from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
 from catdog.images.complete import load_complete
+from catdog.images.containers import open_image
 from catdog.images.first_frame import first_frame_box
 from catdog.images.greys import is_deep
 from catdog.images.notes import Note, pixel_notes, size_notes
+from catdog.images.scale import Size, denominator_of, reduce_scale
 from catdog.images.transparency import on_white_canvas, transparent_key
 
 # Pillow images of the user in these formats are checked; others are loaded as Pillow does.
@@ -21,7 +24,7 @@ def load_pixels(
     notes: list[Note] | None = None,
     *,
     file: BinaryIO | None = None,
-    min_side: int | None = None,
+    least: Size | None = None,
 ) -> Image.Image:
     """Load the pixels of an opened image.
 
@@ -30,8 +33,8 @@ def load_pixels(
         name: Name of the image in notes.
         notes: Receives the notes on the image, such as that it is dark.
         file: The file that it was opened from, if it is at hand.
-        min_side: Load a JPEG image at a smaller size, which is faster; its sides have at least so
-            many pixels.
+        least: Load a large JPEG image at a reduced scale, which is faster, with at least this width
+            and height in pixels, upright.
 
     Returns:
         The image, or one with the same pixels and the right transparency.
@@ -44,8 +47,8 @@ def load_pixels(
     key, box = transparent_key(image), first_frame_box(image, file)
     if notes is not None:
         notes += size_notes(image, name)
-    if min_side is not None:
-        image.draft(None, (min_side, min_side))
+    if least is not None:
+        reduce_scale(image, least)
     if file and isinstance(image, ImageFile.ImageFile):
         load_complete(image, file)
     image.load()
@@ -57,6 +60,26 @@ def load_pixels(
     if notes is not None:
         notes += pixel_notes(image, name, deep=deep)
     return image
+
+
+def reopen_large(image: Image.Image, least: Size) -> Image.Image:
+    """Return a large JPEG image of the user, opened once more; others are returned as they are.
+
+    The copy is decoded at a reduced scale, as the file would be. The image of the user keeps its
+    size, and is not loaded, so that a second call finds the same.
+
+    Args:
+        image: The image; it is opened again if it is not loaded yet.
+        least: The width and height in pixels that it must still have, upright.
+    """
+    if denominator_of(image, least) == 1 or (file := _unread_file(image)) is None:
+        return image
+    again = open_image(file)
+    if again.size != image.size:  # the user has called `draft`
+        return image
+    with suppress(Exception):  # of broken EXIF data
+        again.getexif().update(image.getexif())
+    return again
 
 
 def _unread_file(image: Image.Image) -> BinaryIO | None:

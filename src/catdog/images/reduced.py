@@ -64,7 +64,7 @@ def read_reduced(path: Path, longer_side: int) -> ReducedImage:
             size = file.size
             file_size = os.fstat(content.fileno()).st_size
             least = min(_fit(size, 2 * longer_side))  # at twice, as sharp as without it
-            image = load_pixels(file, str(path), file=content, min_side=least)
+            image = load_pixels(file, str(path), file=content, least=(least, least))
             loaded = image.size
             camera = _camera(file)  # not before: it loads the pixels of a PNG file
             turn_upright(image)

@@ -7,14 +7,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog.images.containers import open_image
-from catdog.images.decode import stretch, to_rgb, turn_upright, upright
+from catdog.images.decode import to_rgb, turn_upright, upright
 from catdog.images.greys import black_is_zero
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.limits import own_limits
+from catdog.images.resize import resize
 from catdog.typing import ImageSize
 
 MAX_THUMBNAIL_PIXELS = 320  # pixels; figures show no finer detail
 TINY_SIDE = 16  # pixels; finer detail differs between copies of an image, and frames of a video
+TINY_LEAST = (2 * TINY_SIDE, 2 * TINY_SIDE)  # pixels that a reduced JPEG has, to make one of it
 
 
 def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
@@ -30,7 +32,7 @@ def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
     image = read_image(source)
     factor = min(1, MAX_THUMBNAIL_PIXELS / max(image.size))
     width, height = (max(1, round(factor * side)) for side in image.size)
-    return np.asarray(stretch(image, width, height))
+    return resize(image, (height, width))
 
 
 def upright_size(source: ImageSource) -> ImageSize:

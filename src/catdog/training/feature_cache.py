@@ -30,7 +30,7 @@ PROGRAM_SUFFIX = ".program"  # a backbone, compiled with LiteRT
 # is random, and with augmentation the random state is set from the data's seed.
 _IGNORED_KEY = "seed"
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_FORMAT = 2  # changes when older files must no longer be read
+_FORMAT = 3  # changes when older files must no longer be read
 
 
 @public

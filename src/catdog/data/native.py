@@ -1,0 +1,74 @@
+"""Decode plain JPEG files with the kernels of TensorFlow, to the pixels of `images.decode`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from catdog.images.plain_jpeg import PlainJpeg
+from catdog.images.scale import least_size
+from catdog.typing import ImageSize
+
+_TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations
+_FLIPPED_DOWN = (3, 4, 7, 8)  # after they are transposed
+_FLIPPED_ACROSS = (2, 3, 6, 7)
+
+
+class Plan(NamedTuple):
+    """How a plain JPEG file is decoded: the denominator of the scale, and its orientation."""
+
+    denominator: int
+    orientation: int
+
+
+def find_plan(image: PlainJpeg | None, image_size: ImageSize) -> Plan | None:
+    """Return how an image is decoded; `None` if it is not a plain JPEG file."""
+    if image is None:
+        return None
+    return Plan(image.denominator(least_size(image_size)), image.orientation)
+
+
+def decode_native(
+    content: Any, number: Any, plans: Sequence[Plan | None], image_size: ImageSize
+) -> Any:
+    """Decode and resize an image within a graph.
+
+    Args:
+        content: Scalar string: a plain JPEG file, or pixels, `uint8`, of `image_size`.
+        number: Scalar `int32`: which of `plans` it is decoded by.
+        plans: The plans that there are; `None` for pixels. TensorFlow spends time on each, even if
+            it is not taken.
+        image_size: Height and width in pixels.
+
+    Returns:
+        Pixels `(height, width, 3)`, `uint8`.
+    """
+    shape = (*image_size, 3)
+
+    def decode(plan: Plan | None) -> Any:
+        if plan is None:
+            return tf.reshape(tf.io.decode_raw(content, tf.uint8), shape)
+        resized = tf.raw_ops.ResizeBilinear(
+            images=_decode_jpeg(content, plan)[tf.newaxis], size=image_size, half_pixel_centers=True
+        )
+        return tf.reshape(tf.cast(resized, tf.uint8), shape)
+
+    return tf.switch_case(number, [partial(decode, plan) for plan in plans])
+
+
+def _decode_jpeg(content: Any, plan: Plan) -> Any:
+    """Decode a JPEG file as Pillow does, and turn it upright."""
+    image = tf.io.decode_jpeg(
+        content, channels=3, ratio=plan.denominator, dct_method="INTEGER_ACCURATE"
+    )
+    if plan.orientation in _TRANSPOSED:
+        image = tf.transpose(image, (1, 0, 2))
+    axes = [
+        axis
+        for axis, flipped in enumerate((_FLIPPED_DOWN, _FLIPPED_ACROSS))
+        if plan.orientation in flipped
+    ]
+    return tf.reverse(image, axes) if axes else image
