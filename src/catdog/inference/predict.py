@@ -26,7 +26,7 @@ from catdog._utils.public import public
 from catdog._utils.text import counted, percent, printable, with_lines
 from catdog.images.inputs import ImageSource, Pixels, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
-from catdog.inference.forward import checked_logits, log_probabilities
+from catdog.inference.forward import batch_function, checked_logits, log_probabilities
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import (
@@ -184,7 +184,7 @@ def _choose_compute(model: keras.Model, image_size: ImageSize, count: int | None
     if count is not None and count >= MIN_IMAGES_TO_COMPILE:
         noise = np.random.default_rng(0).integers(0, 256, (1, *image_size, 3))
         compute = compile_with_litert(model, noise.astype(np.float32))
-    return compute or model.predict_on_batch
+    return compute or batch_function(model)
 
 
 def _check_threshold(value: Any) -> float:

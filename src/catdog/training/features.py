@@ -22,6 +22,7 @@ from catdog._utils.keras_internals import (
 from catdog._utils.progress import progress
 from catdog.data.datasets import Datasets, content_hashes, ordered_batches
 from catdog.data.session import raise_read_errors
+from catdog.inference.forward import batch_function
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert, is_close
 from catdog.models.graph import ModelParts
 from catdog.training.feature_cache import cache_key, cached, check_folder, models_hash
@@ -129,7 +130,7 @@ class FeatureExtractor:
             return lambda images: np.asarray(model(images, training=False))
         if self.images >= MIN_IMAGES_TO_COMPILE:
             compiled = compile_with_litert(model, self._first_input("validation"))
-        return compiled or (lambda images: np.asarray(model.predict_on_batch(images)))
+        return compiled or batch_function(model)
 
 
 def _has_custom_code(model: keras.Model) -> bool:
