@@ -106,10 +106,11 @@ def row_of(ratio: Ratio, found: Sequence[Record]) -> Record:
     """Return the figures of a ratio over all rounds, and whether its bar is met."""
     figures = FIGURES if ratio.figure == "seconds" else (ratio.figure,)
     row: Record = {"what": ratio.what, "figure": ratio.figure, "bar": ratio.bar, "kind": ratio.kind}
+    print(f"  {ratio.what:28}", end="")
     for figure in figures:
         values = [value_of(ratio, each, figure) for each in found]
         row[figure] = summary(values)
-        print(f"  {ratio.what:28} {figure:12} {spread(values)}", end="")
+        print(f"  {figure} {spread(values)}", end="")
     row["met"] = is_met(row[ratio.figure]["median"], ratio.bar, ratio.kind)
     print(f"; {ratio.kind} {ratio.bar:g}: {'met' if row['met'] else 'NOT MET'}", flush=True)
     row["of"] = [figures_of(end, found, ratio.figure) for end in (ratio.over, ratio.under) if end]

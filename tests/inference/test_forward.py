@@ -14,7 +14,7 @@ from tests.inference.conftest import NAMES, SIZE, expected, grey
 def counting_model(traces: list[int]) -> keras.Model:
     """Return a model of the mean of its input that counts how often Keras traces it."""
 
-    class Counter(keras.layers.Layer):
+    class Counter(keras.layers.Layer):  # type: ignore[misc]
         def call(self, inputs: Any) -> Any:
             traces.append(1)
             return inputs
