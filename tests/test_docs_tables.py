@@ -5,6 +5,7 @@ import itertools
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from scipy.stats import binomtest
@@ -186,9 +187,19 @@ def test_page_gives_the_interval_of_the_test_accuracy_of_a_blog_post() -> None:
 
 def test_the_table_of_speed_shows_misses(docs: ModuleType) -> None:
     figures = {"median": 1.5, "min": 1.0, "max": 2.0}
-    row = {"what": "time", "figure": "seconds", "seconds": figures, "cpu_seconds": figures}
+    row: dict[str, Any] = {
+        "what": "time",
+        "figure": "seconds",
+        "seconds": figures,
+        "cpu_seconds": figures,
+    }
     row |= {"kind": "at most", "bar": 1.0, "met": False, "of": [figures, figures]}
-    facts = {"command": "python x.py", "versions": {"python": "3"}, "cores": 2, "cpu": "a model"}
+    facts: dict[str, Any] = {
+        "command": "python x.py",
+        "versions": {"python": "3"},
+        "cores": 2,
+        "cpu": "a model",
+    }
     first = {"number": 0, "about": "a / b", "rounds": 5, "rows": [row], **facts}
     median = {"seconds": 1.3, "cpu_seconds": 1.2, "bar": 1.25, "met": True}
     second = {**first, "number": 1, "about": "c / d", "rounds": 3, "median": median}

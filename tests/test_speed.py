@@ -71,7 +71,7 @@ def test_nothing_takes_twice_the_expected_time(
         splits = tmp_path / "splits"
         sides.link_splits(photos, splits)
         ours, keras = (
-            side(photos, splits, "cnn.two_block", "4")
+            side(photos, splits, "cnn.two_block", "2")
             for side in (sides.train_with_catdog, sides.train_with_posts)
         )
         ratio = least_ratio(ours["train"], keras["train"])
