@@ -65,18 +65,20 @@ def train_with_catdog(source: str, _: str, name: str, epochs: str) -> Steps:
     return {"train": run}
 
 
+def batches(folder: Path) -> tf.data.Dataset:
+    """Load images as in the blog posts."""
+    loaded = keras.utils.image_dataset_from_directory(
+        folder, shuffle=True, batch_size=32, image_size=IMAGE_SIZE, verbose=False
+    )
+    return loaded.prefetch(tf.data.AUTOTUNE)
+
+
 def train_with_posts(_: str, splits: str, name: str, epochs: str) -> Steps:
     """Load the images and train as the blog posts do: `prefetch`, and `fit`."""
     model = build_model(name, seed=0)
 
-    def batches(split: str) -> tf.data.Dataset:
-        loaded = keras.utils.image_dataset_from_directory(
-            Path(splits, split), shuffle=True, batch_size=32, image_size=IMAGE_SIZE, verbose=False
-        )
-        return loaded.prefetch(tf.data.AUTOTUNE)
-
     def run() -> None:
-        training, validation = map(batches, SPLITS)
+        training, validation = (batches(Path(splits, split)) for split in SPLITS)
         model.fit(
             training,
             validation_data=validation,
@@ -104,8 +106,8 @@ def load_with_catdog(folder: str) -> Steps:
         again()
 
     def again() -> None:
-        for batches in loaded[0]:
-            _read(batches)
+        for split in loaded[0]:
+            _read(split)
 
     return {"first": first, "again": again}
 
@@ -126,8 +128,8 @@ def load_with_keras(folder: str) -> Steps:
     return {"first": first, "again": again}
 
 
-def _read(batches: tf.data.Dataset) -> None:
-    for _ in batches:
+def _read(images: tf.data.Dataset) -> None:
+    for _ in images:
         pass
 
 

@@ -124,7 +124,7 @@ def test_both_loops_use_the_same_images(load: Load, tmp_path: Path) -> None:
         for name in ("cats", "dogs"):
             write_images(tmp_path / "mine" / split / name, 3)
     data = load_datasets(tmp_path / "mine")
-    load("benchmarks/against_keras.py").link_images(tmp_path / "mine", tmp_path / "links")
+    load("benchmarks/sides.py").link_splits(tmp_path / "mine", tmp_path / "links")
     found = {
         (path.parent.parent.name, path.parent.name, path.resolve())
         for path in (tmp_path / "links").rglob("*.png")
