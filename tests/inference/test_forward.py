@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from catdog.inference.forward import MAX_IMAGES_TO_FILL, batch_function
+from catdog.inference.forward import MAX_IMAGES_TO_FILL, batch_function, even_batch_size
 from catdog.inference.predict import predict
 from tests.inference.conftest import NAMES, SIZE, expected, grey
 
@@ -57,3 +57,14 @@ def test_every_image_gets_its_own_output(sizes: tuple[int, ...]) -> None:
         found = compute(images)
         assert found.shape == (size, 2)
         np.testing.assert_allclose(found, np.asarray(model(images)), rtol=1e-4, atol=1e-5)
+
+
+def test_batches_are_of_about_equal_size() -> None:
+    assert even_batch_size(300, 32) == 30  # 10 batches, none smaller
+    assert even_batch_size(33, 32) == 17
+    assert [even_batch_size(count, 32) for count in (None, 0, 1, 32, 5000)] == [32, 32, 1, 32, 32]
+    for count in range(1, 200):
+        size = even_batch_size(count, 32)
+        batches = -(-count // size)
+        assert batches == -(-count // 32)
+        assert size * batches - count < batches  # images to fill

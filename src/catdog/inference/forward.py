@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,16 @@ def split_logits(
         batches = ordered_batches(_for_devices(model, resized, split), split, errors)
         outputs = model.predict(batches, verbose=keras_verbose(checks.check_verbose(verbose)))
     return checked_logits(model, outputs, resized.image_size)
+
+
+def even_batch_size(count: int | None, batch_size: int) -> int:
+    """Return the size of batches of about equal size, so that `batch_function` fills few images.
+
+    Args:
+        count: Number of images; `None` if it is unknown.
+        batch_size: The largest size of a batch.
+    """
+    return math.ceil(count / math.ceil(count / batch_size)) if count else batch_size
 
 
 def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:

@@ -26,7 +26,7 @@ from catdog._utils.public import public
 from catdog._utils.text import counted, percent, printable, with_lines
 from catdog.images.inputs import ImageSource, Pixels, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
-from catdog.inference.forward import batch_function, checked_logits, log_probabilities
+from catdog.inference import forward
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import (
@@ -107,8 +107,7 @@ def predict(
 
     Images are decoded and resized as for training, from the same formats, in batches while the
     model runs, so a folder may have any size. Nothing is augmented. For 1000 images or more and
-    without a GPU, the model is compiled with LiteRT first: faster, with the same probabilities up
-    to rounding.
+    without a GPU, the model is compiled with LiteRT first: faster, and the same up to rounding.
 
     Args:
         model: Returns logits, as every model of the zoo does.
@@ -121,7 +120,7 @@ def predict(
             65535, of mode `F` from 0 to 255; a warning lists images that do not fill this range.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
-        batch_size: Number of images in a batch.
+        batch_size: Largest number of images in a batch.
         on_bad_image: What to do if an image cannot be read: `"raise"` an error, or `"skip"` it with
             a warning; its prediction then has an `error`.
         unsure_below: Abstain (no label) below this probability; above 0 and at most 1. See
@@ -157,6 +156,7 @@ def predict(
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
     threshold = _check_threshold(unsure_below)
     sources, total = _list_sources(images)
+    batch = forward.even_batch_size(total, batch)
     predict_batch = partial(
         _predict_batch,
         model,
@@ -184,7 +184,7 @@ def _choose_compute(model: keras.Model, image_size: ImageSize, count: int | None
     if count is not None and count >= MIN_IMAGES_TO_COMPILE:
         noise = np.random.default_rng(0).integers(0, 256, (1, *image_size, 3))
         compute = compile_with_litert(model, noise.astype(np.float32))
-    return compute or batch_function(model)
+    return compute or forward.batch_function(model)
 
 
 def _check_threshold(value: Any) -> float:
@@ -285,8 +285,8 @@ def _probabilities(
 ) -> Floats:
     """Return the model's probabilities for images of one size, shape `(n, classes)`."""
     images = np.stack(pixels, dtype=np.float32, casting="unsafe")
-    logits = checked_logits(model, compute(images), images.shape[1:3])
-    probabilities: Floats = np.exp(log_probabilities(logits, temperature))
+    logits = forward.checked_logits(model, compute(images), images.shape[1:3])
+    probabilities: Floats = np.exp(forward.log_probabilities(logits, temperature))
     return probabilities
 
 
