@@ -20,15 +20,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from harness import STATUS, Record, ask_python, new_record, peak_mib, spread, summary, write_record
 from numpy.typing import NDArray
+from sides import SPLITS, batches, link_splits
 
 from catdog import build_model, list_models, load_datasets, train
-from catdog.typing import Split
 
 LOOPS = ("posts", "catdog")
-SPLITS: tuple[Split, ...] = ("train", "validation")
 IMPORTED = ("keras", "catdog")
 IMPORT_AND_PRINT_SECONDS = """
 import time
@@ -92,27 +90,6 @@ def clocks() -> NDArray[np.float64]:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def batches(folder: Path) -> tf.data.Dataset:
-    """Load images as in the blog posts."""
-    loaded = keras.utils.image_dataset_from_directory(
-        folder, shuffle=True, batch_size=32, image_size=(160, 160), verbose=False
-    )
-    return loaded.prefetch(tf.data.AUTOTUNE)
-
-
-def link_images(source: str, root: Path) -> None:
-    """Link the training and validation images into class folders, for Keras."""
-    data = load_datasets(source)
-    for split in SPLITS:
-        for name in data.class_names:
-            (root / split / name).mkdir(parents=True)
-        for number, (path, label) in enumerate(
-            zip(data.paths(split), data.labels(split), strict=True)
-        ):
-            link = root / split / data.class_names[label] / f"{number}{path.suffix}"
-            link.symlink_to(path)
-
-
 def measure_imports(rounds: int) -> Record:
     """Time imports in new processes, alternating, after a warm-up round that is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in IMPORTED}
@@ -148,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     record = new_record(data=options.data, epochs=options.epochs, rounds=options.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        link_images(options.data, Path(folder))
+        link_splits(options.data, folder)
         record["rows"] = [measure_training(name, Path(folder), options) for name in options.models]
     record["imports"] = measure_imports(options.imports)
     write_record(record, options.out)

@@ -15,6 +15,7 @@ from typing import Any
 
 PACKAGES = ("catdog", "tensorflow", "keras", "numpy", "pillow")
 STATUS = Path("/proc/self/status")  # exists on Linux
+CPU_INFO = Path("/proc/cpuinfo")  # exists on Linux
 
 Record = dict[str, Any]
 
@@ -26,11 +27,21 @@ def new_record(**facts: Any) -> Record:
         "command": shlex.join(["python", *sys.argv]),
         "versions": {"python": platform.python_version(), **versions},
         "cores": os.cpu_count(),
+        "cpu": cpu_model(),
         **facts,
     }
     print(", ".join(f"{name} {version}" for name, version in record["versions"].items()))
     print(", ".join([f"{record['cores']} cores", *(f"{key} {facts[key]}" for key in facts)]))
     return record
+
+
+def cpu_model() -> str:
+    """Return the model of the processor, as far as the system says it."""
+    if CPU_INFO.exists():
+        for line in CPU_INFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def write_record(record: Record, path: Path | None) -> None:

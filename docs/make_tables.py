@@ -18,6 +18,7 @@ import leak_tables
 import model_tables
 import posts_tables
 import result_tables as results
+import speed_tables
 
 from catdog.models import measured
 
@@ -37,6 +38,12 @@ def of_record(table: Callable[..., str], *names: str) -> Callable[[], str]:
     return lambda: table(*map(read_record, names))
 
 
+def speed() -> str:
+    """Return the table of all ratios of speed; `benchmarks/run.py` writes a record of each."""
+    folder = DOCS / "results" / "speed"
+    return speed_tables.speed([read_record(f"speed/{path.stem}") for path in folder.glob("*.json")])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "models": model_tables.models,
     "accuracies": model_tables.accuracies,
@@ -54,6 +61,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "flip-average": of_record(results.flip_average, "flip_average"),
     "against-keras": of_record(results.against_keras, "against_keras"),
     "prediction": of_record(results.prediction, "prediction"),
+    "speed": speed,
     "compact-again": of_record(results.compact_again, "compact_again"),
     "compact-speed": of_record(results.compact_speed, "compact_speed"),
     "linear": of_record(results.linear, "variants"),

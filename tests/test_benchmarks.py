@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,11 @@ from catdog.typing import Split
 from tests.conftest import write_images
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "harness")
+SCRIPTS = sorted(
+    path.stem
+    for path in (ROOT / "benchmarks").glob("*.py")
+    if path.stem not in ("harness", "comparisons")
+)
 
 Load = Callable[[str], ModuleType]
 
@@ -127,7 +132,7 @@ def test_both_loops_use_the_same_images(load: Load, tmp_path: Path) -> None:
         for name in ("cats", "dogs"):
             write_images(tmp_path / "mine" / split / name, 3)
     data = load_datasets(tmp_path / "mine")
-    load("benchmarks/against_keras.py").link_images(tmp_path / "mine", tmp_path / "links")
+    load("benchmarks/sides.py").link_splits(tmp_path / "mine", tmp_path / "links")
     found = {
         (path.parent.parent.name, path.parent.name, path.resolve())
         for path in (tmp_path / "links").rglob("*.png")
@@ -154,3 +159,56 @@ def test_flip_average_extracts_features_of_mirror_images(load: Load) -> None:
     mirrored = parts.backbone.predict_on_batch(images)
     np.testing.assert_array_equal(mirrored, images[:, :, ::-1].reshape(2, -1))
     assert parts.head is backbone
+
+
+def test_ratios_are_those_of_neighbours_and_compared_with_their_bars(
+    load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = load("benchmarks/run.py")
+    ratio = load("benchmarks/comparisons.py").Ratio
+    rounds = [
+        {
+            "a": {"step": {"seconds": seconds, "cpu_seconds": 1.0}, "peak_mib": 100},
+            "b": {"step": {"seconds": 2.0, "cpu_seconds": 4.0}, "peak_mib": 50},
+        }
+        for seconds in (1.0, 2.0, 6.0)
+    ]
+    row = run.row_of(ratio("time", ("a", "step"), ("b", "step"), 1.0), rounds)
+    assert row["seconds"] == {"median": 1.0, "min": 0.5, "max": 3.0}
+    assert row["cpu_seconds"]["median"] == 0.25
+    assert row["of"][0]["median"] == 2.0
+    assert row["met"]
+    faster = run.row_of(ratio("time", ("a", "step"), ("b", "step"), 1.25, "at least"), rounds)
+    assert not faster["met"]
+    memory = ratio("memory", ("a", "step"), None, 150, figure="peak_mib")
+    assert run.row_of(memory, rounds)["peak_mib"]["median"] == 100
+    assert run.median_of([row, faster, faster], 1.25)["seconds"] == 1.0
+    assert "NOT MET" in capsys.readouterr().out
+
+
+def test_every_comparison_names_sides_that_exist(load: Load) -> None:
+    comparisons, sides = load("benchmarks/comparisons.py"), load("benchmarks/sides.py")
+    found = comparisons.list_comparisons(comparisons.Scale())
+    names = [one.name for one in found]
+    assert len(set(names)) == len(names)
+    assert {f"predict_many_{name}" for name in ("cnn", "compact", "mobilenet_v2")} < set(names)
+    (training,) = (one for one in found if one.name == "train")
+    assert len(training.ratios) == 6
+    for one in found:
+        commands = [*one.prepare, *one.sides.values()]
+        assert {command[2] for command in commands if command[1].endswith("sides.py")} <= set(
+            sides.SIDES
+        )
+        for ratio in one.ratios:
+            ends = {end[0] for end in (ratio.over, ratio.under) if end}
+            assert ends <= set(one.sides)
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="POSIX")
+def test_whole_processes_are_measured(load: Load) -> None:
+    run = load("benchmarks/run.py").run
+    small, large = (run([sys.executable, "-c", f"bytearray({mib} * 2**20)"]) for mib in (0, 900))
+    assert small["process"]["cpu_seconds"] > 0
+    assert large["peak_mib"] - 300 > 600
+    with pytest.raises(SystemExit, match="exit code 1: ValueError: no"):
+        run([sys.executable, "-c", "raise ValueError('no')"])

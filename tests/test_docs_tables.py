@@ -5,6 +5,7 @@ import itertools
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from scipy.stats import binomtest
@@ -182,3 +183,30 @@ def test_page_gives_the_interval_of_the_test_accuracy_of_a_blog_post() -> None:
     page = (ROOT / "docs/explanation/posts.md").read_text("utf-8")
     assert f"A test accuracy of {100 * right / n:.1f} % has no interval." in page
     assert f"It is of {n} images: the 95 % confidence interval is {low} to {high}." in page
+
+
+def test_the_table_of_speed_shows_misses(docs: ModuleType) -> None:
+    figures = {"median": 1.5, "min": 1.0, "max": 2.0}
+    row: dict[str, Any] = {
+        "what": "time",
+        "figure": "seconds",
+        "seconds": figures,
+        "cpu_seconds": figures,
+    }
+    row |= {"kind": "at most", "bar": 1.0, "met": False, "of": [figures, figures]}
+    facts: dict[str, Any] = {
+        "command": "python x.py",
+        "versions": {"python": "3"},
+        "cores": 2,
+        "cpu": "a model",
+    }
+    first = {"number": 0, "about": "a / b", "rounds": 5, "rows": [row], **facts}
+    median = {"seconds": 1.3, "cpu_seconds": 1.2, "bar": 1.25, "met": True}
+    second = {**first, "number": 1, "about": "c / d", "rounds": 3, "median": median}
+    shown = docs.speed_tables.speed([second, first])
+    assert "| a / b | time | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | at most 1 |" in shown
+    assert shown.index("a / b") < shown.index("c / d")
+    assert "3 to 5 rounds); 2 of 3 limits are missed" in shown
+    assert "median of these rows | 1.30 | 1.20 | at least 1.25 | met |" in shown
+    assert shown.count("- Processor: a model") == 1
+    assert "No record yet" in docs.speed_tables.speed([])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from catdog._utils import checks
 from catdog._utils.progress import keras_verbose
@@ -18,6 +21,9 @@ from catdog.models.logits import (
     log_softmax,
 )
 from catdog.typing import Floats, ImageSize, Split, Verbose
+
+# Images; to trace a model again takes as long as to run it on more than that (MobileNetV2: 100).
+MAX_IMAGES_TO_FILL = 32
 
 
 def split_logits(
@@ -35,6 +41,42 @@ def split_logits(
         batches = ordered_batches(_for_devices(model, resized, split), split, errors)
         outputs = model.predict(batches, verbose=keras_verbose(checks.check_verbose(verbose)))
     return checked_logits(model, outputs, resized.image_size)
+
+
+def even_batch_size(count: int | None, batch_size: int) -> int:
+    """Return the size of batches of about equal size, so that `batch_function` fills few images.
+
+    Args:
+        count: Number of images; `None` if it is unknown.
+        batch_size: The largest size of a batch.
+    """
+    return math.ceil(count / math.ceil(count / batch_size)) if count else batch_size
+
+
+def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
+    """Return a function like `model.predict_on_batch`, which does not trace a model twice.
+
+    Keras 3.15 traces a model again when a batch has another size, such as the last one of a folder.
+    So a smaller batch is filled with copies of its last image, whose outputs are left out.
+
+    Args:
+        model: The model.
+
+    Returns:
+        A function from images, shape `(n, height, width, 3)`, to outputs, shape `(n, ...)`.
+    """
+    largest = 0
+
+    def compute(images: Any) -> NDArray[Any]:
+        nonlocal largest
+        count = len(images)
+        largest = max(largest, count)
+        if 0 < largest - count <= MAX_IMAGES_TO_FILL:
+            pixels = np.asarray(images)
+            images = np.concatenate([pixels, np.repeat(pixels[-1:], largest - count, axis=0)])
+        return np.asarray(model.predict_on_batch(images))[:count]
+
+    return compute
 
 
 def count_replicas(model: keras.Model) -> int:

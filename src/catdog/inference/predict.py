@@ -18,8 +18,8 @@ from catdog._utils.public import public
 from catdog._utils.text import counted, printable, with_lines
 from catdog.images.inputs import ImageSource, iter_images
 from catdog.images.notes import Note, warn_of_notes
+from catdog.inference import forward
 from catdog.inference.classify import Scorer, check_threshold, classify
-from catdog.inference.forward import checked_logits, log_probabilities
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert
 from catdog.inference.prediction import Prediction
 from catdog.models.logits import check_classifier
@@ -47,8 +47,7 @@ def predict(
 
     Images are decoded and resized as for training, from the same formats, in batches while the
     model runs, so a folder may have any size. Nothing is augmented. For 1000 images or more and
-    without a GPU, the model is compiled with LiteRT first: faster, with the same probabilities up
-    to rounding.
+    without a GPU, the model is compiled with LiteRT first: faster, and the same up to rounding.
 
     Args:
         model: Takes pixels from 0 to 255 and returns logits, as every model of the zoo does.
@@ -61,7 +60,7 @@ def predict(
             65535, of mode `F` from 0 to 255; a warning lists images that do not fill this range.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
-        batch_size: Number of images in a batch.
+        batch_size: Largest number of images in a batch.
         on_bad_image: What to do if an image cannot be read: `"raise"` an error, or `"skip"` it with
             a warning; its prediction then has an `error`.
         unsure_below: Abstain (no label) below this probability; above 0 and at most 1. See
@@ -138,11 +137,11 @@ def make_scorer(
     compute = _choose_compute(model, size, count)
 
     def score(images: NDArray[np.float32]) -> Floats:
-        logits = checked_logits(model, compute(images), size)
-        probabilities: Floats = np.exp(log_probabilities(logits, temperature))
+        logits = forward.checked_logits(model, compute(images), size)
+        probabilities: Floats = np.exp(forward.log_probabilities(logits, temperature))
         return probabilities
 
-    return Scorer(names, size, batch_size, score)
+    return Scorer(names, size, forward.even_batch_size(count, batch_size), score)
 
 
 def _choose_compute(model: keras.Model, image_size: ImageSize, count: int | None) -> Compute:
@@ -151,7 +150,7 @@ def _choose_compute(model: keras.Model, image_size: ImageSize, count: int | None
     if count is not None and count >= MIN_IMAGES_TO_COMPILE:
         noise = np.random.default_rng(0).integers(0, 256, (1, *image_size, 3))
         compute = compile_with_litert(model, noise.astype(np.float32))
-    return compute or model.predict_on_batch
+    return compute or forward.batch_function(model)
 
 
 def _list_sources(images: Any) -> tuple[Iterable[ImageSource], int | None]:

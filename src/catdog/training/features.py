@@ -23,6 +23,7 @@ from catdog._utils.keras_internals import (
 from catdog._utils.progress import progress
 from catdog.data.datasets import Datasets, content_hashes, ordered_batches
 from catdog.data.session import raise_read_errors
+from catdog.inference.forward import batch_function
 from catdog.inference.litert import (
     MIN_IMAGES_TO_COMPILE,
     Compute,
@@ -144,7 +145,7 @@ class FeatureExtractor:
         if self.images >= MIN_IMAGES_TO_COMPILE:
             image = self._first_input("validation")
             compiled = compile_with_litert(model, image, self._program_cache(image))
-        return compiled or (lambda images: np.asarray(model.predict_on_batch(images)))
+        return compiled or batch_function(model)
 
     def _program_cache(self, image: NDArray[np.generic]) -> ProgramCache | None:
         """Return the cache of the backbone's program, for images of one shape."""

@@ -1,0 +1,70 @@
+"""The forward pass of a model over batches of several sizes."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from catdog.inference.forward import MAX_IMAGES_TO_FILL, batch_function, even_batch_size
+from catdog.inference.predict import predict
+from tests.inference.conftest import NAMES, SIZE, expected, grey
+
+
+def counting_model(traces: list[int]) -> keras.Model:
+    """Return a model of the mean of its input that counts how often Keras traces it."""
+
+    class Counter(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            traces.append(1)
+            return inputs
+
+    pixels = keras.Input((*SIZE, 3))
+    means = keras.layers.GlobalAveragePooling2D()(Counter()(pixels))
+    model = keras.Model(pixels, keras.layers.Dense(2)(means))
+    weights = np.tile([-0.01, 0.01], (3, 1))
+    model.layers[-1].set_weights([weights, np.array([3.0, -3.0])])
+    traces.clear()  # those of building it
+    return model
+
+
+def test_a_smaller_last_batch_does_not_trace_the_model_again() -> None:
+    traces: list[int] = []
+    model = counting_model(traces)
+    brightness = [10, 60, 110, 160, 210]
+    whole = predict(model, [grey(10)] * 4, class_names=NAMES, batch_size=2)
+    first = len(traces)
+    assert first > 0
+    found = predict(
+        model, [grey(each) for each in brightness], class_names=NAMES, batch_size=2, verbose=0
+    )
+    assert len(traces) == first
+    assert len(whole) == 4
+    np.testing.assert_allclose(
+        [each.probabilities[1] for each in found],
+        [expected(each) for each in brightness],
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("sizes", [(4, 3, 1), (1, 4), (MAX_IMAGES_TO_FILL + 3, 2, 1), (3,)])
+def test_every_image_gets_its_own_output(sizes: tuple[int, ...]) -> None:
+    model = counting_model([])
+    compute = batch_function(model)
+    rng = np.random.default_rng(0)
+    for size in sizes:
+        images = rng.uniform(0, 255, (size, *SIZE, 3)).astype(np.float32)
+        found = compute(images)
+        assert found.shape == (size, 2)
+        np.testing.assert_allclose(found, np.asarray(model(images)), rtol=1e-4, atol=1e-5)
+
+
+def test_batches_are_of_about_equal_size() -> None:
+    assert even_batch_size(300, 32) == 30  # 10 batches, none smaller
+    assert even_batch_size(33, 32) == 17
+    assert [even_batch_size(count, 32) for count in (None, 0, 1, 32, 5000)] == [32, 32, 1, 32, 32]
+    for count in range(1, 200):
+        size = even_batch_size(count, 32)
+        batches = -(-count // size)
+        assert batches == -(-count // 32)
+        assert size * batches - count < batches  # images to fill
