@@ -106,6 +106,8 @@ def test_few_modules_import_tensorflow() -> None:
         "inference/export_formats.py",
         "inference/gradcam.py",
         "inference/litert.py",
+        "inference/web_graph.py",
+        "inference/web_model.py",
         "training/devices.py",
         "training/head_loop.py",
     }

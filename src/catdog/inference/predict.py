@@ -155,7 +155,7 @@ def predict(
     size = size or get_trained_size(metadata)
     batch = checks.check_positive_int("batch_size", batch_size)
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
-    threshold = _check_threshold(unsure_below)
+    threshold = check_threshold(unsure_below)
     sources, total = _list_sources(images)
     predict_batch = partial(
         _predict_batch,
@@ -187,7 +187,7 @@ def _choose_compute(model: keras.Model, image_size: ImageSize, count: int | None
     return compute or model.predict_on_batch
 
 
-def _check_threshold(value: Any) -> float:
+def check_threshold(value: Any) -> float:
     """Return `unsure_below` as a number; 0 for `None`, since no probability is below 0."""
     if value is None:
         return 0.0

@@ -1,0 +1,112 @@
+'use strict';
+// From an image file to the pixels that the model gets, as `catdog.images.decode` defines them:
+// upright, RGB, transparent pixels over white, without colour management; then stretched by bilinear
+// interpolation at the centres of the pixels, without antialiasing.
+
+const ROWS_AT_ONCE = 256; // a canvas of a whole photo would be too large for some phones
+
+/** Decode an image file; the browser turns it upright by its EXIF data. */
+async function decode(file) {
+  const options = {imageOrientation: 'from-image', colorSpaceConversion: 'none'};
+  return createImageBitmap(file, options);
+}
+
+/** Return whether a file is a JPEG image, by its first bytes. */
+async function isJpeg(file) {
+  const [first, second] = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+  return first === 0xff && second === 0xd8;
+}
+
+/**
+ * Return by what a JPEG image is reduced while it is decoded: 8, 4, 2 or 1, the most that leaves
+ * twice the size of the model.
+ *
+ * Decoders of JPEG do so by computing fewer frequencies of each block. Browsers have no such option,
+ * and `readRgb` takes the mean of each block instead, which is nearly the same.
+ */
+function jpegReduction(width, height, modelWidth, modelHeight) {
+  const most = Math.min(width / (2 * modelWidth), height / (2 * modelHeight));
+  return [8, 4, 2].find(factor => factor <= most) ?? 1;
+}
+
+/** Return an image over white as RGB, each pixel the mean of `factor` x `factor` pixels. */
+function readRgb(image, width, height, factor) {
+  const outWidth = Math.ceil(width / factor), outHeight = Math.ceil(height / factor);
+  const rgb = new Uint8Array(outWidth * outHeight * 3);
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = Math.min(height, ROWS_AT_ONCE);
+  const context = canvas.getContext('2d', {alpha: false, willReadFrequently: true});
+  for (let top = 0; top < height; top += ROWS_AT_ONCE) {
+    const rows = Math.min(ROWS_AT_ONCE, height - top);
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, width, rows);
+    context.drawImage(image, 0, top, width, rows, 0, 0, width, rows);
+    const {data} = context.getImageData(0, 0, width, rows);
+    const start = top / factor * outWidth * 3;
+    if (factor === 1) copyRgb(data, rgb, start);
+    else averageBlocks(data, width, rows, factor, rgb, start);
+  }
+  return {width: outWidth, height: outHeight, rgb};
+}
+
+function copyRgb(rgba, rgb, start) {
+  for (let from = 0, to = start; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from];
+    rgb[to + 1] = rgba[from + 1];
+    rgb[to + 2] = rgba[from + 2];
+  }
+}
+
+/** Write the means of the blocks of some rows; blocks at the edges may have fewer pixels. */
+function averageBlocks(rgba, width, rows, factor, rgb, start) {
+  const outWidth = Math.ceil(width / factor);
+  const sums = new Uint32Array(outWidth * 3), counts = new Uint32Array(outWidth);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0, from = y * width * 4; x < width; x++, from += 4) {
+      const column = x / factor | 0;
+      sums[3 * column] += rgba[from];
+      sums[3 * column + 1] += rgba[from + 1];
+      sums[3 * column + 2] += rgba[from + 2];
+      counts[column]++;
+    }
+    if ((y + 1) % factor && y + 1 < rows) continue;
+    const to = start + (y / factor | 0) * outWidth * 3;
+    for (let i = 0; i < sums.length; i++) rgb[to + i] = Math.round(sums[i] / counts[i / 3 | 0]);
+    sums.fill(0);
+    counts.fill(0);
+  }
+}
+
+/** Return two neighbouring positions for each pixel of a side, and the share of the second. */
+function neighbours(size, outSize) {
+  return Array.from({length: outSize}, (_, position) => {
+    const centre = (position + 0.5) * (size / outSize) - 0.5, first = Math.floor(centre);
+    const inside = each => Math.min(Math.max(each, 0), size - 1);
+    return [inside(first), inside(first + 1), centre - first];
+  });
+}
+
+/** Stretch RGB pixels to the size of the model; returns `Float32Array`, whole numbers 0 to 255. */
+function stretch({width, height, rgb}, modelWidth, modelHeight) {
+  const columns = neighbours(width, modelWidth);
+  const result = new Float32Array(modelHeight * modelWidth * 3);
+  let to = 0;
+  for (const [upper, lower, share] of neighbours(height, modelHeight)) {
+    for (const [left, right, part] of columns) {
+      for (let channel = 0; channel < 3; channel++) {
+        const at = (y, x) => rgb[(y * width + x) * 3 + channel];
+        const above = at(upper, left) + (at(upper, right) - at(upper, left)) * part;
+        const below = at(lower, left) + (at(lower, right) - at(lower, left)) * part;
+        result[to++] = Math.floor(above + (below - above) * share); // as Pillow rounds
+      }
+    }
+  }
+  return result;
+}
+
+/** Return the pixels that the model gets of an image that the browser has decoded. */
+function modelPixels(image, width, height, isPhoto, [modelHeight, modelWidth]) {
+  const factor = isPhoto ? jpegReduction(width, height, modelWidth, modelHeight) : 1;
+  return stretch(readRgb(image, width, height, factor), modelWidth, modelHeight);
+}
