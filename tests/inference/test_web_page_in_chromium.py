@@ -70,8 +70,11 @@ def visit(browser: "Browser", path: Path) -> Iterator[Visit]:
     visit.page.context.close()
 
 
-def noise(width: int = 31, height: int = 23, channels: int = 3) -> Image.Image:
-    """Return an image in which every pixel matters."""
+def noise(width: int = 20, height: int = 28, channels: int = 3) -> Image.Image:
+    """Return an image in which every pixel matters.
+
+    Resized by a whole number, no value lies at the border between two whole numbers.
+    """
     draw = np.random.default_rng(width)
     return Image.fromarray(draw.integers(0, 256, (height, width, channels), np.uint8))
 
@@ -108,13 +111,13 @@ EXACT: dict[str, Callable[[], bytes]] = {
     "one_pixel.png": lambda: saved(noise(1, 1), "PNG"),
     "one_row.png": lambda: saved(noise(300, 1), "PNG"),
     "of_its_size.png": lambda: saved(noise(5, 7), "PNG"),
-    "large.png": lambda: saved(noise(700, 600), "PNG"),
+    "large.png": lambda: saved(noise(700, 560), "PNG"),
     "photo.bmp": lambda: saved(noise(), "BMP"),
     "photo.webp": lambda: saved(noise(), "WEBP", lossless=True),
     "two_frames.gif": lambda: saved(
-        noise().quantize(16), "GIF", save_all=True, append_images=[smooth(31, 23)]
+        noise().quantize(16), "GIF", save_all=True, append_images=[smooth(20, 28)]
     ),
-    "transparent.png": lambda: saved(noise(31, 23, 4), "PNG"),
+    "transparent.png": lambda: saved(noise(channels=4), "PNG"),
 }
 NEARLY: dict[str, Callable[[], bytes]] = {
     "photo.jpg": lambda: saved(smooth(), "JPEG", quality=95),

@@ -19,7 +19,7 @@ async function isJpeg(file) {
 
 /**
  * Return by what a JPEG image is reduced while it is decoded: 8, 4, 2 or 1, the most that leaves
- * twice the size of the model.
+ * twice the width and height of the model.
  *
  * Decoders of JPEG do so by computing fewer frequencies of each block. Browsers have no such option,
  * and `readRgb` takes the mean of each block instead, which is nearly the same.
@@ -78,27 +78,35 @@ function averageBlocks(rgba, width, rows, factor, rgb, start) {
   }
 }
 
-/** Return two neighbouring positions for each pixel of a side, and the share of the second. */
+const single = Math.fround; // the arithmetic of catdog has single precision
+
+/** Return the two neighbours of each pixel of a new side, and the weight of the second. */
 function neighbours(size, outSize) {
+  const scale = single(size / outSize);
   return Array.from({length: outSize}, (_, position) => {
-    const centre = (position + 0.5) * (size / outSize) - 0.5, first = Math.floor(centre);
-    const inside = each => Math.min(Math.max(each, 0), size - 1);
-    return [inside(first), inside(first + 1), centre - first];
+    const centre = single(single((position + 0.5) * scale) - 0.5), first = Math.floor(centre);
+    return [Math.max(first, 0), Math.min(Math.ceil(centre), size - 1), centre - first];
   });
 }
 
-/** Stretch RGB pixels to the size of the model; returns `Float32Array`, whole numbers 0 to 255. */
+/** Return a value between two others. */
+function mix(first, second, weight) {
+  return single(first + single(single(second - first) * weight));
+}
+
+/** Stretch RGB pixels to the size of the model; returns whole numbers from 0 to 255. */
 function stretch({width, height, rgb}, modelWidth, modelHeight) {
   const columns = neighbours(width, modelWidth);
   const result = new Float32Array(modelHeight * modelWidth * 3);
   let to = 0;
-  for (const [upper, lower, share] of neighbours(height, modelHeight)) {
-    for (const [left, right, part] of columns) {
+  for (const [upper, lower, down] of neighbours(height, modelHeight)) {
+    const above = upper * width, below = lower * width;
+    for (const [left, right, across] of columns) {
       for (let channel = 0; channel < 3; channel++) {
-        const at = (y, x) => rgb[(y * width + x) * 3 + channel];
-        const above = at(upper, left) + (at(upper, right) - at(upper, left)) * part;
-        const below = at(lower, left) + (at(lower, right) - at(lower, left)) * part;
-        result[to++] = Math.floor(above + (below - above) * share); // as Pillow rounds
+        const at = position => rgb[3 * position + channel];
+        const top = mix(at(above + left), at(above + right), across);
+        const bottom = mix(at(below + left), at(below + right), across);
+        result[to++] = Math.floor(mix(top, bottom, down));
       }
     }
   }
