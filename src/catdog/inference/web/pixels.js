@@ -60,21 +60,23 @@ function copyRgb(rgba, rgb, start) {
 
 /** Write the means of the blocks of some rows; blocks at the edges may have fewer pixels. */
 function averageBlocks(rgba, width, rows, factor, rgb, start) {
-  const outWidth = Math.ceil(width / factor);
-  const sums = new Uint32Array(outWidth * 3), counts = new Uint32Array(outWidth);
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0, from = y * width * 4; x < width; x++, from += 4) {
-      const column = x / factor | 0;
-      sums[3 * column] += rgba[from];
-      sums[3 * column + 1] += rgba[from + 1];
-      sums[3 * column + 2] += rgba[from + 2];
-      counts[column]++;
+  let to = start;
+  for (let top = 0; top < rows; top += factor) {
+    const bottom = Math.min(top + factor, rows);
+    for (let left = 0; left < width; left += factor) {
+      const right = Math.min(left + factor, width), count = (bottom - top) * (right - left);
+      let red = 0, green = 0, blue = 0;
+      for (let y = top; y < bottom; y++) {
+        for (let from = 4 * (y * width + left), end = 4 * (y * width + right); from < end; from += 4) {
+          red += rgba[from];
+          green += rgba[from + 1];
+          blue += rgba[from + 2];
+        }
+      }
+      rgb[to++] = Math.round(red / count);
+      rgb[to++] = Math.round(green / count);
+      rgb[to++] = Math.round(blue / count);
     }
-    if ((y + 1) % factor && y + 1 < rows) continue;
-    const to = start + (y / factor | 0) * outWidth * 3;
-    for (let i = 0; i < sums.length; i++) rgb[to + i] = Math.round(sums[i] / counts[i / 3 | 0]);
-    sums.fill(0);
-    counts.fill(0);
   }
 }
 
