@@ -280,7 +280,10 @@ def page_agreement(record: dict[str, Any]) -> str:
             f"{row['megabytes']:.1f}",
             f"{each['n']:,}",
             f"{each['same_label']:,}",
-            *(f"{100 * each['difference'][name]:.4f}" for name in ("median", "percentile_99", "max")),
+            *(
+                f"{100 * each['difference'][name]:.4f}"
+                for name in ("median", "percentile_99", "max")
+            ),
             "{median:.0f} ({min:.0f} to {max:.0f})".format(**row["milliseconds"]),
         ]
         for row in record["rows"]

@@ -13,7 +13,7 @@
 // `npm install --ignore-scripts --omit-lockfile-registry-resolved`, build, and run
 // tests/inference/test_web_page.py with Chromium installed.
 import {createHash} from 'node:crypto';
-import {copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readFileSync, readdirSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {build} from 'esbuild';
 
@@ -62,7 +62,7 @@ async function bundle() {
     legalComments: 'none',
     plugins: [leaveOut],
   });
-  copyFileSync(BACKEND + MODULE, `${TARGET}runtime.wasm`);
+  writeFileSync(`${TARGET}runtime.wasm`, readFileSync(BACKEND + MODULE));
   const names = Object.keys(metafile.inputs)
       .map(path => path.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1]);
   return [...new Set(names.filter(Boolean))].sort();
