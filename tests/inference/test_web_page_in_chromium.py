@@ -264,6 +264,7 @@ def test_dropped_and_pasted_images(visit: Visit, model: keras.Model, event: str)
 def test_by_keyboard(visit: Visit, tmp_path: Path) -> None:
     page = visit.page
     noise().save(tmp_path / "photo.png")
+    page.on("filechooser", lambda _: None)  # Playwright needs a moment to take over the dialog
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "files"
     with page.expect_file_chooser() as chooser:

@@ -13,8 +13,8 @@ from catdog._utils.keras_internals import fold_constants, freeze_variables
 from catdog.inference.web_graph import FUSED, fuse, unfuse
 
 # Smaller tensors stay in single precision. Among them are the depthwise convolutions, whose sums of
-# few products keep most of their rounding errors: they are 6 % of the weights of MobileNetV2, and in
-# 16 bits, the mean error of its logits was 18 times as large (16 photos).
+# few products keep most of their rounding errors: they are 6 % of the weights of MobileNetV2, and
+# with 16 bits, the mean error of its logits was 18 times as large (16 photos).
 MIN_SIZE_TO_QUANTIZE = 20_000  # numbers
 MAX_QUANTIZATION_ERROR = 2e-4  # root mean square, as a share of that of the tensor
 _LEVELS = 2**16 - 1
