@@ -60,6 +60,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "frozen-pass": of_record(results.feature_extraction, "feature_extraction"),
     "flip-average": of_record(results.flip_average, "flip_average"),
     "against-keras": of_record(results.against_keras, "against_keras"),
+    "page-agreement": of_record(results.page_agreement, "page_agreement"),
     "prediction": of_record(results.prediction, "prediction"),
     "speed": speed,
     "compact-again": of_record(results.compact_again, "compact_again"),

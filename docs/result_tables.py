@@ -262,6 +262,42 @@ def prediction(record: dict[str, Any]) -> str:
     )
 
 
+def page_agreement(record: dict[str, Any]) -> str:
+    """Return how far the web page agrees with `predict` on photos, as a table."""
+    head = [
+        "Model",
+        "Page (MB)",
+        "Photos",
+        "Same label",
+        "Difference of probabilities in points: median",
+        "99th percentile",
+        "largest",
+        "Milliseconds per photo",
+    ]
+    rows = [
+        [
+            code(row["model"]),
+            f"{row['megabytes']:.1f}",
+            f"{each['n']:,}",
+            f"{each['same_label']:,}",
+            *(
+                f"{100 * each['difference'][name]:.4f}"
+                for name in ("median", "percentile_99", "max")
+            ),
+            "{median:.0f} ({min:.0f} to {max:.0f})".format(**row["milliseconds"]),
+        ]
+        for row in record["rows"]
+        for each in row["agreement"]
+    ]
+    requests = sum(row["requests"] for row in record["rows"])
+    facts = (
+        f"- {record['rows'][0]['browser']}, with the page opened from the disk; the time is from "
+        "the file to the answer (median and range over all photos)\n"
+        f"- Requests of the pages: {requests}"
+    )
+    return f"{table(head, rows)}\n\n{facts}\n{measured_with(record)}"
+
+
 def compact_speed(record: dict[str, Any]) -> str:
     """Return the time per image of `compact` and MobileNetV2, as a table."""
     rows = [

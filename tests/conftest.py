@@ -17,6 +17,7 @@ from hypothesis import settings
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from tests.browser import missing_for_browser
 from tests.local_server import LocalServer
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         for item in items:
             if "real_data" in item.keywords:
                 item.add_marker(skip)
+    if reason := missing_for_browser():
+        for item in items:
+            if "browser" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)

@@ -109,6 +109,8 @@ def test_few_modules_import_tensorflow() -> None:
         "inference/gradcam.py",
         "inference/interpreter.py",  # if LiteRT's own package is missing
         "inference/litert.py",
+        "inference/web_graph.py",
+        "inference/web_model.py",
         "training/devices.py",
         "training/head_loop.py",
     }

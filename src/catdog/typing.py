@@ -75,5 +75,5 @@ ClassWeight = TypeAliasType("ClassWeight", Literal["balanced"] | Mapping[str, fl
 Flip = TypeAliasType("Flip", Literal["horizontal", "vertical", "horizontal_and_vertical"])
 """The axes along which augmentation flips images at random."""
 
-ExportFormat = TypeAliasType("ExportFormat", Literal["saved_model", "litert", "onnx"])
+ExportFormat = TypeAliasType("ExportFormat", Literal["saved_model", "litert", "onnx", "html"])
 """The file formats of `export_model`."""

@@ -336,6 +336,17 @@ def test_freeze_variables() -> None:
     assert not frozen.variables
 
 
+def test_fold_constants() -> None:
+    weight = tf.Variable([2.0])
+    function = tf.function(lambda x: x * tf.sqrt(weight), input_signature=[tf.TensorSpec((1,))])
+    frozen = internals.freeze_variables(function.get_concrete_function())
+    graph = internals.fold_constants(frozen)
+    operations = sorted(node.op for node in graph.node)
+    assert operations == ["Const", "Identity", "Mul", "Placeholder"]  # the root is computed
+    (value,) = (node.attr["value"].tensor for node in graph.node if node.op == "Const")
+    assert tf.make_ndarray(value) == pytest.approx(2**0.5)
+
+
 @pytest.mark.parametrize("has_drawn", [False, True])
 def test_keeping_global_seed(has_drawn: bool) -> None:
     def draws() -> list[float]:

@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import os
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from catdog.inference import export
 from catdog.inference.export import export_model
 from catdog.inference.export_formats import RUNTIMES
 from catdog.inference.predict import predict
+from catdog.inference.web_page import read_model
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.typing import ExportFormat
 
@@ -31,7 +33,12 @@ needs_onnx = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("onnx", "onnxruntime", "tf2onnx"))),
     reason='ONNX needs pip install ".[onnx]"',
 )
-PATHS = ("exported", "exported.tflite", pytest.param("exported.onnx", marks=needs_onnx))
+PATHS = (
+    "exported",
+    "exported.tflite",
+    pytest.param("exported.onnx", marks=needs_onnx),
+    "exported.html",  # `test_web_page_in_chromium` runs it in a browser
+)
 in_each_format = pytest.mark.parametrize("name", PATHS)
 pytestmark = pytest.mark.usefixtures("in_scratch_folder")
 
@@ -58,6 +65,8 @@ def run(path: str, images: Images) -> NDArray[np.float32]:
         answers = interpreter(path).get_signature_runner()(images=images)["probabilities"]
     elif path.endswith(".onnx"):
         (answers,) = session(path).run(["probabilities"], {"images": images})
+    elif path.endswith(".html"):
+        answers = RUNTIMES["html"].run(Path(path), images)
     else:
         loaded = tf.saved_model.load(path)
         answers = loaded.serve(images)["probabilities"]
@@ -72,6 +81,9 @@ def class_names(path: str) -> list[str]:
             session(path).get_modelmeta().custom_metadata_map["class_names"]
         )
         return names
+    if path.endswith(".html"):
+        (data,) = re.findall('id="page-data">(.*?)</script>', Path(path).read_text("utf-8"))
+        return list(json.loads(data)["classNames"])
     loaded = tf.saved_model.load(path)
     return [name.decode() for name in loaded.class_names()["class_names"].numpy()]
 
@@ -94,6 +106,9 @@ def operations(path: str) -> set[str]:
         import onnx
 
         return {node.op_type for node in onnx.load(path).graph.node}
+    if path.endswith(".html"):
+        topology = read_model(Path(path).read_text("utf-8")).topology
+        return {node["op"] for node in topology["node"]}
     saved = SavedModel.FromString((Path(path) / "saved_model.pb").read_bytes())
     graph = saved.meta_graphs[0].graph_def
     nodes = [*graph.node, *(node for body in graph.library.function for node in body.node_def)]
@@ -348,6 +363,7 @@ def test_labels_stay_on_one_line_each() -> None:
         ("model", None, "saved_model"),
         ("model.v1", "saved_model", "saved_model"),
         ("model.tflite", "litert", "litert"),
+        ("pets.html", None, "html"),
     ],
 )
 def test_format(path: str, format: ExportFormat | None, expected: str) -> None:
@@ -360,7 +376,7 @@ def test_format(path: str, format: ExportFormat | None, expected: str) -> None:
         (
             "model.h5",
             None,
-            r"path='model.h5' has a suffix of no export format.*\.tflite.*\.onnx",
+            r"path='model.h5' has a suffix of no export format.*\.tflite.*\.onnx.*\.html",
         ),
         ("model", "tflite", r"format='tflite' is not known. Did you mean 'litert'\?"),
         ("model.onnx", "litert", "does not match format='litert'.*'model.tflite'"),
@@ -382,6 +398,10 @@ def test_wrong_arguments(model: keras.Model) -> None:
         export_model(small(), "exported")
     with pytest.raises(ValueError, match="class_names holds 2 names"):
         export_model(model, "exported", class_names=["cats", "dogs"])
+    with pytest.raises(ValueError, match=r"unsure_below=0.9 is for web pages.*as LiteRT.*\.html"):
+        export_model(model, "exported.tflite", unsure_below=0.9)
+    with pytest.raises(ValueError, match="unsure_below must be a probability above 0"):
+        export_model(model, "exported.html", unsure_below=80)
     with pytest.raises(ValueError, match="softmax"):
         export_model(keras.Sequential([small(), layers.Softmax()]), "exported")
     assert list(Path().iterdir()) == []

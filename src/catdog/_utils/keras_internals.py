@@ -154,3 +154,26 @@ def freeze_variables(function: Any) -> Any:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     return convert_variables_to_constants_v2(function)
+
+
+def fold_constants(function: Any) -> Any:
+    """Return the graph of a concrete function, with all that depends on constants alone computed.
+
+    Args:
+        function: What `freeze_variables` returned.
+
+    Returns:
+        A `GraphDef` without functions of its own.
+    """
+    from tensorflow.core.protobuf.config_pb2 import ConfigProto
+    from tensorflow.python.grappler import tf_optimizer
+    from tensorflow.python.training.saver import export_meta_graph
+
+    config = ConfigProto()
+    options = config.graph_options.rewrite_options
+    options.optimizers.extend(["constfold", "dependency", "pruning", "constfold", "pruning"])
+    options.min_graph_nodes = -1  # otherwise small graphs are left as they are
+    graph = export_meta_graph(graph_def=function.graph.as_graph_def(), graph=function.graph)
+    outputs = [output.name for output in function.outputs]
+    graph.collection_def["train_op"].node_list.value.extend(outputs)  # what grappler must keep
+    return tf_optimizer.OptimizeGraph(config, graph)

@@ -1,4 +1,4 @@
-"""Export a model to a file that runs without catdog and Keras: SavedModel, LiteRT, ONNX."""
+"""Export a model to a file that runs without catdog and Keras."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.images.inputs import ImageSource, read_pixels
 from catdog.inference.export_formats import RUNTIMES, Program, Runtime
+from catdog.inference.classify import check_threshold
 from catdog.inference.predict import predict
 from catdog.matching import resize_to_model
 from catdog.models.logits import check_classifier
@@ -36,7 +37,12 @@ from catdog.models.metadata import get_metadata, get_trained_size, resolve_class
 from catdog.models.saving import check_target
 from catdog.typing import ExportFormat, Floats, ImageSize
 
-SUFFIXES: dict[str, ExportFormat] = {"": "saved_model", ".tflite": "litert", ".onnx": "onnx"}
+SUFFIXES: dict[str, ExportFormat] = {
+    "": "saved_model",
+    ".tflite": "litert",
+    ".onnx": "onnx",
+    ".html": "html",
+}
 
 N_CHECK_IMAGES = 16  # images
 PATTERN_CELLS = 6  # cells in a row or column of a random pattern
@@ -54,25 +60,33 @@ def export_model(
     format: ExportFormat | None = None,
     class_names: Sequence[str] | None = None,
     data: Datasets | None = None,
+    unsure_below: float | None = None,
 ) -> None:
     """Export a model to a file that runs without catdog and Keras.
+
+    A web page (`.html`) is one file that classifies images in a browser, opened from the disk and
+    without a network. The other formats are for programs.
 
     The exported function takes `images`, `float32` `(batch, height, width, 3)` in `[0, 255]`, and
     returns `probabilities`, `float32` `(batch, classes)`, with temperature scaling and without
     augmentation and dropout. The file also contains the class names.
 
     Before the file is moved to `path`, the runtime of its format runs it on up to 16 images. Each
-    probability must be within 1 % of that of `predict`.
+    probability must be within 1 % of that of `predict`. For a web page, TensorFlow runs what is in
+    the file, since there may be no browser.
 
     Args:
         model: Returns logits, as every model of the zoo does.
         path: Path of the export, in a folder that exists: a new folder for a SavedModel, a file
-            `.tflite` for LiteRT, a file `.onnx` for ONNX. An existing file is replaced.
-        format: `"saved_model"`, `"litert"` or `"onnx"`; if `None`, the suffix of `path` determines
-            it. ONNX needs `pip install ".[onnx]"`, in a copy of the source.
+            `.tflite` for LiteRT, a file `.onnx` for ONNX, a file `.html` for a web page. An
+            existing file is replaced.
+        format: `"saved_model"`, `"litert"`, `"onnx"` or `"html"`; if `None`, the suffix of `path`
+            determines it. ONNX needs `pip install ".[onnx]"`, in a copy of the source.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
         data: Compare the probabilities on its validation images instead of random patterns.
+        unsure_below: Let a web page abstain ("unsure") below this probability, above 0 and at most
+            1, until its user chooses another. See `coverage_curve`.
 
     Raises:
         FileExistsError: If the folder for a SavedModel exists.
@@ -85,8 +99,8 @@ def export_model(
         TypeError: If `path` is not a path, or `data` is not a `Datasets`.
         ValueError: If the format is unknown or does not match the suffix of `path`, `path` is a
             device, the model does not return logits or is random outside training, its classes have
-            no names, the format does not support one of its layers, or an image of `data` cannot be
-            read.
+            no names, the format does not support one of its layers, an image of `data` cannot be
+            read, or `unsure_below` is out of its range or passed for another format than a page.
 
     Example:
         ```python
@@ -104,6 +118,7 @@ def export_model(
     size = size or get_trained_size(metadata)
     chosen = _choose_format(path, format)
     runtime = RUNTIMES[chosen]
+    threshold = _check_threshold(unsure_below, chosen)
     target = _check_target(path, is_folder=chosen == "saved_model")
     _check_backend()
     if chosen == "onnx":
@@ -112,7 +127,7 @@ def export_model(
 
     def make(scratch: Path) -> None:
         with tf.device("CPU"):  # a GPU rounds more coarsely
-            program = Program(model, size, names)
+            program = Program(model, size, names, threshold)
             _check_deterministic(program)
             exported = _write_and_run(runtime, program, scratch, images)
             predictions = predict(model, images, class_names=names, verbose=0)
@@ -133,7 +148,7 @@ def _choose_format(path: str | PathLike[str], given: ExportFormat | None) -> Exp
                 argument="path",
                 value=str(path),
                 hint=(
-                    "End it in .tflite for LiteRT or .onnx for ONNX, or pass "
+                    "End it in .tflite for LiteRT, .onnx for ONNX or .html for a web page, or pass "
                     'format="saved_model" for a folder of that name.'
                 ),
             )
@@ -148,6 +163,18 @@ def _choose_format(path: str | PathLike[str], given: ExportFormat | None) -> Exp
             hint=f"Name it {Path(path).with_suffix(wanted).name!r}, for example, or omit format.",
         )
     return chosen
+
+
+def _check_threshold(unsure_below: float | None, chosen: ExportFormat) -> float:
+    """Return the threshold of a page as a number; 0 for `None`."""
+    if unsure_below is not None and chosen != "html":
+        raise InvalidValueError(
+            f"is for web pages, and this is an export as {RUNTIMES[chosen].name}",
+            argument="unsure_below",
+            value=unsure_below,
+            hint="Name the file .html, or compare the probabilities where the export is used.",
+        )
+    return check_threshold(unsure_below)
 
 
 def _check_target(path: str | PathLike[str], *, is_folder: bool) -> Path:

@@ -14,8 +14,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog._utils.keras_internals import freeze_variables
+from catdog._utils.text import printable
 from catdog.inference.interpreter import make_interpreter
 from catdog.inference.litert_file import INPUT, OUTPUT, write_litert_file
+from catdog.inference.web_model import convert, restore
+from catdog.inference.web_page import OPERATIONS, PageContent, make_page, read_model
 from catdog.models.metadata import ModelMetadata, get_metadata, get_model_name, get_temperature
 from catdog.typing import ExportFormat, Floats, ImageSize
 
@@ -25,7 +28,13 @@ CLASS_NAMES = "class_names"  # a signature of the SavedModel, an entry of ONNX's
 class Program:
     """What is exported: a function from images of one size to probabilities, at inference."""
 
-    def __init__(self, model: keras.Model, size: ImageSize, class_names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        size: ImageSize,
+        class_names: tuple[str, ...],
+        unsure_below: float = 0.0,
+    ) -> None:
         """Wrap a model of the image size `size`; logits are divided by its temperature."""
         temperature = get_temperature(model)
 
@@ -34,6 +43,7 @@ class Program:
             return {OUTPUT: tf.nn.softmax(logits / temperature)}
 
         self.model = model
+        self.unsure_below = unsure_below
         known = get_metadata(model) or ModelMetadata(
             class_names, model_name=get_model_name(model), temperature=temperature
         )
@@ -42,6 +52,7 @@ class Program:
         self.class_names = tuple(
             name.encode("utf-8", "backslashreplace").decode("utf-8") for name in class_names
         )
+        self.image_size = size
         self.images = tf.TensorSpec((None, *size, 3), tf.float32, name=INPUT)
         self.compute = tf.function(compute, input_signature=[self.images])
 
@@ -110,6 +121,28 @@ def _run_onnx(path: Path, images: NDArray[Any]) -> Floats:
     return np.asarray(probabilities, np.float64)
 
 
+def _write_html(program: Program, path: Path) -> None:
+    compute = program.compute.python_function
+    one_image = tf.TensorSpec((1, *program.image_size, 3), tf.float32)
+    traced = tf.function(lambda images: compute(images)[OUTPUT], input_signature=[one_image])
+    content = PageContent(
+        title=path.stem,
+        class_names=tuple(printable(name) for name in program.class_names),
+        image_size=program.image_size,
+        unsure_below=program.unsure_below,
+        metadata=get_metadata(program.model),
+        model=convert(traced.get_concrete_function(), OPERATIONS),
+    )
+    path.write_text(make_page(content), "utf-8", newline="\n")
+
+
+def _run_html(path: Path, images: NDArray[Any]) -> Floats:
+    """Run the model in a page with TensorFlow; the tests run pages in a browser."""
+    compute = restore(read_model(path.read_text("utf-8")))
+    batches = np.split(images.astype(np.float32), len(images))
+    return np.concatenate([compute(tf.constant(batch))[0] for batch in batches], dtype=np.float64)
+
+
 class Runtime(NamedTuple):
     """The name of a format, and the functions that write and run a file of it."""
 
@@ -122,4 +155,5 @@ RUNTIMES: dict[ExportFormat, Runtime] = {
     "saved_model": Runtime("SavedModel", _write_saved_model, _run_saved_model),
     "litert": Runtime("LiteRT", _write_litert, _run_litert),
     "onnx": Runtime("ONNX", _write_onnx, _run_onnx),
+    "html": Runtime("web page", _write_html, _run_html),
 }
