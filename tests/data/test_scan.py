@@ -188,8 +188,8 @@ def test_heic_without_its_package(tidy: Path, name: str, monkeypatch: pytest.Mon
     (finding,) = scan_images(tidy).bad
     assert finding.reason == "unsupported_format"
     assert finding.detail == (
-        "it is HEIC, which needs one more package; install it, in a copy of the source of catdog: "
-        'pip install ".[heif]"'
+        "it is HEIC, which needs one more package; install it with the Python that you use, in a "
+        'copy of the source of catdog: python -m pip install ".[heif]"'
     )
     with pytest.raises(ValueError, match=rf'cats/{name}: it is HEIC.*pip install "\.\[heif\]"'):
         load_datasets(tidy)

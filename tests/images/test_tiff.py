@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.images.containers import UnsupportedFormatError, open_image
+from catdog.images.containers import open_image
 from catdog.images.decode import read_rgb
+from catdog.images.formats import UnsupportedFormatError
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.notes import Note
 from catdog.images.thumbnails import upright_size
