@@ -221,7 +221,7 @@ def test_a_strip_without_a_position(compression: int) -> None:
     assert np.array_equal(rgb(content), flat)
     start = struct.pack("<I", len(content) - len(strips[1]))
     pair = struct.pack("<II", *map(len, strips))
-    for old, new in ((start, bytes(4)), (pair, pair[:4] + bytes(4))):
+    for old, new in ((start, bytes(4)), (start, b"\4\0\0\0"), (pair, pair[:4] + bytes(4))):
         assert content.count(old) == 1
         if old == start or compression != 1:
             with pytest.raises(ValueError, match=r"truncated \(a part of the pixels"):

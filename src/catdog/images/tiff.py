@@ -9,6 +9,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from catdog.images.endings import EMPTY_END
 
 _TYPE_BYTES = {2: 1, 3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_HEADER_BYTES = 8
 _TAIL_BYTES = 64  # fewer zeros may be the end of an image
 
 # Compressed pixels never end in many zeros; the decoders of some accept them (libtiff 4.7).
@@ -98,7 +99,7 @@ def check_pixels(file: BinaryIO, image: TiffImageFile) -> None:
     offsets = tags.get(_STRIP_OFFSETS) or tags.get(_TILE_OFFSETS, ())
     counts = tags.get(_STRIP_COUNTS) or tags.get(_TILE_COUNTS, ())
     is_raw = compression == "raw"
-    if 0 in offsets or (0 in counts and not is_raw):
+    if min(offsets, default=_HEADER_BYTES) < _HEADER_BYTES or (0 in counts and not is_raw):
         raise ValueError("image file is truncated (a part of the pixels is missing)")
     if is_raw:
         return
