@@ -186,7 +186,7 @@ def test_predict_names_images_that_come_out_wrong(
     captured = capsys.readouterr()
     assert [line.split()[-1] for line in captured.out.splitlines()] == names[:2]
     errors = captured.err
-    assert "catdog: warning: 1 image dark, because" in errors
+    assert "catdog: warning: 1 image dark or flat, because" in errors
     assert "\n  x_ray.png: no value above 4095 of 65535\n" in errors
     assert "\n  photo.png: 100 x 60 pixels\nSave smaller copies" in errors
     assert "catdog: Cannot read the image poster.png: it has more than 178 million pix" in errors

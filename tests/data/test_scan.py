@@ -188,8 +188,8 @@ def test_heic_without_its_package(tidy: Path, name: str, monkeypatch: pytest.Mon
     (finding,) = scan_images(tidy).bad
     assert finding.reason == "unsupported_format"
     assert finding.detail == (
-        "it is HEIC, which needs one more package; install it, in a copy of the source of catdog: "
-        'pip install ".[heif]"'
+        "it is HEIC, which needs one more package; install it with the Python that you use, in a "
+        'copy of the source of catdog: python -m pip install ".[heif]"'
     )
     with pytest.raises(ValueError, match=rf'cats/{name}: it is HEIC.*pip install "\.\[heif\]"'):
         load_datasets(tidy)
@@ -208,16 +208,17 @@ def test_values_that_do_not_fill_their_range(tidy: Path) -> None:
         ("unfilled_range", "no value above 4095 of 65535"),
     ]
     assert report.bad == ()
-    with pytest.warns(UserWarning, match="2 images dark") as caught:
+    with pytest.warns(UserWarning, match="2 images dark or flat") as caught:
         data = load_datasets(tidy)
     (warning,) = caught
     assert warning.filename == __file__
     assert str(warning.message) == (
-        "2 images dark, because the values do not fill their range:\n"
+        "2 images dark or flat, because the values do not fill their range:\n"
         "  cats/x_ray.png: no value above 4095 of 65535\n"
         "  cats/x_ray.txt: no value above 4095 of 65535\n"
         "If white has another value in them, such as 4095 for 12 bits or 1.0 for floats, multiply "
-        "all images by the same factor, so that white is 65535 (or 255 for floats)."
+        "all images by the same factor, so that white is 65535 (or 255 for floats and 8 bits). If "
+        "black is not zero in them, subtract it before, the same from all."
     )
     assert sum(data.label_counts(split)["cats"] for split in SPLITS) == 7
 

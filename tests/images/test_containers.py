@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from catdog.images.containers import UnsupportedFormatError, open_image
+from catdog.images.containers import open_image
 from catdog.images.decode import read_rgb
-from catdog.images.formats import find_container
+from catdog.images.formats import UnsupportedFormatError, find_container
 from catdog.images.identify import is_image_file
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.thumbnails import upright_size
@@ -214,7 +214,8 @@ def test_an_avif_file_with_the_brand_of_any_image() -> None:
 
 def test_heic_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    with pytest.raises(ValueError, match=r'HEIC, which needs .*: pip install "\.\[heif\]"\.$'):
+    hint = r'HEIC, which needs .*: python -m pip install "\.\[heif\]"\.$'
+    with pytest.raises(ValueError, match=hint):
         read_rgb(heic("plain"))
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from catdog.images.decode import decode_image
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.notes import Note
+from tests.images.tiff_files import tiff
 
 SIZE = (6, 8)
 
@@ -103,6 +104,57 @@ def test_colours_of_16_bits(colour_type: int, channels: int, highest: int, expec
     assert np.array_equal(pixels[..., 0], values[..., 0] // 256)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (ramp(31000, np.uint16, 29000), "no value below 29000 or above 31000 of 65535"),
+        (ramp(33168, np.uint16, 31744), "no value below 31744 or above 33168 of 65535"),
+        (ramp(31000, np.int32, 29000), "no value below 29000 or above 31000 of 65535"),
+        (ramp(231, np.float32, 200), "no value below 200 or above 231 of 255"),
+        (ramp(46384, np.uint16, 30000), ""),
+        (ramp(30000, np.uint16, 30000), ""),  # of one value
+        (ramp(255, np.float32, 255), ""),
+    ],
+)
+def test_values_with_an_offset(values: NDArray[Any], expected: str) -> None:
+    assert details(Image.fromarray(values)) == ([expected] if expected else [])
+
+
+def test_colours_of_16_bits_with_an_offset() -> None:
+    for low, high, expected in (
+        (29000, 31000, ["no value below 28928 or above 31231 of 65535"]),
+        (65535, 65535, []),  # white
+        (0, 65535, []),
+    ):
+        values = np.stack([ramp(high, np.uint16, low)] * 3, axis=-1)
+        assert details(png_of_16_bits(values, 2)) == expected
+
+
+def test_inks_of_16_bits() -> None:
+    for highest, expected in ((0, []), (4095, ["no value above 4095 of 65535"]), (65535, [])):
+        inks = np.stack([ramp(highest)] * 4, axis=-1)
+        assert details(tiff(inks, 5)) == expected
+
+
+@pytest.mark.parametrize("highest", [0, 1, 2, 3, 4, 9])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
+def test_8_bits_are_noted_only_if_all_is_black(highest: int, mode: str) -> None:
+    """Floats from 0 to 1 that were saved without a factor; photos may be dark."""
+    image = Image.fromarray(ramp(highest, np.uint8)).convert(mode)
+    expected = [f"no value above {highest} of 255"] if 0 < highest < 4 else []
+    assert details(image) == details(file_of(image)) == expected
+    large = image.resize((400, 300), Image.Resampling.NEAREST)
+    large.putpixel((77, 1), tuple([200] * 4)[: len(mode)] if len(mode) > 1 else 200)
+    assert details(large) == []
+
+
+def test_black_on_nothing_is_not_noted() -> None:
+    """A drawing in nearly black: its background is white when it is read."""
+    image = Image.new("RGBA", (8, 6), (1, 1, 1, 0))
+    image.putpixel((3, 3), (1, 1, 1, 255))
+    assert details(image) == details(file_of(image)) == []
+
+
 def test_a_tiff_image_that_the_user_opened() -> None:
     for values, expected in ((ramp(4095), ["no value above 4095 of 65535"]), (ramp(65535), [])):
         assert details(Image.open(BytesIO(file_of(Image.fromarray(values), "TIFF")))) == expected
@@ -128,7 +180,10 @@ def test_a_bitmap_of_16_bits_a_pixel_is_not_deep() -> None:
 def test_floats_are_grey_values_up_to_255() -> None:
     assert details(Image.fromarray(ramp(1.0, np.float32))) == ["no value above 1 of 255"]
     assert details(Image.fromarray(ramp(0.5, np.float32))) == ["no value above 0.5 of 255"]
-    for highest in (0, 2, 255):
+    for highest in (1.02, 9, 63):
+        noted = [f"no value above {highest:g} of 255"]
+        assert details(Image.fromarray(ramp(highest, np.float32))) == noted
+    for highest in (0, 64, 255):
         image = Image.fromarray(ramp(highest, np.float32))
         assert notes_on(image) == []
         pixels = read_pixels(ImageSource(image, "it"), SIZE)

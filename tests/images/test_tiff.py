@@ -1,5 +1,6 @@
 """TIFF files: what their values mean, how they are compressed, and files that are cut off."""
 
+import struct
 import zlib
 from io import BytesIO
 from typing import Any, Literal
@@ -9,12 +10,20 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.images.containers import UnsupportedFormatError, open_image
+from catdog.images.containers import open_image
 from catdog.images.decode import read_rgb
+from catdog.images.formats import UnsupportedFormatError
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.notes import Note
 from catdog.images.thumbnails import upright_size
-from tests.images.tiff_files import BITS, COMPRESSION, EXTRA, directory_first, tiff
+from tests.images.tiff_files import (
+    BITS,
+    COMPRESSION,
+    EXTRA,
+    ROWS,
+    directory_first,
+    tiff,
+)
 
 ORIENTATION, COLOUR_MAP, NEW_SUBFILE_TYPE, PLANES, DNG_VERSION = 274, 320, 254, 284, 50706
 GREYS = np.array([[0, 100, 255]], np.uint8)
@@ -192,6 +201,39 @@ def test_a_file_that_is_filled_up_with_zeros(compression: str) -> None:
     for missing in (150, 300):  # the directory, or the tables of a JPEG decoder
         with pytest.raises(ValueError, match=r"truncated"):
             read_rgb(content[:-missing] + bytes(missing))
+
+
+def short_strips() -> tuple[NDArray[Any], tuple[bytes, ...]]:
+    """Return a flat image, and its strips of 10 rows."""
+    flat = np.full((20, 14, 3), 7, np.uint8)
+    return flat, tuple(zlib.compress(flat[top : top + 10].tobytes()) for top in (0, 10))
+
+
+@pytest.mark.parametrize("compression", [1, 8, 32773])
+def test_a_strip_without_a_position(compression: int) -> None:
+    """Pillow and its decoder use what is there: the start of the file, or another strip."""
+    flat, strips = short_strips()
+    if compression != 8:
+        strips = (flat[:10].tobytes(), flat[:10].tobytes())
+    if compression == 32773:
+        strips = tuple(b"".join(b"\x29" + bytes([7] * 42) for _ in range(10)) for _ in strips)
+    content = tiff(flat, 2, tags={COMPRESSION: [compression], ROWS: [10]}, strips=strips)
+    assert np.array_equal(rgb(content), flat)
+    start = struct.pack("<I", len(content) - len(strips[1]))
+    pair = struct.pack("<II", *map(len, strips))
+    for old, new in ((start, bytes(4)), (start, b"\4\0\0\0"), (pair, pair[:4] + bytes(4))):
+        assert content.count(old) == 1
+        if old == start or compression != 1:
+            with pytest.raises(ValueError, match=r"truncated \(a part of the pixels"):
+                read_rgb(content.replace(old, new))
+
+
+def test_a_short_strip_that_is_filled_up_with_zeros() -> None:
+    flat, strips = short_strips()
+    assert len(strips[1]) < 64
+    content = tiff(flat, 2, tags={COMPRESSION: [8], ROWS: [10]}, strips=strips)
+    with pytest.raises(ValueError, match="truncated: the end of the file is empty"):
+        read_rgb(content[: -len(strips[1])] + bytes(len(strips[1])))
 
 
 def test_the_first_page_is_read() -> None:

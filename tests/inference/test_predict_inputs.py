@@ -106,7 +106,7 @@ def test_images_that_come_out_nearly_black(model: keras.Model, tmp_path: Path) -
     (warning,) = caught
     assert warning.filename == __file__
     assert str(warning.message).splitlines()[:4] == [
-        "3 images dark, because the values do not fill their range:",
+        "3 images dark or flat, because the values do not fill their range:",
         f"  {tmp_path / 'x_ray.png'}: no value above 1023 of 65535",
         "  images[2]: no value above 1023 of 65535",
         "  images[3]: no value above 1 of 255",
@@ -234,7 +234,7 @@ def test_images_are_read_a_few_batches_ahead(model: keras.Model) -> None:
 
     def images() -> Iterator[NDArray[Any]]:
         nonlocal asked
-        for brightness in range(100):
+        for brightness in range(4, 104):  # not black
             asked += 1
             yield grey(brightness)
 
@@ -247,7 +247,7 @@ def test_images_are_read_a_few_batches_ahead(model: keras.Model) -> None:
     model.predict_on_batch = spy
     answers = predict(model, images(), batch_size=8)
     assert [answer.probabilities[1] for answer in answers] == pytest.approx(
-        [expected(each) for each in range(100)], abs=1e-5
+        [expected(each) for each in range(4, 104)], abs=1e-5
     )
     answered = 0
     for asked_for, count in seen:
@@ -270,12 +270,15 @@ def test_arrays_that_look_scaled(model: keras.Model) -> None:
     batch = np.random.default_rng(0).uniform(0, 1, (3, *SIZE, 3))
     with pytest.warns(UserWarning, match=r"No value of images is above 1: .*multiply them by 255"):
         assert len(predict(model, np.round(batch, 2))) == 3
+    for scaled in (np.round(batch).astype(np.uint8), np.round(batch * 1.02, 2)):
+        with pytest.warns(UserWarning, match=r"No value of images is above 1.*: a black image"):
+            assert len(predict(model, scaled)) == 3
 
 
 def test_dark_images_are_images(model: keras.Model) -> None:
     dark = np.zeros((3, *SIZE, 3))
     predict(model, dark)
-    predict(model, dark.astype(np.uint8) + np.uint8(1))
+    predict(model, dark.astype(np.uint8) + np.uint8(4))
     dark[0, 0, 0] = 7
     predict(model, dark)
 

@@ -62,7 +62,7 @@ MEANING: Mapping[Reason, str] = {
     "very_small": "used, but there is little to see",
     "very_large": "used, but it takes much time and memory; save a smaller copy",
     "transparent": "used, but white: at least 99 % of it is transparent",
-    "unfilled_range": "used, but dark: multiply the values so that white is 65535",
+    "unfilled_range": "used, but dark or flat: scale the values, so that they fill the range",
     "duplicate": "used, all duplicates in the same set",
     "near_duplicate_labels": "used, but nearly the same image in another class: check the labels",
     "near_duplicate_splits": "used, but nearly the same image in another split folder",

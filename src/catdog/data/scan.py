@@ -67,7 +67,7 @@ def scan_images(
     Files that are reported, but cause no error:
 
     - images with the suffix of another format, animated images, images with a side of less than 32
-      pixels or with more than 89 million pixels, images of 16 bits that are dark, because their
+      pixels or with more than 89 million pixels, images that are dark or flat, because their
       values do not fill their range, and images that are white, because they are transparent;
     - duplicates in one class that cannot be in two splits;
     - near duplicates, first those in two classes or in two split folders, and bursts;

@@ -6,8 +6,13 @@ from typing import BinaryIO
 from PIL import UnidentifiedImageError
 
 from catdog.data.findings import BadReason
-from catdog.images.containers import UnsupportedFormatError
-from catdog.images.formats import OTHER_SUFFIXES, SIGNATURE_BYTES, SIGNATURES, find_container
+from catdog.images.formats import (
+    OTHER_SUFFIXES,
+    SIGNATURE_BYTES,
+    SIGNATURES,
+    UnsupportedFormatError,
+    find_container,
+)
 from catdog.images.identify import find_other_format, is_named_as_image
 
 
@@ -57,7 +62,9 @@ def explain_unopened(content: BinaryIO, path: Path, size: int, error: Exception)
 
 
 def broken(content: BinaryIO, size: int, error: Exception) -> Unusable:
-    """Return the error of a truncated or damaged image, by the message of Pillow's decoder."""
+    """Return the error of an image that cannot be loaded, by the message of Pillow's decoder."""
+    if isinstance(error, UnsupportedFormatError):
+        return Unusable("unsupported_format", str(error))
     is_truncated = "truncated" in str(error).lower() or _is_truncated_webp(content, size)
     is_unknown = isinstance(error, UnidentifiedImageError)  # its message shows an object in memory
     detail = "it begins like an image, but cannot be read" if is_unknown else str(error)

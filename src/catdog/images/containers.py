@@ -17,16 +17,18 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from catdog.images.boxes import check_boxes
 from catdog.images.endings import EMPTY_END, ends_in_zeros
-from catdog.images.formats import CONTAINERS, FORMATS, SIGNATURE_BYTES, find_container
+from catdog.images.formats import (
+    CONTAINERS,
+    FORMATS,
+    SIGNATURE_BYTES,
+    UnsupportedFormatError,
+    find_container,
+)
 from catdog.images.limits import MAX_PIXELS, TOO_MANY_PIXELS
 from catdog.images.tiff import check_directory, check_pixels, is_raw
 
 _JPEG = b"\xff\xd8\xff"
 _FOUND_BY_PILLOW = tuple(name for name in FORMATS if name not in CONTAINERS)
-
-
-class UnsupportedFormatError(ValueError):
-    """An image has a format that is not read, or not with the packages that are installed."""
 
 
 def open_once(path: Path) -> BytesIO | BufferedReader:
@@ -75,8 +77,8 @@ def _open_heic(file: BinaryIO) -> Any:
         import pi_heif
     except ImportError as error:
         raise UnsupportedFormatError(
-            "it is HEIC, which needs one more package; install it, in a copy of the source of "
-            'catdog: pip install ".[heif]"'
+            "it is HEIC, which needs one more package; install it with the Python that you use, in "
+            'a copy of the source of catdog: python -m pip install ".[heif]"'
         ) from error
     check_boxes(file)
     file.seek(0)

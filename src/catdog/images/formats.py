@@ -54,6 +54,10 @@ _SYSTEM_FILES = frozenset(
 )  # fmt: skip
 
 
+class UnsupportedFormatError(ValueError):
+    """An image has a format that is not read, or not with the packages that are installed."""
+
+
 def format_name(name: str | None) -> str:
     """Return the name in `FORMATS` of a format, by the name that its decoder gives to it."""
     return _OTHER_NAMES.get(str(name), str(name))

@@ -9,9 +9,12 @@ so two images of one camera stay comparable.
 | `I` | TIFF of 32 bits or with signs, or in memory | 0 to 65535 | `value // 257` |
 | `F` | TIFF of floats, or in memory | 0 to 255 | the whole number below |
 | `RGB`, `RGBA` | colour PNG and TIFF of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
+| `CMYK` | TIFF of 16 bits | 0 to 65535 | `value // 256`, by Pillow |
 
-Other values, NaN too, are an error. Values that use a small part of the range are a finding: 10 or
-12 bits in a container of 16, or floats from 0 to 1.
+Other values, NaN too, are an error. Values that use less than a quarter of the range, from the
+lowest to the highest, are a finding: 10 or 12 bits in a container of 16, floats from 0 to 1, or
+temperatures with an offset. Photos of 8 bits may be dark or flat, so those are a finding only if no
+value is above 3, such as floats from 0 to 1 that were saved without a factor.
 """
 
 import re
@@ -23,7 +26,8 @@ from catdog.images.strips import strips
 
 MAX_16_BITS = 65535
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF files, and a value of it
-DARK_BELOW = 2**14  # images of 16 bits whose values are all below this come out darker than 64
+BLACK_UP_TO = 3  # of 255: nobody sees more than black
+_SAMPLES_A_SIDE = 16
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -38,24 +42,56 @@ def is_deep(image: Image.Image) -> bool:
 
 
 def unfilled_range(image: Image.Image, deep: bool) -> str | None:
-    """Return a detail such as "no value above 4095 of 65535" if a loaded image is dark.
+    """Return a detail such as "no value above 4095 of 65535" if a loaded image is dark or flat.
 
     Args:
         image: The image, as Pillow has loaded it.
         deep: What `is_deep` returned before.
 
     Returns:
-        `None` if the values fill the range, or are all zero: such an image is black.
+        `None` if the values fill the range, or are all the same: such an image has one colour.
     """
     if is_wide(image):
-        high = _range(image)[1]
-        if image.mode == "F":
-            return f"no value above {high:g} of 255" if 0 < high <= 1 else None
-        return f"no value above {high:.0f} of {MAX_16_BITS}" if 0 < high < DARK_BELOW else None
-    if deep and image.mode.startswith("RGB"):
-        high = int(np.max(image.getextrema()[:3])) * 256 + 255  # Pillow drops the lower byte
-        return f"no value above {high} of {MAX_16_BITS}" if high < DARK_BELOW else None
-    return None
+        return _unfilled(*_range(image), _highest(image))
+    if not deep:
+        return _black(image)
+    if not image.mode.startswith(("RGB", "CMYK")):
+        return None
+    colours = np.array(image.getextrema())[: 4 if image.mode == "CMYK" else 3]
+    if image.mode == "CMYK" and not colours.any():  # without ink it is white
+        return None
+    low, high = int(colours.min()) * 256, int(colours.max()) * 256 + 255  # the lower byte is lost
+    return _unfilled(low if high - low > 255 else high, high, MAX_16_BITS)
+
+
+def _unfilled(low: float, high: float, top: int) -> str | None:
+    """Return a detail if the values from `low` to `high` use less than a quarter of 0 to `top`."""
+    quarter = (top + 1) / 4
+    used = high - low or high  # an image of one value has no lowest one
+    if not 0 < used < quarter:
+        return None
+    if high < quarter:
+        return f"no value above {high:g} of {top}"
+    return f"no value below {low:g} or above {high:g} of {top}"
+
+
+def _black(image: Image.Image) -> str | None:
+    """Return a detail if an opaque image of 8 bits is black, but its values are not all zero."""
+    if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
+        return None
+    side = _SAMPLES_A_SIDE
+    if _highest_colour(image.resize((side, side), Image.Resampling.NEAREST)) > BLACK_UP_TO:
+        return None  # nearly all images: the others need a look at each pixel
+    if image.mode.endswith("A") and np.asarray(image.getchannel("A")).min() < 255:
+        return None
+    high = _highest_colour(image)
+    return f"no value above {high} of 255" if 0 < high <= BLACK_UP_TO else None
+
+
+def _highest_colour(image: Image.Image) -> int:
+    """Return the highest value of an image of 8 bits, transparency left out."""
+    highest = np.atleast_2d(image.getextrema())[:, 1]
+    return int(highest[:-1].max() if image.mode.endswith("A") else highest.max())
 
 
 def deep_to_rgb(image: Image.Image) -> Image.Image:

@@ -24,6 +24,7 @@ from catdog._utils.errors import (
 from catdog._utils.text import counted, printable, with_lines
 from catdog.images.decode import read_rgb, to_rgb, upright
 from catdog.images.formats import FORMATS
+from catdog.images.greys import BLACK_UP_TO
 from catdog.images.identify import is_image_file
 from catdog.images.limits import own_limits
 from catdog.images.listing import walk
@@ -188,7 +189,7 @@ def _check_array(array: Pixels, name: str) -> Pixels:
                 "by array // 257, those of 12 bits by array * (255 / 4095)."
             ),
         )
-    if array.dtype.kind == "f" and 0 < high <= 1:
+    if 0 < high <= BLACK_UP_TO:
         warnings.warn(
             UsageWarning(
                 f"No value of {name} is above {high:g}: a black image, if pixels are in [0, 255].",

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from catdog.images.complete import load_complete
 from catdog.images.containers import open_image
@@ -12,6 +13,7 @@ from catdog.images.first_frame import first_frame_box
 from catdog.images.greys import is_deep
 from catdog.images.notes import Note, pixel_notes, size_notes
 from catdog.images.scale import Size, denominator_of, reduce_scale
+from catdog.images.tiff_layouts import correct_pixels, correct_tiles
 from catdog.images.transparency import on_white_canvas, transparent_key
 
 # Pillow images of the user in these formats are checked; others are loaded as Pillow does.
@@ -41,7 +43,10 @@ def load_pixels(
 
     Raises:
         TruncatedImageError: If a part of the image is missing, where Pillow sees no error.
+        UnsupportedFormatError: If it is a TIFF image of a kind that Pillow reads wrongly.
     """
+    if isinstance(image, TiffImageFile):
+        correct_tiles(image)
     deep = is_deep(image)
     file = file or _unread_file(image)
     key, box = transparent_key(image), first_frame_box(image, file)
@@ -52,6 +57,8 @@ def load_pixels(
     if file and isinstance(image, ImageFile.ImageFile):
         load_complete(image, file)
     image.load()
+    if isinstance(image, TiffImageFile):
+        image = correct_pixels(image)
     if key is not None:
         image = image.copy()
         image.info["transparency"] = key

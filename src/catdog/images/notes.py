@@ -20,9 +20,10 @@ IMAGE_NOTES: tuple[ImageNote, ...] = get_args(ImageNote)
 # What follows the number of images in a warning, and what the user can do.
 _WARNINGS: Mapping[ImageNote, tuple[str, str]] = {
     "unfilled_range": (
-        "dark, because the values do not fill their range",
+        "dark or flat, because the values do not fill their range",
         "If white has another value in them, such as 4095 for 12 bits or 1.0 for floats, multiply "
-        "all images by the same factor, so that white is 65535 (or 255 for floats).",
+        "all images by the same factor, so that white is 65535 (or 255 for floats and 8 bits). If "
+        "black is not zero in them, subtract it before, the same from all.",
     ),
     "transparent": (
         "white, because at least 99 % of each is transparent",

@@ -9,6 +9,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from catdog.images.endings import EMPTY_END
 
 _TYPE_BYTES = {2: 1, 3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_HEADER_BYTES = 8
 _TAIL_BYTES = 64  # fewer zeros may be the end of an image
 
 # Compressed pixels never end in many zeros; the decoders of some accept them (libtiff 4.7).
@@ -82,29 +83,34 @@ def is_raw(file: BinaryIO, image: TiffImageFile) -> bool:
 
 
 def check_pixels(file: BinaryIO, image: TiffImageFile) -> None:
-    """Raise an error if compressed pixels reach beyond the end of a file, or end in zeros.
+    """Raise an error if pixels are missing: beyond the end of a file, or zeros instead.
 
-    Pillow does this for other pixels. Zeros are there if a download was cut off.
+    Pillow finds the end of pixels that are not compressed. Zeros are there if a download was cut
+    off: instead of compressed pixels, and instead of the numbers that say where pixels are.
 
     Args:
         file: The opened file; its position changes.
         image: What Pillow opened from it.
 
     Raises:
-        ValueError: If the end of the pixels is missing.
+        ValueError: If a part of the pixels is missing.
     """
     compression, tags = image.info.get("compression"), image.tag_v2
-    if compression == "raw":
-        return
     offsets = tags.get(_STRIP_OFFSETS) or tags.get(_TILE_OFFSETS, ())
     counts = tags.get(_STRIP_COUNTS) or tags.get(_TILE_COUNTS, ())
+    is_raw = compression == "raw"
+    if min(offsets, default=_HEADER_BYTES) < _HEADER_BYTES or (0 in counts and not is_raw):
+        raise ValueError("image file is truncated (a part of the pixels is missing)")
+    if is_raw:
+        return
     offset, count = max(zip(offsets, counts, strict=False), default=(0, 0))
     missing = offset + count - file.seek(0, os.SEEK_END)
     if missing > 0:
         raise ValueError(f"image file is truncated ({missing} bytes are missing)")
     if not tags.get(_JPEG_TABLES, _JPEG_END).endswith(_JPEG_END):
         raise ValueError(f"image file is truncated: {EMPTY_END}")
-    if count >= _TAIL_BYTES and compression in _NEVER_END_IN_ZEROS:
-        file.seek(offset + count - _TAIL_BYTES)
-        if not any(file.read(_TAIL_BYTES)):
+    if count and compression in _NEVER_END_IN_ZEROS:
+        tail = min(count, _TAIL_BYTES)  # compressed pixels never are zeros alone
+        file.seek(offset + count - tail)
+        if not any(file.read(tail)):
             raise ValueError(f"image file is truncated: {EMPTY_END}")

@@ -28,8 +28,8 @@ from catdog._utils.keras_internals import RANDOM_OP_PARTS
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.images.inputs import ImageSource, read_pixels
-from catdog.inference.export_formats import RUNTIMES, Program, Runtime
 from catdog.inference.classify import check_threshold
+from catdog.inference.export_formats import RUNTIMES, Program, Runtime
 from catdog.inference.predict import predict
 from catdog.matching import resize_to_model
 from catdog.models.logits import check_classifier
