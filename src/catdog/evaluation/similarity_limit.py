@@ -85,6 +85,6 @@ def _exchanged(scores: Vectors, labels: Labels, rng: np.random.Generator) -> Vec
 
 
 def _rounded_up(limit: float) -> float:
-    """Return a limit of two decimal places, or of three above 0.99."""
-    places = 100 if limit <= 0.99 else 1000
+    """Return a limit of two decimal places, or of three above 0.9."""
+    places = 100 if limit <= 0.9 else 1000
     return min(math.ceil(places * limit - 1e-6) / places, MAX_LIMIT)
