@@ -30,7 +30,8 @@ def near_duplicate_limit(vectors: Vectors, labels: Labels) -> float:
       nearly normal. The median and the quantile below it describe it, because near duplicates are
       all above.
     - The similarities after the values of each principal component have been exchanged at random
-      between the images of a class. No near duplicates are left then.
+      between the images of a class. Of images that are near duplicates by the first estimate, only
+      one takes part: a few films would differ in few directions, whatever the features.
 
     Args:
         vectors: Feature vector of each image, shape `(n, features)`, with a mean of about 0.
@@ -48,21 +49,16 @@ def near_duplicate_limit(vectors: Vectors, labels: Labels) -> float:
     share = min(1.0, 2 * FALSE_PAIRS / max(len(labels) - 1, 1))  # of all pairs
     if len(chosen) > MAX_SAMPLE:
         chosen = np.sort(rng.choice(len(chosen), MAX_SAMPLE, replace=False))
-    first, second = np.triu_indices(len(chosen), 1)
-    own = labels[chosen]
-    is_same = own[first] == own[second]
+    own, sample = labels[chosen], vectors[chosen]
+    units = unit_vectors(sample)
+    similarities = units @ units.T
+    is_first = np.triu(np.ones_like(similarities, np.bool_), 1)
+    is_same = is_first & (own[:, np.newaxis] == own)
     if not is_same.any():
         return NEAR_DUPLICATE
-    by_distribution = _continued(_similarities(vectors[chosen])[is_same], share)
-    exchanged = _exchanged(principal_components(vectors[chosen]).scores[:, :-1], own, rng)
-    by_exchange = float(np.quantile(_similarities(exchanged), 1 - share))
-    return _rounded_up(max(NEAR_DUPLICATE, by_distribution, by_exchange))
-
-
-def _similarities(vectors: Vectors) -> NDArray[np.float32]:
-    """Return the cosine similarity of each pair, in the order of `numpy.triu_indices`."""
-    units = unit_vectors(vectors)
-    return (units @ units.T)[np.triu_indices(len(units), 1)]
+    limit = max(NEAR_DUPLICATE, _continued(similarities[is_same], share))
+    alone = ~(is_first & (similarities >= limit)).any(axis=0)  # no image before it is similar
+    return _rounded_up(max(limit, _by_exchange(sample[alone], own[alone], share, rng)))
 
 
 def _continued(similarities: NDArray[np.float32], share: float) -> float:
@@ -75,13 +71,17 @@ def _continued(similarities: NDArray[np.float32], share: float) -> float:
     return math.tanh(median + deviation * normal.inv_cdf(1 - share))
 
 
-def _exchanged(scores: Vectors, labels: Labels, rng: np.random.Generator) -> Vectors:
-    """Return the scores with each column in random order, within each class."""
-    exchanged = np.empty_like(scores)
+def _by_exchange(
+    vectors: Vectors, labels: Labels, share: float, rng: np.random.Generator
+) -> float:
+    """Return the similarity that a share of pairs exceeds after values have been exchanged."""
+    scores = principal_components(vectors).scores[:, :-1]
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        exchanged[rows] = rng.permuted(scores[rows], axis=0)
-    return exchanged
+        scores[rows] = rng.permuted(scores[rows], axis=0)
+    units = unit_vectors(scores)
+    pairs = np.triu_indices(len(units), 1)
+    return float(np.quantile((units @ units.T)[pairs], 1 - share)) if len(units) > 1 else 0.0
 
 
 def _rounded_up(limit: float) -> float:
