@@ -105,9 +105,7 @@ def _correct(
         )
     except ValueError:
         return None
-    correct: NDArray[np.bool_] = (
-        cross_validated_predictions(components, labels, folds) == labels
-    )
+    correct: NDArray[np.bool_] = cross_validated_predictions(components, labels, folds) == labels
     return correct
 
 

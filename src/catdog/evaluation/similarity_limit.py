@@ -71,9 +71,7 @@ def _continued(similarities: NDArray[np.float32], share: float) -> float:
     return math.tanh(median + deviation * normal.inv_cdf(1 - share))
 
 
-def _by_exchange(
-    vectors: Vectors, labels: Labels, share: float, rng: np.random.Generator
-) -> float:
+def _by_exchange(vectors: Vectors, labels: Labels, share: float, rng: np.random.Generator) -> float:
     """Return the similarity that a share of pairs exceeds after values have been exchanged."""
     scores = principal_components(vectors).scores[:, :-1]
     for label in np.unique(labels):
