@@ -213,6 +213,7 @@ def test_intervals_count_uneven_clusters() -> None:
     groups = levels[1]
     assert groups.effective_n == pytest.approx(40**2 / (8**2 + 32))
     assert groups.right is not None
+    assert groups.effective_n is not None
     assert groups.interval == pytest.approx(
         wilson_interval(groups.right * groups.effective_n / 40, groups.effective_n)
     )

@@ -74,7 +74,9 @@ def test_a_category_of_one_image_predicts_the_majority_class() -> None:
 @pytest.mark.parametrize("counts", [(1000, 20), (500, 10), (300, 300, 60), (12, 8)])
 def test_a_perfect_number_of_a_rare_class_is_learned(counts: tuple[int, ...]) -> None:
     labels = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
-    predicted = predict_from_neighbours(labels[:, np.newaxis] * 1.0, labels, make_folds(labels))
+    predicted = predict_from_neighbours(
+        labels[:, np.newaxis].astype(np.float64), labels, make_folds(labels)
+    )
     assert predicted.tolist() == labels.tolist()
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from catdog import Shortcuts, find_shortcuts, load_datasets
 from catdog.data.split import stratified_split
-from catdog.evaluation.shortcut_report import CUE_KINDS, CUES
 from catdog.evaluation.metrics import wilson_interval
+from catdog.evaluation.shortcut_report import CUE_KINDS, CUES
 from catdog.evaluation.shortcuts import compare_cues
 from catdog.images.cues import ImageCues, border_pixels
 from catdog.typing import Labels

@@ -124,6 +124,7 @@ def _gradient(
     errors /= errors.sum(axis=2, keepdims=True)
     errors[np.arange(len(labels)), :, labels] -= 1
     errors[np.arange(len(labels)), fold_of] = 0
+    gradient: NDArray[np.float32]
     gradient = (inputs.T @ errors.reshape(len(labels), -1)).reshape(weights.shape)
     gradient[:-1] += weights[:-1]  # the last column holds the intercepts: they are not kept small
     return gradient

@@ -14,6 +14,7 @@ from catdog._utils.errors import InvalidTypeError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog.evaluation import metrics
+from catdog.evaluation.part_accuracy import PartAccuracy
 from catdog.evaluation.show import figures, headline, remarks, tables
 from catdog.typing import Floats, ImageSize, Labels, Split
 
@@ -36,29 +37,6 @@ class ClassScore:
     recall: float
     f1: float
     support: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartAccuracy:
-    """Accuracy on some of the images.
-
-    Attributes:
-        n: Number of images.
-        n_right: How many of them are right.
-    """
-
-    n: int
-    n_right: int
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the images that are right, from 0 to 1."""
-        return self.n_right / self.n
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % confidence interval of the accuracy (Wilson score)."""
-        return metrics.wilson_interval(self.n_right, self.n)
 
 
 @public
