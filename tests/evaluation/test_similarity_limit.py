@@ -47,7 +47,7 @@ def test_classes_in_few_directions() -> None:
     vectors = (vectors - vectors.mean(axis=0)).astype(np.float32)
     limit = near_duplicate_limit(vectors, labels)
     assert find_similar_pairs(vectors, 0.8, [labels]).count > 100
-    assert find_similar_pairs(vectors, limit, [labels]).count <= 8
+    assert find_similar_pairs(vectors, limit, [labels]).count <= 0.03 * 400
 
 
 @pytest.mark.parametrize(("scenes", "frames"), [(6, 8), (10, 20), (60, 8), (60, 20)])
