@@ -39,6 +39,7 @@ from catdog.evaluation.held_out import held_out_levels
 from catdog.evaluation.leak_report import LeakReport
 from catdog.evaluation.metrics import fisher_p_value
 from catdog.evaluation.out_of_fold import as_vectors
+from catdog.evaluation.similarity_limit import near_duplicate_limit
 from catdog.matching import resize_to_model
 from catdog.typing import SPLITS
 
@@ -95,6 +96,7 @@ def measure(name: str, data: Datasets, cache_dir: str) -> Record:
         "leaks_seconds": round(seconds, 2),
         "near_duplicates": {
             "n": found.n,
+            "similarity": found.similarity,
             "n_pairs": found.n_pairs,
             "clusters": len(found.clusters),
             "n_in_two_splits": found.n_in_two_splits,
@@ -158,10 +160,10 @@ def warning_rate(data: Datasets, sample: int, draws: int, cache_dir: str) -> Rec
         drawn = np.random.default_rng(seed).choice(np.unique(keys), count, replace=False)
         chosen = np.flatnonzero(np.isin(keys, drawn))
         contents = chosen.tolist()
-        levels = held_out_levels(
-            as_vectors(vectors[chosen]), labels[chosen], contents, {}, seed=seed
-        )
-        warned += LeakReport("test", (), tuple(levels), len(chosen)).drop is not None
+        centred = as_vectors(vectors[chosen])
+        limit = near_duplicate_limit(centred, labels[chosen])
+        levels = held_out_levels(centred, labels[chosen], contents, {}, limit=limit, seed=seed)
+        warned += bool(LeakReport("test", (), tuple(levels), len(chosen), limit).warnings)
     return {"images": sample, "draws": draws, "warned": warned}
 
 

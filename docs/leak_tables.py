@@ -15,7 +15,7 @@ NAMES = {
     "drawn bursts, near duplicates together": "the same, near duplicates together",
     "drawn bursts, by animal": "the same, `group_by` the animals",
 }
-SHOWN = ("files", "near duplicates", "groups", 0.8, 0.6, 0.4)
+SHOWN = ("files", "near duplicates", "groups", 0, 2, 4)  # the numbers are levels of clusters
 
 
 def sets(record: dict[str, Any]) -> str:
@@ -35,23 +35,26 @@ def sets(record: dict[str, Any]) -> str:
         "Held out: files",
         "near duplicates",
         "groups",
-        "clusters, 0.8",
-        "clusters, 0.6",
-        "clusters, 0.4",
+        "small clusters",
+        "larger ones",
+        "the largest",
         "Warning",
     ]
     facts = [
         f"- Model: `{record['model']}`, trained by `train_head`, seed 0",
         "- Test set: the accuracy that `evaluate` prints. The other columns are cross-validated on "
-        "the images of all three sets.",
+        "the images of all three sets; of clusters, the least similarity is in brackets.",
     ]
     return "\n\n".join([table(head, rows), "\n".join([*facts, measured_with(record)])])
 
 
-def held_out(levels: list[dict[str, Any]], which: str | float) -> str:
-    """Return the accuracy of a level; nothing if it does not exist or was left out."""
+def held_out(levels: list[dict[str, Any]], which: str | int) -> str:
+    """Return the accuracy of a level, of clusters with their similarity; else nothing."""
+    if isinstance(which, int):
+        level = [each for each in levels if each["similarity"]][which]
+        return f"{held_out([level], 'clusters')} ({level['similarity']:g})"
     for level in levels:
-        if which in (level["held_out"], level["similarity"]):
+        if which == level["held_out"]:
             return "left out" if level["accuracy"] is None else f"{level['accuracy']:.1%}"
     return ""
 

@@ -32,7 +32,7 @@ def write_videos(
     return folder
 
 
-def blocks_model() -> keras.Model:
+def blocks_model(features: int = 400) -> keras.Model:
     """Return a model whose backbone computes random features of the mean colours of 16 blocks."""
     random = keras.initializers.RandomNormal(stddev=0.3, seed=0)
     base = keras.Sequential(
@@ -41,7 +41,7 @@ def blocks_model() -> keras.Model:
             layers.Rescaling(1 / 127.5, offset=-1),
             layers.AveragePooling2D(4),
             layers.Flatten(),
-            layers.Dense(400, activation="tanh", kernel_initializer=random),
+            layers.Dense(features, activation="tanh", kernel_initializer=random),
         ]
     )
     base.trainable = False

@@ -54,6 +54,7 @@ def record_training(model: keras.Model, data: Datasets) -> None:
             image_size=resize_to_model(model, data).image_size,
             model_name=get_model_name(model),
             split=record_split(data),
+            train_sha256=hash_training_images(data),
             corrections=count_corrections(data.report),
             versions={package: version(package) for package in ("catdog", "keras")},
         ),
@@ -70,3 +71,8 @@ def record_split(data: Datasets) -> SplitRecord:
     digest = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
     counts = {split: len(data.paths(split)) for split in SPLITS}
     return SplitRecord(data.seed, counts, digest)
+
+
+def hash_training_images(data: Datasets) -> str:
+    """Return a hash of the contents of the training images, whatever their order and classes."""
+    return hashlib.sha256("\n".join(sorted(content_hashes(data, "train"))).encode()).hexdigest()

@@ -5,9 +5,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catdog import Datasets, LeakReport, build_model, check_leaks, load_datasets, train_head
+from catdog import (
+    Datasets,
+    LeakReport,
+    build_model,
+    check_leaks,
+    find_near_duplicates,
+    load_datasets,
+    train_head,
+)
 from catdog.evaluation import leaks
+from catdog.evaluation.held_out import held_out_levels
 from catdog.evaluation.leak_report import HeldOutLevel, SimilarityBin
+from catdog.evaluation.metrics import wilson_interval
 from catdog.training.features import FeatureExtractor
 from tests.bursts import SIZE, blocks_model, write_videos
 
@@ -151,9 +161,9 @@ def test_the_model_is_evaluated_as_by_its_head(videos: Path) -> None:
 
 
 def made(bins: list[SimilarityBin]) -> LeakReport:
-    files = HeldOutLevel("files", None, 100, 100, 1, 95, 0.0, 0, 0)
-    clusters = HeldOutLevel("clusters", 0.8, 100, 90, 2, 94, -0.01, 1, 0)
-    return LeakReport("test", tuple(bins), (files, clusters), 100)
+    files = HeldOutLevel("files", None, 100, 100, 1, 95, 0.0, 100.0, 0, 0)
+    clusters = HeldOutLevel("clusters", 0.8, 100, 90, 2, 94, -0.01, 83.0, 1, 0)
+    return LeakReport("test", tuple(bins), (files, clusters), 100, 0.8)
 
 
 def test_images_without_a_near_duplicate_that_do_worse() -> None:
@@ -173,14 +183,70 @@ def test_images_without_a_near_duplicate_that_do_worse() -> None:
 
 
 def test_a_small_drop_is_compared_by_the_number_of_levels() -> None:
-    files = HeldOutLevel("files", None, 100, 100, 1, 95, 0.0, 0, 0)
-    low = HeldOutLevel("clusters", 0.8, 100, 90, 2, 88, -0.07, 7, 0)
-    level_ = HeldOutLevel("clusters", 0.7, 100, 80, 2, 95, 0.0, 1, 1)
+    files = HeldOutLevel("files", None, 100, 100, 1, 95, 0.0, 100.0, 0, 0)
+    low = HeldOutLevel("clusters", 0.8, 100, 90, 2, 88, -0.07, 83.0, 7, 0)
+    level_ = HeldOutLevel("clusters", 0.7, 100, 80, 2, 95, 0.0, 71.0, 1, 1)
     assert low.p_value == pytest.approx(2 / 2**7)
     bins = (SimilarityBin(-1.0, 0.4, 10, 9),)
-    assert LeakReport("test", bins, (files, low), 100).drop is low
-    assert LeakReport("test", bins, (files, low, *[level_] * 2), 100).drop is low
-    assert LeakReport("test", bins, (files, low, *[level_] * 3), 100).drop is None
+    assert LeakReport("test", bins, (files, low), 100, 0.8).drop is low
+    assert LeakReport("test", bins, (files, low, *[level_] * 2), 100, 0.8).drop is low
+    assert LeakReport("test", bins, (files, low, *[level_] * 3), 100, 0.8).drop is None
+
+
+def test_the_test_is_called_by_its_name() -> None:
+    files = HeldOutLevel("files", None, 100, 100, 1, 95, 0.0, 100.0, 0, 0)
+    groups = HeldOutLevel("groups", None, 100, 50, 2, 95, 0.0, 50.0, 0, 0)
+    low = HeldOutLevel("clusters", 0.8, 100, 40, 4, 80, -0.15, 30.0, 15, 0)
+    bins = (SimilarityBin(-1.0, 0.4, 10, 9),)
+    (by_files,) = LeakReport("test", bins, (files, low), 100, 0.8).warnings
+    (by_groups,) = LeakReport("test", bins, (files, groups, low), 100, 0.8).warnings
+    assert "in McNemar's test)" in by_files
+    assert "in a sign test over the groups)" in by_groups
+
+
+def test_intervals_count_uneven_clusters() -> None:
+    """40 images: a group of 8, and 32 on their own."""
+    vectors = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
+    labels = np.tile([0, 1], 20).astype(np.int32)
+    together = {"groups": [*([0] * 8), *range(1, 33)]}
+    levels = list(held_out_levels(vectors, labels, range(40), together, limit=0.99, seed=0))
+    groups = levels[1]
+    assert groups.effective_n == pytest.approx(40**2 / (8**2 + 32))
+    assert groups.right is not None
+    assert groups.effective_n is not None
+    assert groups.interval == pytest.approx(
+        wilson_interval(groups.right * groups.effective_n / 40, groups.effective_n)
+    )
+    assert groups.interval != pytest.approx(wilson_interval(groups.right, 40))
+    assert levels[0].interval == wilson_interval(levels[0].right or 0, 40)
+
+
+def test_a_backbone_that_makes_all_images_similar(tmp_path: Path) -> None:
+    """Few features: at a similarity of 0.8, most images would have a near duplicate."""
+    model = blocks_model(features=8)
+    folder = write_videos(tmp_path, videos=200, frames=1)
+    data = load_datasets(folder, image_size=SIZE, near_duplicates="ignore")
+    report = check_leaks(model, data, verbose=0)
+    assert report.similarity > 0.9
+    assert report.near_duplicates[1] <= 4  # of 40
+    assert report.warnings == ()
+    assert report.to_dict()["similarity"] == report.similarity
+    assert [each.similarity for each in report.levels][1] == report.similarity
+    found = find_near_duplicates(model, data, verbose=0)
+    assert found.similarity == report.similarity
+    fixed = find_near_duplicates(model, data, similarity=0.8, verbose=0)
+    assert fixed.n_pairs > 10 * max(found.n_pairs, 10)
+
+
+def test_a_backbone_that_returns_zeros(videos: Path) -> None:
+    data = load_datasets(videos, image_size=SIZE, near_duplicates="ignore")
+    model = blocks_model()
+    base = model.layers[0]
+    base.set_weights([np.zeros_like(each) for each in base.get_weights()])
+    for check in (check_leaks, find_near_duplicates):
+        with pytest.raises(ValueError, match="same values for every image.*another pretrained"):
+            check(model, data, verbose=0)
+    assert data.test_evaluations == 0
 
 
 def test_printed_tables(split_at_random: LeakReport) -> None:

@@ -130,7 +130,7 @@ def test_the_cache(data: Datasets, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert again.pairs == first.pairs
 
 
-@pytest.mark.parametrize("similarity", [0, 1, -0.5, "high", True, None, float("nan")])
+@pytest.mark.parametrize("similarity", [0, 1, -0.5, "high", True, float("nan")])
 def test_a_bad_similarity(data: Datasets, similarity: Any) -> None:
     with pytest.raises(ValueError, match="similarity must be a number above 0 and below 1"):
         find_near_duplicates(blocks_model(), data, similarity=similarity)

@@ -1,12 +1,16 @@
 """What an evaluation says of images that are nearly the same as training images."""
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from catdog import build_model, evaluate, load_datasets, train
+from catdog import build_model, evaluate, load_datasets, load_model, save_model, train
 from catdog.matching import record_training
+from catdog.models.metadata import attach_metadata, get_metadata
 from tests.conftest import make_colour_model
 from tests.data.test_near_duplicates import films, frame, write
 from tests.evaluations import make_evaluation
@@ -19,7 +23,8 @@ def test_both_accuracies_are_printed() -> None:
     evaluation = make_evaluation(labels, logits, near_training=[True] * 40 + [False] * 60)
     printed = str(evaluation)
     assert (
-        "  40 of 100 images have a near duplicate in the training set: 100.0% of these are right\n"
+        "  40 of 100 images are nearly the same as training images, directly or through images "
+        "between: 100.0% of these are right\n"
         "  the other 60: 83.3% right (95 % confidence interval 72.0% to 90.7%). Trust this one"
     ) in printed
     assert "the other 60: 83.3% right" in evaluation._repr_html_()
@@ -41,7 +46,9 @@ def test_too_few_other_images(unlike: int) -> None:
 
 
 def test_without_near_duplicates_nothing_is_said() -> None:
-    assert "near duplicate" not in str(make_evaluation(*NO_SIGNAL))
+    printed = str(make_evaluation(*NO_SIGNAL))
+    assert "near duplicate" not in printed
+    assert "nearly the same" not in printed
 
 
 def test_which_images_have_a_near_duplicate(tmp_path: Path) -> None:
@@ -56,7 +63,66 @@ def test_which_images_have_a_near_duplicate(tmp_path: Path) -> None:
     kept = load_datasets(tmp_path)
     assert not evaluate(model, kept, verbose=0).near_training.any()
     record_training(model, kept)  # so the training set of `data` is not that of the model
-    assert not evaluate(model, data, verbose=0).near_training.any()
+    other = evaluate(model, data, verbose=0)
+    assert not other.near_training.any()
+    assert other.unlike_training is None
+    assert (
+        "near duplicates of training images were not judged: the model was trained on other images "
+        "than the training set of these data"
+    ) in str(other)
+    assert "were not judged" in other._repr_html_()
+    assert other.to_dict()["near_training"] is None
+    assert other.to_dict()["not_judged"] == other.not_judged
+    assert not evaluate(model, data, split="train", verbose=0).not_judged
+
+
+def given_sets(folder: Path) -> Path:
+    """Write films whose test frames are in the training set, too."""
+    for split, numbers in {"train": range(6), "validation": [6], "test": [7, 8]}.items():
+        for film in range(8):
+            for number in numbers:
+                place = folder / split / ("a", "b")[film % 2]
+                place.mkdir(parents=True, exist_ok=True)
+                frame(film, number).save(place / f"{film}_{number}.png")
+    return folder
+
+
+def test_the_training_set_decides(tmp_path: Path) -> None:
+    """Neither the seed nor a new test image changes what the model has seen."""
+    folder = given_sets(tmp_path / "sets")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # these are bursts, in several sets
+        model = make_colour_model(np.eye(3)[:, :2])
+        data = load_datasets(folder)
+        record_training(model, data)
+        expected = evaluate(model, data, verbose=0).near_training
+        assert expected.all()
+        save_model(model, tmp_path / "model.keras")
+        loaded = load_model(tmp_path / "model.keras")
+        by_seed = evaluate(loaded, load_datasets(folder, seed=1), verbose=0)
+        assert by_seed.near_training.all()
+        Image.effect_noise((32, 32), 90).convert("RGB").save(folder / "test/a/new.png")
+        grown = evaluate(loaded, load_datasets(folder), verbose=0)
+        assert grown.near_training.sum() == len(expected)
+        assert grown.not_judged == ""
+
+
+def test_models_of_an_earlier_catdog(tmp_path: Path) -> None:
+    """Their record holds a hash of the whole split alone."""
+    folder = given_sets(tmp_path / "sets")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = make_colour_model(np.eye(3)[:, :2])
+        data = load_datasets(folder)
+        record_training(model, data)
+        metadata = get_metadata(model)
+        assert metadata is not None
+        attach_metadata(model, replace(metadata, train_sha256=None))
+        assert evaluate(model, load_datasets(folder, seed=1), verbose=0).near_training.all()
+        attach_metadata(model, replace(metadata, train_sha256=None, split=None))
+        assert evaluate(model, data, verbose=0).not_judged == (
+            "the model has no record of its training images"
+        )
 
 
 @pytest.mark.slow

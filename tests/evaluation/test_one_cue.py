@@ -69,3 +69,20 @@ def test_a_category_of_one_image_predicts_the_majority_class() -> None:
     labels = np.repeat([0, 1, 2], [10, 50, 10]).astype(np.int32)
     names = [f"image {number}" for number in range(70)]
     assert set(predict_from_categories(names, labels, make_folds(labels))) == {1}
+
+
+@pytest.mark.parametrize("counts", [(1000, 20), (500, 10), (300, 300, 60), (12, 8)])
+def test_a_perfect_number_of_a_rare_class_is_learned(counts: tuple[int, ...]) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    predicted = predict_from_neighbours(
+        labels[:, np.newaxis].astype(np.float64), labels, make_folds(labels)
+    )
+    assert predicted.tolist() == labels.tolist()
+
+
+def test_a_class_that_does_not_matter_leaves_the_number_of_neighbours() -> None:
+    """Two images more or less among 800: a shortcut is found without them."""
+    assert one_cue._neighbour_count(np.array([400.0, 400.0])) == 20
+    assert one_cue._neighbour_count(np.array([400.0, 400.0, 2.0])) == 17
+    assert one_cue._neighbour_count(np.array([400.0, 9.0])) == 9
+    assert one_cue._neighbour_count(np.array([1.0, 0.0])) == 1

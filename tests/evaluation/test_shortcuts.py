@@ -13,6 +13,7 @@ from PIL import Image
 
 from catdog import Shortcuts, find_shortcuts, load_datasets
 from catdog.data.split import stratified_split
+from catdog.evaluation.metrics import wilson_interval
 from catdog.evaluation.shortcut_report import CUE_KINDS, CUES
 from catdog.evaluation.shortcuts import compare_cues
 from catdog.images.cues import ImageCues, border_pixels
@@ -147,7 +148,7 @@ def folds_of(labels: Labels, seed: int) -> Any:
     return stratified_split(labels, [0.2] * 5, contents=range(len(labels)), seed=seed)
 
 
-@pytest.mark.parametrize("share", [0.5, 0.2])
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.03])
 def test_tossed_labels_cause_no_alarm(share: float) -> None:
     above = alarms = 0
     for seed in range(40):
@@ -177,6 +178,45 @@ def test_intervals_count_groups() -> None:
         assert (report.n, report.n_units) == (400, 40)
         alarms += bool(report.flagged)
     assert alarms <= 1
+
+
+def test_intervals_count_groups_of_uneven_size_as_fewer() -> None:
+    """40 videos of 1 to 60 alike frames, labels tossed for each video."""
+    alarms = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        sizes = np.maximum(1, rng.lognormal(1.5, 1, 40).astype(int)).clip(max=60)
+        by_group = rng.permutation(np.repeat([0, 1], 20)).astype(np.int32)
+        groups = np.repeat(np.arange(40), sizes)
+        cues = random_cues(40, rng)
+        folds = [np.flatnonzero(np.isin(groups, fold)) for fold in folds_of(by_group, seed)]
+        report = compare_cues(
+            [cues[group] for group in groups],
+            by_group[groups],
+            ("one", "two"),
+            groups.tolist(),
+            folds,
+        )
+        assert report.n_units == 40
+        worth = sizes.sum() ** 2 / np.square(sizes).sum()
+        best = report.cues[0]
+        assert best.interval == pytest.approx(wilson_interval(best.accuracy * worth, worth))
+        alarms += bool(report.flagged)
+    assert alarms <= 2
+
+
+def test_a_perfect_size_of_a_rare_class_is_flagged() -> None:
+    for common, rare in ((1000, 20), (500, 10)):
+        labels = np.repeat([0, 1], [common, rare]).astype(np.int32)
+        cues = [
+            cue._replace(image_size=((640, 480) if label else (300, 300)))
+            for cue, label in zip(
+                random_cues(len(labels), np.random.default_rng(0)), labels, strict=True
+            )
+        ]
+        report = compare_cues(cues, labels, ("one", "two"), range(len(labels)), folds_of(labels, 0))
+        assert [cue.cue for cue in report.flagged] == ["image_size"]
+        assert report.flagged[0].accuracy == 1
 
 
 def video_folder(folder: Path) -> Path:

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,30 @@ def test_different_keys_come_first_then_the_most_similar() -> None:
     assert (found.first[0], found.second[0]) == (5, 6)  # the least similar, in two classes
     assert found.similarity[1:].tolist() == sorted(found.similarity[1:], reverse=True)
     assert found.different == [1, 0]
+
+
+@pytest.mark.parametrize("angles", [0.0, 1.0])
+def test_the_best_of_a_long_list(angles: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    vectors = np.stack([np.ones(60), angles * rng.normal(size=60)], axis=1).astype(np.float32)
+    classes = rng.integers(2, size=60)
+    every = find_similar_pairs(vectors, 0.5, [classes])
+    monkeypatch.setattr(similar_pairs, "MAX_PAIRS", 40)
+    monkeypatch.setattr(similar_pairs, "BLOCK_ROWS", 7)
+    best = find_similar_pairs(vectors, 0.5, [classes])
+    assert len(best.first) == 40
+    assert np.array_equal(best.similarity, every.similarity[:40])
+    assert np.array_equal(best.first, every.first[:40])
+    assert np.array_equal(best.second, every.second[:40])
+
+
+def test_images_that_are_all_alike_take_seconds() -> None:
+    rng = np.random.default_rng(0)
+    vectors = (1 + 0.05 * rng.normal(size=(2500, 16))).astype(np.float32)
+    begin = time.process_time()
+    found = find_similar_pairs(vectors, 0.8, [np.arange(2500) % 2])
+    assert time.process_time() - begin < 3
+    assert found.count == 2500 * 2499 // 2
 
 
 def test_a_long_list_is_cut_but_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,6 +206,7 @@ def test_metadata_of_a_later_version() -> None:
         {"split": {**asdict(SPLIT), "counts": None}},
         {"split": {**asdict(SPLIT), "counts": {"train": 1}}},
         {"split": {**asdict(SPLIT), "sha256": 1}},
+        {"train_sha256": 1},
         {"versions": None},
     ],
 )

@@ -10,12 +10,12 @@ from catdog.evaluation.leak_report import HeldOutLevel, SimilarityBin
 def report() -> LeakReport:
     bins = (SimilarityBin(-1.0, 0.4, 10, 8), SimilarityBin(0.8, 1.0, 30, 30))
     levels = (
-        HeldOutLevel("files", None, 100, 100, 1, 95, 0.05, 0, 0),
-        HeldOutLevel("groups", None, 100, 20, 5, 90, 0.0, 0, 0),
-        HeldOutLevel("clusters", 0.8, 100, 18, 9, 88, -0.02, 1, 0),
+        HeldOutLevel("files", None, 100, 100, 1, 95, 0.05, 100.0, 0, 0),
+        HeldOutLevel("groups", None, 100, 20, 5, 90, 0.0, 20.0, 0, 0),
+        HeldOutLevel("clusters", 0.8, 100, 18, 9, 88, -0.02, 15.0, 1, 0),
         HeldOutLevel("clusters", 0.7, 100, 4, 60),
     )
-    return LeakReport("test", bins, levels, 100)
+    return LeakReport("test", bins, levels, 100, 0.8)
 
 
 def test_both_panels(report: LeakReport) -> None:

@@ -12,7 +12,7 @@ from catdog.data.datasets import Datasets, count_test_evaluation, near_training
 from catdog.evaluation.baseline import baseline_accuracy, majority_class
 from catdog.evaluation.result import Evaluation
 from catdog.inference.forward import log_probabilities, split_logits
-from catdog.matching import record_split, resize_to_model
+from catdog.matching import hash_training_images, record_split, resize_to_model
 from catdog.models.metadata import check_same_classes, get_metadata, get_temperature
 from catdog.typing import Split, Verbose
 
@@ -26,9 +26,9 @@ def evaluate(
     Nothing is trained and nothing is augmented. Images are resized to the model's input size. If
     the model was calibrated, probabilities and losses use its temperature.
 
-    If images have a near duplicate among the training images, the accuracy of the other images is
-    given as well: it is closer to what new images will show. That is left out if the model was
-    trained on another split.
+    If images are nearly the same as training images, the accuracy of the other images is given as
+    well: it is closer to what new images will show. If the model was trained on other images than
+    the training set of `data`, this cannot be judged, and the evaluation says so.
 
     Args:
         model: Takes pixels from 0 to 255 and returns logits `(batch, num_classes)`, as every model
@@ -69,6 +69,8 @@ def evaluate(
     )
     logits = split_logits(model, resized, split, verbose=verbose)
     labels = data.labels(split)
+    not_judged = "" if split == "train" else _why_not_judged(model, data)
+    near = near_training(data, split)
     log_p = log_probabilities(logits, get_temperature(model))
     return Evaluation(
         split=split,
@@ -78,15 +80,26 @@ def evaluate(
         majority=data.class_names[majority_class(data.labels("train"))],
         test_evaluations=count_test_evaluation(data, split),
         paths=data.paths(split),
-        near_training=near_training(data, split) & _may_have_seen(model, data),
+        near_training=np.zeros_like(near) if not_judged else near,
         labels=labels,
         predictions=logits.argmax(axis=1).astype(np.int32),
         probabilities=np.exp(log_p),
         losses=0 - log_p[np.arange(len(labels)), labels],  # never -0.0
+        not_judged=not_judged,
     )
 
 
-def _may_have_seen(model: keras.Model, data: Datasets) -> bool:
-    """Return whether a model may be trained on these training images: no other split is known."""
+def _why_not_judged(model: keras.Model, data: Datasets) -> str:
+    """Return why near duplicates of the model's training images are not known; empty if they are.
+
+    The training set decides, whatever the seed and the other sets. A model without a record is
+    taken to be trained on these data.
+    """
     metadata = get_metadata(model)
-    return metadata is None or metadata.split == record_split(data)
+    if metadata is None or metadata.train_sha256 == hash_training_images(data):
+        return ""
+    if metadata.train_sha256:
+        return "the model was trained on other images than the training set of these data"
+    if metadata.split and metadata.split.sha256 == record_split(data).sha256:  # an earlier catdog
+        return ""
+    return "the model has no record of its training images"

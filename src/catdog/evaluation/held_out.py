@@ -9,12 +9,24 @@ from catdog._utils.errors import InvalidValueError
 from catdog.data.group_split import grouped_split, join
 from catdog.evaluation.clusters import Vectors, average_linkage, cut, unit_vectors
 from catdog.evaluation.leak_report import HeldOutLevel
-from catdog.evaluation.linear_probe import cross_validated_predictions
-from catdog.evaluation.similar_pairs import NEAR_DUPLICATE
+from catdog.evaluation.linear_probe import (
+    Components,
+    cross_validated_predictions,
+    principal_components,
+)
+from catdog.evaluation.metrics import effective_number
 from catdog.typing import Labels
 
-LEVELS = (NEAR_DUPLICATE, 0.7, 0.6, 0.5, 0.4)  # mean cosine similarity within a cluster
+WIDTHS = (1, 1.5, 2, 2.5, 3)  # of the clusters, as multiples of that of near duplicates
 FOLDS = 5
+
+
+def similarity_levels(limit: float) -> tuple[float, ...]:
+    """Return less and less mean similarities within a cluster, from that of near duplicates on.
+
+    For a limit of 0.8 these are 0.8, 0.7, 0.6, 0.5 and 0.4.
+    """
+    return tuple(round(1 - width * (1 - limit), 4) for width in WIDTHS)
 
 
 def held_out_levels(
@@ -23,6 +35,7 @@ def held_out_levels(
     contents: Sequence[Hashable],
     together: Mapping[str, Sequence[Hashable]],
     *,
+    limit: float,
     seed: int,
 ) -> Iterator[HeldOutLevel]:
     """Yield the accuracy with files, groups, and clusters of less and less similar images held out.
@@ -36,13 +49,15 @@ def held_out_levels(
         together: What the split keeps together, such as groups: by name, the key of each image,
             `None` for an image on its own. They are all held out together, and the level is named
             after the last of them.
-        seed: Seed of the folds and of the classifier.
+        limit: Least similarity of near duplicates.
+        seed: Seed of the folds.
 
     Raises:
         ValueError: If a class has fewer different images than there are folds.
     """
     files = join(contents)
-    correct = _correct(vectors, labels, files, contents, seed)
+    components = principal_components(vectors)
+    correct = _correct(components, labels, files, contents, seed)
     if correct is None:
         raise InvalidValueError(
             f"check_leaks makes {FOLDS} folds, and a class has fewer different images",
@@ -52,18 +67,19 @@ def held_out_levels(
     yield _level("files", files, correct, base, base_units)
     if together:
         kept = join(contents, *together.values())
-        correct = _correct(vectors, labels, kept, contents, seed)
+        correct = _correct(components, labels, kept, contents, seed)
         if correct is not None:
             base, base_units = correct, kept
         yield _level([*together][-1], kept, correct, base, base_units)
     units = unit_vectors(vectors)
-    merges = average_linkage(units @ units.T, min(LEVELS))
-    for similarity in LEVELS:
+    similarities = similarity_levels(limit)
+    merges = average_linkage(units @ units.T, min(similarities))
+    for similarity in similarities:
         of_images = cut(len(labels), merges, similarity).tolist()
         clusters = join(contents, of_images, *together.values())
         correct = None
         if _fit_in_folds(clusters, labels):
-            correct = _correct(vectors, labels, clusters, contents, seed)
+            correct = _correct(components, labels, clusters, contents, seed)
         yield _level("clusters", clusters, correct, base, base_units, similarity)
 
 
@@ -75,7 +91,7 @@ def _fit_in_folds(clusters: NDArray[np.intp], labels: Labels) -> bool:
 
 
 def _correct(
-    vectors: Vectors,
+    components: Components,
     labels: Labels,
     clusters: NDArray[np.intp],
     contents: Sequence[Hashable],
@@ -89,9 +105,7 @@ def _correct(
         )
     except ValueError:
         return None
-    correct: NDArray[np.bool_] = (
-        cross_validated_predictions(vectors, labels, folds, seed=seed) == labels
-    )
+    correct: NDArray[np.bool_] = cross_validated_predictions(components, labels, folds) == labels
     return correct
 
 
@@ -115,6 +129,7 @@ def _level(
         *level,
         right=int(correct.sum()),
         difference=float(changes.mean()),
+        effective_n=effective_number(sizes),
         worse=int((by_unit < 0).sum()),
         better=int((by_unit > 0).sum()),
     )

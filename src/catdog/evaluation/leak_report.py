@@ -13,7 +13,6 @@ from catdog.evaluation.metrics import (
     mcnemar_p_value,
     wilson_interval,
 )
-from catdog.evaluation.similar_pairs import NEAR_DUPLICATE
 from catdog.typing import Split
 
 
@@ -64,6 +63,8 @@ class HeldOutLevel:
         difference: Accuracy minus that of the base, from -1 to 1. The base is what the split keeps
             together: groups or near duplicates if there are any, else the files. `None` if the
             level was left out.
+        effective_n: How many independent images these are worth, if all images of a file, group or
+            cluster are right or wrong together; `None` if the level was left out.
         worse: Number of the base's files or groups of which fewer images are right here than
             there; `None` if the level was left out.
         better: Number of those of which more images are right; `None` if the level was left out.
@@ -76,6 +77,7 @@ class HeldOutLevel:
     largest: int
     right: int | None = None
     difference: float | None = None
+    effective_n: float | None = None
     worse: int | None = None
     better: int | None = None
 
@@ -86,8 +88,13 @@ class HeldOutLevel:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % confidence interval of the accuracy (Wilson score); `None` if left out."""
-        return None if self.right is None else wilson_interval(self.right, self.n)
+        """95 % confidence interval of the accuracy; `None` if the level was left out.
+
+        It is Wilson's score interval of `effective_n` images: images of a cluster are alike.
+        """
+        if self.accuracy is None or self.effective_n is None:
+            return None
+        return wilson_interval(self.accuracy * self.effective_n, self.effective_n)
 
     @property
     def p_value(self) -> float | None:
@@ -113,6 +120,7 @@ class HeldOutLevel:
             "accuracy": self.accuracy,
             "interval": list(interval) if interval else None,
             "difference": self.difference,
+            "effective_n": self.effective_n,
             "worse": self.worse,
             "better": self.better,
             "p_value": self.p_value,
@@ -135,22 +143,25 @@ class LeakReport:
             together (groups or near duplicates), and clusters of less and less similar images.
         n_available: Number of images that could have been used for `levels`. If there are more
             than 5,000, a random sample is used.
+        similarity: Images of at least this similarity are near duplicates: 0.8, or more if the
+            features make many images similar.
     """
 
     split: Split
     bins: tuple[SimilarityBin, ...]
     levels: tuple[HeldOutLevel, ...]
     n_available: int
+    similarity: float
 
     @property
     def near_duplicates(self) -> tuple[int, int]:
         """Images with a near duplicate in the training set: how many are right, and how many."""
-        return _total([each for each in self.bins if each.low >= NEAR_DUPLICATE])
+        return _total([each for each in self.bins if each.low >= self.similarity])
 
     @property
     def others(self) -> tuple[int, int]:
         """Images without a near duplicate in the training set: how many are right, and how many."""
-        return _total([each for each in self.bins if each.low < NEAR_DUPLICATE])
+        return _total([each for each in self.bins if each.low < self.similarity])
 
     @property
     def p_value(self) -> float:
@@ -194,6 +205,7 @@ class LeakReport:
             "p_value": self.p_value,
             "levels": [level.to_dict() for level in self.levels],
             "n_available": self.n_available,
+            "similarity": self.similarity,
             "warnings": list(self.warnings),
         }
 

@@ -68,7 +68,12 @@ def warnings_of(report: LeakReport) -> tuple[str, ...]:
 
 def level_name(level: HeldOutLevel) -> str:
     """Return what is held out, such as `files` or `0.80`, the similarity within clusters."""
-    return level.held_out if level.similarity is None else f"{level.similarity:.2f}"
+    return level.held_out if level.similarity is None else _two_places(level.similarity)
+
+
+def _two_places(similarity: float) -> str:
+    """Return a similarity with two decimal places, or more if it has more."""
+    return max(f"{similarity:.2f}", f"{similarity:g}", key=len)
 
 
 def _bin_cells(each: SimilarityBin) -> tuple[object, ...]:
@@ -125,10 +130,12 @@ def _drop_warning(report: LeakReport) -> str:
     if level is None or level.accuracy is None or level.interval is None or level.p_value is None:
         return ""
     base = _base(report)
+    is_files = base.held_out == "files"
+    test = "McNemar's test" if is_files else f"a sign test over the {base.held_out}"
     return (
         f"With {base.held_out} held out, {base.accuracy:.1%} are right; with whole clusters "
         f"of similar images (similarity {level.similarity:g}), {level.accuracy:.1%} "
-        f"({_span(level.interval)}; {format_p_value(level.p_value)} in a sign test). The "
+        f"({_span(level.interval)}; {format_p_value(level.p_value)} in {test}). The "
         f"accuracy on new images may be lower than it looks. {NO_PROOF} {_advice(report)}"
     )
 

@@ -20,13 +20,14 @@ from catdog.data.datasets import (
 )
 from catdog.evaluation.backbone_features import extract_features, split_frozen
 from catdog.evaluation.clusters import Vectors, unit_vectors
-from catdog.evaluation.held_out import LEVELS, held_out_levels
+from catdog.evaluation.held_out import held_out_levels, similarity_levels
 from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBin
 from catdog.evaluation.out_of_fold import as_vectors
+from catdog.evaluation.similarity_limit import near_duplicate_limit
 from catdog.inference.forward import checked_logits
 from catdog.matching import resize_to_model
 from catdog.models.metadata import check_same_classes
-from catdog.typing import Split, Verbose
+from catdog.typing import Labels, Split, Verbose
 
 MAX_CLUSTERED = 5000  # images; the similarities of all their pairs take 100 MB
 BLOCK_ROWS = 1024
@@ -65,7 +66,7 @@ def check_leaks(
         data: The images that it was trained on.
         split: `"test"` or `"validation"`. On `"test"` this counts as a test evaluation, and the
             clusters are made of the images of all sets; on `"validation"` the test set is not used.
-        seed: Seed of the folds and of the linear classifier, from 0 to 2**31 - 1.
+        seed: Seed of the folds, from 0 to 2**31 - 1.
         cache_dir: Keep the features in this folder, as [`train_head`][catdog.train_head] does.
         verbose: 0 shows no progress bar; any other value shows one if it takes long.
 
@@ -105,9 +106,12 @@ def check_leaks(
     logits = checked_logits(model, parts.head.predict(features[-1], verbose=0), resized.image_size)
     correct = logits.argmax(axis=1) == data.labels(split)
     nearest = _nearest_similarity(vectors[-len(correct) :], vectors[: len(features[0])])
-    levels, available = _levels(data, splits, vectors, seed)
+    labels = np.concatenate([data.labels(each) for each in splits])
+    limit = near_duplicate_limit(vectors, labels)
+    levels = _levels(data, splits, vectors, labels, limit=limit, seed=seed)
     count_test_evaluation(data, split)
-    return LeakReport(split, tuple(_bins(nearest, correct)), levels, available)
+    bins = tuple(_bins(nearest, correct, limit))
+    return LeakReport(split, bins, levels, len(vectors), limit)
 
 
 def _splits_to_use(split: Split) -> tuple[Split, ...]:
@@ -129,9 +133,11 @@ def _nearest_similarity(vectors: Vectors, train_vectors: Vectors) -> NDArray[np.
     )
 
 
-def _bins(similarities: NDArray[np.float32], correct: NDArray[np.bool_]) -> Iterator[SimilarityBin]:
+def _bins(
+    similarities: NDArray[np.float32], correct: NDArray[np.bool_], limit: float
+) -> Iterator[SimilarityBin]:
     """Yield the bins that hold images, the least similar first."""
-    edges = [-1.0, *reversed(LEVELS), 1.0]
+    edges = [-1.0, *reversed(similarity_levels(limit)), 1.0]
     bins = np.digitize(similarities, edges[1:-1])
     for number in np.unique(bins).tolist():
         inside = bins == number
@@ -140,15 +146,20 @@ def _bins(similarities: NDArray[np.float32], correct: NDArray[np.bool_]) -> Iter
 
 
 def _levels(
-    data: Datasets, splits: Sequence[Split], vectors: Vectors, seed: int
-) -> tuple[tuple[HeldOutLevel, ...], int]:
-    """Return the cross-validated accuracy by what is held out, and the number of all images."""
+    data: Datasets,
+    splits: Sequence[Split],
+    vectors: Vectors,
+    labels: Labels,
+    *,
+    limit: float,
+    seed: int,
+) -> tuple[HeldOutLevel, ...]:
+    """Return the cross-validated accuracy by what is held out."""
     available = len(vectors)
     chosen = np.arange(available)
     if available > MAX_CLUSTERED:
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.choice(available, MAX_CLUSTERED, replace=False))
-    labels = np.concatenate([data.labels(split) for split in splits])
     contents = [content for split in splits for content in content_hashes(data, split)]
     levels = held_out_levels(
         vectors[chosen],
@@ -158,9 +169,10 @@ def _levels(
             name: [keys[position] for position in chosen]
             for name, keys in _kept_together(data, splits).items()
         },
+        limit=limit,
         seed=seed,
     )
-    return tuple(levels), available
+    return tuple(levels)
 
 
 def _kept_together(data: Datasets, splits: Sequence[Split]) -> dict[str, list[Hashable]]:

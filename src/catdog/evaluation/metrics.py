@@ -15,7 +15,7 @@ Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def wilson_interval(right: float, n: int, *, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(right: float, n: float, *, z: float = Z_95) -> tuple[float, float]:
     """Compute the Wilson score interval of a proportion, `right` in `n`.
 
     Unlike the Wald interval it stays within 0 and 1, and its width is not 0 at 0 % and 100 %.
@@ -38,6 +38,20 @@ def wilson_interval(right: float, n: int, *, z: float = Z_95) -> tuple[float, fl
     low = 0.0 if right == 0 else centre - half  # exact, as 1 below: no rounding error
     high = 1.0 if right == n else centre + half
     return low, high
+
+
+def effective_number(sizes: Counts) -> float:
+    """Compute how many independent images some groups of images are worth, if each is all alike.
+
+    Groups of equal size count as one image each. Of uneven sizes, the large ones decide, and there
+    are fewer.
+
+    Args:
+        sizes: Number of images of each group; groups of 0 do not count.
+
+    Source: L. Kish, "Survey Sampling" (1965), section 11.7, for unequal weights.
+    """
+    return float(sizes.sum() ** 2 / np.square(sizes).sum())
 
 
 def confusion_matrix(labels: Labels, predictions: Labels, classes: int) -> Counts:

@@ -19,7 +19,8 @@ from catdog.data.datasets import Datasets
 from catdog.data.findings import relative_name
 from catdog.evaluation.backbone_features import extract_features, split_frozen
 from catdog.evaluation.out_of_fold import as_vectors
-from catdog.evaluation.similar_pairs import NEAR_DUPLICATE, SimilarPairs, find_similar_pairs
+from catdog.evaluation.similar_pairs import SimilarPairs, find_similar_pairs
+from catdog.evaluation.similarity_limit import near_duplicate_limit
 from catdog.matching import resize_to_model
 from catdog.typing import SPLITS, Split, Verbose
 
@@ -144,7 +145,7 @@ def find_near_duplicates(
     model: keras.Model,
     data: Datasets,
     *,
-    similarity: float = NEAR_DUPLICATE,
+    similarity: float | None = None,
     cache_dir: str | PathLike[str] | None = None,
     verbose: Verbose = "auto",
 ) -> NearDuplicateReport:
@@ -166,8 +167,9 @@ def find_near_duplicates(
             model is not changed.
         data: The images. The labels and the test set are not used to train anything, and this is
             no test evaluation.
-        similarity: Least cosine similarity of near duplicates, above 0 and below 1. The default
-            was chosen for MobileNetV2; another backbone may need another value.
+        similarity: Least cosine similarity of near duplicates, above 0 and below 1. The default is
+            0.8, or more if the backbone makes many images similar: so much that at most about one
+            image in a hundred has a partner by chance.
         cache_dir: Keep the features in this folder, as [`train_head`][catdog.train_head] does.
         verbose: 0 shows no progress bar; any other value shows one if it takes long.
 
@@ -188,12 +190,13 @@ def find_near_duplicates(
         print(find_near_duplicates(model, data, similarity=0.9999))
         ```
     """
-    least = _check_similarity(similarity)
+    given = None if similarity is None else _check_similarity(similarity)
     resized = resize_to_model(model, data)
     parts = split_frozen(model, "find_near_duplicates")
     features = extract_features(parts, resized, SPLITS, cache_dir=cache_dir, verbose=verbose)
     vectors = as_vectors(np.concatenate(features))
     labels = np.concatenate([data.labels(split) for split in SPLITS])
+    least = given or near_duplicate_limit(vectors, labels)
     split_of = np.repeat(range(len(SPLITS)), [len(data.paths(split)) for split in SPLITS])
     return _report(data, find_similar_pairs(vectors, least, [labels, split_of]), least)
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from catdog.typing import Floats, Labels
 
+MIN_ERROR_REDUCTION = 0.1  # share of the baseline's errors that a shortcut avoids, at least
 ROWS_AT_ONCE = 16  # images whose distances to all others are computed at once, in the CPU's cache
 
 
@@ -49,7 +50,9 @@ def predict_from_neighbours(
 
     The numbers are divided by their standard deviations. All images that are as near as the k-th
     neighbour vote, so the order of the images has no influence. k is the square root of the mean
-    number of images of a class.
+    number of images of a class, but not more than the images of any class that matters: a class of
+    fewer images than neighbours could not win. Classes without which a cue can still be a shortcut
+    do not matter.
 
     Args:
         numbers: The cue of each image, shape `(n, d)`.
@@ -70,12 +73,21 @@ def predict_from_neighbours(
         others = np.setdiff1d(np.arange(len(labels)), fold)
         points, classes = scaled[others], one_hot[others]
         counts = classes.sum(axis=0)
-        k = math.ceil(math.sqrt(len(others) / classes.shape[1]))
+        k = _neighbour_count(counts)
         for start in range(0, len(fold), ROWS_AT_ONCE):
             rows = fold[start : start + ROWS_AT_ONCE]
             votes = _votes(scaled[rows], points, classes, k)
             predicted[rows] = _most_votes(votes, counts)
     return predicted
+
+
+def _neighbour_count(class_counts: NDArray[np.floating]) -> int:
+    """Return the number of neighbours that vote."""
+    from_smallest = np.sort(class_counts)
+    errors = from_smallest[:-1]  # of the majority-class baseline
+    matters = errors[np.cumsum(errors) >= MIN_ERROR_REDUCTION * errors.sum()]
+    smallest = matters.min(initial=from_smallest[-1])
+    return max(1, min(math.ceil(math.sqrt(class_counts.mean())), int(smallest)))
 
 
 def _votes(

@@ -11,6 +11,7 @@ from catdog.models.logits import log_softmax
 from catdog.typing import Floats, Labels
 
 SHRINKAGE = 0.1  # weight of the diagonal matrix that the covariance matrix is shrunk towards
+ROUNDING = 1e-6  # of values that are the same, as a share of the largest
 MAX_FEATURES = 4096  # features per image; the covariance matrix has as many rows and columns
 
 
@@ -24,7 +25,7 @@ def as_vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
         features: Shape `(n, ..., features)`.
 
     Raises:
-        ValueError: If a feature is not finite.
+        ValueError: If a feature is not finite, or all images have the same features.
 
     Source: W. B. Johnson and J. Lindenstrauss, "Extensions of Lipschitz Mappings into a Hilbert
     Space", Contemporary Mathematics 26 (1984).
@@ -38,6 +39,11 @@ def as_vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
         raise InvalidValueError(
             "The backbone of model returns values that are not finite",
             hint="Build the model and load its weights again.",
+        )
+    if np.abs(vectors - vectors[0]).max() <= ROUNDING * np.abs(vectors).max():
+        raise InvalidValueError(
+            "The backbone of model returns the same values for every image",
+            hint="Build the model and load its weights again, or pass another pretrained model.",
         )
     centred: NDArray[np.float32] = vectors - vectors.mean(axis=0)
     return centred

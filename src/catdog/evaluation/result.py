@@ -14,6 +14,7 @@ from catdog._utils.errors import InvalidTypeError
 from catdog._utils.public import public
 from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog.evaluation import metrics
+from catdog.evaluation.part_accuracy import PartAccuracy
 from catdog.evaluation.show import figures, headline, remarks, tables
 from catdog.typing import Floats, ImageSize, Labels, Split
 
@@ -36,29 +37,6 @@ class ClassScore:
     recall: float
     f1: float
     support: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartAccuracy:
-    """Accuracy on some of the images.
-
-    Attributes:
-        n: Number of images.
-        n_right: How many of them are right.
-    """
-
-    n: int
-    n_right: int
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the images that are right, from 0 to 1."""
-        return self.n_right / self.n
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % confidence interval of the accuracy (Wilson score)."""
-        return metrics.wilson_interval(self.n_right, self.n)
 
 
 @public
@@ -102,13 +80,16 @@ class Evaluation:
             model, this one included; `None` for other splits. If models are chosen by their test
             accuracy, more test evaluations make the best one look better than it is.
         paths: The image files.
-        near_training: Whether each image has a near duplicate among the training images, shape
-            `(n,)`, `bool`. A model may have memorized these.
+        near_training: Whether each image is nearly the same as training images, directly or
+            through images between, shape `(n,)`, `bool`. A model may have memorized these. All
+            `False` if `not_judged` says why this is not known.
         labels: True class of each image, shape `(n,)`, `int32`.
         predictions: Predicted class of each image, shape `(n,)`, `int32`.
         probabilities: Softmax of the logits, after temperature scaling if the model was calibrated,
             shape `(n, classes)`; each row adds up to 1.
         losses: Cross-entropy of each image in nats, shape `(n,)`.
+        not_judged: Why `near_training` is not known, as when the model was trained on other images
+            than the training set of these data; empty if it is.
     """
 
     split: Split
@@ -123,6 +104,7 @@ class Evaluation:
     predictions: Labels
     probabilities: Floats
     losses: Floats
+    not_judged: str = ""
 
     @property
     def n(self) -> int:
@@ -147,7 +129,12 @@ class Evaluation:
 
     @property
     def unlike_training(self) -> PartAccuracy | None:
-        """Accuracy on the images without a near duplicate in the training set; `None` if all do."""
+        """Accuracy on the images that are unlike the training images.
+
+        `None` if there are none, or if `not_judged` says why this is not known.
+        """
+        if self.not_judged:
+            return None
         correct = self.correct[~self.near_training]
         return PartAccuracy(len(correct), int(correct.sum())) if correct.size else None
 
@@ -261,7 +248,8 @@ class Evaluation:
             "per_class": {name: asdict(score) for name, score in self.per_class.items()},
             "confusion_matrix": self.confusion_matrix.tolist(),
             "test_evaluations": self.test_evaluations,
-            "near_training": int(self.near_training.sum()),
+            "near_training": None if self.not_judged else int(self.near_training.sum()),
+            "not_judged": self.not_judged,
             "unlike_training": (unlike := self.unlike_training)
             and {"n": unlike.n, "accuracy": unlike.accuracy, "interval": list(unlike.interval)},
         }

@@ -84,7 +84,7 @@ class Shortcuts:
         baseline: The accuracy of the majority-class baseline on the same images.
         n: Number of images.
         n_units: Number of groups if the data have groups, else of images without their near
-            duplicates; the confidence intervals count these.
+            duplicates. The confidence intervals count these, and fewer if their sizes are uneven.
         folds: Number of folds of the cross-validation.
     """
 

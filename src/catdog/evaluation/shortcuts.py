@@ -1,5 +1,6 @@
 """Find shortcuts: cues of the images, other than their content, that predict the class."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from statistics import NormalDist
@@ -14,8 +15,12 @@ from catdog._utils.public import public
 from catdog.data.datasets import Datasets, content_hashes, near_contents
 from catdog.data.group_split import grouped_split
 from catdog.data.split import stratified_split
-from catdog.evaluation.metrics import wilson_interval
-from catdog.evaluation.one_cue import predict_from_categories, predict_from_neighbours
+from catdog.evaluation.metrics import effective_number, wilson_interval
+from catdog.evaluation.one_cue import (
+    MIN_ERROR_REDUCTION,
+    predict_from_categories,
+    predict_from_neighbours,
+)
 from catdog.evaluation.shortcut_report import (
     CUE_KINDS,
     CUES,
@@ -31,7 +36,6 @@ from catdog.typing import Floats, Labels
 
 MAX_FOLDS = 5
 SIGNIFICANCE_LEVEL = 0.05  # of all cues together
-MIN_ERROR_REDUCTION = 0.1  # share of the baseline's errors; see `find_shortcuts`
 
 
 @public
@@ -54,7 +58,8 @@ def find_shortcuts(data: Datasets, *, seed: int = 0) -> Shortcuts:
     - The lower end of its confidence interval counts. For the flags, the level of the interval is
       raised by the number of cues (Bonferroni), so that the probability of a false alarm is about
       5 % at most for all cues together. The printed interval is that of the cue alone, 95 %.
-    - With groups, an interval counts the groups, because images of a group are alike. Without
+    - With groups, an interval counts the groups, because images of a group are alike; groups of
+      uneven size count as fewer (Kish's effective number). Without
       `group_by`, frames of one video count as independent images, and cause false alarms.
     - The lower end must show that at least a tenth of the baseline's errors are avoided: with a
       baseline of 50 %, it must be above 55 %. A smaller advantage explains little of a good
@@ -85,7 +90,8 @@ def find_shortcuts(data: Datasets, *, seed: int = 0) -> Shortcuts:
     Source: R. Geirhos and others, "Shortcut Learning in Deep Neural Networks", Nature Machine
     Intelligence 2 (2020); A. Torralba and A. A. Efros, "Unbiased Look at Dataset Bias", CVPR 2011;
     L. A. Goodman and W. H. Kruskal, "Measures of Association for Cross Classifications", JASA 49
-    (1954), for the share of errors that are avoided (lambda).
+    (1954), for the share of errors that are avoided (lambda); L. Kish, "Survey Sampling" (1965),
+    for the effective number of groups.
     """
     checks.check_made_by("data", data, Datasets, "load_datasets")
     seed = checks.check_seed(seed)
@@ -139,31 +145,33 @@ def compare_cues(
         found: The cues of each image.
         labels: Class of each image, shape `(n,)`.
         class_names: Names of the classes.
-        units: Group or content of each image; images of the same unit count once in an interval.
+        units: Group or content of each image; images of the same unit count once in an interval,
+            and units of uneven size as fewer.
         folds: Positions of the images in each fold.
     """
     columns = {cue: [getattr(cues, cue) for cues in found] for cue in CUES}
     varying = [cue for cue in CUES if len(set(columns[cue])) > 1]
     baseline = float(np.bincount(labels).max() / len(labels))
-    n_units = len(set(units))
+    sizes = np.array([*Counter(units).values()])
+    n_effective = effective_number(sizes)
     limit = baseline + MIN_ERROR_REDUCTION * (1 - baseline)
     z = NormalDist().inv_cdf(1 - SIGNIFICANCE_LEVEL / max(1, len(varying)))
     shortcuts = []
     for cue in varying:
         accuracy = float(np.mean(_predict(cue, columns[cue], labels, folds) == labels))
-        right = accuracy * n_units
+        right = accuracy * n_effective
         shortcuts.append(
             Shortcut(
                 cue,
                 accuracy,
-                wilson_interval(right, n_units),
-                flagged=wilson_interval(right, n_units, z=z)[0] > limit,
+                wilson_interval(right, n_effective),
+                flagged=wilson_interval(right, n_effective, z=z)[0] > limit,
                 typical=typical_values(cue, columns[cue], labels, class_names),
             )
         )
     shortcuts.sort(key=lambda shortcut: -shortcut.accuracy)
     constant = tuple(cue for cue in CUES if cue not in varying)
-    return Shortcuts(tuple(shortcuts), constant, baseline, len(found), n_units, len(folds))
+    return Shortcuts(tuple(shortcuts), constant, baseline, len(found), len(sizes), len(folds))
 
 
 def _predict(

@@ -69,7 +69,9 @@ def tables(evaluation: "Evaluation") -> Iterator[Table]:
 
 def remarks(evaluation: "Evaluation") -> Iterator[str]:
     """Yield near duplicates, classes of few or no images, and the number of test evaluations."""
-    if evaluation.near_training.any():
+    if evaluation.not_judged:
+        yield f"near duplicates of training images were not judged: {evaluation.not_judged}"
+    elif evaluation.near_training.any():
         yield from _near_duplicates(evaluation)
     support = evaluation.confusion_matrix.sum(axis=1)
     without_images = np.flatnonzero(support == 0)
@@ -90,10 +92,11 @@ def remarks(evaluation: "Evaluation") -> Iterator[str]:
 def _near_duplicates(evaluation: "Evaluation") -> Iterator[str]:
     """Yield the accuracy with and without images that are nearly the same as training images."""
     near, unlike = evaluation.near_training, evaluation.unlike_training
-    have = "has" if near.sum() == 1 else "have"
+    are = "is" if near.sum() == 1 else "are"
     yield (
-        f"{near.sum()} of {counted(evaluation.n, 'image')} {have} a near duplicate in the training "
-        f"set: {evaluation.correct[near].mean():.1%} of these are right"
+        f"{near.sum()} of {counted(evaluation.n, 'image')} {are} nearly the same as training "
+        "images, directly or through images between: "
+        f"{evaluation.correct[near].mean():.1%} of these are right"
     )
     if unlike is None or unlike.n < MIN_UNLIKE:
         yield (

@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 from catdog._utils.components import connect
 from catdog.evaluation.clusters import Vectors, unit_vectors
 
-# Of features whose mean is subtracted. Of MobileNetV2's, it finds neighbouring frames of a video,
-# and hardly any two photos of different scenes.
-NEAR_DUPLICATE = 0.8
 BLOCK_ROWS = 256  # with 20,000 images, a block of similarities takes 20 MB
 MAX_PAIRS = 100_000  # that are listed; 100 frames of one video have 4,950
 
@@ -88,6 +85,12 @@ def _best(kept: Pairs, found: Pairs, table: NDArray[np.integer]) -> Pairs:
     second = np.concatenate([kept[1], found[1]])
     similarity = np.concatenate([kept[2], found[2]])
     is_same = (table[:, first] == table[:, second]).all(axis=0)
+    ranks = 4 * is_same - similarity
+    if len(ranks) > MAX_PAIRS:  # sorting all would take most of the time
+        good = np.flatnonzero(ranks <= np.partition(ranks, MAX_PAIRS - 1)[MAX_PAIRS - 1])
+        first, second, similarity, is_same = (
+            each[good] for each in (first, second, similarity, is_same)
+        )
     order = np.lexsort((second, first, -similarity, is_same))[:MAX_PAIRS]
     return first[order], second[order], similarity[order]
 

@@ -53,6 +53,7 @@ class ModelMetadata:
         model_name: Name in the zoo, with its backbone; `None` for a custom model.
         temperature: Logits are divided by it before the softmax; 1 if not calibrated.
         split: Summary of the split it was trained on, if known.
+        train_sha256: Hash of the contents of the images it was trained on, if known.
         corrections: How many files had another label or were left out by corrections of the data,
             such as `{"corrected": 3, "left_out": 1}`; empty without corrections.
         versions: Versions of catdog and Keras with which it was trained.
@@ -63,6 +64,7 @@ class ModelMetadata:
     model_name: str | None = None
     temperature: float = 1.0
     split: SplitRecord | None = field(default=None, repr=False)
+    train_sha256: str | None = field(default=None, repr=False)
     corrections: Mapping[str, int] = field(default_factory=dict, repr=False)
     versions: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -205,8 +207,9 @@ def metadata_to_json(metadata: ModelMetadata) -> str:
     """Return metadata as JSON of version 1, as files contain it."""
     fields = asdict(metadata)
     fields[MODEL_NAME_KEY] = fields.pop("model_name")
-    if not metadata.corrections:  # then the file is that of an earlier catdog
-        del fields["corrections"]
+    for name in ("train_sha256", "corrections"):
+        if not fields[name]:  # then the file is that of an earlier catdog
+            del fields[name]
     return json.dumps({"format": FORMAT, "version": VERSION, **fields}, indent=1)
 
 
@@ -237,12 +240,14 @@ def metadata_from_json(text: str | bytes) -> ModelMetadata:
 def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
     """Return the metadata in a file's JSON; raise any error if it is invalid."""
     size, name, split = raw["image_size"], raw[MODEL_NAME_KEY], raw["split"]
+    trained = raw.get("train_sha256")
     return ModelMetadata(
         class_names=check_class_names(raw["class_names"]),
         image_size=None if size is None else checks.check_image_size(size),
         model_name=None if name is None else str(name),
         temperature=raw["temperature"],
         split=None if split is None else _read_split(**split),
+        train_sha256=None if trained is None else _read_hash(trained),
         corrections={
             str(kind): checks.check_positive_int(kind, count, at_least=0)
             for kind, count in raw.get("corrections", {}).items()
@@ -253,10 +258,15 @@ def _read_metadata(raw: Mapping[str, Any]) -> ModelMetadata:
 
 def _read_split(*, seed: Any, counts: Mapping[Any, Any], sha256: Any) -> SplitRecord:
     """Return the summary of a split in a file's JSON; raise any error if it is invalid."""
-    if not isinstance(sha256, str):
-        raise TypeError(f"sha256 is {sha256!r}")
     return SplitRecord(
         seed=checks.check_seed(seed),
         counts={name: checks.check_positive_int(name, counts[name], at_least=0) for name in SPLITS},
-        sha256=sha256,
+        sha256=_read_hash(sha256),
     )
+
+
+def _read_hash(value: Any) -> str:
+    """Return a hash in a file's JSON; raise an error if it is none."""
+    if not isinstance(value, str):
+        raise TypeError(f"a hash is {value!r}")
+    return value
