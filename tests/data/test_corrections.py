@@ -201,6 +201,7 @@ def decided(draw: st.DrawFn) -> tuple[list[int], dict[int, int | None]]:
     return contents, {content: to for content, to in decisions.items() if content in contents}
 
 
+@pytest.mark.filterwarnings("ignore:Images that belong together")
 @settings(max_examples=12, deadline=None)
 @given(decided(), st.integers(0, 3))
 def test_no_image_changes_the_set(

@@ -231,7 +231,7 @@ def test_a_table_of_the_new_images_alone(bursts: Path, tmp_path: Path) -> None:
 
 def test_groups_that_are_too_large_for_the_sets(make_folder: MakeFolder) -> None:
     folder = make_folder({"a/large": 40, "a/1": 1, "a/2": 1, "b/3": 4, "b/4": 4, "b/5": 12})
-    with pytest.warns(UserWarning, match=r"too large for .* train 52 \(asked for: 37\)") as caught:
+    with pytest.warns(UserWarning, match=r"too many for .* train 52 \(asked for: 37\)") as caught:
         data = load_datasets(folder, group_by="folder")
     assert [warning.filename for warning in caught] == [__file__]
     assert data.label_counts("test") == {"a": 1, "b": 4}

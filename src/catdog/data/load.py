@@ -166,8 +166,7 @@ def load_datasets(
     size = checks.check_image_size(image_size)
     batch = checks.check_positive_int("batch_size", batch_size)
     cache_limit = checks.check_positive_int("cache_mib", cache_mib, at_least=0)
-    if seed is not None:
-        seed = checks.check_seed(seed)
+    seed = None if seed is None else checks.check_seed(seed)
     skip = checks.check_choice("on_bad_image", on_bad_image, ("raise", "skip")) == "skip"
     choices = ("together", "ignore")
     near_together = checks.check_choice("near_duplicates", near_duplicates, choices) == "together"

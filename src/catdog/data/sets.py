@@ -126,8 +126,8 @@ def _warn_of_sizes(shares: Mapping[Split, float], positions: Positions) -> None:
     ]
     warnings.warn(
         UsageWarning(
-            "The groups are too large for sets of the sizes and class shares that were asked for. "
-            f"Images in the sets: {', '.join(listed)}.",
+            "Images that belong together, as groups or duplicates, are too many for sets of the sizes "
+            f"and class shares that were asked for. The sets have: {', '.join(listed)}.",
             hint="Name smaller groups if there are any, or choose other fractions.",
         ),
         stacklevel=4,
