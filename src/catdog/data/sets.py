@@ -126,7 +126,7 @@ def _warn_of_sizes(shares: Mapping[Split, float], positions: Positions) -> None:
     ]
     warnings.warn(
         UsageWarning(
-            "Images that belong together, as groups or duplicates, are too many for sets of the sizes "
+            "Images that belong together, groups or duplicates, are too many for sets of the sizes "
             f"and class shares that were asked for. The sets have: {', '.join(listed)}.",
             hint="Name smaller groups if there are any, or choose other fractions.",
         ),
