@@ -193,6 +193,16 @@ def test_a_small_drop_is_compared_by_the_number_of_levels() -> None:
     assert LeakReport("test", bins, (files, low, *[level_] * 3), 100, 0.8).drop is None
 
 
+def test_a_drop_of_less_than_a_point_matters_to_nobody() -> None:
+    files = HeldOutLevel("files", None, 3000, 2970, 1, 2900, 0.0, 3000.0, 0, 0)
+    bins = (SimilarityBin(-1.0, 0.4, 10, 9),)
+    for worse, is_warned in ((29, False), (30, True)):
+        right, drop = 2970 - worse, -worse / 3000
+        low = HeldOutLevel("clusters", 0.8, 3000, right, 2, 2900, drop, 3000.0, worse, 0)
+        assert low.p_value == pytest.approx(0, abs=1e-6)
+        assert (LeakReport("test", bins, (files, low), 3000, 0.8).drop is low) == is_warned
+
+
 def test_the_test_is_called_by_its_name() -> None:
     files = HeldOutLevel("files", None, 100, 100, 1, 95, 0.0, 100.0, 0, 0)
     groups = HeldOutLevel("groups", None, 100, 50, 2, 95, 0.0, 50.0, 0, 0)

@@ -15,6 +15,10 @@ from catdog.evaluation.metrics import (
 )
 from catdog.typing import Split
 
+# With thousands of images, drops are detectable that matter to nobody: images without similar ones
+# are a little harder.
+MIN_DROP = 0.01
+
 
 @public
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class LeakReport:
 
     @property
     def drop(self) -> HeldOutLevel | None:
-        """The first level of clusters with a detectable drop; `None` if there is none.
+        """The first level of clusters with a detectable drop of a point or more, else `None`.
 
         A drop is detectable if its p-value, multiplied by the number of levels of clusters that
         were not left out (Bonferroni), is below 0.05.
@@ -232,6 +236,6 @@ def _total(bins: list[SimilarityBin]) -> tuple[int, int]:
 
 
 def _is_worse(level: HeldOutLevel, limit: float) -> bool:
-    """Return whether the accuracy is lower than that of the base, with a p-value below a limit."""
-    is_lower = level.difference is not None and level.difference < 0
+    """Return whether the accuracy is a point lower than that of the base, and detectably so."""
+    is_lower = level.difference is not None and level.difference <= -MIN_DROP
     return is_lower and level.p_value is not None and level.p_value < limit

@@ -53,9 +53,9 @@ def check_leaks(
       worse (Fisher's exact test), the report says so.
     - Whole clusters of similar images are held out in a cross-validation of a linear classifier on
       the same features, from single files to clusters of less and less similar images. If the
-      accuracy drops detectably (a sign test over files, or over groups), the images may come in
-      bursts. A level at which one cluster has more than a fifth of a class is left out: the folds
-      could not be balanced, and the accuracy would drop for that reason.
+      accuracy drops detectably (a sign test over files, or over groups), by a point or more, the
+      images may come in bursts. A level at which one cluster has more than a fifth of a class is
+      left out: the folds could not be balanced, and the accuracy would drop for that reason.
 
     The report is a warning, never the true accuracy. To find that, name the images that belong
     together: `load_datasets(folder, group_by=...)`.
