@@ -9,6 +9,7 @@ import keras
 import pytest
 
 from catdog import Datasets, load_datasets, save_model
+from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE
 from catdog.matching import record_training
 
 SIZE = (24, 24)
@@ -61,11 +62,12 @@ def strict_json(text: str) -> Any:
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a process of its own."""
+    """Run Python in a process of its own, without the log level of the tests, as users do."""
+    own = {name: value for name, value in os.environ.items() if name != LOG_LEVEL_VARIABLE}
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, **environment},
+        env={**own, **environment},
         check=False,
     )

@@ -76,7 +76,7 @@ def hiding(function: Any) -> keras.Model:
 @pytest.mark.parametrize("count", [1, 3, 12])
 @pytest.mark.parametrize("batch_size", [1, 32])
 def test_a_hidden_softmax_is_found_for_any_number_of_images(count: int, batch_size: int) -> None:
-    images = np.stack([grey(each) for each in range(count)])
+    images = np.stack([grey(10 + each) for each in range(count)])
     model = hiding(lambda x: keras.ops.softmax(x))
     with pytest.raises(ValueError, match="returns probabilities, but catdog needs logits. Take it"):
         predict(model, images, class_names=NAMES, batch_size=batch_size)
