@@ -53,7 +53,7 @@ def test_train_checks_the_target_before_training(
     (tmp_path / "link.keras").symlink_to("nothing.keras")
     (tmp_path / "other.keras").symlink_to("old.h5")
     before = set(tmp_path.iterdir())
-    monkeypatch.delattr("catdog.cli.train.load_datasets")
+    monkeypatch.delattr("catdog.cli.train.load_data")
     overwrite = ["--overwrite"] if out == "other.keras" else []
     assert main(["train", "synthetic", "--model", "cnn", "--out", out, *overwrite]) == 2
     assert re.search(f"catdog: error: .*{message}", capsys.readouterr().err)
@@ -68,7 +68,7 @@ def test_train_reports_a_folder_that_cannot_be_written(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("catdog.cli.train.TemporaryDirectory", refuse)
-    monkeypatch.delattr("catdog.cli.train.load_datasets")
+    monkeypatch.delattr("catdog.cli.train.load_data")
     assert main(["train", "synthetic", "--out", "m.keras"]) == 2
     assert capsys.readouterr().err == (
         "catdog: error: --out='m.keras' cannot be written: Permission denied.\n"

@@ -12,10 +12,10 @@ import numpy as np
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, UsageWarning
+from catdog.cli.data import load_data
 from catdog.cli.open import is_pretrained, open_model
 from catdog.cli.output import out, out_json, progress_on_stderr
 from catdog.data.datasets import Datasets
-from catdog.data.load import load_datasets
 from catdog.data.source import find_source
 from catdog.evaluation.baseline import baseline_accuracy, majority_class
 from catdog.evaluation.evaluate import evaluate
@@ -33,17 +33,8 @@ def run(options: Namespace) -> int:
     model = open_model(options.model)
     metadata = get_metadata(model)
     trained = metadata.split if metadata else None
-    data = load_datasets(
-        options.folder,
-        seed=trained.seed if trained and not options.split_file else None,
-        split_file=options.split_file,
-        labels=options.labels,
-        group_by=options.group_by,
-        corrections=options.corrections,
-        near_duplicates=options.near_duplicates,
-        on_bad_image="skip" if options.skip_bad else "raise",
-        cache_dir=options.cache_dir,
-    )
+    seed = trained.seed if trained and not options.split_file else None
+    data = load_data(options, seed=seed, skip_bad=options.skip_bad, cache_dir=options.cache_dir)
     evaluated = record_split(data)
     is_same = trained and trained.sha256 == evaluated.sha256
     if is_same and options.split == ALL:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from catdog._utils import checks
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import printable
+from catdog.cli.data import load_data
 from catdog.cli.output import err, out, out_json
 from catdog.cli.wording import OPTIONS
 from catdog.data.findings import FOLDER
-from catdog.data.load import load_datasets
 from catdog.data.report import ScanReport, report_text
 from catdog.data.scan import scan_images
 from catdog.evaluation.shortcut_report import Shortcuts
@@ -61,16 +61,7 @@ def _find_shortcuts(options: Namespace) -> Shortcuts:
     """Load the folder as for a training, without the files that cannot be used."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UsageWarning)  # nearly all are in the report of the scan
-        data = load_datasets(
-            options.folder,
-            labels=options.labels,
-            corrections=options.corrections,
-            seed=options.seed,
-            split_file=options.split_file,
-            group_by=options.group_by,
-            near_duplicates=options.near_duplicates,
-            on_bad_image="skip",
-        )
+        data = load_data(options, seed=options.seed, skip_bad=True)
     return find_shortcuts(data)
 
 

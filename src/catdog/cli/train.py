@@ -14,10 +14,10 @@ import keras
 from catdog._utils import checks
 from catdog._utils.errors import ExistingFileError, FileAccessError, InvalidValueError
 from catdog._utils.text import printable
+from catdog.cli.data import load_data
 from catdog.cli.output import out, progress_on_stderr
 from catdog.cli.wording import renamed, worded
 from catdog.data.datasets import Datasets, summary
-from catdog.data.load import load_datasets
 from catdog.evaluation.evaluate import evaluate
 from catdog.matching import resize_to_model
 from catdog.models.graph import split_model
@@ -32,16 +32,8 @@ def run(options: Namespace) -> int:
     target = _check_target(options)
     model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
-    data = load_datasets(
-        options.folder,
-        seed=options.seed,
-        split_file=options.split_file,
-        labels=options.labels,
-        group_by=options.group_by,
-        corrections=options.corrections,
-        near_duplicates=options.near_duplicates,
-        on_bad_image="skip" if options.skip_bad else "raise",
-        cache_dir=options.cache_dir,
+    data = load_data(
+        options, seed=options.seed, skip_bad=options.skip_bad, cache_dir=options.cache_dir
     )
     model = build_model(
         options.model,

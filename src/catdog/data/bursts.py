@@ -26,7 +26,7 @@ MIN_GROUPS = 5  # of each class: with fewer, no set can have a fifth of them
 # Arguments of `group_by`, the one that makes the largest groups first: the folder below the class
 # folder, the name up to its first number, and without its last number.
 CANDIDATES = (FOLDER, r"([^/\d]*\d+)[^/]*$", r"([^/]*\D)\d+\.[^./]+$", r"(.*\D)\d+\.[^./]+$")
-# The same with the path before it: in split folders, names and numbers often begin anew.
+# The same with the path before it: in split folders, names and numbers often begin again.
 SPLIT_CANDIDATES = (r"(.+)/", r"(.*/[^/\d]*\d+)[^/]*$", r"(.*\D)\d+\.[^./]+$")
 
 

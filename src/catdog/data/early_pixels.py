@@ -25,6 +25,12 @@ from catdog.typing import ImageSize, Split
 MIN_PIXELS = 2_000_000
 
 
+def max_cached_images(cache_mib: int, image_size: ImageSize) -> int:
+    """Return how many images of a size a cache limit allows, at three bytes per pixel."""
+    height, width = image_size
+    return cache_mib * 2**20 // (height * width * 3)
+
+
 class EarlyPixels:
     """The pixels of large images by the hash of their files, up to a cache limit."""
 
@@ -32,7 +38,7 @@ class EarlyPixels:
         """Keep at most `cache_mib` MiB of images of `image_size`, at three bytes per pixel."""
         self.image_size = image_size
         self.by_hash: dict[str, NDArray[np.uint8]] = {}
-        self._max_images = cache_mib * 2**20 // (image_size[0] * image_size[1] * 3)
+        self._max_images = max_cached_images(cache_mib, image_size)
 
     def can_keep(self, image: Image.Image) -> bool:
         """Return whether an opened image is large, and a scan decodes it as the first pass would.

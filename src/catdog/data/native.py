@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from catdog.images.plain_jpeg import PlainJpeg
-from catdog.images.scale import least_size
+from catdog.images.scale import is_sideways, least_size
 from catdog.typing import ImageSize
 
-_TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations
-_FLIPPED_DOWN = (3, 4, 7, 8)  # after they are transposed
+# EXIF orientations, after those on the side are transposed.
+_FLIPPED_DOWN = (3, 4, 7, 8)
 _FLIPPED_ACROSS = (2, 3, 6, 7)
 
 
@@ -64,7 +64,7 @@ def _decode_jpeg(content: Any, plan: Plan) -> Any:
     image = tf.io.decode_jpeg(
         content, channels=3, ratio=plan.denominator, dct_method="INTEGER_ACCURATE"
     )
-    if plan.orientation in _TRANSPOSED:
+    if is_sideways(plan.orientation):
         image = tf.transpose(image, (1, 0, 2))
     axes = [
         axis

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.seeding import shuffled
-from catdog.data.early_pixels import EarlyPixels
+from catdog.data.early_pixels import EarlyPixels, max_cached_images
 from catdog.data.findings import ImageFile
 from catdog.data.native import Plan, decode_native, find_plan
 from catdog.data.pixel_cache import PixelCache
@@ -52,7 +52,7 @@ class ImageCache:
             early: Pixels that the scan has kept, perhaps of another size.
         """
         self.image_size = image_size
-        self.max_images = cache_mib * 2**20 // (image_size[0] * image_size[1] * 3)
+        self.max_images = max_cached_images(cache_mib, image_size)
         self._cached: dict[str, NDArray[np.uint8]] = {}
         self._on_disk = None if cache_dir is None else PixelCache(cache_dir, image_size)
         if early and early.image_size == image_size:

@@ -28,7 +28,7 @@ def evaluate(
 
     If images are nearly the same as training images, the accuracy of the other images is given as
     well: it is closer to what new images will show. If the model was trained on other images than
-    the training set of `data`, this cannot be judged, and the evaluation says so.
+    the training set of `data`, this is not known, and the evaluation says so.
 
     Args:
         model: Takes pixels from 0 to 255 and returns logits `(batch, num_classes)`, as every model
