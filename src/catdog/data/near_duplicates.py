@@ -89,13 +89,15 @@ def directions(thumbnails: Sequence[bytes]) -> tuple[Directions, Directions]:
     if not thumbnails:
         nothing = np.zeros((0, 3 * TINY_SIDE**2), np.float32)
         return nothing, nothing
-    values = np.frombuffer(b"".join(thumbnails), np.uint8).astype(np.float32)
-    pixels = values.reshape(len(thumbnails), TINY_SIDE**2, 3)
-    pixels -= pixels.mean(axis=1, keepdims=True)
-    patterns = pixels.reshape(len(thumbnails), -1)
+    values = np.frombuffer(b"".join(thumbnails), np.uint8).reshape(len(thumbnails), -1)
+    patterns = values.astype(np.float32)
+    is_colour = np.tile(np.eye(3, dtype=np.float32), TINY_SIDE**2)
+    # As products of matrices, many times faster than means along an axis.
+    patterns -= patterns @ is_colour.T / TINY_SIDE**2 @ is_colour
     shared = patterns.mean(axis=0)
     shared /= max(np.linalg.norm(shared), 1e-9)
-    own = patterns - np.outer(patterns @ shared, shared)
+    own = np.outer(patterns @ shared, shared)
+    np.subtract(patterns, own, out=own)
     _to_unit_length(patterns)
     _to_unit_length(own)
     return patterns, own
