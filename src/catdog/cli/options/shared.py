@@ -1,0 +1,104 @@
+"""Options that several commands have, and the types of their values."""
+
+import argparse
+import re
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # no other name for it
+
+FOLDER = (
+    "one folder per class, or train/ and validation/ (and perhaps test/) with one folder per class "
+    "in each, or the images of --labels; or a known data set: cats_and_dogs_filtered, synthetic"
+)
+TRAINED = "a .keras file, or a model pretrained on cats and dogs: compact, cnn, cnn_preprocessed"
+_SIZE = re.compile(r"([0-9]+)(?:x([0-9]+))?", re.ASCII)
+
+
+def add_command(
+    commands: Commands, name: str, summary: str, *, example: str
+) -> argparse.ArgumentParser:
+    """Add a command, and return the parser of its options."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add what says how the images of a folder are labelled."""
+    parser.add_argument(
+        "--labels",
+        type=not_empty,
+        metavar="FILE.csv",
+        help="a table with the columns file and label, and perhaps split and group, in place of "
+        "class folders; files are named relative to FOLDER",
+    )
+    parser.add_argument(
+        "--corrections",
+        type=not_empty,
+        metavar="FILE.json",
+        help="decisions about single images: another label, or leave out",
+    )
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add what says how a folder is loaded."""
+    add_labels(parser)
+    add_split(parser)
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out files that cannot be used"
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=not_empty,
+        metavar="DIR",
+        help="keep decoded images, and the features of a backbone, for the next command on these "
+        "images",
+    )
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Add what says how the images of a folder are split."""
+    parser.add_argument(
+        "--split-file",
+        type=not_empty,
+        metavar="FILE",
+        help="load the split from this file, which `catdog train --save-split` wrote",
+    )
+    parser.add_argument(
+        "--group-by",
+        type=not_empty,
+        metavar="GROUPS",
+        help="images that stay in one split: `folder`, a regular expression whose parentheses hold "
+        "the name of the group, or a CSV file with the columns file and group",
+    )
+    parser.add_argument(
+        "--near-duplicates",
+        choices=("together", "ignore"),
+        default="together",
+        help="keep images that are nearly the same in one split (the default), or ignore that",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="write one JSON document")
+
+
+def not_empty(text: str) -> str:
+    """Return a path; refuse an empty one, such as that of an unset variable of the shell."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty: pass a path")
+    return text
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Return `96` as (96, 96), and `96x128` as (96, 128)."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a side, 96, nor a size, 96x128")
+    return int(found[1]), int(found[2] or found[1])
