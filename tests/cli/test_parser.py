@@ -55,6 +55,8 @@ def test_no_command_shows_the_help(capsys: Capture) -> None:
         ("train synthetic --out a.keras --image-size big", "'big' is neither a side, 96"),
         ("evaluate synthetic", "required: --model"),
         ("scan ''", "argument FOLDER: is empty: pass a path"),
+        ("train synthetic --out a.keras --class-weight cats", "'cats' is neither balanced nor"),
+        ("train synthetic --out a.keras --class-weight cats=x", "'cats=x' is neither balanced"),
         ("train synthetic --out ''", "argument --out: is empty"),
         ("train synthetic --out a.keras --save-split ''", "argument --save-split: is empty"),
         ("scan --jsonn synthetic", "unrecognized arguments: --jsonn"),

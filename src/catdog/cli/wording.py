@@ -10,7 +10,10 @@ from catdog._utils.errors import HintCode, UsageError, UsageWarning
 # The option for each argument of catdog's functions. A `path` has none of its own: see `renamed`.
 OPTIONS: Mapping[str, str] = {
     "backbone": "--backbone",
+    "batch_size": "--batch-size",
     "cache_dir": "--cache-dir",
+    "cache_mib": "--cache-mib",
+    "class_weight": "--class-weight",
     "corrections": "--corrections",
     "epochs": "--epochs",
     "folder": "FOLDER",
@@ -20,16 +23,18 @@ OPTIONS: Mapping[str, str] = {
     "model": "--model",
     "name": "--model",
     "near_duplicates": "--near-duplicates",
+    "new_files": "--new-files",
     "seed": "--seed",
     "source": "FOLDER",
     "split": "--split",
     "split_file": "--split-file",
+    "test_fraction": "--test-fraction",
     "unsure_below": "--unsure-below",
+    "validation_fraction": "--validation-fraction",
+    "views": "--views",
 }
 HINTS: Mapping[HintCode, str] = {
-    HintCode.ADD_NEW_FILES: (
-        'In Python, load_datasets(..., new_files="train") adds new ones to the training set.'
-    ),
+    HintCode.ADD_NEW_FILES: "Pass --new-files train to add new ones to the training set.",
     HintCode.CHOOSE_INNER: (
         "If the inner ones are the classes, put them beside each other into one folder. If each is "
         "a group, such as a patient or a video, pass --group-by folder."
@@ -76,7 +81,8 @@ _GROUP_BY = re.compile(r'group_by=r?"([^"]*)"')
 def worded(problem: object) -> str:
     """Return the message of an error or a warning, with options in place of arguments."""
     if isinstance(problem, UsageError):
-        argument = problem.argument and OPTIONS.get(problem.argument, problem.argument)
+        names = (problem.argument or "").split(" and ")  # of arguments without effect
+        argument = " and ".join(OPTIONS.get(name, name) for name in names)
         return problem.worded(argument, _hint(problem))
     if isinstance(problem, UsageWarning):
         return problem.worded(_hint(problem))

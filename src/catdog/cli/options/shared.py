@@ -45,6 +45,11 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of images."""
+    parser.add_argument("folder", type=not_empty, metavar="FOLDER", help=FOLDER)
+
+
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add what says how a folder is loaded."""
     add_labels(parser)
@@ -59,6 +64,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="keep decoded images, and the features of a backbone, for the next command on these "
         "images",
     )
+    parser.add_argument(
+        "--cache-mib",
+        type=int,
+        default=1024,
+        metavar="MIB",
+        help="memory for decoded images, in MiB (default: %(default)s)",
+    )
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +81,19 @@ def add_split(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="load the split from this file, which `catdog train --save-split` wrote",
     )
+    parser.add_argument(
+        "--new-files",
+        choices=("skip", "train"),
+        default="skip",
+        help="leave out images that the split file does not list (the default), or train on them",
+    )
+    for split in ("validation", "test"):
+        parser.add_argument(
+            f"--{split}-fraction",
+            type=float,
+            metavar="SHARE",
+            help=f"share of the images for the {split} set, between 0 and 1 (default: 0.2)",
+        )
     parser.add_argument(
         "--group-by",
         type=not_empty,
@@ -82,6 +107,22 @@ def add_split(parser: argparse.ArgumentParser) -> None:
         default="together",
         help="keep images that are nearly the same in one split (the default), or ignore that",
     )
+
+
+def add_evaluated_split(parser: argparse.ArgumentParser) -> None:
+    """Add the split to evaluate on."""
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test", "all"),
+        default="test",
+        help="the split to evaluate on (default: %(default)s), as drawn for the training; `all` "
+        "evaluates on all images as one test set, if the model was trained on none of them",
+    )
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add `--overwrite`."""
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
