@@ -4,22 +4,29 @@ Nothing here imports Keras: an exported model runs without it.
 """
 
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from catdog._utils.text import printable
+from catdog._utils.errors import InvalidValueError, UsageWarning
+from catdog._utils.text import counted, printable
 from catdog.cli.output import err, out, out_json, progress_on_stderr
 from catdog.cli.scorer import open_scorer
+from catdog.cli.sort import OPTION, check_folder, sort_images
+from catdog.cli.target import check_new_file, csv_file
 from catdog.cli.wording import worded
 from catdog.images.inputs import ImageSource, check_file, iter_images
 from catdog.images.notes import Note, warn_of_notes
 from catdog.inference.classify import check_threshold, classify
-from catdog.inference.prediction import Prediction
+from catdog.inference.prediction import UNSURE, Prediction
+
+CSV = "--csv"
 
 
 class _NoImages(NamedTuple):
@@ -32,28 +39,103 @@ class _NoImages(NamedTuple):
 def run(options: Namespace) -> int:
     """Write a line or a JSON entry for each image, and report images that cannot be read.
 
-    Each line is written as soon as the image is classified.
+    Each line is written as soon as the image is classified, a row in a file and copied.
 
     Returns:
         1 if an image could not be read, else 0.
     """
     threshold = check_threshold(options.unsure_below)
+    if options.csv:
+        check_new_file(options.csv, CSV, overwrite=options.overwrite)
+    sorted_into = check_folder(options.sort_into) if options.sort_into else None
     found = list(_find_images(options.paths))
+    if sorted_into:
+        found = _outside(sorted_into, found, options)
     notes: list[Note] = []
-    errors = 0
+    predictions = _predictions(found, options, threshold, notes)
+    if options.csv:
+        predictions = _with_rows(predictions, options)
+    if sorted_into:
+        predictions = sort_images(predictions, sorted_into)
+    errors = _write(predictions, options)
+    warn_of_notes(notes, stacklevel=1)
+    return 1 if errors else 0
+
+
+def _write(predictions: Iterator[Prediction], options: Namespace) -> int:
+    """Write a line for each image, or all of them as JSON; return how many cannot be read."""
+    errors, is_read = 0, True
     written: list[Prediction] = []
-    for prediction in _predictions(found, options, threshold, notes):
+    for prediction in predictions:
         if prediction.error is not None:
             errors += 1
             err(f"catdog: {printable(prediction.error)}")
         if options.json:
             written.append(prediction)
-        elif prediction.error is None and not out(str(prediction)):
-            break  # nobody reads what follows, as after `| head`
+        elif prediction.error is None and is_read:
+            is_read = out(str(prediction))
+            if not (is_read or options.csv or options.sort_into):
+                break  # nobody reads what follows, as after `| head`
     if options.json:
         out_json([prediction.to_dict() for prediction in written])
-    warn_of_notes(notes, stacklevel=1)
-    return 1 if errors else 0
+    return errors
+
+
+def _with_rows(predictions: Iterator[Prediction], options: Namespace) -> Iterator[Prediction]:
+    """Yield predictions, each after its row was written to a CSV file."""
+    first = [*islice(predictions, 1)]  # none if all images are passed over
+    class_names = first[0].class_names if first else ()
+    columns = ["path", "label", "probability", "error", *map(_column, class_names)]
+    with csv_file(options.csv, CSV, columns, overwrite=options.overwrite) as add:
+        for prediction in chain(first, predictions):
+            row = prediction.to_dict()
+            probabilities: dict[str, float] = row.pop("probabilities") or {}
+            if prediction.error is None and prediction.label is None:
+                row["label"] = UNSURE
+            add(row | {_column(name): value for name, value in probabilities.items()})
+            yield prediction
+
+
+def _column(class_name: str) -> str:
+    """Return the column of the probability of a class; no class has the name of another column."""
+    return f"probability of {class_name}"
+
+
+def _outside(
+    folder: Path, found: Sequence[ImageSource | _NoImages], options: Namespace
+) -> list[ImageSource | _NoImages]:
+    """Return the images that are not below the folder that they are copied into.
+
+    Raises:
+        ValueError: If the user named such an image, or the folder.
+    """
+    inside = [path for path in options.paths if _is_below(Path(path), folder)]
+    if inside:
+        raise InvalidValueError(
+            f"is the folder of {printable(inside[0])}, which is to be classified",
+            argument=OPTION,
+            value=options.sort_into,
+            hint="Choose another folder.",
+        )
+    kept = [
+        item
+        for item in found
+        if isinstance(item, _NoImages)
+        or not (isinstance(item.content, Path) and _is_below(item.content, folder))
+    ]
+    if len(kept) < len(found):
+        warnings.warn(
+            UsageWarning(
+                f"{counted(len(found) - len(kept), 'image')} in {printable(options.sort_into)} "
+                f"were passed over, because {OPTION} writes there."
+            ),
+            stacklevel=1,
+        )
+    return kept
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _predictions(

@@ -31,5 +31,5 @@ def add(commands: Commands) -> None:
         metavar="FILE.csv",
         help="write the images that are classified wrongly to this file, the largest loss first",
     )
-    add_overwrite(parser)
+    add_overwrite(parser, "the file of --wrong")
     add_json(parser)

@@ -120,9 +120,9 @@ def add_evaluated_split(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_overwrite(parser: argparse.ArgumentParser) -> None:
-    """Add `--overwrite`."""
-    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+def add_overwrite(parser: argparse.ArgumentParser, what: str = "the file") -> None:
+    """Add `--overwrite`, for the file that a command writes."""
+    parser.add_argument("--overwrite", action="store_true", help=f"replace {what} if it exists")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
