@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from catdog import load_datasets
 from catdog._utils.files import SCRATCH_SUFFIX
-from catdog.cli import sort
 from catdog.cli.main import main
-from catdog.cli.sort import MAX_NAME_BYTES, check_folder, label_folders, sort_images
+from catdog.cli.sort import MAX_NAME_BYTES, label_folders, sort_images
+from catdog.cli.target import check_folder
 from catdog.inference.prediction import Prediction
 from tests.cli.conftest import Capture, python, strict_json
 from tests.cli.test_predict import LITERT_FILE, RUN_WITHOUT_KERAS
@@ -172,13 +172,13 @@ def test_a_crash_leaves_no_half_file(
         raise PermissionError("no links here")
 
     if step == "copy2":
-        monkeypatch.setattr(sort.shutil, "copy2", fail_at_third)
+        monkeypatch.setattr("shutil.copy2", fail_at_third)
         with pytest.raises(OSError, match="no space"):
-            list(sort_images(predicted(*paths), check_folder("sorted")))
+            list(sort_images(predicted(*paths), check_folder("sorted", "--sort-into")))
     else:
         if step == "rename":
             monkeypatch.setattr(os, "link", refuse)
-        list(sort_images(predicted(*paths[:2], paths[0]), check_folder("sorted")))
+        list(sort_images(predicted(*paths[:2], paths[0]), check_folder("sorted", "--sort-into")))
     whole = {f"cats/{path.name}": path.read_bytes() for path in paths[:2]}
     again = {} if step == "copy2" else {"cats/image.0-2.png": paths[0].read_bytes()}
     assert contents("sorted") == whole | again
@@ -247,9 +247,9 @@ def test_folders_of_any_labels(labels: list[str]) -> None:
 
 def test_sorted_images_can_be_trained_on(image_folder: Path) -> None:
     cats = sorted((image_folder / "cats").iterdir())
-    list(sort_images(predicted(*cats), check_folder("sorted")))
+    list(sort_images(predicted(*cats), check_folder("sorted", "--sort-into")))
     dogs = predicted(*sorted((image_folder / "dogs").iterdir()), label="dogs")
-    list(sort_images(dogs, check_folder("sorted")))
+    list(sort_images(dogs, check_folder("sorted", "--sort-into")))
     data = load_datasets("sorted")
     assert data.class_names == ("cats", "dogs")
     assert sum(len(data.paths(split)) for split in ("train", "validation", "test")) == 20

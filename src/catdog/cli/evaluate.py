@@ -30,8 +30,8 @@ def run(options: Namespace) -> int:
         check_new_file(options.wrong, "--wrong", overwrite=options.overwrite)
     model = open_model(options.model)
     data = load_as_trained(model, options)
-    result = evaluate_on(model, data, options, name=options.model)
-    warn_if_trained_on(model, data, options, name=options.model)
+    result = evaluate_on(model, data, options.split, name=options.model)
+    warn_if_trained_on(model, data, options.model, folder=options.folder, split=options.split)
     images = [_row(image, options, data) for image in result.top_losses(result.n)]
     if options.wrong:
         with csv_file(options.wrong, "--wrong", COLUMNS, overwrite=options.overwrite) as add:

@@ -3,7 +3,19 @@
 import argparse
 
 import catdog
-from catdog.cli.options import evaluate, models, predict, scan, train
+from catdog.cli.options import (
+    cache,
+    calibrate,
+    compare,
+    evaluate,
+    explain,
+    export,
+    labels,
+    models,
+    predict,
+    scan,
+    train,
+)
 
 _EXIT_CODES = """\
 exit codes:
@@ -21,6 +33,12 @@ _COMMANDS = (  # in the order of the help
     evaluate,
     models,
     scan,
+    labels,
+    calibrate,
+    compare,
+    explain,
+    export,
+    cache,
 )
 
 

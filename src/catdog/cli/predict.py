@@ -4,36 +4,25 @@ Nothing here imports Keras: an exported model runs without it.
 """
 
 import sys
-import warnings
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain, islice
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from catdog._utils.errors import InvalidValueError, UsageWarning
-from catdog._utils.text import counted, printable
+from catdog._utils.text import printable
+from catdog.cli.inputs import NoImages, find_images, outside
 from catdog.cli.output import err, out, out_json, progress_on_stderr
 from catdog.cli.scorer import open_scorer
-from catdog.cli.sort import OPTION, check_folder, sort_images
-from catdog.cli.target import check_new_file, csv_file
-from catdog.cli.wording import worded
-from catdog.images.inputs import ImageSource, check_file, iter_images
+from catdog.cli.sort import OPTION, sort_images
+from catdog.cli.target import check_folder, check_new_file, csv_file
+from catdog.images.inputs import ImageSource
 from catdog.images.notes import Note, warn_of_notes
 from catdog.inference.classify import check_threshold, classify
 from catdog.inference.prediction import UNSURE, Prediction
 
 CSV = "--csv"
-
-
-class _NoImages(NamedTuple):
-    """A path at which there are no images, and why."""
-
-    path: Path
-    error: str
 
 
 def run(options: Namespace) -> int:
@@ -47,10 +36,10 @@ def run(options: Namespace) -> int:
     threshold = check_threshold(options.unsure_below)
     if options.csv:
         check_new_file(options.csv, CSV, overwrite=options.overwrite)
-    sorted_into = check_folder(options.sort_into) if options.sort_into else None
-    found = list(_find_images(options.paths))
+    sorted_into = check_folder(options.sort_into, OPTION) if options.sort_into else None
+    found = list(find_images(options.paths))
     if sorted_into:
-        found = _outside(sorted_into, found, options)
+        found = outside(sorted_into, found, options.paths, OPTION)
     notes: list[Note] = []
     predictions = _predictions(found, options, threshold, notes)
     if options.csv:
@@ -101,45 +90,8 @@ def _column(class_name: str) -> str:
     return f"probability of {class_name}"
 
 
-def _outside(
-    folder: Path, found: Sequence[ImageSource | _NoImages], options: Namespace
-) -> list[ImageSource | _NoImages]:
-    """Return the images that are not below the folder that they are copied into.
-
-    Raises:
-        ValueError: If the user named such an image, or the folder.
-    """
-    inside = [path for path in options.paths if _is_below(Path(path), folder)]
-    if inside:
-        raise InvalidValueError(
-            f"is the folder of {printable(inside[0])}, which is to be classified",
-            argument=OPTION,
-            value=options.sort_into,
-            hint="Choose another folder.",
-        )
-    kept = [
-        item
-        for item in found
-        if isinstance(item, _NoImages)
-        or not (isinstance(item.content, Path) and _is_below(item.content, folder))
-    ]
-    if len(kept) < len(found):
-        warnings.warn(
-            UsageWarning(
-                f"{counted(len(found) - len(kept), 'image')} in {printable(options.sort_into)} "
-                f"were passed over, because {OPTION} writes there."
-            ),
-            stacklevel=1,
-        )
-    return kept
-
-
-def _is_below(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
-
-
 def _predictions(
-    found: Sequence[ImageSource | _NoImages],
+    found: Sequence[ImageSource | NoImages],
     options: Namespace,
     threshold: float,
     notes: list[Note],
@@ -147,7 +99,7 @@ def _predictions(
     """Yield a prediction for each image and each path without images, in their order."""
     sources = [item for item in found if isinstance(item, ImageSource)]
     if not sources and not options.json:
-        yield from (_as_prediction(item, ()) for item in found if isinstance(item, _NoImages))
+        yield from (_as_prediction(item, ()) for item in found if isinstance(item, NoImages))
         return
     with progress_on_stderr():
         scorer = open_scorer(options.model, len(sources))
@@ -162,7 +114,7 @@ def _predictions(
     )
     with closing(predictions):
         for item in found:
-            if isinstance(item, _NoImages):
+            if isinstance(item, NoImages):
                 yield _as_prediction(item, scorer.class_names)
             else:
                 with progress_on_stderr():
@@ -170,21 +122,7 @@ def _predictions(
                 yield prediction
 
 
-def _as_prediction(missing: _NoImages, class_names: tuple[str, ...]) -> Prediction:
+def _as_prediction(missing: NoImages, class_names: tuple[str, ...]) -> Prediction:
     """Return a prediction that holds the error of a path without images."""
     nothing = np.full(len(class_names), np.nan)
     return Prediction(None, np.nan, nothing, missing.path, class_names, error=missing.error)
-
-
-def _find_images(paths: Iterable[str]) -> Iterator[ImageSource | _NoImages]:
-    """Yield the images of each path, or the error of a path without images."""
-    for path in paths:
-        # The shell has replaced "~" by the home folder already, so "~cat.jpg" is a file's name.
-        literal = Path(path).absolute() if path.startswith("~") else path
-        try:
-            for source in iter_images(literal, "PATH"):
-                if isinstance(source.content, Path):
-                    check_file(source.content)
-                yield source
-        except (OSError, ValueError) as error:
-            yield _NoImages(Path(path), worded(error))

@@ -7,14 +7,10 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from catdog._utils import checks
-from catdog._utils.errors import FileAccessError, FolderExpectedError
-from catdog._utils.files import SCRATCH_SUFFIX
 from catdog._utils.text import counted, printable
 from catdog.cli.output import err
-from catdog.cli.target import numbered
+from catdog.cli.target import numbered, scratch_in
 from catdog.inference.prediction import UNSURE, Prediction
 
 OPTION = "--sort-into"
@@ -23,27 +19,6 @@ MAX_NAME_BYTES = 200  # of a folder; file systems allow 255
 # Windows forbids. Halves of surrogate pairs are not valid in UTF-8.
 _UNSAFE = re.compile('[\x00-\x1f\x7f<>:"/\\\\|?*\ud800-\udfff]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows
-
-
-def check_folder(path: str) -> Path:
-    """Return the folder to sort into, made if it does not exist.
-
-    Raises:
-        OSError: If it is a file, or cannot be written to.
-    """
-    folder = checks.check_length(OPTION, checks.expand_home(path)).absolute()
-    if folder.exists() and not folder.is_dir():
-        raise FolderExpectedError(
-            "is a file", argument=OPTION, value=path, hint="Choose another name."
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _scratch_in(folder).cleanup()
-    except OSError as error:
-        raise FileAccessError(
-            f"cannot be written to: {error.strerror}", argument=OPTION, value=path
-        ) from error
-    return folder
 
 
 def sort_images(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
@@ -63,7 +38,7 @@ def sort_images(predictions: Iterable[Prediction], folder: Path) -> Iterator[Pre
     copied: Counter[str] = Counter()
     taken: set[Path] = set()
     names: dict[str, str] = {}
-    with _scratch_in(folder) as scratch:
+    with scratch_in(folder) as scratch:
         for prediction in predictions:
             if prediction.error is None and prediction.path is not None:
                 names = names or label_folders(prediction.class_names)
@@ -96,13 +71,6 @@ def _folder_name(label: str) -> str:
     if not name or name.startswith(".") or _RESERVED.match(name):
         name = f"_{name}"
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip(" .")
-
-
-def _scratch_in(folder: Path) -> "TemporaryDirectory[str]":
-    """Return a hidden folder for copies that are not complete."""
-    return TemporaryDirectory(
-        dir=folder, prefix=".", suffix=SCRATCH_SUFFIX, ignore_cleanup_errors=True
-    )
 
 
 def _copy(image: Path, folder: Path, scratch: Path, taken: set[Path]) -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from catdog._utils import checks
-from catdog._utils.errors import ExistingFileError, FileAccessError, FileExpectedError
+from catdog._utils.errors import (
+    ExistingFileError,
+    FileAccessError,
+    FileExpectedError,
+    FolderExpectedError,
+)
+from catdog._utils.files import SCRATCH_SUFFIX
 from catdog.cli.wording import renamed
 
 AddRow = Callable[[Mapping[str, object]], None]
@@ -53,6 +59,38 @@ def check_writable(target: Path, path: str, option: str) -> None:
         raise FileAccessError(
             f"cannot be written: {error.strerror}", argument=option, value=path
         ) from error
+
+
+def check_folder(path: str, option: str) -> Path:
+    """Return a folder to write files to, made if it does not exist.
+
+    Args:
+        path: What was passed.
+        option: The option that it was passed as.
+
+    Raises:
+        OSError: If it is a file, or cannot be written to.
+    """
+    folder = checks.check_length(option, checks.expand_home(path))
+    if folder.exists() and not folder.is_dir():
+        raise FolderExpectedError(
+            "is a file", argument=option, value=path, hint="Choose another name."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch_in(folder).cleanup()
+    except OSError as error:
+        raise FileAccessError(
+            f"cannot be written to: {error.strerror}", argument=option, value=path
+        ) from error
+    return folder
+
+
+def scratch_in(folder: Path) -> "TemporaryDirectory[str]":
+    """Return a hidden folder for files that are not complete."""
+    return TemporaryDirectory(
+        dir=folder, prefix=".", suffix=SCRATCH_SUFFIX, ignore_cleanup_errors=True
+    )
 
 
 def free_path(target: Path) -> Path:

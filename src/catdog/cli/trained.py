@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog.cli.data import load_data
 from catdog.cli.open import is_pretrained
@@ -48,20 +49,20 @@ def is_trained_split(model: keras.Model, data: Datasets) -> bool | None:
     return trained.sha256 == record_split(data).sha256 if trained else None
 
 
-def evaluate_on(model: keras.Model, data: Datasets, options: Namespace, *, name: str) -> Evaluation:
+def evaluate_on(model: keras.Model, data: Datasets, split: str, *, name: str) -> Evaluation:
     """Evaluate a model on one split, or on all images as one test set.
 
     Args:
         model: The model.
         data: The images.
-        options: `split` names the split, or all images.
+        split: Name of the split, or `"all"`.
         name: What the user calls the model.
 
     Raises:
         ValueError: If all images are to be evaluated on, but the model was trained on some of them,
             and where `evaluate` raises.
     """
-    if options.split == ALL and is_trained_split(model, data):
+    if split == ALL and is_trained_split(model, data):
         raise InvalidValueError(
             f"is for images that a model was not trained on, but {name} was trained on some of "
             "these",
@@ -69,10 +70,10 @@ def evaluate_on(model: keras.Model, data: Datasets, options: Namespace, *, name:
             value=ALL,
             hint="Leave it out.",
         )
-    splits = SPLITS if options.split == ALL else (options.split,)
+    splits = SPLITS if split == ALL else (checks.check_split(split),)
     with progress_on_stderr() as is_terminal:
         verbose: Verbose = 1 if is_terminal else 0
-        parts = [evaluate(model, data, split=split, verbose=verbose) for split in splits]
+        parts = [evaluate(model, data, split=each, verbose=verbose) for each in splits]
     # The count of test evaluations begins in this process, so it would always be 1.
     result = replace(parts[-1], test_evaluations=None)
     return result if len(parts) == 1 else _as_one(parts, result, data)
@@ -95,31 +96,26 @@ def _as_one(parts: list[Evaluation], last: Evaluation, data: Datasets) -> Evalua
 
 
 def warn_if_trained_on(
-    model: keras.Model, data: Datasets, options: Namespace, *, name: str
+    model: keras.Model, data: Datasets, name: str, *, folder: str, split: str
 ) -> None:
     """Warn if a model may have been trained on images that it is evaluated on.
 
     Args:
         model: The model.
         data: The images.
-        options: Has the folder, and perhaps the split.
         name: What the user calls the model.
+        folder: What the user calls the images.
+        split: The split that it is evaluated on, or `"all"`.
     """
-    if not is_trained_split(model, data) and (warning := _overlap(model, data, options, name)):
-        warnings.warn(warning, stacklevel=1)
+    # Those that the pretrained models were not trained on.
+    held_out = folder == "cats_and_dogs_filtered" and split in ("validation", "test")
+    if not (is_trained_split(model, data) or (is_pretrained(name) and held_out)):
+        warnings.warn(_overlap(model, data, name), stacklevel=1)
 
 
-def _overlap(
-    model: keras.Model, data: Datasets, options: Namespace, name: str
-) -> UsageWarning | None:
-    """Return the warning about a model that was not trained on this split; `None` if none is due.
-
-    The held-out images of `cats_and_dogs_filtered` were left out when the pretrained models were
-    trained.
-    """
+def _overlap(model: keras.Model, data: Datasets, name: str) -> UsageWarning:
+    """Return the warning about a model that was not trained on this split of images."""
     if is_pretrained(name):
-        if options.folder == "cats_and_dogs_filtered" and options.split in ("validation", "test"):
-            return None
         return UsageWarning(
             f"{name} was trained on most of Kaggle's Dogs vs. Cats, which includes the training "
             "images of cats_and_dogs_filtered. If some of the images evaluated here are from that "

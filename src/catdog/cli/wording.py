@@ -17,8 +17,11 @@ OPTIONS: Mapping[str, str] = {
     "corrections": "--corrections",
     "epochs": "--epochs",
     "folder": "FOLDER",
+    "folds": "--folds",
+    "format": "--format",
     "group_by": "--group-by",
     "image_size": "--image-size",
+    "label": "--label",
     "labels": "--labels",
     "model": "--model",
     "name": "--model",
@@ -28,6 +31,7 @@ OPTIONS: Mapping[str, str] = {
     "source": "FOLDER",
     "split": "--split",
     "split_file": "--split-file",
+    "splits": "--splits",
     "test_fraction": "--test-fraction",
     "unsure_below": "--unsure-below",
     "validation_fraction": "--validation-fraction",
@@ -57,6 +61,10 @@ HINTS: Mapping[HintCode, str] = {
         "Keep them together with --group-by, if the names show where a burst ends: catdog scan "
         "prints what to pass."
     ),
+    HintCode.NAME_EXPORT: (
+        "End it in .tflite for LiteRT, .onnx for ONNX or .html for a web page, or pass --format "
+        "saved_model for a folder of that name."
+    ),
     HintCode.NAME_GROUPS: (
         "Name the images that belong together, such as the frames of a video, with --group-by. Or "
         "pass --near-duplicates ignore."
@@ -66,6 +74,9 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.SAVE_SPLIT: "catdog train --save-split writes one.",
     HintCode.SKIP_BAD_IMAGES: (
         "Repair or remove them, or leave them out with --skip-bad. catdog scan lists them all."
+    ),
+    HintCode.USE_BACKBONE: (
+        "Pass --model mobilenet_v2.linear, or a file of a model that begins with a frozen backbone."
     ),
     HintCode.USE_SPLIT_LISTS: (
         "To use it, pass a table with the columns file, label and split as --labels, or a split "

@@ -6,6 +6,7 @@ from catdog.cli.options.shared import (
     add_command,
     add_json,
     add_overwrite,
+    add_paths,
     not_empty,
 )
 
@@ -18,12 +19,7 @@ def add(commands: Commands) -> None:
         "classify images",
         example="catdog predict photo.jpg holiday/ --unsure-below 0.9",
     )
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
-        help="an image, or a folder with its sub-folders; options go before or after all paths",
-    )
+    add_paths(parser)
     parser.add_argument(
         "--model",
         default="compact",

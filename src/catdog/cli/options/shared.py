@@ -45,6 +45,28 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add a trained model, as the first argument."""
+    parser.add_argument("model", type=not_empty, metavar="MODEL", help=TRAINED)
+
+
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """Add the images to use a model on."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="an image, or a folder with its sub-folders; options go before or after all paths",
+    )
+
+
+def add_out(
+    parser: argparse.ArgumentParser, metavar: str, what: str, *, required: bool = True
+) -> None:
+    """Add the file that a command writes."""
+    parser.add_argument("--out", type=not_empty, required=required, metavar=metavar, help=what)
+
+
 def add_folder(parser: argparse.ArgumentParser) -> None:
     """Add the folder of images."""
     parser.add_argument("folder", type=not_empty, metavar="FOLDER", help=FOLDER)

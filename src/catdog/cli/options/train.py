@@ -8,6 +8,7 @@ from catdog.cli.options.shared import (
     add_command,
     add_data,
     add_folder,
+    add_out,
     add_overwrite,
     image_size,
     not_empty,
@@ -29,13 +30,7 @@ def add(commands: Commands) -> None:
         metavar="NAME",
         help="a name that `catdog models` lists (default: %(default)s)",
     )
-    parser.add_argument(
-        "--out",
-        type=not_empty,
-        required=True,
-        metavar="FILE.keras",
-        help="where to save the model",
-    )
+    add_out(parser, "FILE.keras", "where to save the model")
     add_overwrite(parser)
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
     parser.add_argument(
