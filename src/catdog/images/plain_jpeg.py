@@ -1,6 +1,7 @@
 """Plain JPEG files: those that every version of libjpeg decodes to the same pixels.
 
 TensorFlow has a libjpeg of its own. Where both decode alike, its kernels read the training images.
+Damaged data that no scan detects, such as a changed byte, may become other pixels in each.
 """
 
 from io import BytesIO
