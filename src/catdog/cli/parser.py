@@ -3,7 +3,7 @@
 import argparse
 
 import catdog
-from catdog.cli.options import evaluate, models, predict, scan, train
+from catdog.cli.options import evaluate, models, predict, review, scan, train
 
 _EXIT_CODES = """\
 exit codes:
@@ -21,6 +21,7 @@ _COMMANDS = (  # in the order of the help
     evaluate,
     models,
     scan,
+    review,
 )
 
 

@@ -1,0 +1,94 @@
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from catdog import Datasets, save_model
+from catdog.cli import review
+from catdog.cli.main import main
+from catdog.matching import record_training
+from catdog.reporting.review.server import ReviewServer
+from tests.cli.conftest import Capture, untrained_model
+from tests.conftest import MakeFolder
+from tests.reporting.conftest import running
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[ReviewServer]:
+    """Collect the servers of the command, which ends at once."""
+    servers: list[ReviewServer] = []
+
+    def serve(server: ReviewServer, message: str, *, open_browser: bool) -> None:
+        with server:
+            print(message)  # noqa: T201
+            servers.append(server)
+
+    monkeypatch.setattr(review, "_serve", serve)
+    return servers
+
+
+def test_until_it_is_interrupted(image_folder: Path) -> None:
+    with running(image_folder, Path("c.json")) as command:
+        printed = command.end(signal.SIGINT)
+        assert command.process.returncode == 0
+    assert printed.splitlines()[-1] == "c.json: 0 decisions"
+    assert not Path("c.json").exists()
+
+
+def test_with_the_backbone_of_a_model(
+    image_folder: Path, data: Datasets, served: list[ReviewServer], capsys: Capture
+) -> None:
+    """Every set is checked; the next command trains with the decisions, and compares."""
+    model = untrained_model(has_backbone=True)
+    record_training(model, data)
+    save_model(model, "pets.keras")
+    assert main(["review", str(image_folder), "--model", "pets.keras"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    (server,) = served
+    assert printed[1] == f"  {server.address}"
+    labels = [item for item in server.subjects.items if item.section == "labels"]
+    assert len(labels) >= 10
+    assert printed[-1] == "corrections.json: 0 decisions"
+
+
+def test_the_next_command(image_folder: Path, served: list[ReviewServer], capsys: Capture) -> None:
+    content = {"sha256": "", "leave_out": True}
+    assert main(["review", str(image_folder)]) == 0
+    content["sha256"] = served[0].subjects.images[0].sha256 or ""
+    raw = {"format": "catdog corrections", "version": 1, "corrections": [content]}
+    Path("corrections.json").write_text(json.dumps(raw))
+    assert main(["review", str(image_folder)]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "corrections.json: 1 decision",
+        f"Train with them: catdog train {image_folder} --corrections corrections.json "
+        "--out corrected.keras",
+    ]
+
+
+def test_nothing_is_doubtful(make_folder: MakeFolder, capsys: Capture) -> None:
+    folder = make_folder(cats=1, dogs=1)
+    for path in folder.glob("*/*.png"):
+        path.unlink()
+        path.with_suffix(".txt").write_text("no image")
+    assert main(["review", str(folder)]) == 0
+    assert capsys.readouterr().out == "Nothing is doubtful.\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--model", "x.keras"], "--model='x.keras' does not exist"),
+        (["--model", "none"], "--model='none'"),
+        (["--out", "none/c.json"], "--out='none/c.json'"),
+        (["--out", "other.json"], "other.json' is not a file of corrections"),
+        (["--port", "70000"], "--port=70000 cannot be used"),
+        (["--group-by", "folder"], "--group-by would have no effect: there is no --model"),
+    ],
+)
+def test_wrong_options(
+    image_folder: Path, capsys: Capture, options: list[str], problem: str
+) -> None:
+    Path("other.json").write_text("{}")
+    assert main(["review", str(image_folder), "--no-browser", *options]) == 2
+    assert problem in capsys.readouterr().err
