@@ -50,19 +50,27 @@ def test_with_the_backbone_of_a_model(
     labels = [item for item in server.subjects.items if item.section == "labels"]
     assert len(labels) >= 10
     assert printed[-1] == "corrections.json: 0 decisions"
+    image = server.subjects.images[0]
+    server.file.decide(image.sha256 or "", None, name=image.name, before=None)
+    assert main(["review", str(image_folder), "--model", "pets.keras"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"Train with them: catdog train {image_folder} --corrections corrections.json "
+        "--compare pets.keras --out corrected.keras"
+    )
 
 
 def test_the_next_command(image_folder: Path, served: list[ReviewServer], capsys: Capture) -> None:
-    content = {"sha256": "", "leave_out": True}
+    (image_folder / "cats/image.3.png").write_bytes(b"broken")
     assert main(["review", str(image_folder)]) == 0
-    content["sha256"] = served[0].subjects.images[0].sha256 or ""
-    raw = {"format": "catdog corrections", "version": 1, "corrections": [content]}
+    sha256 = next(image.sha256 for image in served[0].subjects.images if image.sha256)
+    entries = [{"sha256": sha256, "leave_out": True}]
+    raw = {"format": "catdog corrections", "version": 1, "corrections": entries}
     Path("corrections.json").write_text(json.dumps(raw))
     assert main(["review", str(image_folder)]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "corrections.json: 1 decision",
         f"Train with them: catdog train {image_folder} --corrections corrections.json "
-        "--out corrected.keras",
+        "--skip-bad --out corrected.keras",
     ]
 
 

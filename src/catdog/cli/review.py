@@ -24,7 +24,8 @@ from catdog.data.report import ScanReport, usable_images
 from catdog.data.scan import scan_images
 from catdog.data.source import find_source
 from catdog.evaluation.label_issues import LabelIssues, find_label_issues
-from catdog.models.registry import build_model, model_spec
+from catdog.models.metadata import get_metadata
+from catdog.models.registry import build_model, list_models, model_spec
 from catdog.models.saving import SUFFIX, load_model
 from catdog.reporting.review.corrections_file import CorrectionsFile
 from catdog.reporting.review.server import ReviewServer
@@ -59,7 +60,7 @@ def run(options: Namespace) -> int:
     _serve(server, message, open_browser=not options.no_browser)
     out(f"{printable(options.out)}: {counted(len(file.decisions), 'decision')}")
     if file.decisions:
-        out(f"Train with them: {next_command(options)}")
+        out(f"Train with them: {next_command(options, report, trained)}")
     return 0
 
 
@@ -122,10 +123,25 @@ def _serve(server: ReviewServer, message: str, *, open_browser: bool) -> None:
         server.serve_forever()
 
 
-def next_command(options: Namespace) -> str:
-    """Return the command that trains with the decisions."""
+def next_command(options: Namespace, report: ScanReport, trained: keras.Model | None) -> str:
+    """Return the command that trains with the decisions, and compares with the model of before."""
     command = ["catdog", "train", options.folder, "--corrections", options.out]
     for name in ("labels", "group_by"):
         if value := getattr(options, name):
             command += [f"--{name.replace('_', '-')}", value]
+    if report.bad:
+        command += ["--skip-bad"]
+    if trained:
+        command += [*_same_architecture(trained), "--compare", options.model]
     return printable(shlex.join([*command, "--out", "corrected.keras"]))
+
+
+def _same_architecture(trained: keras.Model) -> list[str]:
+    """Return the options that build a model of the zoo again, where they are not the defaults."""
+    metadata = get_metadata(trained)
+    if metadata is None or metadata.model_name not in list_models():
+        return []
+    size = metadata.image_size
+    if size in (None, model_spec(metadata.model_name).image_size):
+        return ["--model", metadata.model_name]
+    return ["--model", metadata.model_name, "--image-size", "x".join(map(str, size))]

@@ -1,5 +1,7 @@
 """The options of `catdog train`."""
 
+import argparse
+
 from catdog.cli.options.shared import FOLDER, Commands, add_command, add_data, image_size, not_empty
 
 
@@ -46,4 +48,15 @@ def add(commands: Commands) -> None:
         type=not_empty,
         metavar="FILE",
         help="write the split to this file",
+    )
+    _add_compare(parser)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--compare",
+        type=not_empty,
+        metavar="FILE.keras",
+        help="an earlier model, trained on this split, perhaps with other corrections: evaluate "
+        "both on the test images, and print the paired comparison",
     )
