@@ -3,6 +3,8 @@
 const NAMES = {labels: 'Labels', duplicates: 'Near duplicates', broken: 'Broken files', quality: 'Quality'};
 const HEADINGS = {labels: 'Suspicious label', duplicates: 'Near duplicate', broken: 'Broken file',
   quality: 'Quality'};
+const SMALL = 320;   // pixels of the longer side; smaller images are enlarged
+const MAX_FACTOR = 3; // or sharp images would look blurred
 const find = id => document.getElementById(id);
 
 let state;        // what the server told
@@ -60,12 +62,18 @@ function showProgress() {
   }
 }
 
+function enlarge(shown) {
+  const longer = Math.max(shown.naturalWidth, shown.naturalHeight);
+  if (longer < SMALL) shown.width = Math.round(shown.naturalWidth * Math.min(MAX_FACTOR, SMALL / longer));
+}
+
 function makeFigure(image, isCurrent, step) {
   const about = state.images[image];
   const figure = element('figure', '', {'aria-current': String(isCurrent)});
   const frame = element('div', '', {class: 'frame'});
   if (about.readable) {
     const shown = element('img', '', {src: `image/${image}`, alt: `${about.name}, labelled ${about.label}`});
+    shown.addEventListener('load', () => enlarge(shown));
     shown.addEventListener('error', () => frame.replaceChildren(element('p',
       'This image can no longer be shown: it was removed or changed since catdog review began.')));
     frame.append(shown);

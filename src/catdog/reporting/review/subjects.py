@@ -18,8 +18,9 @@ Section = Literal["labels", "duplicates", "broken", "quality"]
 SECTIONS: tuple[Section, ...] = get_args(Section)
 MAX_ITEMS = 200  # of a section: more are not looked at in one sitting
 MIN_OF_FAULT, MAX_OF_FAULT = 3, 12  # images that are worst by one measure of quality
-MIN_OF_LABELS = 10  # suspicious labels, even if no other class is more probable
-ONE_OF = 20  # images is shown for each of these kinds, within those limits
+ONE_OF_FAULT = 50  # images, within these limits
+MIN_OF_LABELS = 10  # images that are shown although no other class is more probable
+ONE_OF_LABELS = 20  # images, if these are more
 _PAIRS: tuple[Reason, ...] = (
     "conflicting_labels",
     "near_duplicate_labels",
@@ -139,7 +140,7 @@ class _Images:
 
 def _suspicious(issues: Sequence[LabelIssue], images: _Images) -> Iterator[Item]:
     """Yield the first images by rank, and all others of which another class is more probable."""
-    first = max(MIN_OF_LABELS, len(issues) // ONE_OF)
+    first = max(MIN_OF_LABELS, len(issues) // ONE_OF_LABELS)
     for rank, issue in enumerate(issues):
         if rank < first or issue.suggested != issue.label:
             yield _label_item(issue, images)
@@ -221,7 +222,7 @@ def _worst(quality: QualityReport | None) -> Iterator[tuple[Path, int, str]]:
     if quality is None or not quality.images:
         return
     medians = quality.medians()
-    count = max(MIN_OF_FAULT, min(MAX_OF_FAULT, len(quality.images) // ONE_OF))
+    count = max(MIN_OF_FAULT, min(MAX_OF_FAULT, len(quality.images) // ONE_OF_FAULT))
     for fault in FAULTS:
         attribute, name, spec = MEASURES[fault]
         worst: Sequence[ImageQuality] = quality.worst(fault, count)
