@@ -3,7 +3,20 @@
 import argparse
 
 import catdog
-from catdog.cli.options import evaluate, models, predict, review, scan, train
+from catdog.cli.options import (
+    cache,
+    calibrate,
+    compare,
+    evaluate,
+    explain,
+    export,
+    labels,
+    models,
+    predict,
+    review,
+    scan,
+    train,
+)
 
 _EXIT_CODES = """\
 exit codes:
@@ -22,6 +35,12 @@ _COMMANDS = (  # in the order of the help
     models,
     scan,
     review,
+    labels,
+    calibrate,
+    compare,
+    explain,
+    export,
+    cache,
 )
 
 

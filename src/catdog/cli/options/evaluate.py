@@ -1,12 +1,14 @@
 """The options of `catdog evaluate`."""
 
 from catdog.cli.options.shared import (
-    FOLDER,
     TRAINED,
     Commands,
     add_command,
     add_data,
+    add_evaluated_split,
+    add_folder,
     add_json,
+    add_overwrite,
     not_empty,
 )
 
@@ -19,14 +21,15 @@ def add(commands: Commands) -> None:
         "evaluate a model on images it was not trained on",
         example="catdog evaluate pets/ --model pets.keras",
     )
-    parser.add_argument("folder", type=not_empty, metavar="FOLDER", help=FOLDER)
+    add_folder(parser)
     parser.add_argument("--model", required=True, metavar="MODEL", help=TRAINED)
-    parser.add_argument(
-        "--split",
-        choices=("train", "validation", "test", "all"),
-        default="test",
-        help="the split to evaluate on (default: %(default)s), as drawn for the training; `all` "
-        "evaluates on all images as one test set, if the model was trained on none of them",
-    )
+    add_evaluated_split(parser)
     add_data(parser)
+    parser.add_argument(
+        "--wrong",
+        type=not_empty,
+        metavar="FILE.csv",
+        help="write the images that are classified wrongly to this file, the largest loss first",
+    )
+    add_overwrite(parser, "the file of --wrong")
     add_json(parser)

@@ -1,13 +1,12 @@
 """The options of `catdog scan`."""
 
 from catdog.cli.options.shared import (
-    FOLDER,
     Commands,
     add_command,
+    add_folder,
     add_json,
     add_labels,
     add_split,
-    not_empty,
 )
 
 
@@ -19,7 +18,7 @@ def add(commands: Commands) -> None:
         "read every file of a folder, and list those that cannot be used",
         example="catdog scan pets/ && catdog train pets/ --out pets.keras",
     )
-    parser.add_argument("folder", type=not_empty, metavar="FOLDER", help=FOLDER)
+    add_folder(parser)
     parser.add_argument(
         "--quality",
         action="store_true",

@@ -45,6 +45,33 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add a trained model, as the first argument."""
+    parser.add_argument("model", type=not_empty, metavar="MODEL", help=TRAINED)
+
+
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """Add the images to use a model on."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="an image, or a folder with its sub-folders; options go before or after all paths",
+    )
+
+
+def add_out(
+    parser: argparse.ArgumentParser, metavar: str, what: str, *, required: bool = True
+) -> None:
+    """Add the file that a command writes."""
+    parser.add_argument("--out", type=not_empty, required=required, metavar=metavar, help=what)
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of images."""
+    parser.add_argument("folder", type=not_empty, metavar="FOLDER", help=FOLDER)
+
+
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add what says how a folder is loaded."""
     add_labels(parser)
@@ -59,6 +86,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="keep decoded images, and the features of a backbone, for the next command on these "
         "images",
     )
+    parser.add_argument(
+        "--cache-mib",
+        type=int,
+        default=1024,
+        metavar="MIB",
+        help="memory for decoded images, in MiB (default: %(default)s)",
+    )
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +103,19 @@ def add_split(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="load the split from this file, which `catdog train --save-split` wrote",
     )
+    parser.add_argument(
+        "--new-files",
+        choices=("skip", "train"),
+        default="skip",
+        help="leave out images that the split file does not list (the default), or train on them",
+    )
+    for split in ("validation", "test"):
+        parser.add_argument(
+            f"--{split}-fraction",
+            type=float,
+            metavar="SHARE",
+            help=f"share of the images for the {split} set, between 0 and 1 (default: 0.2)",
+        )
     parser.add_argument(
         "--group-by",
         type=not_empty,
@@ -82,6 +129,22 @@ def add_split(parser: argparse.ArgumentParser) -> None:
         default="together",
         help="keep images that are nearly the same in one split (the default), or ignore that",
     )
+
+
+def add_evaluated_split(parser: argparse.ArgumentParser) -> None:
+    """Add the split to evaluate on."""
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test", "all"),
+        default="test",
+        help="the split to evaluate on (default: %(default)s), as drawn for the training; `all` "
+        "evaluates on all images as one test set, if the model was trained on none of them",
+    )
+
+
+def add_overwrite(parser: argparse.ArgumentParser, what: str = "the file") -> None:
+    """Add `--overwrite`, for the file that a command writes."""
+    parser.add_argument("--overwrite", action="store_true", help=f"replace {what} if it exists")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

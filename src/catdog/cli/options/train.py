@@ -1,8 +1,18 @@
 """The options of `catdog train`."""
 
-import argparse
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import NoReturn
 
-from catdog.cli.options.shared import FOLDER, Commands, add_command, add_data, image_size, not_empty
+from catdog.cli.options.shared import (
+    Commands,
+    add_command,
+    add_data,
+    add_folder,
+    add_out,
+    add_overwrite,
+    image_size,
+    not_empty,
+)
 
 
 def add(commands: Commands) -> None:
@@ -13,21 +23,15 @@ def add(commands: Commands) -> None:
         "train a model on a folder of images, and save it",
         example="catdog train pets/ --model mobilenet_v2.linear --out pets.keras",
     )
-    parser.add_argument("folder", type=not_empty, metavar="FOLDER", help=FOLDER)
+    add_folder(parser)
     parser.add_argument(
         "--model",
         default="mobilenet_v2.linear",
         metavar="NAME",
         help="a name that `catdog models` lists (default: %(default)s)",
     )
-    parser.add_argument(
-        "--out",
-        type=not_empty,
-        required=True,
-        metavar="FILE.keras",
-        help="where to save the model",
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    add_out(parser, "FILE.keras", "where to save the model")
+    add_overwrite(parser)
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--image-size",
@@ -36,6 +40,25 @@ def add(commands: Commands) -> None:
         help="side, or HEIGHTxWIDTH (default: the model's own)",
     )
     parser.add_argument("--backbone", metavar="NAME", help="the network of --model transfer")
+    parser.add_argument(
+        "--class-weight",
+        type=_class_weight,
+        action="append",
+        metavar="WEIGHT",
+        help="`balanced`: every class counts the same, however many images it has; or NAME=WEIGHT, "
+        "once for each class",
+    )
+    parser.add_argument(
+        "--views",
+        type=int,
+        default=1,
+        metavar="N",
+        help="versions of each training image, itself and augmented copies, whose features a "
+        "backbone extracts (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=32, metavar="N", help="default: %(default)s"
+    )
     parser.add_argument(
         "--seed",
         type=int,
@@ -52,7 +75,7 @@ def add(commands: Commands) -> None:
     _add_compare(parser)
 
 
-def _add_compare(parser: argparse.ArgumentParser) -> None:
+def _add_compare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--compare",
         type=not_empty,
@@ -60,3 +83,18 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         help="an earlier model, trained on this split, perhaps with other corrections: evaluate "
         "both on the test images, and print the paired comparison",
     )
+
+
+def _class_weight(text: str) -> str | tuple[str, float]:
+    """Return `balanced` as it is, and `cats=2` as ("cats", 2.0)."""
+    name, equals, weight = text.rpartition("=")
+    if text == "balanced":
+        return text
+    try:
+        return (name, float(weight)) if equals else _refuse_weight(text)
+    except ValueError:
+        return _refuse_weight(text)
+
+
+def _refuse_weight(text: str) -> NoReturn:
+    raise ArgumentTypeError(f"{text!r} is neither balanced nor a name and a weight, cats=2")
