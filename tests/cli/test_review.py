@@ -1,4 +1,5 @@
 import json
+import shlex
 import signal
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from catdog import Datasets, save_model
 from catdog.cli import review
 from catdog.cli.main import main
+from catdog.cli.parser import make_parser
+from catdog.cli.review import next_command
 from catdog.matching import record_training
 from catdog.reporting.review.server import ReviewServer
 from tests.cli.conftest import Capture, untrained_model
@@ -54,8 +57,8 @@ def test_with_the_backbone_of_a_model(
     server.file.decide(image.sha256 or "", None, name=image.name, before=None)
     assert main(["review", str(image_folder), "--model", "pets.keras"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f"Train with them: catdog train {image_folder} --corrections corrections.json "
-        "--compare pets.keras --out corrected.keras"
+        "Train with them: catdog train --corrections corrections.json --compare pets.keras "
+        f"--out corrected.keras {image_folder}"
     )
 
 
@@ -69,9 +72,16 @@ def test_the_next_command(image_folder: Path, served: list[ReviewServer], capsys
     assert main(["review", str(image_folder)]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "corrections.json: 1 decision",
-        f"Train with them: catdog train {image_folder} --corrections corrections.json "
-        "--skip-bad --out corrected.keras",
+        "Train with them: catdog train --corrections corrections.json --skip-bad "
+        f"--out corrected.keras {image_folder}",
     ]
+
+
+def test_the_next_command_survives_the_shell(image_folder: Path, data: Datasets) -> None:
+    typed = ["review", "--out=-c.json", "--labels", "it's.csv", "--", "-my pets"]
+    command = next_command(make_parser().parse_args(typed), data.report, None)
+    train = make_parser().parse_args(shlex.split(command)[1:])
+    assert (train.corrections, train.labels, train.folder) == ("-c.json", "it's.csv", "-my pets")
 
 
 def test_nothing_is_doubtful(make_folder: MakeFolder, capsys: Capture) -> None:

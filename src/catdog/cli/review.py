@@ -125,15 +125,21 @@ def _serve(server: ReviewServer, message: str, *, open_browser: bool) -> None:
 
 def next_command(options: Namespace, report: ScanReport, trained: keras.Model | None) -> str:
     """Return the command that trains with the decisions, and compares with the model of before."""
-    command = ["catdog", "train", options.folder, "--corrections", options.out]
+    command = ["catdog", "train", *_option("--corrections", options.out)]
     for name in ("labels", "group_by"):
         if value := getattr(options, name):
-            command += [f"--{name.replace('_', '-')}", value]
+            command += _option(f"--{name.replace('_', '-')}", value)
     if report.bad:
         command += ["--skip-bad"]
     if trained:
-        command += [*_same_architecture(trained), "--compare", options.model]
-    return printable(shlex.join([*command, "--out", "corrected.keras"]))
+        command += [*_same_architecture(trained), *_option("--compare", options.model)]
+    command += ["--out", "corrected.keras", *(["--"] if options.folder.startswith("-") else [])]
+    return printable(shlex.join([*command, options.folder]))
+
+
+def _option(name: str, value: str) -> list[str]:
+    """Return an option and its value; one word if the value begins with a dash."""
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]
 
 
 def _same_architecture(trained: keras.Model) -> list[str]:
