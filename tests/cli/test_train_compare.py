@@ -43,6 +43,20 @@ def test_corrections_and_the_comparison_on_the_same_test_set(
 
 
 @pytest.mark.usefixtures("file")
+def test_a_second_review_after_the_first(
+    image_folder: Path, data: Datasets, capsys: Capture
+) -> None:
+    """The earlier model was trained without the images that the first review left out."""
+    first, second, third = data.paths("train")[:3]
+    save_corrections(data, {first: None, second: "dogs"}, "c.json")
+    assert train(image_folder, "--corrections c.json") == 0
+    save_corrections(data, {third: None}, "c.json")
+    more = "--corrections c.json --compare new.keras --out newer.keras"
+    assert train(image_folder, more) == 0
+    assert "first new.keras, second newer.keras" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("file")
 def test_without_corrections_and_with_a_split_file(
     image_folder: Path, data: Datasets, capsys: Capture
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from argparse import Namespace
+from collections.abc import Iterator
 
 import keras
 
@@ -12,10 +13,11 @@ from catdog._utils.text import counted, list_names, printable
 from catdog.cli.data import load_data
 from catdog.cli.output import progress_on_stderr
 from catdog.cli.wording import renamed
+from catdog.data.corrections import read_corrections
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.evaluation.comparison import compare
 from catdog.evaluation.evaluate import evaluate
-from catdog.matching import hash_training_images
+from catdog.matching import hash_contents, hash_training_images
 from catdog.models.metadata import get_metadata
 from catdog.models.saving import load_model
 
@@ -55,7 +57,7 @@ def check_same_split(earlier: keras.Model, data: Datasets, options: Namespace) -
     if metadata.train_sha256 == hash_training_images(data):
         return
     before = _without_corrections(data, options)
-    is_same = metadata.train_sha256 == hash_training_images(before)
+    is_same = metadata.train_sha256 in _earlier_training_sets(before, options)
     if not is_same or not set(content_hashes(data, "test")) <= set(content_hashes(before, "test")):
         raise _refused(
             "was trained on another split, so images of this test set may be among its training "
@@ -65,6 +67,23 @@ def check_same_split(earlier: keras.Model, data: Datasets, options: Namespace) -
             "--labels, --seed. Corrections that settle conflicting labels change a split that is "
             "not in a file: train the earlier model with --save-split, then pass --split-file.",
         )
+
+
+def _earlier_training_sets(before: Datasets, options: Namespace) -> Iterator[str]:
+    """Yield the hash of the training images without corrections, and after each that left one out.
+
+    In a second review, the earlier model was trained with the decisions of the first one, which are
+    the first in the file.
+    """
+    contents = content_hashes(before, "train")
+    yield hash_contents(contents)
+    if options.corrections is None:
+        return
+    decisions = read_corrections(options.corrections, before.class_names).decisions
+    for sha256, label in decisions.items():
+        if label is None and sha256 in contents:
+            contents = [content for content in contents if content != sha256]
+            yield hash_contents(contents)
 
 
 def _refused(problem: str, options: Namespace, *, hint: str = "") -> InvalidValueError:
