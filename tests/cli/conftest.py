@@ -19,6 +19,7 @@ COMMANDS = (
     "evaluate",
     "models",
     "scan",
+    "review",
     "labels",
     "calibrate",
     "compare",

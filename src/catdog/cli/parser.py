@@ -13,6 +13,7 @@ from catdog.cli.options import (
     labels,
     models,
     predict,
+    review,
     scan,
     train,
 )
@@ -33,6 +34,7 @@ _COMMANDS = (  # in the order of the help
     evaluate,
     models,
     scan,
+    review,
     labels,
     calibrate,
     compare,

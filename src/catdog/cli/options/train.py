@@ -1,6 +1,6 @@
 """The options of `catdog train`."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import NoReturn
 
 from catdog.cli.options.shared import (
@@ -71,6 +71,17 @@ def add(commands: Commands) -> None:
         type=not_empty,
         metavar="FILE",
         help="write the split to this file",
+    )
+    _add_compare(parser)
+
+
+def _add_compare(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--compare",
+        type=not_empty,
+        metavar="FILE.keras",
+        help="an earlier model, trained on this split, perhaps with other corrections: evaluate "
+        "both on the test images, and print the paired comparison",
     )
 
 
