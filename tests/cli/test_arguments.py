@@ -84,6 +84,7 @@ NO_OPTION = {
 OUTPUT = {"csv", "json", "out", "overwrite", "save_split", "sort_into", "wrong"}
 OTHER = {
     ("cache", "clear"): "chooses the function",
+    ("completion", "shell"): "is for shells only",
     ("compare", "split"): "is passed to `evaluate`",
     ("scan", "shortcuts"): "adds the call of another function",
 }
