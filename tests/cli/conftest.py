@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "export",
     "cache",
+    "completion",
 )
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/command-line.md"

@@ -7,6 +7,7 @@ from catdog.cli.options import (
     cache,
     calibrate,
     compare,
+    completion,
     evaluate,
     explain,
     export,
@@ -41,6 +42,7 @@ _COMMANDS = (  # in the order of the help
     explain,
     export,
     cache,
+    completion,
 )
 
 
