@@ -14,6 +14,7 @@ from catdog.cli.options import (
     labels,
     models,
     predict,
+    report,
     scan,
     train,
 )
@@ -32,6 +33,7 @@ _COMMANDS = (  # in the order of the help
     predict,
     train,
     evaluate,
+    report,
     models,
     scan,
     labels,
