@@ -17,6 +17,7 @@ COMMANDS = (
     "predict",
     "train",
     "evaluate",
+    "report",
     "models",
     "scan",
     "review",

@@ -33,6 +33,7 @@ COMMAND_OF: Mapping[str, str] = {
     "scan_images": "scan",
     "train": "train",
     "train_head": "train",
+    "write_report": "report",
 }
 _PLOT, _STEP = "draws a figure", "is a step of other functions, or of code of one's own"
 ONLY_PYTHON: Mapping[str, str] = {
@@ -63,6 +64,7 @@ RENAMED = {
     ("predict", "images"): "paths",
     ("save_model", "path"): "out",
     ("scan_images", "folder"): "folder",
+    ("write_report", "path"): "out",
 }
 # Arguments without an option, of all functions or of one.
 NO_OPTION = {
@@ -79,9 +81,10 @@ NO_OPTION = {
     ("train", "model"): "is built",
     ("train_head", "model"): "is built",
     ("model_spec", "name"): "all are listed",
+    ("write_report", "history"): "is not stored in a model; `train --report` passes it",
 }
 # Options that are no argument of a function: they say where results go.
-OUTPUT = {"csv", "json", "out", "overwrite", "save_split", "sort_into", "wrong"}
+OUTPUT = {"csv", "json", "out", "overwrite", "report", "save_split", "sort_into", "wrong"}
 OTHER = {
     ("cache", "clear"): "chooses the function",
     ("completion", "shell"): "is for shells only",

@@ -73,6 +73,7 @@ def add(commands: Commands) -> None:
         help="write the split to this file",
     )
     _add_compare(parser)
+    _add_report(parser)
 
 
 def _add_compare(parser: ArgumentParser) -> None:
@@ -82,6 +83,16 @@ def _add_compare(parser: ArgumentParser) -> None:
         metavar="FILE.keras",
         help="an earlier model, trained on this split, perhaps with other corrections: evaluate "
         "both on the test images, and print the paired comparison",
+    )
+
+
+def _add_report(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--report",
+        type=not_empty,
+        metavar="FILE.html",
+        help="also write a report with the learning curves, see `catdog report`; this is a test "
+        "evaluation",
     )
 
 
