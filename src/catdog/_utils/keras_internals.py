@@ -85,8 +85,11 @@ def initial_epoch(model: "keras.Model") -> int:
 
 
 def is_defined_by_keras(owner: "keras.Operation", method: str) -> bool:
-    """Return whether a method of a model, layer or operation is Keras' own, not a subclass's."""
-    return str(getattr(type(owner), method).__module__).partition(".")[0] == "keras"
+    """Return whether a method of a model, layer or operation is Keras' own.
+
+    Else a subclass defines it, or it was set on the object.
+    """
+    return str(getattr(owner, method).__module__).partition(".")[0] == "keras"
 
 
 def is_keras_layer(layer: "keras.Layer") -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from catdog._utils.keras_internals import call_of, is_defined_by_keras
+from catdog.models.own_inference import own_inference
 
 PROBABILITY_ACTIVATIONS = {
     "hard_sigmoid",
@@ -65,7 +66,7 @@ def last_tensor(model: keras.Model) -> tuple[keras.Model, keras.KerasTensor] | N
         The model, or one nested in it; and a tensor of that model's graph. `None` if the graph does
         not show it.
     """
-    if not _is_graph(model) or not is_defined_by_keras(model, "predict_step"):
+    if not _is_graph(model) or own_inference(model):
         return None
     owner, tensor = model, model.outputs[0]
     # The nested models around the tensor, their arguments, and the models that call them.
