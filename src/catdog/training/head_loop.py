@@ -16,6 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from catdog._utils.keras_internals import initial_epoch, is_slow_untraced, reset_initial_epoch
+from catdog.training.loss_state import keeping_loss_state
 
 MIN_STEPS_TO_TRACE = 50  # steps of a run; with fewer, tracing a graph takes longer than it saves
 Rows = Sequence[NDArray[np.generic]]
@@ -175,7 +176,8 @@ def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) 
     monitor a metric look it up in the whole model, which takes no step itself.
     """
     head.optimizer.build(head.trainable_variables)
-    head.test_step(rows)
+    with keeping_loss_state(head):  # a loss may count its calls
+        head.test_step(rows)
     features, labels = rows
     model.compute_metrics(features, labels, head(features, training=False))
     model.reset_metrics()
