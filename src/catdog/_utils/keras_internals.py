@@ -126,6 +126,14 @@ def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":
     return [variable for variable in layer.variables if variable.name == SEED_STATE]
 
 
+def own_state(layer: "keras.Layer") -> "list[keras.Variable]":
+    """Return the variables that a layer itself holds, and that no optimizer would change.
+
+    Weights that the layer could train are not among them, also while it is frozen.
+    """
+    return list(layer._non_trainable_variables)
+
+
 @contextmanager
 def keeping_global_seed() -> Iterator[None]:
     """Restore the state from which `keras.random` draws if it is called without a seed."""

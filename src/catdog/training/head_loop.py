@@ -19,6 +19,12 @@ from catdog._utils.keras_internals import initial_epoch, is_slow_untraced, reset
 from catdog.training.loss_state import keeping_loss_state
 
 MIN_STEPS_TO_TRACE = 50  # steps of a run; with fewer, tracing a graph takes longer than it saves
+# What Keras calls in `fit` of a model, and what the loop of its head does not call.
+WHOLE_MODEL_METHODS = (
+    *("__call__", "call", "fit", "evaluate", "make_train_function", "make_test_function"),
+    *("train_step", "test_step", "compute_loss", "compute_metrics"),
+    *("get_metrics_result", "reset_metrics"),
+)
 Rows = Sequence[NDArray[np.generic]]
 """Features, labels, and perhaps weights: arrays with one row for each image."""
 Logs = dict[str, Any]
