@@ -14,7 +14,7 @@ from catdog.inference import predict as predict_module
 from catdog.models.own_inference import own_inference
 
 SIZE = (16, 16)
-SHIFT = np.float32([0.0, 3.0])
+SHIFT = np.array([0.0, 3.0], np.float32)
 ops = keras.ops
 
 
@@ -39,7 +39,7 @@ class OwnBatch(keras.Model):  # type: ignore[misc]
 class OwnFunction(keras.Model):  # type: ignore[misc]
     def make_predict_function(self, force: bool = False) -> Any:
         super().make_predict_function(force=True)
-        run = self.predict_function
+        run = self.__dict__["predict_function"]
         self.predict_function = lambda batches: run(batches) + SHIFT
         return self.predict_function
 

@@ -14,7 +14,7 @@ SIZE = (24, 24)
 layers = keras.layers
 
 
-class OwnNormalisation(layers.Layer):  # type: ignore[misc]  # keras ships no hints
+class OwnNormalisation(keras.layers.Layer):  # type: ignore[misc]  # keras ships no hints
     """Collects means in training, whether it is frozen or not."""
 
     def build(self, shape: Any) -> None:
@@ -27,7 +27,7 @@ class OwnNormalisation(layers.Layer):  # type: ignore[misc]  # keras ships no hi
         return keras.ops.matmul(inputs - self.mean, self.kernel)
 
 
-class Constant(layers.Layer):  # type: ignore[misc]
+class Constant(keras.layers.Layer):  # type: ignore[misc]
     """Holds a weight that nothing changes."""
 
     def build(self, shape: Any) -> None:

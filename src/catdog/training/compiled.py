@@ -16,6 +16,7 @@ from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog.data.datasets import Datasets
 from catdog.models.logits import check_returns_logits
+from catdog.models.mixing import check_images_are_alone
 from catdog.models.outputs import find_output_kind
 from catdog.training.label_rows import HIGH_SCORE, as_array, scores_of
 from catdog.training.loss_probes import check_every_class, check_minimum, is_mean_of_rows
@@ -80,6 +81,7 @@ def _check_compiled(
     arguments, classes = compile_arguments(model), len(resized.class_names)
     outputs = find_output_kind(model, resized.image_size)
     doubts = [_limit_doubt(outputs.limit) if outputs.limit else None]
+    doubts.append(check_images_are_alone(model, resized.image_size))
     for name, computed in _losses(model, classes, own_steps):
         _check_loss(computed, name, classes)
         if not outputs.are_log_probabilities:
