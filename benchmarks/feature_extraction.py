@@ -81,7 +81,7 @@ def compiled(model: keras.Model) -> Run:
     """Run the model as catdog does: in LiteRT, one interpreter per core, one image at a time."""
     compute = compile_with_litert(
         model,
-        np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype(np.float32),
+        np.random.default_rng(0).uniform(-1, 1, (2, *model.input_shape[1:])).astype(np.float32),
     )
     if compute is None:
         raise SystemExit("catdog does not compile here. Hide a GPU: CUDA_VISIBLE_DEVICES=-1.")

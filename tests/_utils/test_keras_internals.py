@@ -313,6 +313,14 @@ def test_seed_states() -> None:
     assert internals.seed_states(keras.layers.Flatten()) == []
 
 
+def test_own_state() -> None:
+    normalization = keras.layers.BatchNormalization()
+    keras.Sequential([keras.Input((2,)), normalization]).trainable = False
+    names = [variable.name for variable in internals.own_state(normalization)]
+    assert names == ["moving_mean", "moving_variance"]
+    assert internals.own_state(keras.layers.Dropout(0.5)) == []  # its seed is not
+
+
 def test_tensorflow_has_started() -> None:
     code = """
 from catdog._utils.keras_internals import tensorflow_has_started as started

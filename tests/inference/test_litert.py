@@ -33,7 +33,7 @@ def network(*last: keras.Layer) -> keras.Model:
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_outputs_are_the_models(images: NDArray[np.float32], count: int) -> None:
     model = network(layers.ReLU(), layers.GlobalAveragePooling2D())
-    compute = compile_with_litert(model, images[:1])
+    compute = compile_with_litert(model, images[:2])
     assert compute
     for _ in range(2):
         outputs = compute(images[:count])
@@ -44,21 +44,21 @@ def test_the_outputs_are_the_models(images: NDArray[np.float32], count: int) -> 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
 def test_backbones_of_the_zoo(name: str, images: NDArray[np.float32]) -> None:
     backbone = split_model(build_model(name, image_size=SIZE, weights=None, seed=0)).backbone
-    compute = compile_with_litert(backbone, images[:1])
+    compute = compile_with_litert(backbone, images[:2])
     assert compute
     assert compute(images) == pytest.approx(backbone.predict_on_batch(images), rel=1e-3)
 
 
 def test_a_model_that_takes_any_size(images: NDArray[np.float32]) -> None:
     model = keras.Sequential([keras.Input((None, None, 3)), layers.GlobalAveragePooling2D()])
-    compute = compile_with_litert(model, images[:1])
+    compute = compile_with_litert(model, images[:2])
     assert compute
     assert compute(images) == pytest.approx(images.mean(axis=(1, 2)), rel=1e-5)
 
 
 def test_a_machine_with_a_gpu(images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [kind])
-    assert compile_with_litert(network(), images[:1]) is None
+    assert compile_with_litert(network(), images[:2]) is None
 
 
 def test_half_precision(images: NDArray[np.float32], capfd: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +67,7 @@ def test_half_precision(images: NDArray[np.float32], capfd: pytest.CaptureFixtur
         model = network(layers.GlobalAveragePooling2D())
     finally:
         keras.config.set_dtype_policy("float32")
-    assert compile_with_litert(model, images[:1]) is None
+    assert compile_with_litert(model, images[:2]) is None
     assert "failed" not in capfd.readouterr().err
 
 
@@ -79,14 +79,14 @@ class Own(keras.Layer):  # type: ignore[misc]
 
 
 def test_a_layer_that_litert_cannot_run(images: NDArray[np.float32]) -> None:
-    assert compile_with_litert(network(Own()), images[:1]) is None
+    assert compile_with_litert(network(Own()), images[:2]) is None
 
 
 def test_no_interpreter_is_installed(
     images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch, no_litert: None
 ) -> None:
     monkeypatch.delattr(tf.lite, "Interpreter")
-    assert compile_with_litert(network(layers.GlobalAveragePooling2D()), images[:1]) is None
+    assert compile_with_litert(network(layers.GlobalAveragePooling2D()), images[:2]) is None
 
 
 def test_a_program_that_computes_something_else(
@@ -103,5 +103,14 @@ def test_a_program_that_computes_something_else(
     monkeypatch.setattr(
         tf.lite.TFLiteConverter, "from_concrete_functions", lambda functions: convert([wrong])
     )
-    assert compile_with_litert(model, images[:1] / 255) is not None
-    assert compile_with_litert(model, images[:1]) is None
+    assert compile_with_litert(model, images[:2] / 255) is not None
+    assert compile_with_litert(model, images[:2]) is None
+
+
+def test_outputs_that_depend_on_the_other_images(images: NDArray[np.float32]) -> None:
+    inputs = keras.Input((*SIZE, 3))
+    features = layers.GlobalAveragePooling2D()(inputs)
+    mean = keras.ops.mean(features, axis=0, keepdims=True)
+    images[1] /= 4
+    assert compile_with_litert(keras.Model(inputs, features), images[:2]) is not None
+    assert compile_with_litert(keras.Model(inputs, features - mean), images[:2]) is None

@@ -119,6 +119,9 @@ def test_no_activation(model: keras.Model) -> None:
         sequential(dense(), layers.Lambda(ops.softmax)),
         sequential(dense(lambda x: tf.nn.softmax(x))),
         functional(lambda x: x / 2),
+        functional(lambda x: layers.Average()([dense()(x), ops.softmax(dense()(x))])),
+        functional(lambda x: layers.Average()([ops.softmax(dense()(x)), dense()(x)])),
+        functional(lambda x: layers.Maximum()([ops.softmax(x), ops.sigmoid(x)])),
         keras.Sequential([keras.Input((4, 4, 3)), layers.Flatten()]),
     ],
 )

@@ -21,6 +21,7 @@ from catdog.inference.litert import MIN_IMAGES_TO_COMPILE
 from catdog.models.graph import split_model
 from catdog.training import head_loop
 from catdog.training.features import FeatureExtractor
+from catdog.training.head_loop import WHOLE_MODEL_METHODS
 from tests.training.conftest import SIZE, linear
 
 
@@ -239,9 +240,7 @@ def test_steps_of_keras_have_the_same_result(
         assert a == pytest.approx(b, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "method", ["call", "train_step", "test_step", "compute_loss", "compute_metrics"]
-)
+@pytest.mark.parametrize("method", WHOLE_MODEL_METHODS)
 def test_the_head_of_a_model_that_trains_in_its_own_way(data: Datasets, method: str) -> None:
     class Own(keras.Sequential):  # type: ignore[misc]
         pass

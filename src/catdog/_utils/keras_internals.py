@@ -95,8 +95,11 @@ def accumulated_metrics(model: "keras.Model") -> Iterator[None]:
 
 
 def is_defined_by_keras(owner: "keras.Operation", method: str) -> bool:
-    """Return whether a method of a model, layer or operation is Keras' own, not a subclass's."""
-    return str(getattr(type(owner), method).__module__).partition(".")[0] == "keras"
+    """Return whether a method of a model, layer or operation is Keras' own.
+
+    Else a subclass defines it, or it was set on the object.
+    """
+    return str(getattr(owner, method).__module__).partition(".")[0] == "keras"
 
 
 def is_keras_layer(layer: "keras.Layer") -> bool:
@@ -131,6 +134,14 @@ def is_slow_untraced(model: "keras.Model") -> bool:
 def seed_states(layer: "keras.Layer") -> "list[keras.Variable]":
     """Return the variables from which a layer, or one inside it, draws random numbers."""
     return [variable for variable in layer.variables if variable.name == SEED_STATE]
+
+
+def own_state(layer: "keras.Layer") -> "list[keras.Variable]":
+    """Return the variables that a layer itself holds, and that no optimizer would change.
+
+    Weights that the layer could train are not among them, also while it is frozen.
+    """
+    return list(layer._non_trainable_variables)
 
 
 @contextmanager

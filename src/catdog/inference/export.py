@@ -35,6 +35,7 @@ from catdog.inference.predict import predict
 from catdog.matching import resize_to_model
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import get_metadata, get_trained_size, resolve_class_names
+from catdog.models.own_inference import check_layers_answer
 from catdog.models.saving import check_target
 from catdog.typing import ExportFormat, Floats, ImageSize
 
@@ -99,9 +100,10 @@ def export_model(
             kept), or Keras' backend is not TensorFlow.
         TypeError: If `path` is not a path, or `data` is not a `Datasets`.
         ValueError: If the format is unknown or does not match the suffix of `path`, `path` is a
-            device, the model does not return logits or is random outside training, its classes have
-            no names, the format does not support one of its layers, an image of `data` cannot be
-            read, or `unsure_below` is out of its range or passed for another format than a page.
+            device, the model does not return logits, is random outside training or has a
+            `predict_step` of its own, its classes have no names, the format does not support one
+            of its layers, an image of `data` cannot be read, or `unsure_below` is out of its range
+            or passed for another format than a page.
 
     Example:
         ```python
@@ -114,6 +116,7 @@ def export_model(
         ```
     """
     size, classes = check_classifier(model)
+    check_layers_answer(model, "an exported file")
     metadata = get_metadata(model)
     names = resolve_class_names(class_names, metadata, classes)
     size = size or get_trained_size(metadata)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from catdog._utils import checks
 from catdog._utils.batch_bar import batch_bar
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.progress import keras_verbose
 from catdog.data.datasets import Datasets, ordered_batches
 from catdog.data.session import raise_read_errors
@@ -21,6 +22,7 @@ from catdog.models.logits import (
     check_returns_logits,
     log_softmax,
 )
+from catdog.models.own_inference import inference_function
 from catdog.typing import Floats, ImageSize, Split, Verbose
 
 # Images; to trace a model again takes as long as to run it on more than that (MobileNetV2: 100).
@@ -64,7 +66,7 @@ def even_batch_size(count: int | None, batch_size: int) -> int:
 
 
 def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
-    """Return a function like `model.predict_on_batch`, which does not trace a model twice.
+    """Return a function with the answers of `model.predict`, which does not trace a model twice.
 
     Keras 3.15 traces a model again when a batch has another size, such as the last one of a folder.
     So a smaller batch is filled with copies of its last image, whose outputs are left out.
@@ -75,7 +77,7 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
     Returns:
         A function from images, shape `(n, height, width, 3)`, to outputs, shape `(n, ...)`.
     """
-    largest = 0
+    largest, run = 0, inference_function(model)
 
     def compute(images: Any) -> NDArray[Any]:
         nonlocal largest
@@ -84,7 +86,7 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
         if 0 < largest - count <= MAX_IMAGES_TO_FILL:
             pixels = np.asarray(images)
             images = np.concatenate([pixels, np.repeat(pixels[-1:], largest - count, axis=0)])
-        return np.asarray(model.predict_on_batch(images))[:count]
+        return np.asarray(run(images))[:count]
 
     return compute
 
@@ -119,9 +121,17 @@ def checked_logits(model: keras.Model, outputs: Any, image_size: ImageSize) -> F
         image_size: Height and width of the images.
 
     Raises:
-        ValueError: If the outputs are not finite, or the model returns probabilities.
+        ValueError: If the outputs are of another shape than the logits, or not finite, or if the
+            model returns probabilities.
     """
     logits = np.asarray(outputs, np.float64)
+    if logits.shape[1:] != model.output_shape[1:]:  # its class may define how it predicts
+        raise InvalidValueError(
+            f"predicts values of shape {logits.shape} for {len(logits)} images, but its logits "
+            f"are {model.output_shape[1]} for each",
+            argument="model",
+            hint="Let the methods of its class that predict return logits.",
+        )
     check_finite(logits)
     if logits.min() >= 0:  # as probabilities are
         check_returns_logits(model, image_size)

@@ -23,6 +23,7 @@ from catdog.inference.map_gradient import Mark, last_map_gradient
 from catdog.models.graph import run_layers
 from catdog.models.logits import check_classifier, check_finite, check_returns_logits
 from catdog.models.metadata import get_metadata, get_trained_size
+from catdog.models.own_inference import INFERENCE, check_layers_answer
 from catdog.typing import ImageSize
 
 HeatMap = NDArray[np.float32]
@@ -64,8 +65,8 @@ def gradcam(
         FileNotFoundError: If the image file does not exist.
         RuntimeError: If Keras' backend computes no gradients: it is neither TensorFlow nor JAX nor
             PyTorch.
-        ValueError: If the model has no feature map, the class is unknown, or `predict` does not
-            accept the model or the image.
+        ValueError: If the model has no feature map or a `predict_step` or `call` of its own, the
+            class is unknown, or `predict` does not accept the model or the image.
 
     Example:
         ```python
@@ -109,6 +110,7 @@ def heat_maps(
         class_names = metadata.class_names
     position = None if label is None else class_position(label, class_names, classes)
     image_size = size or get_trained_size(metadata)
+    check_layers_answer(model, "Grad-CAM", ("call", *INFERENCE))
     check_returns_logits(model, image_size)
     images = [read_pixels(source, image_size, notes).astype(np.float32) for source in sources]
     return _grad_cam(model, np.stack(images), position)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from catdog._utils.keras_internals import inner_layers, is_slow_untraced
 from catdog.inference.interpreter import Interpreters
+from catdog.models.own_inference import own_inference
 
 Compute = Callable[[Any], NDArray[np.float32]]
 # Of a function that converts a model, and one that says whether a program computes what it does.
@@ -27,24 +28,28 @@ RELATIVE_TOLERANCE = 1e-3
 
 
 def compile_with_litert(
-    model: keras.Model, image: NDArray[np.generic], cache: ProgramCache | None = None
+    model: keras.Model, images: NDArray[np.generic], cache: ProgramCache | None = None
 ) -> Compute | None:
-    """Compile a model with LiteRT: the outputs of `model.predict_on_batch`, up to rounding, faster.
+    """Compile a model with LiteRT: the outputs of `model.predict`, up to rounding, faster.
 
     Args:
         model: Takes one batch of images and returns one tensor.
-        image: A batch of one image, of the size of all later images. For it, the outputs of the
-            function and of the model are compared.
+        images: A batch of two different images, of the size of all later images. For it, the
+            outputs of the function and of the model are compared. One image does not show whether
+            the outputs of an image depend on the others in its batch; a program runs it alone.
         cache: Returns the program from a cache if it is there and right, else from the converter.
 
     Returns:
         A function from a batch of images to outputs. `None` on a machine with a GPU, for a model of
-        half precision, if LiteRT cannot run a layer, or if its outputs differ from the model's.
+        half precision or with a `predict_step` of its own, if LiteRT cannot run a layer, or if its
+        outputs differ from the model's.
     """
     if tf.config.list_physical_devices("GPU") or not _computes_in_float32(model):
         return None
+    if own_inference(model):  # which a program of the layers does not use
+        return None
     try:
-        return _compile(model, image, cache or _convert_always).compute
+        return _compile(model, images, cache or _convert_always).compute
     except Exception:  # LiteRT's, TensorFlow's, or LiteRT is missing; the model itself still runs
         return None
 
@@ -54,15 +59,15 @@ def converter_version() -> str:
     return str(tf.__version__)
 
 
-def _compile(model: keras.Model, image: NDArray[np.generic], cache: ProgramCache) -> Interpreters:
+def _compile(model: keras.Model, images: NDArray[np.generic], cache: ProgramCache) -> Interpreters:
     """Return the interpreters of a model's program; raise if its outputs are not the model's."""
     run = model.predict_on_batch if is_slow_untraced(model) else partial(model, training=False)
-    expected = np.asarray(run(image))
+    expected = np.asarray(run(images))
 
     def is_right(program: bytes) -> bool:
-        return is_close(Interpreters(program).compute(image), expected)
+        return is_close(Interpreters(program).compute(images), expected)
 
-    program = cache(partial(_convert, model, image), is_right)
+    program = cache(partial(_convert, model, images[:1]), is_right)
     if not is_right(program):
         raise ValueError("the outputs of LiteRT differ from the model's")
     return Interpreters(program)

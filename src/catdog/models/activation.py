@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from catdog._utils.keras_internals import call_of, is_defined_by_keras
+from catdog.models.own_inference import own_inference
 
 PROBABILITY_ACTIVATIONS = {
     "hard_sigmoid",
@@ -24,7 +26,8 @@ _PROBABILITY_OPERATIONS = {
     "Sparsemax": "sparsemax",
 }
 # Layers of Keras, and operations of keras.ops, whose values at inference are those of their input,
-# a selection of them, or means of them. Of several inputs, as in ensembles, the first is followed.
+# a selection of them, or means of them. Of several inputs, as in ensembles, the first is followed,
+# if all end in the same activation.
 _KEEPS_VALUES = {
     *("Average", "Maximum", "Minimum"),
     *("ActivityRegularization", "AlphaDropout", "Cast", "ConvertToTensor", "Copy", "Dropout"),
@@ -65,11 +68,22 @@ def last_tensor(model: keras.Model) -> tuple[keras.Model, keras.KerasTensor] | N
         The model, or one nested in it; and a tensor of that model's graph. `None` if the graph does
         not show it.
     """
-    if not _is_graph(model) or not is_defined_by_keras(model, "predict_step"):
+    if not _is_graph(model) or own_inference(model):
         return None
-    owner, tensor = model, model.outputs[0]
-    # The nested models around the tensor, their arguments, and the models that call them.
-    callers: list[tuple[Any, Any, Any]] = []
+    return _last_before(model, model.outputs[0], [])
+
+
+def _last_before(
+    owner: keras.Model, tensor: keras.KerasTensor, around: Sequence[tuple[Any, Any, Any]]
+) -> tuple[keras.Model, keras.KerasTensor] | None:
+    """Return the last tensor, at or before one, that an operation made which changes values.
+
+    Args:
+        owner: The model that the tensor is in.
+        tensor: Where the search begins.
+        around: The nested models around it, their arguments, and the models that call them.
+    """
+    callers = [*around]
     while True:
         operation, arguments, position = call_of(tensor)
         if isinstance(operation, keras.layers.InputLayer):
@@ -83,7 +97,10 @@ def last_tensor(model: keras.Model) -> tuple[keras.Model, keras.KerasTensor] | N
             callers.append((operation, arguments, owner))
             owner, tensor = operation, operation.outputs[position]
         elif _keeps_values(operation):
-            tensor = arguments[0]
+            last = [_last_before(owner, each, callers) for each in arguments]
+            if len({_activation_of(call_of(each[1])[0]) if each else None for each in last}) > 1:
+                return owner, tensor  # a mean of logits and probabilities, for example
+            return last[0]
         else:
             return owner, tensor
 

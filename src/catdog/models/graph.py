@@ -12,6 +12,7 @@ import keras
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import all_layers, run_graph, seed_states
+from catdog.models.training_state import layers_changed_by_training
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,8 @@ def split_model(model: keras.Model) -> ModelParts:
 
     The backbone is the frozen part at the beginning of the model. Its features are the same in
     every epoch, so that they can be extracted once. It ends before the first layer that trains, at
-    a single tensor, and contains nothing that is random in training behind its first weights.
+    a single tensor, and contains no random layer behind its first weights. Random layers within a
+    frozen model, such as the dropout of EfficientNet, stay in it, and do not act.
 
     Args:
         model: A Sequential or functional model of one input and one output.
@@ -53,7 +55,11 @@ def split_model(model: keras.Model) -> ModelParts:
             hint="Set trainable = True on the layers behind its backbone, and compile it again.",
         )
     graph = _trace(model)
-    fixed_layers = takewhile(lambda layer: not _is_trained(layer), graph.outputs)
+    changed = layers_changed_by_training(model)
+    fixed_layers = takewhile(
+        lambda layer: not (_is_trained(layer) or changed.intersection(all_layers(layer))),
+        graph.outputs,
+    )
     for features in reversed([graph.outputs[layer] for layer in fixed_layers]):
         extractor = _model_between(graph.images, features)
         head = _model_between(features, graph.logits)
@@ -64,7 +70,24 @@ def split_model(model: keras.Model) -> ModelParts:
             backbone = _model_between(augmented, features)
             if backbone:
                 return ModelParts(_model_between(graph.images, augmented), backbone, head)
-    raise InvalidValueError(
+    raise _no_backbone_error(changed)
+
+
+def _no_backbone_error(changed: set[keras.Layer]) -> InvalidValueError:
+    """Return the error about a model without a backbone.
+
+    Args:
+        changed: Frozen layers that training changes.
+    """
+    if changed:
+        names = ", ".join(sorted({repr(layer.name) for layer in changed}))
+        return InvalidValueError(
+            f"does not begin with a backbone, which could be run once: training changes {names}, "
+            "though frozen",
+            argument="model",
+            hint="Call catdog.train(model, data) instead.",
+        )
+    return InvalidValueError(
         "does not begin with a backbone, which could be run once: its first layers "
         "train themselves, or what trains takes more than one tensor from the frozen layers",
         argument="model",

@@ -14,12 +14,13 @@ from catdog._utils.errors import InvalidValueError
 from catdog._utils.forks import check_not_forked
 from catdog._utils.keras_internals import (
     all_layers,
-    is_defined_by_keras,
     keeping_global_seed,
     seed_states,
 )
 from catdog.models.activation import PROBABILITY_ACTIVATIONS, final_activation, last_tensor
 from catdog.models.graph import run_layers
+from catdog.models.input_dtype import check_pixels_fit
+from catdog.models.own_inference import inference_function, own_inference
 from catdog.models.random_features import random_outputs
 from catdog.typing import Floats, ImageSize
 
@@ -40,7 +41,8 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
 
     Raises:
         RuntimeError: In a process in which TensorFlow cannot run.
-        ValueError: If it does not take such images, or does not return logits.
+        ValueError: If it does not take such images, its input cannot hold pixels from 0 to 255, or
+            it does not return logits.
     """
     check_not_forked()
     shape = getattr(model, "input_shape", None) if getattr(model, "built", False) else None
@@ -52,6 +54,7 @@ def check_classifier(model: Any) -> tuple[ImageSize | None, int]:
             argument="model",
             hint="Build it with catdog.build_model, or begin it with keras.Input.",
         )
+    check_pixels_fit(model)
     output = getattr(model, "output", None)
     outputs = (
         {name: tuple(tensor.shape) for name, tensor in output.items()}
@@ -191,9 +194,9 @@ def _noise(rng: np.random.Generator, count: int, image_size: ImageSize) -> NDArr
 
 
 def _outputs(model: keras.Model, images: NDArray[np.float32]) -> Floats:
-    tensor = keras.ops.convert_to_tensor(images)
-    is_own = not is_defined_by_keras(model, "predict_step")
-    outputs = model.predict_step(tensor) if is_own else model(tensor, training=False)
+    if own_inference(model):
+        return np.asarray(inference_function(model)(images), np.float64)
+    outputs = model(keras.ops.convert_to_tensor(images), training=False)
     return np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)
 
 

@@ -16,12 +16,13 @@ from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog.data.datasets import Datasets
 from catdog.models.logits import check_returns_logits
+from catdog.models.mixing import check_images_are_alone
 from catdog.models.outputs import find_output_kind
+from catdog.training.label_rows import HIGH_SCORE, as_array, scores_of
 from catdog.training.loss_probes import check_every_class, check_minimum, is_mean_of_rows
+from catdog.training.loss_state import keeping_loss_state
 from catdog.typing import Floats
 
-# Possible as probabilities and as logits. Sums of powers of 2 are exact in any order.
-HIGH_SCORE, LOW_SCORE = 0.75, 0.25
 LOGIT_SHIFT = -4.0  # logits may be below 0, and mean the same if a number is added to all
 STEPS = ("train_step", "compute_loss", "compute_metrics")  # what Keras does with loss and metrics
 LARGE_SCORE = 1000.0  # of the right class; the loss of such a logit is about 0
@@ -61,7 +62,8 @@ def check_ready_to_train(model: keras.Model, resized: Datasets) -> list[UsageWar
         )
     own_steps = [step for step in STEPS if not is_defined_by_keras(model, step)]
     try:
-        return _check_compiled(model, resized, own_steps)
+        with keeping_loss_state(model):
+            return _check_compiled(model, resized, own_steps)
     except InvalidValueError as error:
         if not own_steps:
             raise
@@ -79,6 +81,7 @@ def _check_compiled(
     arguments, classes = compile_arguments(model), len(resized.class_names)
     outputs = find_output_kind(model, resized.image_size)
     doubts = [_limit_doubt(outputs.limit) if outputs.limit else None]
+    doubts.append(check_images_are_alone(model, resized.image_size))
     for name, computed in _losses(model, classes, own_steps):
         _check_loss(computed, name, classes)
         if not outputs.are_log_probabilities:
@@ -93,7 +96,9 @@ def _check_compiled(
 
 def has_mean_losses(model: keras.Model, classes: int) -> bool:
     """Return whether the losses of a batch are means of those of its images, as usual."""
-    return all(is_mean_of_rows(computed, classes) for _, computed in _losses(model, classes, ()))
+    with keeping_loss_state(model):
+        losses = _losses(model, classes, ())
+        return all(is_mean_of_rows(computed, classes) for _, computed in losses)
 
 
 def _limit_doubt(limit: str) -> UsageWarning:
@@ -115,28 +120,27 @@ def check_weights_count(model: keras.Model, classes: int) -> None:
         return
     rows = 2 * classes + 1  # the first half is right, the others wrong
     labels = np.arange(rows, dtype=np.int32) % classes
-    scores = _scores(labels, classes, HIGH_SCORE)
+    scores = scores_of(labels, classes, HIGH_SCORE)
     scores[classes:] = np.roll(scores[classes:], 1, axis=1)
     first = (np.arange(rows) < classes).astype(np.float32)
-    for name, computed in _losses(model, classes, own_steps):
-        of_right, of_wrong = (
-            _as_array(computed.compute_loss(None, labels, scores, weights)).mean()
-            / weights.sum()  # one number times the weights has their mean as a factor
-            for weights in (first, 1 - first)
-        )
-        if abs(of_right - of_wrong) <= RELATIVE_MARGIN * abs(of_wrong):
-            raise InvalidValueError(
-                f"would have no effect on {name}, which returns one number for a batch",
-                argument="class_weight",
-                hint="Let it return one value for each image, of shape (batch,).",
+    with keeping_loss_state(model):
+        for name, computed in _losses(model, classes, own_steps):
+            of_right, of_wrong = (
+                as_array(computed.compute_loss(None, labels, scores, weights)).mean()
+                / weights.sum()  # one number times the weights has their mean as a factor
+                for weights in (first, 1 - first)
             )
+            _check_weights_count(of_right, of_wrong, name)
 
 
-def _scores(labels: Any, classes: int, high: float) -> Any:
-    """Return scores that are `high` for the right classes, and low for the others."""
-    scores = np.full((len(labels), classes), LOW_SCORE, np.float32)
-    scores[np.arange(len(labels)), labels] = high
-    return scores
+def _check_weights_count(of_right: float, of_wrong: float, name: str) -> None:
+    """Raise if a loss is the same whether the weighted rows are right or wrong."""
+    if abs(of_right - of_wrong) <= RELATIVE_MARGIN * abs(of_wrong):
+        raise InvalidValueError(
+            f"would have no effect on {name}, which returns one number for a batch",
+            argument="class_weight",
+            hint="Let it return one value for each image, of shape (batch,).",
+        )
 
 
 def _losses(
@@ -154,8 +158,8 @@ def _losses(
 def _check_lower_bound(model: keras.Model, name: str, classes: int) -> None:
     """Raise if a loss falls without end as the logits of the right classes rise."""
     labels = np.arange(classes + 1, dtype=np.int32) % classes
-    scores = keras.ops.convert_to_tensor(_scores(labels, classes, LARGE_SCORE))
-    loss = _as_array(model.compute_loss(None, keras.ops.convert_to_tensor(labels), scores, None))
+    scores = keras.ops.convert_to_tensor(scores_of(labels, classes, LARGE_SCORE))
+    loss = as_array(model.compute_loss(None, keras.ops.convert_to_tensor(labels), scores, None))
     model.reset_metrics()
     if loss.mean() < -LARGE_SCORE / 10:
         raise InvalidValueError(
@@ -176,7 +180,7 @@ def _check_loss(model: keras.Model, name: str, classes: int) -> None:
 
     def compute(labels: Any, scores: Any) -> Floats:
         # All arguments, in their order: the class may define this method.
-        loss = _as_array(model.compute_loss(None, labels, scores, None))
+        loss = as_array(model.compute_loss(None, labels, scores, None))
         model.reset_metrics()  # the method may count the loss
         return loss
 
@@ -210,7 +214,7 @@ def _check_metric(metric: Any, classes: int) -> None:
         model.reset_metrics()
         values = keras.tree.flatten(model.compute_metrics(None, labels, scores, None))
         model.reset_metrics()  # the metric may be an object of the user
-        return np.concatenate([np.ravel(_as_array(value)) for value in values])
+        return np.concatenate([np.ravel(as_array(value)) for value in values])
 
     def depends_on_labels(shift: float) -> bool:
         if_right, if_wrong = _compute_both(compute, classes, shift, name, _METRIC_HINT)
@@ -260,7 +264,7 @@ def _compute_both(
     """
     # Not as many rows as classes: Keras would compare the labels with the scores of one row.
     labels = np.arange(4 if classes == 6 else 6, dtype=np.int32) % classes
-    right = _scores(labels, classes, HIGH_SCORE) + np.float32(shift)
+    right = scores_of(labels, classes, HIGH_SCORE) + np.float32(shift)
     truth = keras.ops.convert_to_tensor(labels)
     try:
         return [
@@ -280,10 +284,6 @@ def _label_error(name: str, problem: str, hint: str) -> InvalidValueError:
         argument="model",
         hint=hint,
     )
-
-
-def _as_array(value: Any) -> Floats:
-    return np.asarray(keras.ops.convert_to_numpy(value), np.float64)
 
 
 def _is_of_keras(metric: Any) -> bool:

@@ -91,7 +91,7 @@ class FeatureExtractor:
         def is_valid(from_cache: NDArray[np.float32]) -> bool:
             if not any(map(_has_custom_code, self._models)):
                 return True
-            first = self._first_input(split, 0 if augmented_copies else None)
+            first = self._first_inputs(split, 1, 0 if augmented_copies else None)
             expected = np.asarray(self.parts.backbone(first, training=False))
             return is_close(from_cache[0, :1], expected)
 
@@ -121,10 +121,12 @@ class FeatureExtractor:
                 is_training = copy is not None
                 yield augmentation(images, training=is_training) if augmentation else images
 
-    def _first_input(self, split: Split, copy: int | None = None) -> NDArray[np.generic]:
-        """Return a batch of the first image alone, in the form that the backbone takes."""
+    def _first_inputs(
+        self, split: Split, count: int, copy: int | None = None
+    ) -> NDArray[np.generic]:
+        """Return the first images of the first batch, in the form that the backbone takes."""
         with closing(self._backbone_inputs(split, copy)) as batches:
-            return np.asarray(next(batches)[:1])
+            return np.asarray(next(batches)[:count])
 
     @property
     def _models(self) -> list[keras.Model]:
@@ -143,8 +145,8 @@ class FeatureExtractor:
         if is_small and not is_slow_untraced(model):
             return lambda images: np.asarray(model(images, training=False))
         if self.images >= MIN_IMAGES_TO_COMPILE:
-            image = self._first_input("validation")
-            compiled = compile_with_litert(model, image, self._program_cache(image))
+            images = self._first_inputs("validation", 2)
+            compiled = compile_with_litert(model, images, self._program_cache(images[:1]))
         return compiled or batch_function(model)
 
     def _program_cache(self, image: NDArray[np.generic]) -> ProgramCache | None:

@@ -37,7 +37,7 @@ def fine_tune(
     normalisation: it keeps the statistics of the images that it was pretrained on, because
     statistics of a few images would be worse. The model is compiled again, with Adam and its own
     loss and metrics, and stays unfrozen. An epoch takes several times as long as an epoch of
-    `train` with a frozen backbone. Augmentation is active.
+    `train` with a frozen backbone. Augmentation is active. Models that share its layers change too.
 
     Args:
         model: A compiled model with a trained head, as `train_head` leaves it. It is trained in

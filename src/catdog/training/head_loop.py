@@ -23,8 +23,15 @@ from catdog._utils.keras_internals import (
     reset_initial_epoch,
 )
 from catdog.inference.forward import count_replicas
+from catdog.training.loss_state import keeping_loss_state
 
 MIN_STEPS_TO_TRACE = 50  # steps of a run; with fewer, tracing a graph takes longer than it saves
+# What Keras calls in `fit` of a model, and what the loop of its head does not call.
+WHOLE_MODEL_METHODS = (
+    *("__call__", "call", "fit", "evaluate", "make_train_function", "make_test_function"),
+    *("train_step", "test_step", "compute_loss", "compute_metrics"),
+    *("get_metrics_result", "reset_metrics"),
+)
 Rows = Sequence[NDArray[np.generic]]
 """Features, labels, and perhaps weights: arrays with one row for each image."""
 Logs = dict[str, Any]
@@ -194,7 +201,8 @@ def _make_variables(head: keras.Model, model: keras.Model, rows: Rows) -> None:
     monitor a metric look it up in the whole model, which takes no step itself.
     """
     head.optimizer.build(head.trainable_variables)
-    head.test_on_batch(*rows)
+    with keeping_loss_state(head):  # a loss may count its calls
+        head.test_on_batch(*rows)
     features, labels = map(keras.ops.convert_to_tensor, rows)
     model.compute_metrics(features, labels, head(features, training=False))
     model.reset_metrics()

@@ -28,7 +28,7 @@ from catdog.training.compiled import (
 from catdog.training.devices import check_one_device
 from catdog.training.epoch_lines import epoch_lines
 from catdog.training.features import FeatureExtractor
-from catdog.training.head_loop import Rows, fit_head
+from catdog.training.head_loop import WHOLE_MODEL_METHODS, Rows, fit_head
 from catdog.training.train import list_callbacks
 from catdog.typing import ClassWeight, Verbose
 
@@ -52,6 +52,8 @@ def train_head(
     A frozen backbone computes the same features of an image in every epoch. So it runs once over
     the training and validation images. The head is trained on the features with the model's own
     optimizer, loss and metrics, in the image order of `train`. Its layers belong to the model.
+    Random layers within the backbone, such as those of EfficientNet, do not act: unlike in `train`,
+    its features have no noise.
 
     With `views` above 1, the backbone runs once more for each augmented copy. An epoch uses every
     image once: as it is, or as one of its augmented copies, drawn at random.
@@ -76,8 +78,8 @@ def train_head(
 
     Raises:
         ValueError: If the model does not begin with a backbone, no layer behind it trains, the
-            model's class defines how it is called or trained, `views` is more than 1 but there is
-            no augmentation, and where `train` raises.
+            model's class defines how it is called, trained or evaluated, `views` is more than 1
+            but there is no augmentation, and where `train` raises.
         TypeError: If `cache_dir` is not a path.
         OSError: If `cache_dir` is a file, or cannot be written to.
         RuntimeError: If the model is distributed with `tf.distribute`.
@@ -179,7 +181,7 @@ def _order_of(data: Datasets, views: int) -> Callable[[int], NDArray[np.int64]]:
 
 def _check_head_trains(model: keras.Model) -> None:
     """Raise if the head alone would train differently from the model."""
-    for step in ("call", "train_step", "test_step", "compute_loss", "compute_metrics"):
+    for step in WHOLE_MODEL_METHODS:
         if not is_defined_by_keras(model, step):
             raise InvalidValueError(
                 f"has a {step} of its own ({type(model).__name__}), which its head alone "
