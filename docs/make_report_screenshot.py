@@ -16,7 +16,7 @@ from make_figures import ASSETS, DOCS, blocks
 from make_screenshot import CHROMIUM
 
 PAGE = DOCS / "how-to/report.md"
-SIZE = {"width": 1000, "height": 640}
+WIDTH, HEIGHT = 1000, 640  # pixels
 BEGIN, IMAGES = "report.png", "report-images.png"
 
 
@@ -27,7 +27,7 @@ def save_screenshots(report: Path) -> None:
     program = next(filter(None, map(shutil.which, CHROMIUM)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.goto(report.as_uri())
         page.screenshot(path=ASSETS / BEGIN)
         page.evaluate("document.querySelector('#wrong').scrollIntoView()")
