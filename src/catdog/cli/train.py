@@ -32,6 +32,7 @@ def run(options: Namespace) -> int:
     target = _check_target(options)
     model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
+    checks.check_positive_int("patience", options.patience, at_least=0)
     data = load_data(
         options, seed=options.seed, skip_bad=options.skip_bad, cache_dir=options.cache_dir
     )
@@ -47,7 +48,12 @@ def run(options: Namespace) -> int:
             data.save_split(options.save_split)
     size = resize_to_model(model, data).image_size
     out(summary(data, report_hint="see catdog scan", model_size=size))
-    _train(model, data, options)
+    try:
+        _train(model, data, options)
+    except KeyboardInterrupt:
+        if int(model.optimizer.iterations):  # else there is nothing to lose
+            _save(model, target, options)
+        raise
     saved_as = _save(model, target, options)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
@@ -99,11 +105,12 @@ def _has_backbone(model: keras.Model) -> bool:
 
 def _train(model: keras.Model, data: Datasets, options: Namespace) -> None:
     """Train the head of a model with a backbone, or all layers of another model."""
+    epochs, patience = options.epochs, options.patience or None
     with progress_on_stderr():
         if _has_backbone(model):
-            train_head(model, data, epochs=options.epochs, cache_dir=options.cache_dir)
+            train_head(model, data, epochs=epochs, patience=patience, cache_dir=options.cache_dir)
         else:
-            train(model, data, epochs=options.epochs)
+            train(model, data, epochs=epochs, patience=patience)
 
 
 def _save(model: keras.Model, target: Path, options: Namespace) -> str:

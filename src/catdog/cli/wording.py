@@ -20,6 +20,7 @@ OPTIONS: Mapping[str, str] = {
     "model": "--model",
     "name": "--model",
     "near_duplicates": "--near-duplicates",
+    "patience": "--patience",
     "seed": "--seed",
     "source": "FOLDER",
     "split": "--split",

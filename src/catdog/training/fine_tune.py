@@ -15,6 +15,7 @@ from catdog.matching import resize_to_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_one_device
+from catdog.training.kept_weights import check_patience
 from catdog.training.train import list_callbacks, train
 from catdog.training.trainable import check_no_saved_model
 from catdog.typing import ClassWeight, Verbose
@@ -28,6 +29,7 @@ def fine_tune(
     epochs: int = 10,
     learning_rate: float = 1e-5,
     class_weight: ClassWeight | None = None,
+    patience: int | None = 3,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
@@ -46,6 +48,8 @@ def fine_tune(
         epochs: Number of passes over the training images.
         learning_rate: Learning rate of Adam; about 1 % of that of the head's training.
         class_weight: As in [`train`][catdog.train].
+        patience: As in [`train`][catdog.train]: by default, training stops after three epochs
+            without a lower validation loss, and the weights of the best epoch are kept.
         callbacks: Any Keras callbacks.
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
             file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
@@ -74,6 +78,7 @@ def fine_tune(
             argument="learning_rate",
         )
     checks.check_positive_int("epochs", epochs)
+    check_patience(patience)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
@@ -98,6 +103,7 @@ def fine_tune(
         data,
         epochs=epochs,
         class_weight=class_weight,
+        patience=patience,
         callbacks=own_callbacks,
         verbose=verbose,
     )

@@ -21,7 +21,8 @@ from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train, check_weights_count
 from catdog.training.devices import check_batch_size
-from catdog.training.epoch_lines import epoch_lines
+from catdog.training.kept_weights import check_patience
+from catdog.training.run import Run
 from catdog.training.trainable import check_trains
 from catdog.typing import ClassWeight, Verbose
 
@@ -33,6 +34,7 @@ def train(
     *,
     epochs: int = 20,
     class_weight: ClassWeight | None = None,
+    patience: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
@@ -42,6 +44,10 @@ def train(
     Their order in each epoch is drawn from the seed of the data, the same in every call.
     Augmentation layers inside the model change them at random in each epoch. The class names are
     stored with the model.
+
+    If the loss becomes NaN or infinite, training stops at once, and the model has the weights of
+    the last epoch before. If the user interrupts it (Ctrl-C), the model has the best weights so far
+    with `patience`, and its present ones without.
 
     Args:
         model: A model that returns logits `(batch, num_classes)`, compiled with a loss for logits
@@ -54,20 +60,25 @@ def train(
         class_weight: How much an image of each class counts: `"balanced"` makes every class count
             the same, however many images it has; a mapping gives a weight to each class name. The
             training loss is then weighted; accuracies are not.
+        patience: Stop after this many epochs without a lower validation loss, and keep the weights
+            of the epoch with the lowest one. Its validation figures are optimistic, because it was
+            chosen by them. `None` runs all epochs, and keeps the weights of the last one.
         callbacks: Any Keras callbacks.
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
             file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
 
     Returns:
         Keras' record of the run; `history.history` maps `"loss"`, `"accuracy"`, `"val_loss"` and
-        `"val_accuracy"` to one value per epoch.
+        `"val_accuracy"` to one value per epoch. `history.kept_epoch` is the number of the epoch,
+        from 1, whose weights the model has.
 
     Raises:
-        ValueError: If `epochs` is not at least 1, the model's number of classes is not the data's,
-            the class weights do not fit the classes, the model is not compiled, no weight of it
-            trains or Keras cannot train its weights (those of a SavedModel), its loss or a
-            metric needs probabilities or one-hot labels, the model returns probabilities, or an
-            image was changed or removed after it was loaded.
+        FloatingPointError: If the loss is NaN or infinite.
+        ValueError: If `epochs` or `patience` is not at least 1, the model's number of classes is
+            not the data's, the class weights do not fit the classes, the model is not compiled, no
+            weight of it trains or Keras cannot train its weights (those of a SavedModel), its loss
+            or a metric needs probabilities or one-hot labels, the model returns probabilities, or
+            an image was changed or removed after it was loaded.
 
     Example:
         ```python
@@ -79,6 +90,7 @@ def train(
         ```
     """
     epochs = checks.check_positive_int("epochs", epochs)
+    patience = check_patience(patience)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
@@ -91,19 +103,22 @@ def train(
     check_batch_size(model, resized)
     record_training(model, data)
     reset_initial_epoch(model)
+    run = Run(model, epochs, patience, own_callbacks, verbose)
     with ExitStack() as stack:
+        stack.enter_context(run.guarded())
         stack.callback(forget_validation_data, model)
         stack.enter_context(metadata_in_checkpoints(model))
         errors = stack.enter_context(raise_read_errors())
-        return model.fit(
+        model.fit(
             training_batches(resized, errors),
             validation_data=ordered_batches(resized, "validation", errors),
             epochs=epochs,
-            callbacks=[*own_callbacks, *epoch_lines(verbose)],
+            callbacks=run.callbacks,
             class_weight=weights,
             verbose=keras_verbose(verbose),
             shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
         )
+    return run.history
 
 
 def list_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

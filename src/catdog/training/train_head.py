@@ -26,9 +26,10 @@ from catdog.training.compiled import (
     has_mean_losses,
 )
 from catdog.training.devices import check_one_device
-from catdog.training.epoch_lines import epoch_lines
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import Rows, fit_head
+from catdog.training.kept_weights import check_patience
+from catdog.training.run import Run
 from catdog.training.train import list_callbacks
 from catdog.typing import ClassWeight, Verbose
 
@@ -43,6 +44,7 @@ def train_head(
     epochs: int = 20,
     views: int = 1,
     class_weight: ClassWeight | None = None,
+    patience: int | None = None,
     cache_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
@@ -63,6 +65,7 @@ def train_head(
         epochs: Number of passes over the training images.
         views: Number of versions of each training image: itself and `views - 1` augmented copies.
         class_weight: As in [`train`][catdog.train].
+        patience: As in [`train`][catdog.train].
         cache_dir: Folder of the feature cache, which is used when the same backbone runs on the
             same images again. See `feature_cache_size` and `clear_feature_cache`.
         callbacks: Any Keras callbacks. Their `model` is the whole model. If one acts on batches,
@@ -93,6 +96,7 @@ def train_head(
         ```
     """
     epochs = checks.check_positive_int("epochs", epochs)
+    patience = check_patience(patience)
     views = checks.check_positive_int("views", views)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
@@ -121,9 +125,9 @@ def train_head(
     validation_rows = _validation_rows(extractor)
     record_training(model, data)
     parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
-    history = keras.callbacks.History()
+    run = Run(parts.head, epochs, patience, own_callbacks, verbose, every_batch=False)
     are_means = has_mean_losses(model, len(data.class_names))
-    with metadata_in_checkpoints(model):
+    with run.guarded(), metadata_in_checkpoints(model):
         fit_head(
             parts.head,
             train_rows,
@@ -133,7 +137,7 @@ def train_head(
             validation_batch_size=VALIDATION_BATCH_SIZE if are_means else resized.batch_size,
             epochs=epochs,
             callbacks=keras.callbacks.CallbackList(
-                [*own_callbacks, *epoch_lines(verbose), history],
+                run.callbacks,
                 add_progbar=keras_verbose(verbose) != 0,
                 model=model,
                 verbose=keras_verbose(verbose),
@@ -141,7 +145,7 @@ def train_head(
                 steps=-(-len(data.paths("train")) // resized.batch_size),
             ),
         )
-    return history
+    return run.history
 
 
 def _train_rows(extractor: FeatureExtractor, views: int, weights: dict[int, float] | None) -> Rows:

@@ -1,0 +1,99 @@
+"""What the training functions do around the epochs of a run, and when it ends, whichever way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import keras
+
+from catdog._utils.errors import NotFiniteError
+from catdog.training.epoch_lines import epoch_lines
+from catdog.training.kept_weights import (
+    best_weights,
+    stop_if_not_finite,
+    stop_without_progress,
+)
+from catdog.typing import Verbose
+
+
+@dataclass(eq=False)
+class Run:
+    """One run of a training function.
+
+    Attributes:
+        trained: The model, or its head if only that is trained.
+        epochs: Number of epochs.
+        patience: As in `train`.
+        own_callbacks: The callbacks of the user.
+        verbose: As in `train`.
+        every_batch: Whether the loss is checked after each batch, or after each epoch only.
+        history: Keras' record of the run.
+    """
+
+    trained: keras.Model
+    epochs: int
+    patience: int | None
+    own_callbacks: Sequence[keras.callbacks.Callback]
+    verbose: Verbose
+    every_batch: bool = True
+    history: keras.callbacks.History = field(default_factory=lambda: keras.callbacks.History())
+
+    def __post_init__(self) -> None:
+        """Make the callbacks."""
+        self._best = best_weights(self.trained) if self.patience else None
+        self._finite = stop_if_not_finite(self.trained, every_batch=self.every_batch)
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """All callbacks of the run, in their order.
+
+        The first one raises if a loss is not finite: such an epoch is nothing for the others.
+        """
+        return [
+            self._finite,
+            *self.own_callbacks,
+            *stop_without_progress(self.patience),
+            *([self._best] if self._best else []),
+            *epoch_lines(self.verbose),
+            self.history,
+        ]
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Choose the weights that the model has after this block, and say which.
+
+        Raises:
+            FloatingPointError: If a loss was not finite. The model has the last good weights.
+            KeyboardInterrupt: If the user interrupted the run. The model has the best weights so
+                far, or the present ones without `patience`.
+        """
+        try:
+            yield
+        except NotFiniteError:
+            self._finite.restore()
+            raise
+        except KeyboardInterrupt:
+            kept = self._keep_weights()
+            self._say(f"Interrupted in epoch {self._finite.epoch} of {self.epochs}. {kept}")
+            raise
+        kept = self._keep_weights()
+        if self._best:
+            self._say(kept)
+
+    def _keep_weights(self) -> str:
+        """Restore the best weights if `patience` was passed; return which weights there are now."""
+        self.history.kept_epoch = done = len(self.history.epoch)
+        if not (self._best and self._best.epoch):
+            return "The model has its present weights."
+        self._best.restore()
+        self.history.kept_epoch = self._best.epoch
+        return (
+            f"The model has the weights of epoch {self._best.epoch} of {done}, whose validation "
+            "loss is the lowest. The validation figures of a chosen epoch are optimistic."
+        )
+
+    def _say(self, line: str) -> None:
+        if self.verbose != 0:
+            print(line, flush=True)  # noqa: T201
