@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 
 import keras
 
@@ -16,7 +17,7 @@ from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_one_device
 from catdog.training.kept_weights import check_patience
-from catdog.training.train import list_callbacks, train
+from catdog.training.train import fit_layers, list_callbacks
 from catdog.training.trainable import check_no_saved_model
 from catdog.typing import ClassWeight, Verbose
 
@@ -30,6 +31,7 @@ def fine_tune(
     learning_rate: float = 1e-5,
     class_weight: ClassWeight | None = None,
     patience: int | None = 3,
+    checkpoint_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
@@ -50,7 +52,8 @@ def fine_tune(
         class_weight: As in [`train`][catdog.train].
         patience: As in [`train`][catdog.train]: by default, training stops after three epochs
             without a lower validation loss, and the weights of the best epoch are kept.
-        callbacks: Any Keras callbacks.
+        checkpoint_dir: As in [`train`][catdog.train]. It may be that of `train_head`.
+        callbacks: As in [`train`][catdog.train].
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
             file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
 
@@ -98,12 +101,14 @@ def fine_tune(
     for layer in frozen:  # outer layers first: they set their inner layers too
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
-    return train(
+    return fit_layers(
         model,
         data,
+        name="fine_tune",
         epochs=epochs,
         class_weight=class_weight,
         patience=patience,
+        checkpoint_dir=checkpoint_dir,
         callbacks=own_callbacks,
         verbose=verbose,
     )

@@ -15,6 +15,7 @@ from catdog.training.kept_weights import (
     stop_if_not_finite,
     stop_without_progress,
 )
+from catdog.training.resume import Checkpoints
 from catdog.typing import Verbose
 
 
@@ -29,6 +30,7 @@ class Run:
         own_callbacks: The callbacks of the user.
         verbose: As in `train`.
         every_batch: Whether the loss is checked after each batch, or after each epoch only.
+        checkpoints: Where the run is saved after each epoch, and goes on from; `None` for nowhere.
         history: Keras' record of the run.
     """
 
@@ -38,37 +40,52 @@ class Run:
     own_callbacks: Sequence[keras.callbacks.Callback]
     verbose: Verbose
     every_batch: bool = True
+    checkpoints: Checkpoints | None = None
     history: keras.callbacks.History = field(default_factory=lambda: keras.callbacks.History())
 
     def __post_init__(self) -> None:
-        """Make the callbacks."""
-        self._best = best_weights(self.trained) if self.patience else None
+        """Make the callbacks, and find the checkpoint to go on from.
+
+        Raises:
+            ValueError: If the checkpoint is of another run.
+        """
+        self.first_epoch = self.checkpoints.find(self.epochs) if self.checkpoints else 0
         self._finite = stop_if_not_finite(self.trained, every_batch=self.every_batch)
+        self._best = best_weights(self.trained) if self.patience else None
+        self._watched = [
+            *self.own_callbacks,
+            *stop_without_progress(self.patience),
+            *([self._best] if self._best else []),
+            self.history,
+        ]
 
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """All callbacks of the run, in their order.
 
-        The first one raises if a loss is not finite: such an epoch is nothing for the others.
+        The first one raises if a loss is not finite: such an epoch is nothing for the others. The
+        last one saves their state.
         """
-        return [
-            self._finite,
-            *self.own_callbacks,
-            *stop_without_progress(self.patience),
-            *([self._best] if self._best else []),
-            *epoch_lines(self.verbose),
-            self.history,
-        ]
+        callbacks = [self._finite, *self._watched, *epoch_lines(self.verbose)]
+        if self.checkpoints:
+            callbacks.append(self.checkpoints.callback(self._watched, self.first_epoch))
+        return callbacks
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Choose the weights that the model has after this block, and say which.
+        """Go on from the checkpoint; choose the weights that the model has after this block.
 
         Raises:
             FloatingPointError: If a loss was not finite. The model has the last good weights.
             KeyboardInterrupt: If the user interrupted the run. The model has the best weights so
                 far, or the present ones without `patience`.
         """
+        if self.checkpoints and self.first_epoch:
+            self.checkpoints.restore()
+            self._say(
+                f"Goes on after epoch {self.first_epoch} of {self.epochs}, as saved in "
+                f"{self.checkpoints.folder}."
+            )
         try:
             yield
         except NotFiniteError:

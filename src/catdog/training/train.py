@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from os import PathLike
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train, check_weights_count
 from catdog.training.devices import check_batch_size
 from catdog.training.kept_weights import check_patience
+from catdog.training.resume import open_checkpoints
 from catdog.training.run import Run
 from catdog.training.trainable import check_trains
 from catdog.typing import ClassWeight, Verbose
@@ -35,6 +37,7 @@ def train(
     epochs: int = 20,
     class_weight: ClassWeight | None = None,
     patience: int | None = None,
+    checkpoint_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
@@ -63,7 +66,12 @@ def train(
         patience: Stop after this many epochs without a lower validation loss, and keep the weights
             of the epoch with the lowest one. Its validation figures are optimistic, because it was
             chosen by them. `None` runs all epochs, and keeps the weights of the last one.
-        callbacks: Any Keras callbacks.
+        checkpoint_dir: Folder in which the run is saved after every epoch. If it is killed, the
+            same call goes on after the last saved epoch, and ends as if it had not been killed. A
+            finished run is not repeated: the call returns its result. Delete the folder to begin
+            again.
+        callbacks: Any Keras callbacks. Their attributes that are numbers, texts, arrays or lists of
+            these are saved in `checkpoint_dir` too.
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
             file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
 
@@ -77,8 +85,10 @@ def train(
         ValueError: If `epochs` or `patience` is not at least 1, the model's number of classes is
             not the data's, the class weights do not fit the classes, the model is not compiled, no
             weight of it trains or Keras cannot train its weights (those of a SavedModel), its loss
-            or a metric needs probabilities or one-hot labels, the model returns probabilities, or
-            an image was changed or removed after it was loaded.
+            or a metric needs probabilities or one-hot labels, the model returns probabilities, an
+            image was changed or removed after it was loaded, or `checkpoint_dir` holds a checkpoint
+            of a run with other images, layers or arguments.
+        OSError: If `checkpoint_dir` is a file, or cannot be written to.
 
     Example:
         ```python
@@ -89,6 +99,44 @@ def train(
         history = train(model, data, epochs=1)
         ```
     """
+    return fit_layers(
+        model,
+        data,
+        name="train",
+        epochs=epochs,
+        class_weight=class_weight,
+        patience=patience,
+        checkpoint_dir=checkpoint_dir,
+        callbacks=callbacks,
+        verbose=verbose,
+    )
+
+
+def fit_layers(
+    model: keras.Model,
+    data: Datasets,
+    *,
+    name: str,
+    epochs: int,
+    class_weight: ClassWeight | None,
+    patience: int | None,
+    checkpoint_dir: str | PathLike[str] | None,
+    callbacks: Sequence[keras.callbacks.Callback] | None,
+    verbose: Verbose,
+) -> keras.callbacks.History:
+    """Train the layers of a compiled model that are trainable, as `train` does.
+
+    Args:
+        model: As in `train`.
+        data: As in `train`.
+        name: Name of the public function, which calls this one.
+        epochs: As in `train`.
+        class_weight: As in `train`.
+        patience: As in `train`.
+        checkpoint_dir: As in `train`.
+        callbacks: As in `train`.
+        verbose: As in `train`.
+    """
     epochs = checks.check_positive_int("epochs", epochs)
     patience = check_patience(patience)
     checks.check_verbose(verbose)
@@ -96,21 +144,31 @@ def train(
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
     for doubt in check_ready_to_train(model, resized):
-        warnings.warn(doubt, stacklevel=2)
+        warnings.warn(doubt, stacklevel=3)
     if weights:
         check_weights_count(model, len(data.class_names))
     check_trains(model)
     check_batch_size(model, resized)
-    record_training(model, data)
     reset_initial_epoch(model)
-    run = Run(model, epochs, patience, own_callbacks, verbose)
+    checkpoints = open_checkpoints(
+        checkpoint_dir,
+        name,
+        model,
+        model,
+        resized,
+        own_callbacks,
+        {"class_weight": weights, "patience": patience},
+    )
+    run = Run(model, epochs, patience, own_callbacks, verbose, True, checkpoints)
+    record_training(model, data)
     with ExitStack() as stack:
         stack.enter_context(run.guarded())
+        stack.callback(reset_initial_epoch, model)  # for a later `fit` of the user
         stack.callback(forget_validation_data, model)
         stack.enter_context(metadata_in_checkpoints(model))
         errors = stack.enter_context(raise_read_errors())
         model.fit(
-            training_batches(resized, errors),
+            training_batches(resized, errors, first_epoch=run.first_epoch),
             validation_data=ordered_batches(resized, "validation", errors),
             epochs=epochs,
             callbacks=run.callbacks,
