@@ -22,6 +22,7 @@ import catdog.training.fine_tune
 import catdog.training.train_head  # not once in every child
 
 EPOCHS_PER_KILL = 10
+MAX_SECONDS = 0.05  # about those of an epoch
 HOW = {
     "train": (catdog.train, {"patience": 1000}),
     "train_head": (catdog.train_head, {"views": 2, "patience": 1000}),
@@ -82,8 +83,8 @@ def run(
     result.write_text(json.dumps({"history": found, "weights": weights}), "utf-8")
 
 
-def in_child(*arguments: Any, seconds: float | None = None) -> float:
-    """Call `run` in a child; kill it so long after its first epoch began. Return its seconds."""
+def in_child(*arguments: Any, moment: tuple[int, float] | None = None) -> None:
+    """Call `run` in a child; kill it in its epoch of this number, after so many seconds."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -95,14 +96,13 @@ def in_child(*arguments: Any, seconds: float | None = None) -> float:
         finally:
             os._exit(0)
     os.close(write)
-    os.read(read, 1)
-    begin = time.monotonic()
-    if seconds is not None:
-        time.sleep(seconds)
+    if moment is not None:
+        for _ in range(moment[0]):
+            os.read(read, 1)
+        time.sleep(moment[1])
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(read)
-    return time.monotonic() - begin
 
 
 def main(images: Path, scratch: Path, kills: int, seed: int) -> None:
@@ -116,10 +116,10 @@ def main(images: Path, scratch: Path, kills: int, seed: int) -> None:
         whole, killed = scratch / f"{name}.json", scratch / f"{name}.killed.json"
         checkpoints = scratch / "checkpoints"
         epochs = (1 + kills) * EPOCHS_PER_KILL
-        duration = in_child(name, epochs, images, None, whole)
+        in_child(name, epochs, images, None, whole)
         for _ in range(kills):
-            seconds = rng.uniform(0, 2 * duration / (1 + kills))
-            in_child(name, epochs, images, checkpoints, killed, seconds=seconds)
+            moment = rng.randint(1, EPOCHS_PER_KILL), rng.uniform(0, MAX_SECONDS)
+            in_child(name, epochs, images, checkpoints, killed, moment=moment)
         saved = [int(path.stem[-6:]) for path in checkpoints.glob(f"{name}-*.checkpoint")]
         in_child(name, epochs, images, checkpoints, killed)
         runs = (json.loads(path.read_text("utf-8")) for path in (whole, killed))

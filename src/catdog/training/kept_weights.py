@@ -33,33 +33,46 @@ def stop_without_progress(patience: int | None) -> list[keras.callbacks.Callback
     return [keras.callbacks.EarlyStopping(MONITORED, mode="min", patience=patience)]
 
 
-def best_weights(trained: keras.Model) -> keras.callbacks.Callback:
-    """Return a callback that keeps the weights of the epoch with the lowest validation loss.
+def best_weights(
+    trained: keras.Model, *, of_epochs: bool, start_loss: float | None = None
+) -> keras.callbacks.Callback:
+    """Return a callback that keeps the weights with the lowest validation loss.
 
     Keras' `EarlyStopping` would copy those of a frozen backbone too, after every epoch.
 
     Args:
         trained: The model, or its head if only that is trained.
+        of_epochs: Whether the weights of the best epoch are kept, or only those from before the
+            training, for the case that the last epoch is worse.
+        start_loss: The validation loss before the training; `None` if it does not matter.
 
     Returns:
-        Its `epoch` is the number of that epoch, from 1, or 0 before there is one; `loss` is its
-        validation loss; `restore()` gives its weights to `trained`.
+        Its `epoch` is the number of the best epoch, from 1, or 0 if none is better than the start;
+        `loss` is its validation loss; `restore()` gives its weights to `trained`.
     """
 
     class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]  # here, to load Keras late
         def __init__(self) -> None:
             super().__init__()
-            self.epoch, self.loss = 0, np.inf
+            self.epoch, self.loss, self.last_loss = 0, np.inf, np.inf
             self.weights: list[Any] = []
 
-        def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-            loss = float((logs or {}).get(MONITORED, np.inf))
-            if loss < self.loss:
-                self.epoch, self.loss, self.weights = epoch + 1, loss, trained.get_weights()
+        def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+            if start_loss is not None and np.isfinite(start_loss) and not self.weights:
+                self.loss, self.weights = start_loss, trained.get_weights()
 
-        def restore(self) -> None:
-            if self.weights:
+        def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+            self.last_loss = float((logs or {}).get(MONITORED, np.inf))
+            if of_epochs and self.last_loss < self.loss:
+                self.epoch, self.loss = epoch + 1, self.last_loss
+                self.weights = trained.get_weights()
+
+        def restore(self) -> bool:
+            """Return whether the weights are now those that were kept."""
+            is_best = bool(self.weights) and (of_epochs or self.loss < self.last_loss)
+            if is_best:
                 trained.set_weights(self.weights)
+            return is_best
 
     return BestWeights()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import keras
 
 from catdog._utils.errors import NotFiniteError
+from catdog._utils.text import counted
 from catdog.training.epoch_lines import epoch_lines
 from catdog.training.kept_weights import (
     best_weights,
@@ -31,6 +32,7 @@ class Run:
         verbose: As in `train`.
         every_batch: Whether the loss is checked after each batch, or after each epoch only.
         checkpoints: Where the run is saved after each epoch, and goes on from; `None` for nowhere.
+        start_loss: Computes the validation loss before the run, if the model must not become worse.
         history: Keras' record of the run.
     """
 
@@ -41,6 +43,7 @@ class Run:
     verbose: Verbose
     every_batch: bool = True
     checkpoints: Checkpoints | None = None
+    start_loss: Callable[[], float] | None = None
     history: keras.callbacks.History = field(default_factory=lambda: keras.callbacks.History())
 
     def __post_init__(self) -> None:
@@ -51,11 +54,16 @@ class Run:
         """
         self.first_epoch = self.checkpoints.find(self.epochs) if self.checkpoints else 0
         self._finite = stop_if_not_finite(self.trained, every_batch=self.every_batch)
-        self._best = best_weights(self.trained) if self.patience else None
+        has_start = self.start_loss is not None and not self.first_epoch  # else it is in the file
+        self._best = best_weights(
+            self.trained,
+            of_epochs=self.patience is not None,
+            start_loss=self.start_loss() if self.start_loss and has_start else None,
+        )
         self._watched = [
             *self.own_callbacks,
             *stop_without_progress(self.patience),
-            *([self._best] if self._best else []),
+            self._best,
             self.history,
         ]
 
@@ -96,19 +104,23 @@ class Run:
             self._say(f"Interrupted in epoch {self._finite.epoch} of {self.epochs}. {kept}")
             raise
         kept = self._keep_weights()
-        if self._best:
+        if self.patience or not self.history.kept_epoch:
             self._say(kept)
 
     def _keep_weights(self) -> str:
-        """Restore the best weights if `patience` was passed; return which weights there are now."""
+        """Restore the best weights, if they are to be kept; return which weights there are now."""
         self.history.kept_epoch = done = len(self.history.epoch)
-        if not (self._best and self._best.epoch):
+        if not self._best.restore():
             return "The model has its present weights."
-        self._best.restore()
-        self.history.kept_epoch = self._best.epoch
+        self.history.kept_epoch = best = self._best.epoch
+        if not best:
+            return (
+                f"The model has the weights from before: after {counted(done, 'epoch')}, the "
+                "validation loss was not lower."
+            )
         return (
-            f"The model has the weights of epoch {self._best.epoch} of {done}, whose validation "
-            "loss is the lowest. The validation figures of a chosen epoch are optimistic."
+            f"The model has the weights of epoch {best} of {done}, whose validation loss is the "
+            "lowest. The validation figures of a chosen epoch are optimistic."
         )
 
     def _say(self, line: str) -> None:

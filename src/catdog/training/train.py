@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -123,6 +124,8 @@ def fit_layers(
     checkpoint_dir: str | PathLike[str] | None,
     callbacks: Sequence[keras.callbacks.Callback] | None,
     verbose: Verbose,
+    schedule: keras.callbacks.Callback | None = None,
+    may_become_worse: bool = True,
 ) -> keras.callbacks.History:
     """Train the layers of a compiled model that are trainable, as `train` does.
 
@@ -136,6 +139,9 @@ def fit_layers(
         checkpoint_dir: As in `train`.
         callbacks: As in `train`.
         verbose: As in `train`.
+        schedule: Sets the learning rate of each step, from the number of epochs.
+        may_become_worse: Whether the validation loss may be higher afterwards than before. If not,
+            the weights from before are restored then, and `history.kept_epoch` is 0.
     """
     epochs = checks.check_positive_int("epochs", epochs)
     patience = check_patience(patience)
@@ -157,9 +163,11 @@ def fit_layers(
         model,
         resized,
         own_callbacks,
-        {"class_weight": weights, "patience": patience},
+        {"class_weight": weights, "patience": patience} | ({"epochs": epochs} if schedule else {}),
     )
-    run = Run(model, epochs, patience, own_callbacks, verbose, True, checkpoints)
+    own_callbacks = [*([schedule] if schedule else []), *own_callbacks]
+    start_loss = None if may_become_worse else partial(_validation_loss, model, resized)
+    run = Run(model, epochs, patience, own_callbacks, verbose, True, checkpoints, start_loss)
     record_training(model, data)
     with ExitStack() as stack:
         stack.enter_context(run.guarded())
@@ -177,6 +185,13 @@ def fit_layers(
             shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again
         )
     return run.history
+
+
+def _validation_loss(model: keras.Model, resized: Datasets) -> float:
+    """Return the loss of a compiled model on the validation images."""
+    with raise_read_errors() as errors:
+        batches = ordered_batches(resized, "validation", errors)
+        return float(model.evaluate(batches, verbose=0, return_dict=True)["loss"])
 
 
 def list_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
