@@ -13,7 +13,19 @@ from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE
 from catdog.matching import record_training
 
 SIZE = (24, 24)
-COMMANDS = ("predict", "train", "evaluate", "models", "scan")
+COMMANDS = (
+    "predict",
+    "train",
+    "evaluate",
+    "models",
+    "scan",
+    "labels",
+    "calibrate",
+    "compare",
+    "explain",
+    "export",
+    "cache",
+)
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/command-line.md"
 

@@ -1,3 +1,4 @@
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_evaluate_with_a_split_file(
     assert main(typed) == 0  # still the same split
     message = capsys.readouterr().err
     assert "1 image" in message
-    assert "In Python, load_datasets(..., new_files=" in message
+    assert "Pass --new-files train to add new ones to the training set." in message
     data.paths("train")[0].unlink()
     assert main(typed) == 2
     message = capsys.readouterr().err
@@ -115,3 +116,44 @@ def test_a_model_of_other_classes(make_folder: MakeFolder, file: str, capsys: Ca
     message = capsys.readouterr().err
     assert message.startswith("catdog: error: --model was trained on the classes cats, dogs")
     assert message.endswith("or train a model on them with catdog train.\n")
+
+
+def test_evaluate_lists_every_image(
+    file: str, image_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows of the file are those of the JSON with another class than their label."""
+    typed = ["evaluate", image_folder.name, "--model", str(Path(file).absolute()), "--json"]
+    monkeypatch.chdir(image_folder.parent)
+    assert main([*typed, "--split", "train", "--wrong", "wrong.csv"]) == 0
+    result = strict_json(capsys.readouterr().out)
+    images = result["images"]
+    assert len(images) == result["n"] == 12
+    losses = [image["loss"] for image in images]
+    assert losses == sorted(losses, reverse=True)
+    assert np.mean(losses) == pytest.approx(result["loss"])
+    for image in images:
+        assert Path(image["path"]).is_file()  # as typed, from here
+        assert Path(image["path"]).parent == Path(image_folder.name, image["label"])
+    with Path("wrong.csv").open(newline="", encoding="utf-8") as opened:
+        rows = list(csv.DictReader(opened))
+    wrong = [image for image in images if image["label"] != image["predicted"]]
+    assert 0 < len(wrong) == round(12 * (1 - result["accuracy"]))
+    assert rows == [{key: str(value) for key, value in image.items()} for image in wrong]
+
+
+def test_no_file_is_replaced_unasked(
+    file: str, image_folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("wrong.csv").write_text("mine")
+    typed = ["evaluate", str(image_folder), "--model", file, "--wrong"]
+    with monkeypatch.context() as patch:
+        patch.delattr("catdog.cli.evaluate.open_model")  # not needed for the answer
+        assert main([*typed, "wrong.csv"]) == 2
+        assert "--wrong='wrong.csv' exists. Choose another name" in capsys.readouterr().err
+        assert main([*typed, "no/wrong.csv"]) == 2
+        assert "--wrong='no/wrong.csv' needs the folder" in capsys.readouterr().err
+        assert main([*typed, str(image_folder)]) == 2
+        assert "is a folder" in capsys.readouterr().err
+    assert Path("wrong.csv").read_text() == "mine"
+    assert main([*typed, "wrong.csv", "--overwrite"]) == 0
+    assert Path("wrong.csv").read_text().startswith("path,label,predicted,probability,loss\n")

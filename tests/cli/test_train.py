@@ -1,4 +1,5 @@
 import shlex
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -6,12 +7,14 @@ import numpy as np
 import pytest
 
 from catdog import Datasets, load_datasets, load_model, save_corrections, train
+from catdog.cli.data import load_data
 from catdog.cli.main import main
 from catdog.cli.parser import make_parser
 from catdog.cli.train import next_command
 from catdog.models.metadata import get_metadata
+from catdog.typing import SPLITS
 from tests.cli.conftest import Capture, untrained_model
-from tests.conftest import MakeFolder
+from tests.conftest import MakeFolder, write_images
 
 
 def test_train_then_evaluate(image_folder: Path, capsys: Capture) -> None:
@@ -193,3 +196,87 @@ def test_groups(make_folder: MakeFolder, capsys: Capture) -> None:
     assert "another split" not in capsys.readouterr().err
     assert main([*train, "--out", "n.keras", "--group-by", "(x)"]) == 2
     assert "--group-by gives no group to 36 images" in capsys.readouterr().err
+
+
+def test_fractions_and_new_files(image_folder: Path, data: Datasets, capsys: Capture) -> None:
+    """They say how the images are split, and the next command repeats them."""
+
+    def options_of(typed: str) -> Namespace:
+        return make_parser().parse_args(shlex.split(typed))
+
+    def sizes(options: Namespace) -> list[int]:
+        loaded = load_data(options, seed=3, skip_bad=False)
+        return [len(loaded.paths(split)) for split in SPLITS]
+
+    data.save_split("split.json")
+    fractions = "--validation-fraction 0.3 --test-fraction 0.4"
+    options = options_of(f"train {image_folder} {fractions} --out m.keras")
+    assert sizes(options) == [6, 6, 8]
+    command = next_command(options, "m.keras")
+    assert fractions in command
+    assert sizes(options_of(command.removeprefix("catdog "))) == [6, 6, 8]
+    write_images(image_folder / "dogs/new", 2, tint=100)
+    new_files = "--split-file split.json --new-files train"
+    options = options_of(f"train {image_folder} {new_files} --out m.keras")
+    assert sizes(options) == [14, 4, 4]
+    assert new_files in next_command(options, "m.keras")
+    options = options_of(f"train {image_folder} {new_files} --save-split s.json --out m.keras")
+    assert next_command(options, "m.keras").endswith(f"--split-file s.json {image_folder}")
+    typed = f"train {image_folder} --split-file split.json {fractions} --model cnn --out m.keras"
+    assert main(shlex.split(typed)) == 2
+    assert capsys.readouterr().err.startswith(
+        "catdog: error: --test-fraction and --validation-fraction would have no effect: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "passed"),
+    [
+        ("", None),
+        ("--class-weight balanced", "balanced"),
+        ("--class-weight cats=2 --class-weight dogs=0.5", {"cats": 2.0, "dogs": 0.5}),
+    ],
+)
+@pytest.mark.parametrize("has_backbone", [False, True])
+def test_how_the_model_is_trained(
+    typed: str,
+    passed: object,
+    has_backbone: bool,
+    image_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The options reach the function that trains, and the data that it is given."""
+    found: dict[str, object] = {}
+
+    def record(_: object, data: Datasets, **arguments: object) -> None:
+        found.update(arguments, batch_size=data.batch_size, cache_mib=data.cache_mib)
+
+    for name in ("train", "train_head"):
+        monkeypatch.setattr(f"catdog.cli.train.{name}", record)
+    monkeypatch.setattr(
+        "catdog.cli.train.build_model", lambda name, **_: untrained_model(has_backbone)
+    )
+    more = "--views 3" if has_backbone else ""
+    line = f"train {image_folder} --batch-size 7 --cache-mib 5 {more} {typed} --out m.keras"
+    assert main(shlex.split(line)) == 0
+    expected = {"epochs": 20, "batch_size": 7, "cache_mib": 5, "class_weight": passed}
+    assert found == expected | ({"views": 3, "cache_dir": None} if has_backbone else {})
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("--class-weight balanced --class-weight cats=1", "must be `balanced`, or one weight"),
+        ("--class-weight cats=1 --class-weight cats=2", "must be `balanced`, or one weight"),
+        ("--class-weight cats=1", "--class-weight must be "),
+        ("--views 2", "--views would have no effect: cnn has no backbone"),
+        ("--batch-size 0", "--batch-size must be"),
+    ],
+)
+def test_options_that_do_not_fit(
+    typed: str, message: str, image_folder: Path, capsys: Capture
+) -> None:
+    line = f"train {image_folder} --model cnn --image-size 24 {typed} --out m.keras"
+    assert main(shlex.split(line)) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("m.keras").exists()

@@ -67,7 +67,7 @@ def test_train_reports_a_folder_that_cannot_be_written(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("catdog.cli.train.TemporaryDirectory", refuse)
+    monkeypatch.setattr("catdog.cli.target.TemporaryDirectory", refuse)
     monkeypatch.delattr("catdog.cli.train.load_data")
     assert main(["train", "synthetic", "--out", "m.keras"]) == 2
     assert capsys.readouterr().err == (

@@ -67,13 +67,13 @@ def test_which_images_have_a_near_duplicate(tmp_path: Path) -> None:
     assert not other.near_training.any()
     assert other.unlike_training is None
     assert (
-        "near duplicates of training images were not judged: the model was trained on other images "
+        "near duplicates of training images are not known: the model was trained on other images "
         "than the training set of these data"
     ) in str(other)
-    assert "were not judged" in other._repr_html_()
+    assert "are not known" in other._repr_html_()
     assert other.to_dict()["near_training"] is None
-    assert other.to_dict()["not_judged"] == other.not_judged
-    assert not evaluate(model, data, split="train", verbose=0).not_judged
+    assert other.to_dict()["near_training_unknown"] == other.near_training_unknown
+    assert not evaluate(model, data, split="train", verbose=0).near_training_unknown
 
 
 def given_sets(folder: Path) -> Path:
@@ -104,7 +104,7 @@ def test_the_training_set_decides(tmp_path: Path) -> None:
         Image.effect_noise((32, 32), 90).convert("RGB").save(folder / "test/a/new.png")
         grown = evaluate(loaded, load_datasets(folder), verbose=0)
         assert grown.near_training.sum() == len(expected)
-        assert grown.not_judged == ""
+        assert grown.near_training_unknown == ""
 
 
 def test_models_of_an_earlier_catdog(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_models_of_an_earlier_catdog(tmp_path: Path) -> None:
         attach_metadata(model, replace(metadata, train_sha256=None))
         assert evaluate(model, load_datasets(folder, seed=1), verbose=0).near_training.all()
         attach_metadata(model, replace(metadata, train_sha256=None, split=None))
-        assert evaluate(model, data, verbose=0).not_judged == (
+        assert evaluate(model, data, verbose=0).near_training_unknown == (
             "the model has no record of its training images"
         )
 

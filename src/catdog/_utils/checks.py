@@ -179,7 +179,9 @@ def check_positive_int(
 def check_no_effect(names: Iterable[str], reason: str) -> None:
     """Raise if arguments were passed that would have no effect."""
     if listed := " and ".join(sorted(names)):
-        raise InvalidValueError(f"{listed} would have no effect: {reason}", hint="Leave it out.")
+        raise InvalidValueError(
+            f"would have no effect: {reason}", argument=listed, hint="Leave it out."
+        )
 
 
 def check_made_by(argument: str, value: object, kind: type, maker: str) -> None:

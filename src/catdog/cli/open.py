@@ -11,19 +11,20 @@ from catdog.models.registry import build_model, list_models, model_spec
 from catdog.models.saving import SUFFIX, load_model
 
 
-def open_model(model: str, *, also: str = "") -> keras.Model:
+def open_model(model: str, *, also: str = "", option: str = "--model") -> keras.Model:
     """Return a trained model, from a file or with its bundled weights.
 
     Args:
         model: The path of a `.keras` file, or the name of a pretrained model.
         also: Suffix of other files that the command takes, for the error about a name.
+        option: What the command calls the model, for the errors.
 
     Raises:
         FileNotFoundError: If the file does not exist.
         ValueError: If it cannot be opened, or the name is that of a model without bundled weights.
     """
     if model.endswith(SUFFIX):
-        with renamed("path", "--model"):
+        with renamed("path", option):
             return load_model(model)
     if is_pretrained(model):
         return build_model(model, weights="cats_vs_dogs")
@@ -31,7 +32,7 @@ def open_model(model: str, *, also: str = "") -> keras.Model:
     files = f"{SUFFIX} or {also}" if also else SUFFIX
     raise InvalidValueError(
         f"is neither a {files} file nor a pretrained model: {pretrained}",
-        argument="--model",
+        argument=option,
         value=model,
         hint="`catdog train` trains any model that `catdog models` lists, and saves it in a file.",
     )

@@ -17,6 +17,17 @@ from catdog.data.scan import scan_images
 from catdog.evaluation.shortcut_report import Shortcuts
 from catdog.evaluation.shortcuts import find_shortcuts
 
+# The options that say how the images are split, which matters to `--shortcuts` only; the defaults.
+_OF_THE_SPLIT = {
+    "seed": None,
+    "split_file": None,
+    "new_files": "skip",
+    "validation_fraction": None,
+    "test_fraction": None,
+    "group_by": None,
+    "near_duplicates": "together",
+}
+
 
 def run(options: Namespace) -> int:
     """Scan a folder, and write the report.
@@ -25,10 +36,10 @@ def run(options: Namespace) -> int:
         1 if a file cannot be used or a class has no usable image, else 0.
     """
     if not options.shortcuts:
-        names = ("seed", "split_file", "group_by")
-        unused = [name for name in names if getattr(options, name) is not None]
-        unused += ["near_duplicates"] if options.near_duplicates == "ignore" else []
-        checks.check_no_effect(map(OPTIONS.__getitem__, unused), "there is no --shortcuts")
+        unused = [
+            name for name, default in _OF_THE_SPLIT.items() if getattr(options, name) != default
+        ]
+        checks.check_no_effect(unused, "there is no --shortcuts")
     report = scan_images(
         options.folder,
         labels=options.labels,

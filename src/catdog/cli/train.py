@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from argparse import Namespace
-from itertools import chain, count
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import keras
 
 from catdog._utils import checks
-from catdog._utils.errors import ExistingFileError, FileAccessError, InvalidValueError
+from catdog._utils.errors import FileAccessError, InvalidValueError
 from catdog._utils.text import printable
 from catdog.cli.data import load_data
 from catdog.cli.output import out, progress_on_stderr
+from catdog.cli.target import check_new_file, free_path
 from catdog.cli.wording import renamed, worded
 from catdog.data.datasets import Datasets, summary
 from catdog.evaluation.evaluate import evaluate
@@ -25,6 +24,7 @@ from catdog.models.registry import build_model, model_spec
 from catdog.models.saving import model_target, save_model
 from catdog.training.train import train
 from catdog.training.train_head import train_head
+from catdog.typing import ClassWeight
 
 
 def run(options: Namespace) -> int:
@@ -33,8 +33,14 @@ def run(options: Namespace) -> int:
     model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
     checks.check_positive_int("patience", options.patience, at_least=0)
+    class_weight = _class_weight(options.class_weight)
     data = load_data(
-        options, seed=options.seed, skip_bad=options.skip_bad, cache_dir=options.cache_dir
+        options,
+        seed=options.seed,
+        skip_bad=options.skip_bad,
+        cache_dir=options.cache_dir,
+        cache_mib=options.cache_mib,
+        batch_size=options.batch_size,
     )
     model = build_model(
         options.model,
@@ -49,7 +55,7 @@ def run(options: Namespace) -> int:
     size = resize_to_model(model, data).image_size
     out(summary(data, report_hint="see catdog scan", model_size=size))
     try:
-        _train(model, data, options)
+        _train(model, data, class_weight, options)
     except KeyboardInterrupt:
         if int(model.optimizer.iterations):  # else there is nothing to lose
             _save(model, target, options)
@@ -70,13 +76,7 @@ def _check_target(options: Namespace) -> Path:
     """
     with renamed("path", "--out"):
         target = model_target(options.out)
-    if os.path.lexists(checks.expand_home(options.out)) and not options.overwrite:
-        raise ExistingFileError(
-            "exists",
-            argument="--out",
-            value=options.out,
-            hint="Choose another name, or pass --overwrite.",
-        )
+    check_new_file(options.out, "--out", overwrite=options.overwrite)
     if options.save_split and checks.expand_home(options.save_split).resolve() == target:
         raise InvalidValueError(
             "and --save-split are one file",
@@ -84,13 +84,6 @@ def _check_target(options: Namespace) -> Path:
             value=options.out,
             hint="Choose two names.",
         )
-    try:
-        with TemporaryDirectory(dir=target.parent, prefix=".") as scratch:
-            (Path(scratch) / target.name).touch()
-    except OSError as error:
-        raise FileAccessError(
-            f"cannot be written: {error.strerror}", argument="--out", value=options.out
-        ) from error
     return target
 
 
@@ -103,21 +96,59 @@ def _has_backbone(model: keras.Model) -> bool:
     return True
 
 
-def _train(model: keras.Model, data: Datasets, options: Namespace) -> None:
+def _class_weight(given: Sequence[str | tuple[str, float]] | None) -> ClassWeight | None:
+    """Return the class weights as `train` takes them.
+
+    Args:
+        given: Each `--class-weight`: `"balanced"`, or the name of a class and its weight.
+    """
+    if not given:
+        return None
+    weights = dict(each for each in given if isinstance(each, tuple))
+    if len(weights) == len(given):
+        return weights
+    if len(given) > 1:
+        raise InvalidValueError(
+            "must be `balanced`, or one weight for each class, and no class twice",
+            argument="--class-weight",
+        )
+    return "balanced"
+
+
+def _train(
+    model: keras.Model, data: Datasets, class_weight: ClassWeight | None, options: Namespace
+) -> None:
     """Train the head of a model with a backbone, or all layers of another model."""
-    epochs, patience = options.epochs, options.patience or None
+    has_backbone = _has_backbone(model)
+    if options.views != 1 and not has_backbone:
+        checks.check_no_effect(["--views"], f"{options.model} has no backbone")
+    patience = options.patience or None
     with progress_on_stderr():
-        if _has_backbone(model):
-            train_head(model, data, epochs=epochs, patience=patience, cache_dir=options.cache_dir)
+        if has_backbone:
+            train_head(
+                model,
+                data,
+                epochs=options.epochs,
+                views=options.views,
+                class_weight=class_weight,
+                patience=patience,
+                cache_dir=options.cache_dir,
+            )
         else:
-            train(model, data, epochs=epochs, patience=patience)
+            train(
+                model,
+                data,
+                epochs=options.epochs,
+                class_weight=class_weight,
+                patience=patience,
+            )
 
 
 def _save(model: keras.Model, target: Path, options: Namespace) -> str:
     """Save a model, under another name if the file was created meanwhile; return the name."""
     name: str = options.out
     if not options.overwrite:
-        target = _free_path(target)
+        target = free_path(target)
         name = str(Path(name).with_name(target.name))
     try:
         save_model(model, target)
@@ -131,21 +162,20 @@ def _save(model: keras.Model, target: Path, options: Namespace) -> str:
     return name
 
 
-def _free_path(target: Path) -> Path:
-    """Return the path, with a number in its name if the file exists."""
-    numbered = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
-    return next(path for path in chain([target], numbered) if not os.path.lexists(path))
-
-
 def next_command(options: Namespace, model: str) -> str:
     """Return the command that evaluates the model on the test images of the same split."""
     command = ["catdog", "evaluate", *_option("--model", model)]
     for name in ("labels", "corrections"):
         if value := getattr(options, name):
             command += _option(f"--{name}", value)
-    if split_file := options.split_file or options.save_split:
+    if split_file := options.save_split or options.split_file:
         command += _option("--split-file", split_file)
+        if options.new_files == "train" and not options.save_split:
+            command += ["--new-files", "train"]
     else:
+        for name in ("validation", "test"):
+            if (fraction := getattr(options, f"{name}_fraction")) is not None:
+                command += [f"--{name}-fraction", f"{fraction}"]
         if options.group_by:
             command += _option("--group-by", options.group_by)
         if options.near_duplicates == "ignore":

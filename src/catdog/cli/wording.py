@@ -10,27 +10,36 @@ from catdog._utils.errors import HintCode, UsageError, UsageWarning
 # The option for each argument of catdog's functions. A `path` has none of its own: see `renamed`.
 OPTIONS: Mapping[str, str] = {
     "backbone": "--backbone",
+    "batch_size": "--batch-size",
     "cache_dir": "--cache-dir",
+    "cache_mib": "--cache-mib",
+    "class_weight": "--class-weight",
     "corrections": "--corrections",
     "epochs": "--epochs",
     "folder": "FOLDER",
+    "folds": "--folds",
+    "format": "--format",
     "group_by": "--group-by",
     "image_size": "--image-size",
+    "label": "--label",
     "labels": "--labels",
     "model": "--model",
     "name": "--model",
     "near_duplicates": "--near-duplicates",
+    "new_files": "--new-files",
     "patience": "--patience",
     "seed": "--seed",
     "source": "FOLDER",
     "split": "--split",
     "split_file": "--split-file",
+    "splits": "--splits",
+    "test_fraction": "--test-fraction",
     "unsure_below": "--unsure-below",
+    "validation_fraction": "--validation-fraction",
+    "views": "--views",
 }
 HINTS: Mapping[HintCode, str] = {
-    HintCode.ADD_NEW_FILES: (
-        'In Python, load_datasets(..., new_files="train") adds new ones to the training set.'
-    ),
+    HintCode.ADD_NEW_FILES: "Pass --new-files train to add new ones to the training set.",
     HintCode.CHOOSE_INNER: (
         "If the inner ones are the classes, put them beside each other into one folder. If each is "
         "a group, such as a patient or a video, pass --group-by folder."
@@ -53,6 +62,10 @@ HINTS: Mapping[HintCode, str] = {
         "Keep them together with --group-by, if the names show where a burst ends: catdog scan "
         "prints what to pass."
     ),
+    HintCode.NAME_EXPORT: (
+        "End it in .tflite for LiteRT, .onnx for ONNX or .html for a web page, or pass --format "
+        "saved_model for a folder of that name."
+    ),
     HintCode.NAME_GROUPS: (
         "Name the images that belong together, such as the frames of a video, with --group-by. Or "
         "pass --near-duplicates ignore."
@@ -62,6 +75,9 @@ HINTS: Mapping[HintCode, str] = {
     HintCode.SAVE_SPLIT: "catdog train --save-split writes one.",
     HintCode.SKIP_BAD_IMAGES: (
         "Repair or remove them, or leave them out with --skip-bad. catdog scan lists them all."
+    ),
+    HintCode.USE_BACKBONE: (
+        "Pass --model mobilenet_v2.linear, or a file of a model that begins with a frozen backbone."
     ),
     HintCode.USE_SPLIT_LISTS: (
         "To use it, pass a table with the columns file, label and split as --labels, or a split "
@@ -77,7 +93,8 @@ _GROUP_BY = re.compile(r'group_by=r?"([^"]*)"')
 def worded(problem: object) -> str:
     """Return the message of an error or a warning, with options in place of arguments."""
     if isinstance(problem, UsageError):
-        argument = problem.argument and OPTIONS.get(problem.argument, problem.argument)
+        names = (problem.argument or "").split(" and ")  # of arguments without effect
+        argument = " and ".join(OPTIONS.get(name, name) for name in names)
         return problem.worded(argument, _hint(problem))
     if isinstance(problem, UsageWarning):
         return problem.worded(_hint(problem))

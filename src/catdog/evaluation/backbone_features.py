@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import HintCode, InvalidValueError
 from catdog.data.datasets import Datasets
 from catdog.models.graph import ModelParts, split_model
 from catdog.training.features import FeatureExtractor
@@ -55,4 +55,5 @@ def split_frozen(model: keras.Model, function: str) -> ModelParts:
             "other images, and ends in trainable layers",
             hint='Pass build_model("mobilenet_v2.linear") or build_model("transfer"), or a model '
             "of your own whose backbone has trainable = False.",
+            hint_code=HintCode.USE_BACKBONE,
         ) from error

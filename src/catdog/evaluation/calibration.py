@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,6 +47,15 @@ class Calibration:
     n: int
     loss: tuple[float, float]
     calibration_error: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every figure, ready for `json.dump`."""
+        return {
+            "temperature": self.temperature,
+            "n": self.n,
+            "loss": list(self.loss),
+            "calibration_error": list(self.calibration_error),
+        }
 
     def __str__(self) -> str:
         verdict = "less" if self.temperature > 1 else "more"

@@ -69,7 +69,7 @@ def evaluate(
     )
     logits = split_logits(model, resized, split, verbose=verbose)
     labels = data.labels(split)
-    not_judged = "" if split == "train" else _why_not_judged(model, data)
+    near_training_unknown = "" if split == "train" else _why_near_training_is_unknown(model, data)
     near = near_training(data, split)
     log_p = log_probabilities(logits, get_temperature(model))
     return Evaluation(
@@ -80,16 +80,16 @@ def evaluate(
         majority=data.class_names[majority_class(data.labels("train"))],
         test_evaluations=count_test_evaluation(data, split),
         paths=data.paths(split),
-        near_training=np.zeros_like(near) if not_judged else near,
+        near_training=np.zeros_like(near) if near_training_unknown else near,
         labels=labels,
         predictions=logits.argmax(axis=1).astype(np.int32),
         probabilities=np.exp(log_p),
         losses=0 - log_p[np.arange(len(labels)), labels],  # never -0.0
-        not_judged=not_judged,
+        near_training_unknown=near_training_unknown,
     )
 
 
-def _why_not_judged(model: keras.Model, data: Datasets) -> str:
+def _why_near_training_is_unknown(model: keras.Model, data: Datasets) -> str:
     """Return why near duplicates of the model's training images are not known; empty if they are.
 
     The training set decides, whatever the seed and the other sets. A model without a record is

@@ -82,14 +82,14 @@ class Evaluation:
         paths: The image files.
         near_training: Whether each image is nearly the same as training images, directly or
             through images between, shape `(n,)`, `bool`. A model may have memorized these. All
-            `False` if `not_judged` says why this is not known.
+            `False` if `near_training_unknown` says why this is not known.
         labels: True class of each image, shape `(n,)`, `int32`.
         predictions: Predicted class of each image, shape `(n,)`, `int32`.
         probabilities: Softmax of the logits, after temperature scaling if the model was calibrated,
             shape `(n, classes)`; each row adds up to 1.
         losses: Cross-entropy of each image in nats, shape `(n,)`.
-        not_judged: Why `near_training` is not known, as when the model was trained on other images
-            than the training set of these data; empty if it is.
+        near_training_unknown: Why `near_training` is not known, as when the model was trained on
+            other images than the training set of these data; empty if it is.
     """
 
     split: Split
@@ -104,7 +104,7 @@ class Evaluation:
     predictions: Labels
     probabilities: Floats
     losses: Floats
-    not_judged: str = ""
+    near_training_unknown: str = ""
 
     @property
     def n(self) -> int:
@@ -131,9 +131,9 @@ class Evaluation:
     def unlike_training(self) -> PartAccuracy | None:
         """Accuracy on the images that are unlike the training images.
 
-        `None` if there are none, or if `not_judged` says why this is not known.
+        `None` if there are none, or if `near_training_unknown` says why this is not known.
         """
-        if self.not_judged:
+        if self.near_training_unknown:
             return None
         correct = self.correct[~self.near_training]
         return PartAccuracy(len(correct), int(correct.sum())) if correct.size else None
@@ -248,8 +248,8 @@ class Evaluation:
             "per_class": {name: asdict(score) for name, score in self.per_class.items()},
             "confusion_matrix": self.confusion_matrix.tolist(),
             "test_evaluations": self.test_evaluations,
-            "near_training": None if self.not_judged else int(self.near_training.sum()),
-            "not_judged": self.not_judged,
+            "near_training": None if self.near_training_unknown else int(self.near_training.sum()),
+            "near_training_unknown": self.near_training_unknown,
             "unlike_training": (unlike := self.unlike_training)
             and {"n": unlike.n, "accuracy": unlike.accuracy, "interval": list(unlike.interval)},
         }

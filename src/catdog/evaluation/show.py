@@ -69,8 +69,9 @@ def tables(evaluation: "Evaluation") -> Iterator[Table]:
 
 def remarks(evaluation: "Evaluation") -> Iterator[str]:
     """Yield near duplicates, classes of few or no images, and the number of test evaluations."""
-    if evaluation.not_judged:
-        yield f"near duplicates of training images were not judged: {evaluation.not_judged}"
+    if evaluation.near_training_unknown:
+        why = evaluation.near_training_unknown
+        yield f"near duplicates of training images are not known: {why}"
     elif evaluation.near_training.any():
         yield from _near_duplicates(evaluation)
     support = evaluation.confusion_matrix.sum(axis=1)

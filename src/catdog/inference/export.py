@@ -20,6 +20,7 @@ from catdog._utils import checks
 from catdog._utils.errors import (
     BackendError,
     ExistingFileError,
+    HintCode,
     InvalidValueError,
     MissingPackageError,
 )
@@ -151,6 +152,7 @@ def _choose_format(path: str | PathLike[str], given: ExportFormat | None) -> Exp
                     "End it in .tflite for LiteRT, .onnx for ONNX or .html for a web page, or pass "
                     'format="saved_model" for a folder of that name.'
                 ),
+                hint_code=HintCode.NAME_EXPORT,
             )
         return by_suffix
     chosen = checks.check_choice("format", given, RUNTIMES)

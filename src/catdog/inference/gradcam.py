@@ -1,7 +1,4 @@
-"""Grad-CAM heat maps: which regions of an image increase the logit of a class.
-
-Gradients are computed by TensorFlow: Keras 3.15 has no function for them for all backends.
-"""
+"""Grad-CAM heat maps: which regions of an image increase the logit of a class."""
 
 from __future__ import annotations
 
@@ -12,17 +9,17 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils import checks
-from catdog._utils.errors import BackendError, InvalidValueError
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.text import composed
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
 from catdog.images.thumbnails import upright_size
+from catdog.inference.map_gradient import Mark, last_map_gradient
 from catdog.models.graph import run_layers
 from catdog.models.logits import check_classifier, check_finite, check_returns_logits
 from catdog.models.metadata import get_metadata, get_trained_size
@@ -65,7 +62,8 @@ def gradcam(
 
     Raises:
         FileNotFoundError: If the image file does not exist.
-        RuntimeError: If Keras' backend is not TensorFlow.
+        RuntimeError: If Keras' backend computes no gradients: it is neither TensorFlow nor JAX nor
+            PyTorch.
         ValueError: If the model has no feature map, the class is unknown, or `predict` does not
             accept the model or the image.
 
@@ -105,11 +103,6 @@ def heat_maps(
     notes: list[Note] | None = None,
 ) -> HeatMap:
     """Compute the coarse heat map of each image, shape `(n, rows, columns)`, from 0 to 1."""
-    if (backend := keras.backend.backend()) != "tensorflow":
-        raise BackendError(
-            f"Grad-CAM runs in TensorFlow, but Keras' backend is {backend!r}",
-            hint="Set the environment variable KERAS_BACKEND=tensorflow before Python starts.",
-        )
     size, classes = check_classifier(model)
     metadata = get_metadata(model)
     if class_names is None and metadata:
@@ -151,24 +144,17 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
         images: Shape `(n, height, width, 3)`.
         position: Position of the class in the logits; the predicted class of each image if `None`.
     """
-    with tf.GradientTape() as tape:
-        maps, logits = _MapRecorder(model, tape)(tf.constant(images), training=False)
-        _check_has_map(maps)
-        check_finite(np.asarray(logits, np.float64))
-        classes = tf.argmax(logits, axis=1) if position is None else [position] * len(images)
-        centred = logits - tf.reduce_mean(logits, axis=1, keepdims=True)
-        score = tf.reduce_sum(tf.gather(centred, classes, axis=1, batch_dims=1))
-    gradients = tape.gradient(score, maps, unconnected_gradients="zero")
-    weights = np.asarray(gradients, np.float32).mean(axis=(1, 2), keepdims=True)
-    heat = np.maximum((weights * np.asarray(maps, np.float32)).sum(axis=-1), 0)
-    highest = heat.max(axis=(1, 2), keepdims=True)
-    scaled: HeatMap = np.divide(heat, highest, out=np.zeros_like(heat), where=highest > 0)
-    return scaled
+    outputs = []
 
+    def compute_score(mark: Mark) -> Any:
+        logits = _MarkedModel(model, mark)(keras.ops.convert_to_tensor(images), training=False)
+        outputs.append(logits)
+        classes = keras.ops.argmax(logits, axis=1) if position is None else [position] * len(images)
+        centred = logits - keras.ops.mean(logits, axis=1, keepdims=True)
+        return keras.ops.sum(keras.ops.one_hot(classes, logits.shape[1]) * centred)
 
-def _check_has_map(maps: Any) -> None:
-    """Raise if a model has no feature map."""
-    if maps is None:
+    found = last_map_gradient(compute_score)
+    if found is None:
         raise InvalidValueError(
             "has no feature map to explain it by: no convolution in it has an output with "
             "height and width",
@@ -177,49 +163,54 @@ def _check_has_map(maps: Any) -> None:
                 "Grad-CAM works for convolutional networks, such as those of catdog.list_models()."
             ),
         )
+    check_finite(keras.ops.convert_to_numpy(outputs[0]).astype(np.float64))
+    weights = found.gradient.mean(axis=(1, 2), keepdims=True)
+    heat = np.maximum((weights * found.feature_map).sum(axis=-1), 0)
+    highest = heat.max(axis=(1, 2), keepdims=True)
+    scaled = np.divide(heat, highest, out=np.zeros_like(heat), where=highest > 0)
+    return scaled.astype(np.float32)
 
 
-class _MapRecorder(keras.Layer):  # type: ignore[misc]  # keras ships no hints
-    """Runs a model layer by layer, and records the last feature map.
+class _MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
+    """Runs a model layer by layer, and passes each feature map to a function.
 
     No model is built for it: Keras would record the layers' calls on the layers (Keras 3.15). The
     layers inside take `training` from the call of this layer, as they do within a model.
     """
 
-    def __init__(self, model: keras.Model, tape: tf.GradientTape) -> None:
-        """Run `model` on the images that this layer is called with; `tape` watches the map."""
+    def __init__(self, model: keras.Model, mark: Mark, has_convolved: bool = False) -> None:
+        """Run `model` on the images that this layer is called with.
+
+        Args:
+            model: The model.
+            mark: Is called with each feature map, and returns what the model goes on with.
+            has_convolved: Whether there is a convolution in front of the model. Before the first
+                one, a map is the image itself.
+        """
         super().__init__(autocast=False)
         self.built = True
         self._model = model
-        self._tape = tape
-        self._has_convolved = False  # before the first convolution, a map is the image itself
+        self._mark = mark
+        self._has_convolved = has_convolved
 
-    def call(self, images: Any, training: bool = False) -> tuple[Any, Any]:
-        """Return the last feature map, `None` if there is none, and the model's output."""
-        last_map = None
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return the model's output."""
 
         def call(layer: Any, *arguments: Any, **options: Any) -> Any:
-            nonlocal last_map
             options.pop("training", None)  # a model replaces it too
             if _is_graph(layer):
-                inner = _MapRecorder(layer, self._tape)
-                inner._has_convolved = self._has_convolved
-                inner_map, result = inner(*arguments)
+                inner = _MarkedModel(layer, self._mark, self._has_convolved)
+                result = inner(*arguments)
                 self._has_convolved = inner._has_convolved
-                last_map = last_map if inner_map is None else inner_map
                 return result
             result = layer(*arguments, **options)
             self._has_convolved |= any(
                 len(weight.shape) == 4 for weight in getattr(layer, "weights", ())
             )
-            if self._has_convolved and _is_map(result):
-                self._tape.watch(result)
-                last_map = result
-            return result
+            return self._mark(result) if self._has_convolved and _is_map(result) else result
 
-        images = tf.cast(images, self._model.inputs[0].dtype)
-        output = run_layers(self._model, images, call)  # sets `last_map`
-        return last_map, output
+        images = keras.ops.cast(images, self._model.inputs[0].dtype)
+        return run_layers(self._model, images, call)
 
 
 def _is_graph(layer: Any) -> bool:

@@ -1,0 +1,71 @@
+"""`catdog labels`: find images whose labels are probably wrong."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import asdict, fields
+from typing import Any
+
+import keras
+
+from catdog._utils.text import printable
+from catdog.cli.data import load_data, shell_path
+from catdog.cli.open import open_model
+from catdog.cli.output import out, out_json, progress_on_stderr
+from catdog.cli.target import check_new_file, csv_file
+from catdog.data.datasets import Datasets
+from catdog.data.source import find_source
+from catdog.evaluation.label_issues import LabelIssue, find_label_issues
+from catdog.models.registry import build_model, model_spec
+from catdog.models.saving import SUFFIX
+
+COLUMNS = [field.name for field in fields(LabelIssue)]
+
+
+def run(options: Namespace) -> int:
+    """Write the most suspicious images; all of them to a file, or as JSON."""
+    find_source("source", options.folder)  # as load_datasets does, fails before Keras is loaded
+    if options.csv:
+        check_new_file(options.csv, "--csv", overwrite=options.overwrite)
+    if not options.model.endswith(SUFFIX):
+        model_spec(options.model)  # as build_model does, fails before the images are read
+    data = load_data(
+        options,
+        seed=options.seed,
+        skip_bad=options.skip_bad,
+        cache_dir=options.cache_dir,
+        cache_mib=options.cache_mib,
+    )
+    with progress_on_stderr():
+        issues = find_label_issues(
+            _open_or_build(options, data),
+            data,
+            splits=options.splits,
+            folds=options.folds,
+            seed=data.seed,
+            cache_dir=options.cache_dir,
+        )
+    rows = [_row(issue, options, data) for issue in issues.images]
+    if options.csv:
+        with csv_file(options.csv, "--csv", COLUMNS, overwrite=options.overwrite) as add:
+            for row in rows:
+                add(row)
+    if options.json:
+        out_json(rows)
+        return 0
+    out(str(issues))
+    if options.csv:
+        out(f"wrote {printable(options.csv)}")
+    return 0
+
+
+def _open_or_build(options: Namespace, data: Datasets) -> keras.Model:
+    """Return the model of a file, or a new one, whose backbone is pretrained."""
+    if options.model.endswith(SUFFIX):
+        return open_model(options.model)
+    return build_model(options.model, num_classes=len(data.class_names), seed=data.seed)
+
+
+def _row(issue: LabelIssue, options: Namespace, data: Datasets) -> dict[str, Any]:
+    """Return what was found about one image, with its path as a shell takes it."""
+    return {**asdict(issue), "path": shell_path(issue.path, options, data)}

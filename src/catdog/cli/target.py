@@ -1,0 +1,137 @@
+"""Write files that a command makes: none is replaced unless the user asks for it."""
+
+import csv
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from catdog._utils import checks
+from catdog._utils.errors import (
+    ExistingFileError,
+    FileAccessError,
+    FileExpectedError,
+    FolderExpectedError,
+)
+from catdog._utils.files import SCRATCH_SUFFIX
+from catdog.cli.wording import renamed
+
+AddRow = Callable[[Mapping[str, object]], None]
+
+
+def check_new_file(path: str, option: str, *, overwrite: bool) -> Path:
+    """Return the path of a file to write, checked by writing beside it.
+
+    Args:
+        path: What was passed.
+        option: The option that it was passed as.
+        overwrite: Whether a file of that name may be replaced.
+
+    Raises:
+        OSError: If no file can be written there, or one exists already.
+    """
+    target = checks.check_length(option, checks.expand_home(path))
+    with renamed("path", option):
+        checks.check_folder_of(target, path)
+    if target.is_dir():
+        raise FileExpectedError(
+            "is a folder", argument=option, value=path, hint="Choose another name."
+        )
+    if os.path.lexists(target) and not overwrite:
+        raise ExistingFileError(
+            "exists",
+            argument=option,
+            value=path,
+            hint="Choose another name, or pass --overwrite.",
+        )
+    check_writable(target, path, option)
+    return target
+
+
+def check_writable(target: Path, path: str, option: str) -> None:
+    """Raise if no file can be written beside `target`, which was passed as `path`."""
+    try:
+        with TemporaryDirectory(dir=target.parent, prefix=".") as scratch:
+            (Path(scratch) / target.name).touch()
+    except OSError as error:
+        raise FileAccessError(
+            f"cannot be written: {error.strerror}", argument=option, value=path
+        ) from error
+
+
+def check_folder(path: str, option: str) -> Path:
+    """Return a folder to write files to, made if it does not exist.
+
+    Args:
+        path: What was passed.
+        option: The option that it was passed as.
+
+    Raises:
+        OSError: If it is a file, or cannot be written to.
+    """
+    folder = checks.check_length(option, checks.expand_home(path))
+    if folder.exists() and not folder.is_dir():
+        raise FolderExpectedError(
+            "is a file", argument=option, value=path, hint="Choose another name."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch_in(folder).cleanup()
+    except OSError as error:
+        raise FileAccessError(
+            f"cannot be written to: {error.strerror}", argument=option, value=path
+        ) from error
+    return folder
+
+
+def scratch_in(folder: Path) -> "TemporaryDirectory[str]":
+    """Return a hidden folder for files that are not complete."""
+    return TemporaryDirectory(
+        dir=folder, prefix=".", suffix=SCRATCH_SUFFIX, ignore_cleanup_errors=True
+    )
+
+
+def free_path(target: Path) -> Path:
+    """Return the path, with a number in its name if the file exists."""
+    return next(path for path in numbered(target) if not os.path.lexists(path))
+
+
+def numbered(target: Path) -> Iterator[Path]:
+    """Yield a path, and then the same with the numbers 2, 3, ... in its name."""
+    others = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
+    return chain([target], others)
+
+
+@contextmanager
+def csv_file(
+    path: str, option: str, columns: Sequence[str], *, overwrite: bool
+) -> Iterator[AddRow]:
+    """Write a CSV file, in UTF-8, row by row.
+
+    A name that is not valid UTF-8 keeps its bytes.
+
+    Args:
+        path: What was passed.
+        option: The option that it was passed as.
+        columns: Names of the columns.
+        overwrite: Whether a file of that name may be replaced.
+
+    Yields:
+        A function that writes a row, at once.
+
+    Raises:
+        OSError: As `check_new_file`.
+    """
+    target = check_new_file(path, option, overwrite=overwrite)
+    mode = "w" if overwrite else "x"
+    with target.open(mode, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+
+        def add(row: Mapping[str, object]) -> None:
+            writer.writerow(row)
+            file.flush()
+
+        yield add
