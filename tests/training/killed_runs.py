@@ -23,7 +23,7 @@ import catdog.training.train_head  # not once in every child
 
 EPOCHS_PER_KILL = 10
 MAX_SECONDS = 0.05  # about those of an epoch
-HOW = {
+HOW: dict[str, tuple[Any, dict[str, Any]]] = {
     "train": (catdog.train, {"patience": 1000}),
     "train_head": (catdog.train_head, {"views": 2, "patience": 1000}),
     "fine_tune": (catdog.fine_tune, {"learning_rate": 1e-3, "patience": None}),
@@ -62,7 +62,7 @@ def make_model() -> keras.Model:
 
 
 def run(
-    name: str, epochs: int, images: Path, checkpoints: Path | None, pipe: int, result: Path
+    name: str, epochs: int, images: Path, checkpoints: Path | None, result: Path, *, pipe: int
 ) -> None:
     """Train, and write the history and the weights."""
     how, arguments = HOW[name]
@@ -83,14 +83,13 @@ def run(
     result.write_text(json.dumps({"history": found, "weights": weights}), "utf-8")
 
 
-def in_child(*arguments: Any, moment: tuple[int, float] | None = None) -> None:
+def in_child(*given: Any, moment: tuple[int, float] | None = None) -> None:
     """Call `run` in a child; kill it in its epoch of this number, after so many seconds."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
-        *given, result = arguments
         try:
-            run(*given, write, result)
+            run(*given, pipe=write)
         except BaseException:
             traceback.print_exc()
         finally:

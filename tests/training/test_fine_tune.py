@@ -158,7 +158,8 @@ def test_a_run_that_goes_on_still_has_the_weights_from_before(
     data: Datasets, with_base: keras.Model, patience: int | None, tmp_path: Path
 ) -> None:
     before = with_base.get_weights()
-    arguments = {"epochs": 2, "patience": patience, "checkpoint_dir": tmp_path, "verbose": 0}
+    arguments: dict[str, Any] = {"epochs": 2, "patience": patience, "verbose": 0}
+    arguments["checkpoint_dir"] = tmp_path
     with pytest.raises(KeyboardInterrupt):
         fine_tune(with_base, data, callbacks=[Losses(8)], **arguments)
     with_base.layers[-1].set_weights([10 * each + 1 for each in with_base.layers[-1].get_weights()])

@@ -96,7 +96,7 @@ def test_the_learning_rate_of_a_callback_is_part_of_the_run(data: Datasets, tmp_
     model = linear()
     for interrupted in (2, None):
         plateau = keras.callbacks.ReduceLROnPlateau("val_loss", patience=1, min_delta=9.0)
-        arguments = {"epochs": 4, "checkpoint_dir": tmp_path, "verbose": 0}
+        arguments: dict[str, Any] = {"epochs": 4, "checkpoint_dir": tmp_path, "verbose": 0}
         try:
             found = train_head(model, data, **arguments, callbacks=[plateau, Epochs(interrupted)])
         except KeyboardInterrupt:

@@ -23,7 +23,6 @@ from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
 
 SUFFIX = ".checkpoint"
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_STATE = "state"  # name of the JSON document among the arrays, which are named by numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +73,8 @@ def write_checkpoint(folder: Path, name: str, checkpoint: Checkpoint) -> None:
     """
     body = io.BytesIO()
     text = np.frombuffer(json.dumps(checkpoint.state).encode(), np.uint8)
-    named = {str(number): array for number, array in enumerate(checkpoint.arrays)}
-    np.savez(body, **{_STATE: text}, **named)
+    named: dict[str, Any] = {str(number): each for number, each in enumerate(checkpoint.arrays)}
+    np.savez(body, **named, state=text)
     path = folder / f"{name}-{checkpoint.epoch:06d}{SUFFIX}"
     atomic_write(path, lambda scratch: _write_to_disk(scratch, body.getbuffer()))
     earlier = [number for number, _ in _files(folder, name) if number < checkpoint.epoch]
@@ -129,6 +128,6 @@ def _write_to_disk(path: Path, body: memoryview) -> None:
 
 def _parse(epoch: int, body: bytes) -> Checkpoint:
     with np.load(io.BytesIO(body), allow_pickle=False) as archive:
-        state = json.loads(archive[_STATE].tobytes())
+        state = json.loads(archive["state"].tobytes())
         arrays = [archive[str(number)] for number in range(len(archive.files) - 1)]
     return Checkpoint(epoch, state, arrays)

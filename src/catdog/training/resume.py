@@ -145,7 +145,7 @@ class Checkpoints:
         if self.found:
             for callback, state in zip(watched, self.found.state["callbacks"], strict=True):
                 for name, (value, first) in state.items():
-                    set_attribute(callback, name, (value, self.found.arrays[first:]))
+                    set_attribute(callback, name, (value, list(self.found.arrays[first:])))
             self.found = None  # its arrays may be large
 
     def write(
