@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = build_model(
         options.model, image_size=size, num_classes=len(data.class_names), seed=options.seed
     )
-    history = train(model, data, epochs=options.epochs)
+    history = train(model, data, epochs=options.epochs, patience=5)
     result = evaluate(model, data, verbose=0)
     print(f"\n{result}\n")
 

@@ -224,6 +224,16 @@ def test_initial_epoch(model: keras.Model, tmp_path: Path) -> None:
     assert internals.initial_epoch(model) == 2
 
 
+def test_set_initial_epoch(model: keras.Model) -> None:
+    begun: list[int] = []
+    callback = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: internals.set_initial_epoch(model, 2),
+        on_epoch_begin=lambda epoch, logs: begun.append(epoch),
+    )
+    model.fit(X, Y, epochs=4, callbacks=[callback], verbose=0)
+    assert begun == [2, 3]
+
+
 def test_reset_initial_epoch(model: keras.Model, tmp_path: Path) -> None:
     callback = interrupted(model, tmp_path / "backup")
     assert model.fit(X, Y, epochs=4, verbose=0, callbacks=[callback]).epoch == [2, 3]

@@ -1,11 +1,12 @@
 import shlex
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from catdog import Datasets, load_datasets, load_model, save_corrections
+from catdog import Datasets, load_datasets, load_model, save_corrections, train
 from catdog.cli.data import load_data
 from catdog.cli.main import main
 from catdog.cli.parser import make_parser
@@ -22,7 +23,7 @@ def test_train_then_evaluate(image_folder: Path, capsys: Capture) -> None:
     captured = capsys.readouterr()
     assert captured.out.startswith("2 classes, images of 24 x 26 pixels\n  train          12")
     assert "validation set: " in captured.out
-    assert captured.err.count("epoch ") == 2
+    assert captured.err.count("  val_loss ") == 2
     assert load_model("m.keras").input_shape == (None, 24, 26, 3)
     command = captured.out.splitlines()[-1].partition(": ")[2]
     assert command == f"catdog evaluate --model m.keras {image_folder}"
@@ -31,6 +32,37 @@ def test_train_then_evaluate(image_folder: Path, capsys: Capture) -> None:
     assert captured.out.startswith("test set: ")
     assert "evaluated" not in captured.out
     assert captured.err == ""
+
+
+@pytest.mark.parametrize(("patience", "kept"), [([], 5), (["--patience", "0"], None)])
+def test_train_keeps_the_best_epoch(
+    image_folder: Path, patience: list[str], kept: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = []
+
+    def record(*_: Any, patience: int | None, **__: Any) -> None:
+        passed.append(patience)
+
+    monkeypatch.setattr("catdog.cli.train.train", record)
+    typed = f"train {image_folder} --model cnn --image-size 24 --out m.keras"
+    assert main([*shlex.split(typed), *patience]) == 0
+    assert passed == [kept]
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_an_interrupted_training_is_saved_if_a_step_was_taken(
+    image_folder: Path, epochs: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def interrupt(model: Any, data: Datasets, **_: Any) -> None:
+        if epochs:
+            train(model, data, epochs=epochs, verbose=0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("catdog.cli.train.train", interrupt)
+    typed = f"train {image_folder} --model cnn --image-size 24 --out m.keras"
+    assert main(shlex.split(typed)) == 130
+    assert Path("m.keras").exists() == (epochs > 0)
+    assert ("wrote m.keras" in capsys.readouterr().out) == (epochs > 0)
 
 
 def test_train_is_reproducible_by_the_seed(image_folder: Path) -> None:
@@ -97,7 +129,7 @@ def test_train_extracts_the_features_of_a_backbone_once(
     typed = f"train {image_folder} --out m.keras --epochs 2 --cache-dir features"
     assert main(shlex.split(typed)) == 0
     assert list(Path("features").iterdir())
-    assert capsys.readouterr().err.count("epoch ") == 2
+    assert capsys.readouterr().err.count("  val_loss ") == 2
 
 
 def test_train_and_evaluate_cache_the_decoded_images(

@@ -101,6 +101,7 @@ def test_train_overwrites_on_request(image_folder: Path, tmp_path: Path) -> None
     ("more", "message"),
     [
         ("--model cnnn", "--model='cnnn' is not known. Did you mean 'cnn'?"),
+        ("--model cnn --patience -1", "--patience must be a whole number of at least 0, not -1."),
         ("--model cnn --epochs 0", "--epochs must be a whole number of at least 1, not 0."),
         ("--model cnn --seed -1", "--seed must be a whole number from 0"),
         ("--model cnn --image-size 2", "--image-size must be at least (22, 22)"),

@@ -1,5 +1,6 @@
 """Fine-tuning."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,14 +15,16 @@ from catdog import (
 from tests.training.conftest import SIZE, linear
 
 
-def test_batch_normalisation_of_a_new_head_goes_on_training(data: Datasets) -> None:
+def test_batch_normalisation_of_the_head_is_frozen_too(data: Datasets) -> None:
     own = keras.layers.BatchNormalization()
     model = keras.Sequential([keras.Input((*SIZE, 3)), *linear().layers[:-1], own])
     model.add(keras.layers.Dense(2))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer="adam", loss=loss)
+    statistics = own.get_weights()
     fine_tune(model, data, epochs=1, verbose=0)
-    assert own.trainable
+    assert not own.trainable
+    assert all(map(np.array_equal, own.get_weights(), statistics))
 
 
 @pytest.fixture
@@ -48,6 +51,7 @@ def test_fine_tuning_trains_all_but_batch_normalisation(
     loss = with_base.loss
     for _ in range(2):  # it may be continued
         history = fine_tune(with_base, data, epochs=1, learning_rate=1e-3, verbose=0)
+        assert history.kept_epoch == 1
         assert set(history.history) == {"accuracy", "loss", "val_accuracy", "val_loss"}
     after = [weight.numpy() for weight in with_base.weights]
     changed = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
@@ -117,3 +121,132 @@ def test_wrong_arguments_leave_the_model_as_it_was(
         fine_tune(with_base, data, **wrong)
     assert with_base.optimizer is optimizer
     assert len(with_base.trainable_variables) == trainable
+
+
+class Losses(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no hints
+    """Sets the validation loss of each epoch, and interrupts the run after the last one."""
+
+    def __init__(self, *losses: float) -> None:
+        super().__init__()
+        self.losses = losses
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if epoch == len(self.losses):
+            raise KeyboardInterrupt
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs["val_loss"] = self.losses[epoch]
+
+
+@pytest.mark.parametrize("patience", [None, 5])
+def test_a_model_does_not_become_worse(
+    data: Datasets,
+    with_base: keras.Model,
+    patience: int | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = with_base.get_weights()
+    history = fine_tune(with_base, data, epochs=2, patience=patience, callbacks=[Losses(8, 9)])
+    assert history.kept_epoch == 0
+    assert all(map(np.array_equal, before, with_base.get_weights()))
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("The model has the weights from before: after 2 epochs, the validation")
+
+
+@pytest.mark.parametrize("patience", [None, 5])
+def test_a_run_that_goes_on_still_has_the_weights_from_before(
+    data: Datasets, with_base: keras.Model, patience: int | None, tmp_path: Path
+) -> None:
+    before = with_base.get_weights()
+    arguments: dict[str, Any] = {"epochs": 2, "patience": patience, "verbose": 0}
+    arguments["checkpoint_dir"] = tmp_path
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(with_base, data, callbacks=[Losses(8)], **arguments)
+    with_base.layers[-1].set_weights([10 * each + 1 for each in with_base.layers[-1].get_weights()])
+    history = fine_tune(with_base, data, callbacks=[Losses(8, 9)], **arguments)
+    assert history.kept_epoch == 0
+    assert all(map(np.array_equal, before, with_base.get_weights()))
+
+
+def test_the_learning_rate_rises_and_falls(data: Datasets, with_base: keras.Model) -> None:
+    rates: list[float] = []
+
+    class Rates(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    callbacks = [Rates()]
+    fine_tune(with_base, data, epochs=10, patience=None, learning_rate=0.01, callbacks=callbacks,
+              verbose=0)  # fmt: skip
+    assert len(rates) == 30
+    assert rates[:3] == pytest.approx([0.01 / 3, 0.02 / 3, 0.01])
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert 0 < rates[-1] < 0.0002
+    rates.clear()
+    plateau = keras.callbacks.ReduceLROnPlateau()
+    fine_tune(with_base, data, epochs=1, learning_rate=0.01, callbacks=[plateau, Rates()],
+              verbose=0)  # fmt: skip
+    assert rates == pytest.approx([0.01] * 3)
+
+
+@pytest.fixture
+def staged() -> keras.Model:
+    """A compiled model whose frozen backbone has stages of 12, 6 and 3 pixels."""
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    image = keras.Input((24, 24, 3))
+    stages = image
+    for stage in "abc":
+        short = layers.Conv2D(4, 1, strides=2, name=f"{stage}_short")(stages)
+        long = layers.Conv2D(4, 3, strides=2, padding="same", name=f"{stage}_long")(stages)
+        long = layers.BatchNormalization(name=f"{stage}_norm")(long)
+        stages = layers.Add(name=f"{stage}_add")([short, long])
+    base = keras.Model(image, layers.Conv2D(4, 1, name="top")(stages), name="base")
+    base.trainable = False
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(2, name="logits")]
+    model = keras.Sequential([keras.Input((24, 24, 3)), layers.Rescaling(1 / 255), base, *head])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="sgd", loss=loss, metrics=["accuracy"])
+    return model
+
+
+LAST = {"c_short", "c_long", "top", "logits"}
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "trained"),
+    [
+        ("all", {f"{stage}_{path}" for stage in "ab" for path in ("short", "long")} | LAST),
+        ("last_block", LAST),
+        ("top", {"top", "logits"}),
+        ("logits", {"logits"}),
+    ],
+)
+def test_the_layers_to_unfreeze(
+    data: Datasets, staged: keras.Model, unfreeze: str, trained: set[str]
+) -> None:
+    layers = [*staged.get_layer("base").layers, staged.layers[-1]]
+    before = [layer.get_weights() for layer in layers]
+    fine_tune(staged, data, epochs=1, patience=None, unfreeze=unfreeze, verbose=0)
+    changed = {
+        layer.name
+        for layer, weights in zip(layers, before, strict=True)
+        if not all(map(np.array_equal, layer.get_weights(), weights))
+    }
+    assert changed == trained
+
+
+@pytest.mark.parametrize("unfreeze", ["tops", 3, None, ""])
+def test_unknown_layers(data: Datasets, staged: keras.Model, unfreeze: Any) -> None:
+    match = "unfreeze must be .*last_block.* or the name of a layer, not .*'logits'"
+    with pytest.raises(ValueError, match=match):
+        fine_tune(staged, data, unfreeze=unfreeze)
+    assert not staged.get_layer("base").trainable  # nothing was changed
+
+
+def test_a_last_block_that_cannot_be_found(data: Datasets) -> None:
+    layers = [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential(layers)
+    model.compile(optimizer="sgd", loss=linear().loss)
+    with pytest.raises(ValueError, match="unfreeze='last_block' needs a model whose layers have"):
+        fine_tune(model, data, unfreeze="last_block")

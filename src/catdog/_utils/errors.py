@@ -144,6 +144,10 @@ class BackendError(UsageError, RuntimeError):
     """The backend of Keras cannot do this."""
 
 
+class NotFiniteError(UsageError, FloatingPointError):
+    """A loss is NaN or infinite, so training cannot go on."""
+
+
 class UsageWarning(UserWarning):
     """A warning about what a user passed.
 

@@ -79,8 +79,13 @@ def forget_validation_data(model: "keras.Model") -> None:
     model._eval_epoch_iterator = None
 
 
+def set_initial_epoch(model: "keras.Model", epoch: int) -> None:
+    """Let the training begin at a later epoch, as `BackupAndRestore` does in `on_train_begin`."""
+    model._initial_epoch = epoch
+
+
 def initial_epoch(model: "keras.Model") -> int:
-    """Return the epoch at which `BackupAndRestore` resumes training; 0 without that callback."""
+    """Return the epoch at which a callback lets the training begin; 0 without such a callback."""
     return model._initial_epoch or 0
 
 

@@ -36,6 +36,7 @@ def run(options: Namespace) -> int:
         check_target(options.report, "--report", overwrite=options.overwrite)
     model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
+    checks.check_positive_int("patience", options.patience, at_least=0)
     class_weight = _class_weight(options.class_weight)
     earlier = open_earlier(options)
     data = load_data(
@@ -60,7 +61,12 @@ def run(options: Namespace) -> int:
             data.save_split(options.save_split)
     size = resize_to_model(model, data).image_size
     out(summary(data, report_hint="see catdog scan", model_size=size))
-    history = _train(model, data, class_weight, options)
+    try:
+        history = _train(model, data, class_weight, options)
+    except KeyboardInterrupt:
+        if int(model.optimizer.iterations):  # else there is nothing to lose
+            _save(model, target, options)
+        raise
     saved_as = _save(model, target, options)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
@@ -127,6 +133,7 @@ def _train(
     has_backbone = _has_backbone(model)
     if options.views != 1 and not has_backbone:
         checks.check_no_effect(["--views"], f"{options.model} has no backbone")
+    patience = options.patience or None
     with progress_on_stderr():
         if has_backbone:
             return train_head(
@@ -135,9 +142,16 @@ def _train(
                 epochs=options.epochs,
                 views=options.views,
                 class_weight=class_weight,
+                patience=patience,
                 cache_dir=options.cache_dir,
             )
-        return train(model, data, epochs=options.epochs, class_weight=class_weight)
+        return train(
+            model,
+            data,
+            epochs=options.epochs,
+            class_weight=class_weight,
+            patience=patience,
+        )
 
 
 def _save(model: keras.Model, target: Path, options: Namespace) -> str:

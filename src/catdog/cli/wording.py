@@ -27,6 +27,7 @@ OPTIONS: Mapping[str, str] = {
     "name": "--model",
     "near_duplicates": "--near-duplicates",
     "new_files": "--new-files",
+    "patience": "--patience",
     "seed": "--seed",
     "source": "FOLDER",
     "split": "--split",

@@ -159,7 +159,12 @@ class Datasets:
         return known[key]
 
     def _batches(
-        self, split: Split, *, shuffle_seed: int | None = None, errors: ReadErrors | None = None
+        self,
+        split: Split,
+        *,
+        shuffle_seed: int | None = None,
+        first_epoch: int = 0,
+        errors: ReadErrors | None = None,
     ) -> "late.tf.data.Dataset":
         from catdog.data.pipeline import ImageCache, make_batches
 
@@ -172,6 +177,7 @@ class Datasets:
             caches[self.image_size],
             batch_size=self.batch_size,
             shuffle_seed=shuffle_seed,
+            first_epoch=first_epoch,
             errors=[] if errors is None else errors,
         )
 
@@ -201,14 +207,17 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
     return "\n".join(lines)
 
 
-def training_batches(data: Datasets, errors: ReadErrors | None = None) -> "late.tf.data.Dataset":
-    """Return new training batches, whose first pass has the order of epoch 0.
+def training_batches(
+    data: Datasets, errors: ReadErrors | None = None, *, first_epoch: int = 0
+) -> "late.tf.data.Dataset":
+    """Return new training batches.
 
     Args:
         data: The images.
         errors: Receives the errors of images that cannot be read; from `raise_read_errors`.
+        first_epoch: The first pass has the order of this epoch, counted from 0.
     """
-    return data._batches("train", shuffle_seed=data.seed, errors=errors)
+    return data._batches("train", shuffle_seed=data.seed, first_epoch=first_epoch, errors=errors)
 
 
 def ordered_batches(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 
 import keras
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.keras_internals import all_layers, compile_arguments
+from catdog._utils.keras_internals import compile_arguments
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.matching import resize_to_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_one_device
-from catdog.training.train import list_callbacks, train
+from catdog.training.kept_weights import check_patience
+from catdog.training.learning_rate import sets_learning_rate, warm_up_and_decay
+from catdog.training.train import fit_layers, list_callbacks
 from catdog.training.trainable import check_no_saved_model
+from catdog.training.unfreeze import find_first_layer, unfreeze_from
 from catdog.typing import ClassWeight, Verbose
 
 
@@ -27,36 +31,54 @@ def fine_tune(
     *,
     epochs: int = 10,
     learning_rate: float = 1e-5,
+    unfreeze: str = "all",
     class_weight: ClassWeight | None = None,
+    patience: int | None = 3,
+    checkpoint_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
 ) -> keras.callbacks.History:
     """Fine-tune a model: train all layers, the backbone too, at a small learning rate.
 
-    Train the head first, with `train_head` or `train`. Every frozen layer is unfrozen, except batch
-    normalisation: it keeps the statistics of the images that it was pretrained on, because
-    statistics of a few images would be worse. The model is compiled again, with Adam and its own
-    loss and metrics, and stays unfrozen. An epoch takes several times as long as an epoch of
-    `train` with a frozen backbone. Augmentation is active. Models that share its layers change too.
+    Train the head first, with `train_head` or `train`. Frozen layers are unfrozen, except batch
+    normalisation: in the whole model, it keeps the statistics of the images that it was trained on,
+    because statistics of a few images would be worse. The model is compiled again, with Adam and
+    its own loss and metrics, and stays unfrozen. An epoch takes several times as long as an epoch
+    of `train` with a frozen backbone. Augmentation is active. Models that share its layers change
+    too.
+
+    The learning rate rises in the first tenth of the steps, and then falls as a cosine does. If the
+    validation loss is not lower afterwards than before, the weights from before are restored.
 
     Args:
         model: A compiled model with a trained head, as `train_head` leaves it. It is trained in
             place.
         data: Training and validation images.
         epochs: Number of passes over the training images.
-        learning_rate: Learning rate of Adam; about 1 % of that of the head's training.
+        learning_rate: Highest learning rate of Adam; about 1 % of that of the head's training. If
+            `LearningRateScheduler` or `ReduceLROnPlateau` is among the callbacks, it is the first
+            one, and only they change it.
+        unfreeze: The layers to unfreeze: `"all"`; `"last_block"`, which are those whose output is
+            as small as that of the backbone, such as 5 x 5 for images of 160 x 160 pixels, and all
+            behind them; or the name of the first layer to unfreeze, with all behind it. Layers that
+            train already go on.
         class_weight: As in [`train`][catdog.train].
-        callbacks: Any Keras callbacks.
+        patience: As in [`train`][catdog.train]: by default, training stops after three epochs
+            without a lower validation loss, and the weights of the best epoch are kept.
+        checkpoint_dir: As in [`train`][catdog.train]. It may be that of `train_head`.
+        callbacks: As in [`train`][catdog.train].
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
             file or a notebook, there with a bar if `ipywidgets` is installed; 0 shows nothing, 1
             and 2 what Keras shows for them.
 
     Returns:
-        Keras' record of the run, as from `train`.
+        Keras' record of the run, as from `train`. `history.kept_epoch` is 0 if the model has its
+        weights from before.
 
     Raises:
         RuntimeError: If the model is distributed with `tf.distribute`.
-        ValueError: If `learning_rate` is not between 0 and 1, and where `train` raises.
+        ValueError: If `learning_rate` is not between 0 and 1, or `unfreeze` names no layer, and
+            where `train` raises.
 
     Example:
         ```python
@@ -75,6 +97,7 @@ def fine_tune(
             argument="learning_rate",
         )
     checks.check_positive_int("epochs", epochs)
+    check_patience(patience)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
@@ -90,15 +113,19 @@ def fine_tune(
     )
     check_ready_to_train(model, resized)  # train warns of what is in doubt
     check_no_saved_model(model)
-    frozen = [layer for layer in all_layers(model) if not layer.trainable]
-    for layer in frozen:  # outer layers first: they set their inner layers too
-        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    first = find_first_layer(model, unfreeze)
+    unfreeze_from(model, first)
     model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
-    return train(
+    return fit_layers(
         model,
         data,
+        name="fine_tune",
         epochs=epochs,
         class_weight=class_weight,
+        patience=patience,
+        checkpoint_dir=checkpoint_dir,
         callbacks=own_callbacks,
         verbose=verbose,
+        schedule=None if sets_learning_rate(own_callbacks) else warm_up_and_decay(rate),
+        may_become_worse=False,
     )

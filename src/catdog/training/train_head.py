@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from os import PathLike
 
 import keras
@@ -12,7 +13,11 @@ from numpy.typing import NDArray
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
+from catdog._utils.keras_internals import (
+    compile_arguments,
+    is_defined_by_keras,
+    reset_initial_epoch,
+)
 from catdog._utils.progress import keras_verbose
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, training_order
@@ -26,9 +31,11 @@ from catdog.training.compiled import (
     has_mean_losses,
 )
 from catdog.training.devices import check_one_device
-from catdog.training.epoch_lines import epoch_lines
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import WHOLE_MODEL_METHODS, Rows, fit_head
+from catdog.training.kept_weights import check_patience
+from catdog.training.resume import open_checkpoints
+from catdog.training.run import Run
 from catdog.training.train import list_callbacks
 from catdog.typing import ClassWeight, Verbose
 
@@ -43,6 +50,8 @@ def train_head(
     epochs: int = 20,
     views: int = 1,
     class_weight: ClassWeight | None = None,
+    patience: int | None = None,
+    checkpoint_dir: str | PathLike[str] | None = None,
     cache_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
@@ -65,11 +74,14 @@ def train_head(
         epochs: Number of passes over the training images.
         views: Number of versions of each training image: itself and `views - 1` augmented copies.
         class_weight: As in [`train`][catdog.train].
+        patience: As in [`train`][catdog.train].
+        checkpoint_dir: As in [`train`][catdog.train]. The features are not saved there, but in
+            `cache_dir`.
         cache_dir: Folder of the feature cache, which is used when the same backbone runs on the
             same images again. See `feature_cache_size` and `clear_feature_cache`.
-        callbacks: Any Keras callbacks. Their `model` is the whole model. If one acts on batches,
-            such as a schedule of the learning rate, all are called for every batch, and the head
-            takes longer. Otherwise an epoch runs at once.
+        callbacks: As in [`train`][catdog.train]. Their `model` is the whole model. If one acts on
+            batches, such as a schedule of the learning rate, all are called for every batch, and
+            the head takes longer. Otherwise an epoch runs at once.
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
             file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
 
@@ -94,6 +106,7 @@ def train_head(
         ```
     """
     epochs = checks.check_positive_int("epochs", epochs)
+    patience = check_patience(patience)
     views = checks.check_positive_int("views", views)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
@@ -116,33 +129,57 @@ def train_head(
             "none: all versions of an image would be the same",
             hint="Leave views out, or begin the model with catdog.make_augmentation().",
         )
+    parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
+    checkpoints = open_checkpoints(
+        checkpoint_dir,
+        "train_head",
+        model,
+        parts.head,
+        resized,
+        own_callbacks,
+        {"class_weight": weights, "patience": patience, "views": views},
+        backbone=parts.backbone,
+    )
+    run = Run(parts.head, epochs, patience, own_callbacks, verbose, False, checkpoints)
     images = len(data.paths("train")) * views + len(data.paths("validation"))
     extractor = FeatureExtractor(parts, resized, images, cache_dir, verbose != 0)
     train_rows = _train_rows(extractor, views, weights)
     validation_rows = _validation_rows(extractor)
     record_training(model, data)
-    parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
-    history = keras.callbacks.History()
+    _fit(model, run, data, train_rows, validation_rows, views)
+    return run.history
+
+
+def _fit(
+    model: keras.Model,
+    run: Run,
+    data: Datasets,
+    train_rows: Rows,
+    validation_rows: Rows,
+    views: int,
+) -> None:
+    """Train the head of a model on the rows."""
     are_means = has_mean_losses(model, len(data.class_names))
-    with metadata_in_checkpoints(model):
+    callbacks = keras.callbacks.CallbackList(
+        run.callbacks,
+        add_progbar=keras_verbose(run.verbose) != 0,
+        model=model,
+        verbose=keras_verbose(run.verbose),
+        epochs=run.epochs,
+        steps=-(-len(data.paths("train")) // data.batch_size),
+    )
+    with run.guarded(), metadata_in_checkpoints(model), ExitStack() as stack:
+        stack.callback(reset_initial_epoch, model)  # for a later `fit` of the user
         fit_head(
-            parts.head,
+            run.trained,
             train_rows,
             validation_rows,
             order_of=_order_of(data, views),
-            batch_size=resized.batch_size,
-            validation_batch_size=VALIDATION_BATCH_SIZE if are_means else resized.batch_size,
-            epochs=epochs,
-            callbacks=keras.callbacks.CallbackList(
-                [*own_callbacks, *epoch_lines(verbose), history],
-                add_progbar=keras_verbose(verbose) != 0,
-                model=model,
-                verbose=keras_verbose(verbose),
-                epochs=epochs,
-                steps=-(-len(data.paths("train")) // resized.batch_size),
-            ),
+            batch_size=data.batch_size,
+            validation_batch_size=VALIDATION_BATCH_SIZE if are_means else data.batch_size,
+            epochs=run.epochs,
+            callbacks=callbacks,
         )
-    return history
 
 
 def _train_rows(extractor: FeatureExtractor, views: int, weights: dict[int, float] | None) -> Rows:

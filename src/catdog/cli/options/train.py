@@ -34,6 +34,14 @@ def add(commands: Commands) -> None:
     add_overwrite(parser)
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
     parser.add_argument(
+        "--patience",
+        type=int,
+        default=5,
+        metavar="N",
+        help="stop after N epochs without a lower validation loss, and keep the epoch with the "
+        "lowest one (default: %(default)s); 0 trains all epochs, and keeps the last one",
+    )
+    parser.add_argument(
         "--image-size",
         type=image_size,
         metavar="PIXELS",

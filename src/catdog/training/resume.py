@@ -1,0 +1,184 @@
+"""Save the state of a training after each epoch, and go on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from catdog._utils.errors import InvalidValueError
+from catdog._utils.keras_internals import seed_states, set_initial_epoch
+from catdog.data.datasets import Datasets
+from catdog.training.checkpoint_files import (
+    Checkpoint,
+    make_checkpoint_dir,
+    read_checkpoint,
+    write_checkpoint,
+)
+from catdog.training.feature_cache import models_hash
+from catdog.training.kept_weights import Logs
+from catdog.training.plain_state import (
+    PlainValue,
+    changed_attributes,
+    plain_attributes,
+    set_attribute,
+    to_array,
+)
+from catdog.training.run_identity import LEARNING_RATE, identify_run, list_differences
+
+
+def open_checkpoints(
+    checkpoint_dir: Any,
+    name: str,
+    model: keras.Model,
+    trained: keras.Model,
+    resized: Datasets,
+    callbacks: Sequence[keras.callbacks.Callback],
+    arguments: Mapping[str, Any],
+    backbone: keras.Model | None = None,
+) -> Checkpoints | None:
+    """Return the checkpoints of a run, after making their folder; `None` without a folder.
+
+    Args:
+        checkpoint_dir: What was passed to the training function.
+        name: Name of the training function.
+        model: The compiled model.
+        trained: The model, or its head if only that is trained.
+        resized: The data, at the model's input size.
+        callbacks: The callbacks of the user.
+        arguments: Other arguments on which the result depends, by name.
+        backbone: What computed the features that `trained` is trained on, if it is a head. Its
+            weights are not saved, so they have to be the same in each call.
+    """
+    if checkpoint_dir is None:
+        return None
+    folder = make_checkpoint_dir(checkpoint_dir)
+    if backbone is not None:
+        arguments = {**arguments, "weights of the backbone": models_hash([backbone])}
+    identity = identify_run(model, resized, callbacks, arguments)
+    return Checkpoints(folder, name, identity, trained)
+
+
+@dataclass(eq=False)
+class Checkpoints:
+    """The checkpoints of one run.
+
+    `keras.callbacks.BackupAndRestore` is not used (3.15): it writes weights and epoch one after the
+    other, in place, and keeps neither the history nor the state of callbacks.
+
+    Attributes:
+        folder: The folder, which exists.
+        name: Name of the training function.
+        identity: What makes two calls the same run, as from `identify_run`.
+        trained: The compiled model, or its head if only that is trained.
+        found: The checkpoint that the run goes on from, if there is one.
+    """
+
+    folder: Path
+    name: str
+    identity: Mapping[str, Any]
+    trained: keras.Model
+    found: Checkpoint | None = None
+
+    def find(self, epochs: int) -> int:
+        """Read the last checkpoint, and return the number of epochs that need not be run.
+
+        Raises:
+            ValueError: If it is of another run, or of more epochs than are asked for.
+        """
+        self.found = found = read_checkpoint(self.folder, self.name)
+        if found is None:
+            return 0
+        saved = dict(found.state["identity"])
+        if self.identity[LEARNING_RATE] == found.state["rate"]:  # which a callback may have set
+            saved[LEARNING_RATE] = found.state["rate"]
+        differences = list_differences(saved, self.identity)
+        if not differences and found.epoch > epochs:
+            differences = [f"epochs ({found.epoch} are done, {epochs} are asked for)"]
+        if not differences and [list(v.shape) for v in self._variables()] != found.state["shapes"]:
+            differences = ["the shapes of the weights, or of the state of the optimizer"]
+        if differences:
+            raise InvalidValueError(
+                f"holds a checkpoint of another run of {self.name}. What differs: "
+                f"{'; '.join(differences)}",
+                argument="checkpoint_dir",
+                value=str(self.folder),
+                hint="Pass another folder, or delete this one to begin again.",
+            )
+        return epochs if found.state["is_stopped"] else found.epoch
+
+    def restore(self) -> None:
+        """Set weights, state of the optimizer and random state to those of the checkpoint."""
+        if self.found:
+            for variable, value in zip(self._variables(), self.found.arrays, strict=False):
+                variable.assign(value)
+
+    def callback(
+        self, watched: Sequence[keras.callbacks.Callback], first_epoch: int
+    ) -> keras.callbacks.Callback:
+        """Return the callback that writes checkpoints, to be called after all others.
+
+        Args:
+            watched: The callbacks whose state is part of a checkpoint.
+            first_epoch: What `find` returned.
+        """
+        checkpoints = self
+
+        class WriteCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]  # loads Keras late
+            def on_train_begin(self, logs: Logs = None) -> None:
+                set_initial_epoch(self.model, first_epoch)
+                self.begin = [plain_attributes(callback) for callback in watched]
+                checkpoints.restore_callbacks(watched)
+
+            def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+                # What has not changed is how the user made them, perhaps not as for the last call.
+                states = list(map(changed_attributes, watched, self.begin))
+                checkpoints.write(epoch + 1, states, is_stopped=self.model.stop_training)
+
+        return WriteCheckpoints()
+
+    def restore_callbacks(self, watched: Sequence[keras.callbacks.Callback]) -> None:
+        """Set the attributes of callbacks to those of the checkpoint."""
+        if self.found:
+            for callback, state in zip(watched, self.found.state["callbacks"], strict=True):
+                for name, (value, first) in state.items():
+                    set_attribute(callback, name, (value, list(self.found.arrays[first:])))
+            self.found = None  # its arrays may be large
+
+    def write(
+        self, epoch: int, states: Sequence[Mapping[str, PlainValue]], *, is_stopped: bool
+    ) -> None:
+        """Write the checkpoint after an epoch, counted from 1.
+
+        Args:
+            epoch: The epoch.
+            states: The attributes of each callback that have changed since the begin.
+            is_stopped: Whether a callback has ended the run.
+        """
+        variables = self._variables()
+        arrays = [to_array(variable) for variable in variables]
+        callbacks: list[dict[str, Any]] = []
+        for attributes in states:
+            callbacks.append({})
+            for name, (value, more) in attributes.items():
+                callbacks[-1][name] = [value, len(arrays)]
+                arrays += more
+        rate = self.trained.optimizer.get_config().get("learning_rate")
+        state = {
+            "identity": self.identity,
+            "rate": rate if isinstance(rate, float) else None,
+            "shapes": [list(variable.shape) for variable in variables],
+            "is_stopped": bool(is_stopped),
+            "callbacks": callbacks,
+        }
+        write_checkpoint(self.folder, self.name, Checkpoint(epoch, state, arrays))
+
+    def _variables(self) -> list[Any]:
+        """Return all variables that training changes, always in the same order."""
+        optimizer = self.trained.optimizer
+        if not optimizer.built:
+            optimizer.build(self.trained.trainable_variables)
+        return [*self.trained.weights, *seed_states(self.trained), *optimizer.variables]
