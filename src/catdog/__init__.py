@@ -14,6 +14,8 @@ from catdog._utils.quiet import quiet_import
 
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
+    from catdog.data.features import Features
+    from catdog.data.features_file import load_features
     from catdog.data.findings import Finding
     from catdog.data.load import load_datasets
     from catdog.data.quality import ImageQuality, QualityReport
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from catdog.evaluation.result import EvaluatedImage, Evaluation
     from catdog.evaluation.shortcut_report import Shortcut, Shortcuts
     from catdog.evaluation.shortcuts import find_shortcuts
+    from catdog.inference.batch_predictor import BatchPredictor
     from catdog.inference.export import export_model
     from catdog.inference.gradcam import gradcam
     from catdog.inference.predict import predict
@@ -58,6 +61,8 @@ if TYPE_CHECKING:
     from catdog.plotting.quality import plot_quality
     from catdog.plotting.similarity import plot_similarity
     from catdog.plotting.training import plot_history
+    from catdog.training.batch_extractor import BatchFeatureExtractor
+    from catdog.training.extract import extract_features
     from catdog.training.feature_cache import clear_feature_cache, feature_cache_size
     from catdog.training.fine_tune import fine_tune
     from catdog.training.train import train
@@ -66,12 +71,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchFeatureExtractor",
+    "BatchPredictor",
     "Calibration",
     "Comparison",
     "CoverageCurve",
     "Datasets",
     "EvaluatedImage",
     "Evaluation",
+    "Features",
     "Finding",
     "HeldOutLevel",
     "ImageQuality",
@@ -98,6 +106,7 @@ __all__ = [
     "coverage_curve",
     "evaluate",
     "export_model",
+    "extract_features",
     "feature_cache_size",
     "find_label_issues",
     "find_near_duplicates",
@@ -107,6 +116,7 @@ __all__ = [
     "leaderboard",
     "list_models",
     "load_datasets",
+    "load_features",
     "load_model",
     "make_augmentation",
     "make_preprocessor",
@@ -134,12 +144,15 @@ __all__ = [
 
 # The module below `catdog` that defines each public name.
 _MODULES = {
+    "BatchFeatureExtractor": "training.batch_extractor",
+    "BatchPredictor": "inference.batch_predictor",
     "Calibration": "evaluation.calibration",
     "Comparison": "evaluation.comparison",
     "CoverageCurve": "evaluation.coverage",
     "Datasets": "data.datasets",
     "EvaluatedImage": "evaluation.result",
     "Evaluation": "evaluation.result",
+    "Features": "data.features",
     "Finding": "data.findings",
     "HeldOutLevel": "evaluation.leak_report",
     "ImageQuality": "data.quality",
@@ -166,6 +179,7 @@ _MODULES = {
     "coverage_curve": "evaluation.coverage",
     "evaluate": "evaluation.evaluate",
     "export_model": "inference.export",
+    "extract_features": "training.extract",
     "feature_cache_size": "training.feature_cache",
     "find_label_issues": "evaluation.label_issues",
     "find_near_duplicates": "evaluation.near_duplicates",
@@ -175,6 +189,7 @@ _MODULES = {
     "leaderboard": "evaluation.leaderboard",
     "list_models": "models.registry",
     "load_datasets": "data.load",
+    "load_features": "data.features_file",
     "load_model": "models.saving",
     "make_augmentation": "models.augmentation",
     "make_preprocessor": "models.preprocessing",
