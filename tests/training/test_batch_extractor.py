@@ -139,3 +139,14 @@ def test_nothing_is_kept_of_a_batch_that_the_disk_did_not_deliver(
 def test_a_batch_needs_images() -> None:
     with pytest.raises(ValueError, match="batch needs a column 'path' of image files, or 'bytes'"):
         BatchFeatureExtractor(linear())({"file": ["a.png"]})
+
+
+def test_a_batch_may_be_a_data_frame(paths: list[str], expected: Features, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    labels = [Path(path).parent.name for path in paths]
+    frame = pandas.DataFrame({"path": paths, "label": labels}, index=range(5, 25))
+    assert_close(BatchFeatureExtractor(linear())(frame)["features"], expected.values)
+    BatchFeatureExtractor(linear(), save_to=tmp_path / "features")(frame)
+    stored = load_features(tmp_path / "features")
+    assert stored.labels is not None
+    assert stored.labels.tolist() == [0] * 10 + [1] * 10
