@@ -73,7 +73,7 @@ def arithmetic(record: dict[str, Any] | None) -> str:
             f"With {CORES:,} cores, {limit} would be the limit. Of the CPU time of an image, "
             f"decoding takes {decode:.0%}. `load_features` needs the memory for all features at "
             f"once, {MANY * stored / 1e9:,.0f} GB, which few machines have: train the head on a "
-            "part of the files.",
+            "part of the files, which `load_features` takes as a list.",
         ]
     )
 
@@ -84,8 +84,9 @@ def seconds_per_image(record: dict[str, Any], workers: int) -> float:
         (row for row in record["runs"] if row["workers"] == workers), key=lambda row: row["images"]
     )
     less, more = rows[-2:]
-    difference: float = more["seconds"]["median"] - less["seconds"]["median"]
-    return difference / (more["images"] - less["images"])
+    seconds: float = more["seconds"]["median"] - less["seconds"]["median"]
+    images: int = more["images"] - less["images"]
+    return seconds / images
 
 
 def _rates(record: dict[str, Any], workers: list[int]) -> str:

@@ -52,7 +52,8 @@ def extract(images: ray.data.Dataset, model: Path, out: Path, workers: int) -> F
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
     ).take_all()
-    features = load_features(out / "features")
+    written = {row["file"] for row in done} - {""}  # others are of images that have changed
+    features = load_features(out / "features" / name for name in written)
     asked = Counter(row["path"] for row in images.take_all())
     found = Counter([*features.paths, *features.errors])
     if not asked == found == Counter(row["path"] for row in done):
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=0,
     )
     save_model(model, out / "backbone.keras")
-    ray.init(num_cpus=options.workers, include_dashboard=False)
+    ray.init(num_cpus=options.workers + 1, include_dashboard=False)  # one to write predictions
     try:
         images = as_dataset(rows, options.images_per_file)
         features = extract(images, out / "backbone.keras", out, options.workers).split(seed=0)

@@ -71,13 +71,14 @@ def main(folder: Path, model: str, out: Path) -> None:
     )
     pool = ray.data.ActorPoolStrategy(size=2)
     arguments = {"model": model, "save_to": str(out / "features"), "out": out}
-    runs = []
+    runs, files = [], []
     for _ in range(2):
         rows = images.map_batches(
             DyingExtractor, fn_constructor_kwargs=arguments, batch_size=None, compute=pool
         ).take_all()
         runs.append(sorted(row["path"] for row in rows))
-        files = {file.name: file.stat().st_mtime_ns for file in (out / "features").iterdir()}
+        written = sorted((out / "features").iterdir())
+        files.append([[file.name, file.stat().st_mtime_ns] for file in written])
     features = load_features(out / "features")
     np.savez(out / "features.npz", values=features.values)
     predictions = images.map_batches(
@@ -101,7 +102,7 @@ def main(folder: Path, model: str, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
     try:
         main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
     finally:

@@ -57,6 +57,9 @@ def test_processes_that_are_killed_lose_and_double_nothing(
     paths = sorted(str(path) for path in folder.glob("*/*"))
     assert found["died"] == ["extractor.after", "extractor.before", "predictor.after"]
     assert found["runs"] == [paths, paths]
+    first, second = found["files"]
+    assert len(first) == 8
+    assert second == first  # nothing was written again
     with warned():
         expected = extract_features(model, folder, on_bad_image=SKIP)
     assert found["paths"] == sorted(expected.paths)
@@ -69,7 +72,7 @@ def test_processes_that_are_killed_lose_and_double_nothing(
     with warned():
         predictions = predict(model, paths, on_bad_image=SKIP, verbose=0)
     assert [row[:2] for row in found["predictions"]] == [
-        [str(each.path), each.label] for each in predictions
+        [str(each.path), each.label or ""] for each in predictions
     ]
     probabilities = [row[2] for row in found["predictions"]]
     wanted = [each.probability for each in predictions]
@@ -78,7 +81,7 @@ def test_processes_that_are_killed_lose_and_double_nothing(
     )
 
 
-def test_the_example_runs_and_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_the_example_runs(folder: Path, tmp_path: Path) -> None:
     script = Path(__file__).parents[1] / "examples" / "ray_features.py"
     options = ["--image-size", 32, "--weights", "none", "--epochs", 1, "--images-per-file", 16]
     run(script, "--data", folder, "--out", tmp_path / "out", *options)

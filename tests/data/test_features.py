@@ -157,6 +157,9 @@ def test_a_folder_of_files_is_put_together(tmp_path: Path) -> None:
     found = load_features(tmp_path)
     in_order = take(whole, sorted(range(20), key=lambda row: whole.paths[row]))
     assert_same(found, in_order)
+    assert len(load_features([tmp_path / "a.npz", str(tmp_path / "c.npz")])) == 12
+    with pytest.raises(FileNotFoundError, match="holds no file of features"):
+        load_features([])
 
 
 def test_classes_of_files_are_put_together(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_batch_of_paths_and_of_bytes(
     assert list(found) == ["path", "number", "sha256", "error", "features"]
     assert_close(found["features"], expected.values)
     assert tuple(found["sha256"]) == expected.sha256
-    assert found["error"].tolist() == [None] * 20
+    assert found["error"].tolist() == [""] * 20
     contents = [Path(path).read_bytes() for path in paths]
     by_bytes = extract({"bytes": contents, "path": paths})
     assert set(by_bytes) == {"path", "sha256", "error", "features"}
@@ -58,7 +58,7 @@ def test_a_bad_image_is_a_row_with_the_reason(paths: list[str], tmp_path: Path) 
     assert np.isnan(found["features"]).all(axis=1).tolist() == [True, False, True]
     assert "bad.png" in found["error"][0]
     assert "does not exist" in found["error"][2]
-    assert found["error"][1] is None
+    assert found["error"][1] == ""
     assert BatchFeatureExtractor(linear())({"path": batch[:1]})["features"].shape[0] == 1
     assert BatchFeatureExtractor(linear())({"path": []})["features"].shape[0] == 0
 
@@ -105,7 +105,7 @@ def test_a_batch_is_computed_once(
     assert len(runs) == 2
     assert len(load_features(file)) == 4
     Path(paths[4]).rename(tmp_path / "missing.png")  # the missing image is there now
-    assert second(batch)["error"].tolist() == [None] * 5
+    assert second(batch)["error"].tolist() == [""] * 5
     assert len(runs) == 3
     assert load_features(tmp_path / "features").errors == {}
     os.utime(paths[0], (1, 1))
@@ -128,11 +128,12 @@ def test_nothing_is_kept_of_a_batch_that_the_disk_did_not_deliver(
 
     extract = BatchFeatureExtractor(linear(), save_to=tmp_path / "features")
     monkeypatch.setattr(Path, "read_bytes", fail_once)
-    errors = extract({"path": paths[:4]})["error"]
-    assert [error is None for error in errors] == [True, True, False, True]
+    found = extract({"path": paths[:4]})
+    assert [error == "" for error in found["error"]] == [True, True, False, True]
+    assert found["file"].tolist() == [""] * 4
     assert list((tmp_path / "features").iterdir()) == []
     monkeypatch.undo()
-    assert extract({"path": paths[:4]})["error"].tolist() == [None] * 4
+    assert extract({"path": paths[:4]})["error"].tolist() == [""] * 4
     assert len(load_features(tmp_path / "features")) == 4
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,19 @@ Header = Mapping[str, Any]
 
 
 @public
-def load_features(path: str | PathLike[str]) -> Features:
+def load_features(path: str | PathLike[str] | Iterable[str | PathLike[str]]) -> Features:
     """Load features that `Features.save` wrote, and verify them.
 
     Of a folder, all files of features directly in it are loaded and put together, such as those
     that several processes wrote. An image that is in several files is there once.
 
     Args:
-        path: A file `.npz` or `.parquet`, or a folder of such files.
+        path: A file `.npz` or `.parquet`; a folder of such files; or some files of a folder, if
+            the features of all do not fit into memory.
 
     Returns:
         The features, labels, paths and hashes, ready for `train_head` and `find_label_issues`.
-        Those of a folder are ordered by path.
+        Those of several files are ordered by path.
 
     Raises:
         FileNotFoundError: If the file does not exist, or the folder holds no such file.
@@ -60,10 +61,13 @@ def load_features(path: str | PathLike[str]) -> Features:
         print(load_features("features.npz"))
         ```
     """
-    found = checks.check_path("path", path, example="features.npz")
-    if not found.is_dir():
-        return _load_file(found)
-    files = sorted(file for suffix in _FORMATS for file in found.glob(f"[!.]*{suffix}"))
+    if isinstance(path, Iterable) and not isinstance(path, str | PathLike):
+        files = sorted(checks.check_path("path", file, example="features.npz") for file in path)
+    else:
+        found = checks.check_path("path", path, example="features.npz")
+        if not found.is_dir():
+            return _load_file(found)
+        files = sorted(file for suffix in _FORMATS for file in found.glob(f"[!.]*{suffix}"))
     if not files:
         raise MissingFileError(
             f"holds no file of features ({NPZ}, {PARQUET})", argument="path", value=str(path)

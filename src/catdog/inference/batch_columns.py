@@ -45,7 +45,9 @@ def other_columns(batch: Mapping[str, Any]) -> Columns:
 
 
 def text_column(values: list[str | None]) -> NDArray[Any]:
-    """Return a column of texts, in which `None` stays `None`."""
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+    """Return a column of texts, with an empty text in place of `None`.
+
+    A batch in which all values of a column are missing would get a column without type, and its
+    Parquet file could not be read together with the others (Ray 2.60, pyarrow 26).
+    """
+    return np.array([value or "" for value in values], np.str_)

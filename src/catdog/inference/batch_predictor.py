@@ -72,9 +72,9 @@ class BatchPredictor:
                 contents, or both.
 
         Returns:
-            The columns of the batch without `bytes`, and `label` (`None` if the model is unsure),
-            `probability`, `probabilities` (`float64`, shape `(n, classes)`), both NaN if the image
-            cannot be read, and `error`, `None` if it was read.
+            The columns of the batch without `bytes`, and `label`, empty if the model is unsure;
+            `probability` and `probabilities` (`float64`, shape `(n, classes)`), NaN if the image
+            cannot be read; and `error`, empty if it was read.
 
         Raises:
             ValueError: If the batch has neither column.

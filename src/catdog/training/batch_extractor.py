@@ -97,9 +97,10 @@ class BatchFeatureExtractor:
 
         Returns:
             The columns of the batch without `bytes`, and `sha256`; `error`, the reason why an image
-            cannot be read, or `None`; and without `save_to`, `features`: `float32`, shape
+            cannot be read, or an empty text; and without `save_to`, `features`: `float32`, shape
             `(n, ...)`, NaN if the image cannot be read. With `save_to`, `file`: the name of the
-            file that the features are in.
+            file that the features are in; empty if none was written, because the disk or the
+            network did not deliver an image of the batch, and may do so next time.
 
         Raises:
             OSError: If the file cannot be written.
@@ -113,30 +114,22 @@ class BatchFeatureExtractor:
             values = [nothing if row.values is None else row.values for row in rows]
             features = np.array(values, np.float32).reshape(-1, *nothing.shape)
             return {**_described(batch, sources, found), "features": features}
-        name = f"{self._key(sources)}{NPZ}"
-        known = _load(self._folder / name)
+        path = self._folder / f"{self._key(sources)}{NPZ}"
+        known = _load(path)
+        is_written = True
         if known is None:
-            known = self._extract_to(self._folder / name, batch, sources)
-        return {**_described(batch, sources, known), "file": text_column([name] * len(sources))}
+            rows = self._run(sources)
+            known = _labelled(batch, rows, features_of(rows, self._parts, self._size))
+            is_written = not any(map(_is_of_the_disk, rows))
+            if is_written:
+                known.save(path)
+        file = path.name if is_written else None
+        return {**_described(batch, sources, known), "file": text_column([file] * len(sources))}
 
     def _run(self, sources: list[ImageSource]) -> list[Extracted]:
         """Return a row for each image; warnings about single images have no use here."""
         batches = run_backbone(self._compute, sources, self._size, DEFAULT_BATCH_SIZE, notes=[])
         return [row for rows in batches for row in rows]
-
-    def _extract_to(self, path: Path, batch: Any, sources: list[ImageSource]) -> Features:
-        """Return the features of a batch with their labels, and write them to a file.
-
-        A file that the disk or the network did not deliver may be there next time. So nothing is
-        written, and the batch is computed again after a restart.
-        """
-        rows = self._run(sources)
-        names = batch[LABEL] if LABEL in batch else [None] * len(rows)
-        class_of = {row.name: name for row, name in zip(rows, names, strict=True)}
-        found = with_labels(features_of(rows, self._parts, self._size), class_of)
-        if not any(isinstance(row.error, OSError) and row.error.errno for row in rows):
-            found.save(path)
-        return found
 
     def _key(self, sources: list[ImageSource]) -> str:
         """Return a hash of what determines the features of a batch; no image file is read."""
@@ -152,6 +145,22 @@ def _identity(source: ImageSource) -> list[str | int]:
         found = Path(source.name).stat()
         return [source.name, found.st_size, found.st_mtime_ns]
     return [source.name]
+
+
+def _labelled(batch: Any, rows: list[Extracted], features: Features) -> Features:
+    """Return the features of a batch with their labels, if it has a column of them."""
+    if LABEL not in batch:
+        return features
+    class_of = {row.name: name for row, name in zip(rows, batch[LABEL], strict=True)}
+    return with_labels(features, class_of)
+
+
+def _is_of_the_disk(row: Extracted) -> bool:
+    """Return whether the disk or the network did not deliver a file; next time it may.
+
+    Errors of catdog, such as that a file does not exist, have no number.
+    """
+    return isinstance(row.error, OSError) and row.error.errno is not None
 
 
 def _load(path: Path) -> Features | None:
