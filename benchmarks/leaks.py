@@ -34,13 +34,14 @@ from catdog import (
     train_head,
 )
 from catdog.data.synthetic import draw_face
-from catdog.evaluation.backbone_features import extract_features, split_frozen
+from catdog.evaluation.backbone_features import extract_features
 from catdog.evaluation.held_out import held_out_levels
 from catdog.evaluation.leak_report import LeakReport
 from catdog.evaluation.metrics import fisher_p_value
 from catdog.evaluation.out_of_fold import as_vectors
 from catdog.evaluation.similarity_limit import near_duplicate_limit
 from catdog.matching import resize_to_model
+from catdog.training.frozen import split_frozen
 from catdog.typing import SPLITS
 
 MODEL = "mobilenet_v2.linear"

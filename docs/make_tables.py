@@ -18,6 +18,7 @@ import cache_tables
 import leak_tables
 import model_tables
 import posts_tables
+import ray_tables
 import result_tables as results
 import speed_tables
 
@@ -45,6 +46,13 @@ def speed() -> str:
     return speed_tables.speed([read_record(f"speed/{path.stem}") for path in folder.glob("*.json")])
 
 
+def of_ray(make: Callable[[dict[str, Any] | None], str]) -> Callable[[], str]:
+    """Return a function that makes a table of the record of Ray, or says that there is none."""
+    name = "ray_extraction"
+    has_record = (DOCS / "results" / f"{name}.json").is_file()
+    return lambda: make(read_record(name) if has_record else None)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "models": model_tables.models,
     "accuracies": model_tables.accuracies,
@@ -70,6 +78,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "linear": of_record(results.linear, "variants"),
     "quickstart": of_record(results.quickstart, "six_lines"),
     "repeats": of_record(results.repeats, "six_lines"),
+    "ray-runs": of_ray(ray_tables.runs),
+    "ray-arithmetic": of_ray(ray_tables.arithmetic),
     "leaks-sets": of_record(leak_tables.sets, "leaks"),
     "leaks-groups": of_record(leak_tables.groups, "leaks"),
     "leaks-near-duplicates": of_record(leak_tables.near_duplicates, "leaks"),

@@ -210,3 +210,41 @@ def test_the_table_of_speed_shows_misses(docs: ModuleType) -> None:
     assert "median of these rows | 1.30 | 1.20 | at least 1.25 | met |" in shown
     assert shown.count("- Processor: a model") == 1
     assert "No record yet" in docs.speed_tables.speed([])
+
+
+def test_many_images_are_estimated_from_each_further_image(docs: ModuleType) -> None:
+    tables = importlib.import_module("ray_tables")
+
+    def run(images: int, workers: int, seconds: float) -> dict[str, Any]:
+        times = {"median": seconds, "min": seconds, "max": seconds}
+        return {
+            "images": images,
+            "workers": workers,
+            "seconds": times,
+            "stored_bytes": images * 5000,
+        }
+
+    record = {
+        "command": "python x.py",
+        "versions": {},
+        "cores": 2,
+        "model": "mobilenet_v2.linear",
+        "image_size": [160, 160],
+        "photo_size": [375, 500],
+        "file_bytes": 40_000,
+        "images_per_file": 256,
+        "rounds": 1,
+        "stages": {"read": 0.1, "decode": 2.9, "backbone": 7.0},
+        "single": [{"images": 1000, "seconds": 9.0}, {"images": 4000, "seconds": 21.0}],
+        "runs": [run(4000, 1, 60), run(1000, 1, 30), run(1000, 2, 25), run(4000, 2, 40)],
+    }
+    runs = tables.runs(record)
+    assert "| 4,000 | 60.00 (60.00 to 60.00) | 40.00 (40.00 to 40.00) | 21.0 |" in runs
+    assert "one process takes 10.0 ms; 2 are 2.00 times as fast as one." in runs
+    many = tables.arithmetic(record)
+    assert "| Core hours | 278 |" in many  # 1e8 images of 10 ms
+    assert "| Bytes read | 4.0 TB |" in many
+    assert "| Features stored | 500 GB |" in many
+    assert "reading would be the limit" in many  # 1.1 hours, and 0.3 to compute
+    assert "decoding takes 29%" in many
+    assert tables.runs(None) == tables.arithmetic(None) == tables.NOT_MEASURED

@@ -14,6 +14,8 @@ from catdog._utils.quiet import quiet_import
 
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
+    from catdog.data.features import Features
+    from catdog.data.features_file import load_features
     from catdog.data.findings import Finding
     from catdog.data.load import load_datasets
     from catdog.data.quality import ImageQuality, QualityReport
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from catdog.evaluation.result import EvaluatedImage, Evaluation
     from catdog.evaluation.shortcut_report import Shortcut, Shortcuts
     from catdog.evaluation.shortcuts import find_shortcuts
+    from catdog.inference.batch_predictor import BatchPredictor
     from catdog.inference.export import export_model
     from catdog.inference.gradcam import gradcam
     from catdog.inference.predict import predict
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
     from catdog.plotting.training import plot_history
     from catdog.reporting.model_report import ModelReport
     from catdog.reporting.write import write_report
+    from catdog.training.batch_extractor import BatchFeatureExtractor
+    from catdog.training.extract import extract_features
     from catdog.training.feature_cache import clear_feature_cache, feature_cache_size
     from catdog.training.fine_tune import fine_tune
     from catdog.training.train import train
@@ -68,12 +73,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BatchFeatureExtractor",
+    "BatchPredictor",
     "Calibration",
     "Comparison",
     "CoverageCurve",
     "Datasets",
     "EvaluatedImage",
     "Evaluation",
+    "Features",
     "Finding",
     "HeldOutLevel",
     "ImageQuality",
@@ -101,6 +109,7 @@ __all__ = [
     "coverage_curve",
     "evaluate",
     "export_model",
+    "extract_features",
     "feature_cache_size",
     "find_label_issues",
     "find_near_duplicates",
@@ -110,6 +119,7 @@ __all__ = [
     "leaderboard",
     "list_models",
     "load_datasets",
+    "load_features",
     "load_model",
     "make_augmentation",
     "make_preprocessor",
@@ -138,12 +148,15 @@ __all__ = [
 
 # The module below `catdog` that defines each public name.
 _MODULES = {
+    "BatchFeatureExtractor": "training.batch_extractor",
+    "BatchPredictor": "inference.batch_predictor",
     "Calibration": "evaluation.calibration",
     "Comparison": "evaluation.comparison",
     "CoverageCurve": "evaluation.coverage",
     "Datasets": "data.datasets",
     "EvaluatedImage": "evaluation.result",
     "Evaluation": "evaluation.result",
+    "Features": "data.features",
     "Finding": "data.findings",
     "HeldOutLevel": "evaluation.leak_report",
     "ImageQuality": "data.quality",
@@ -171,6 +184,7 @@ _MODULES = {
     "coverage_curve": "evaluation.coverage",
     "evaluate": "evaluation.evaluate",
     "export_model": "inference.export",
+    "extract_features": "training.extract",
     "feature_cache_size": "training.feature_cache",
     "find_label_issues": "evaluation.label_issues",
     "find_near_duplicates": "evaluation.near_duplicates",
@@ -180,6 +194,7 @@ _MODULES = {
     "leaderboard": "evaluation.leaderboard",
     "list_models": "models.registry",
     "load_datasets": "data.load",
+    "load_features": "data.features_file",
     "load_model": "models.saving",
     "make_augmentation": "models.augmentation",
     "make_preprocessor": "models.preprocessing",

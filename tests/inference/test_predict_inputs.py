@@ -20,8 +20,8 @@ from catdog._utils.errors import UsageWarning
 from catdog.images import notes
 from catdog.images.decode import decode_image
 from catdog.images.inputs import ImageSource, iter_images, read_image, read_pixels
-from catdog.inference.classify import PREFETCH_BATCHES
 from catdog.inference.predict import predict
+from catdog.inference.read_ahead import PREFETCH_BATCHES
 from catdog.typing import SPLITS
 from tests.inference.conftest import SIZE, expected, grey, write_image
 

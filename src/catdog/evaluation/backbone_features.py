@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import HintCode, InvalidValueError
 from catdog.data.datasets import Datasets
-from catdog.models.graph import ModelParts, split_model
+from catdog.data.features import Features, rows_of
+from catdog.models.graph import ModelParts
 from catdog.training.features import FeatureExtractor
+from catdog.training.frozen import check_backbone, split_frozen
 from catdog.typing import Split, Verbose
 
 
@@ -40,20 +41,17 @@ def extract_features(
     return [extractor.features(split)[0] for split in splits]
 
 
-def split_frozen(model: keras.Model, function: str) -> ModelParts:
-    """Split a model into backbone and head; the error names models that have a backbone.
+def stored_features(
+    stored: Features, splits: Sequence[Split], model: keras.Model | None, function: str
+) -> list[NDArray[np.float32]]:
+    """Return the features of the images of each split, which were extracted before.
 
     Args:
-        model: The model.
-        function: Name of the public function that needs the backbone.
+        stored: The features.
+        splits: The splits whose features are returned.
+        model: A model that must have the same backbone; `None` for any.
+        function: Name of the public function that uses the features.
     """
-    try:
-        return split_model(model)
-    except ValueError as error:
-        raise InvalidValueError(
-            f"{function} needs a model that begins with a frozen backbone, pretrained on "
-            "other images, and ends in trainable layers",
-            hint='Pass build_model("mobilenet_v2.linear") or build_model("transfer"), or a model '
-            "of your own whose backbone has trainable = False.",
-            hint_code=HintCode.USE_BACKBONE,
-        ) from error
+    if model is not None:
+        check_backbone(stored, split_frozen(model, function))
+    return [stored.values[rows_of(stored, split)] for split in splits]

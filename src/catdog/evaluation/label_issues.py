@@ -19,11 +19,14 @@ from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted, percent, printable
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.data.duplicates import group_by_content
+from catdog.data.features import Features
 from catdog.data.findings import relative_name
 from catdog.data.split import stratified_split
-from catdog.evaluation.backbone_features import extract_features, split_frozen
+from catdog.data.split_features import given_data
+from catdog.evaluation.backbone_features import extract_features, stored_features
 from catdog.evaluation.out_of_fold import as_vectors, log_posteriors, squared_distances
 from catdog.matching import resize_to_model
+from catdog.training.frozen import split_frozen
 from catdog.typing import SPLITS, Floats, Labels, Split, Verbose
 
 LabelIssueReason = Literal["improbable_label", "out_of_distribution"]
@@ -91,8 +94,8 @@ class LabelIssues:
 
 @public
 def find_label_issues(
-    model: keras.Model,
-    data: Datasets,
+    model: keras.Model | None,
+    data: Datasets | Features,
     *,
     splits: Sequence[Split] = ("train", "validation"),
     folds: int = 5,
@@ -114,8 +117,10 @@ def find_label_issues(
     Args:
         model: A model with a frozen backbone that was pretrained on other images, such as
             `"mobilenet_v2.linear"` or `"transfer"`. Its head is not used and may be untrained. The
-            model is not changed.
-        data: The images and their labels.
+            model is not changed. `None` with features.
+        data: The images and their labels; or their features, as
+            [`extract_features`][catdog.extract_features] returns them. If these are not split, all
+            images are checked, and their split is given as `"train"`.
         splits: The splits to check, all together. To check the test set too, name `"test"`, but do
             so before any model is evaluated on it.
         folds: Number of folds, at least 2. With more folds each classifier is fitted to more
@@ -129,6 +134,7 @@ def find_label_issues(
 
     Raises:
         ValueError: If the model does not begin with a frozen backbone, or does not fit the data;
+            features have no labels, or come from another backbone;
             a class has fewer different images than there are folds; an argument is out of its
             range; or an image was changed or removed after it was loaded.
 
@@ -149,20 +155,21 @@ def find_label_issues(
     chosen = _check_splits(splits)
     folds = checks.check_positive_int("folds", folds, at_least=2)
     seed = checks.check_seed(seed)
-    resized = resize_to_model(model, data)
+    stored = data if isinstance(data, Features) else None
+    data = given_data(data, split_needed=False)
+    resized = data if stored else resize_to_model(model, data)
     labels = np.concatenate([data.labels(split) for split in chosen])
     contents = [content for split in chosen for content in content_hashes(data, split)]
     _check_enough(labels, contents, folds, data.class_names)
-    features = extract_features(
-        split_frozen(model, "find_label_issues"),
-        resized,
-        chosen,
-        cache_dir=cache_dir,
-        verbose=verbose,
-    )
-    parts = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
+    if stored:
+        checks.check_no_effect(["cache_dir"] * (cache_dir is not None), "features are extracted")
+        features = stored_features(stored, chosen, model, "find_label_issues")
+    else:
+        parts = split_frozen(model, "find_label_issues")
+        features = extract_features(parts, resized, chosen, cache_dir=cache_dir, verbose=verbose)
+    folds_of = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
     vectors = as_vectors(np.concatenate(features))
-    squares = squared_distances(vectors, labels, parts)
+    squares = squared_distances(vectors, labels, folds_of)
     probabilities = np.exp(log_posteriors(squares, labels, vectors.shape[1]))
     return LabelIssues(
         tuple(_ranked(data, chosen, probabilities, np.sqrt(squares.min(axis=1)))),

@@ -18,7 +18,7 @@ from catdog.data.datasets import (
     count_test_evaluation,
     near_duplicate_clusters,
 )
-from catdog.evaluation.backbone_features import extract_features, split_frozen
+from catdog.evaluation.backbone_features import extract_features
 from catdog.evaluation.clusters import Vectors, unit_vectors
 from catdog.evaluation.held_out import held_out_levels, similarity_levels
 from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBin
@@ -27,6 +27,7 @@ from catdog.evaluation.similarity_limit import near_duplicate_limit
 from catdog.inference.forward import checked_logits
 from catdog.matching import resize_to_model
 from catdog.models.metadata import check_same_classes
+from catdog.training.frozen import split_frozen
 from catdog.typing import Labels, Split, Verbose
 
 MAX_CLUSTERED = 5000  # images; the similarities of all their pairs take 100 MB

@@ -17,11 +17,12 @@ from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted
 from catdog.data.datasets import Datasets
 from catdog.data.findings import relative_name
-from catdog.evaluation.backbone_features import extract_features, split_frozen
+from catdog.evaluation.backbone_features import extract_features
 from catdog.evaluation.out_of_fold import as_vectors
 from catdog.evaluation.similar_pairs import SimilarPairs, find_similar_pairs
 from catdog.evaluation.similarity_limit import near_duplicate_limit
 from catdog.matching import resize_to_model
+from catdog.training.frozen import split_frozen
 from catdog.typing import SPLITS, Split, Verbose
 
 MAX_ROWS_PRINTED = 10

@@ -4,14 +4,11 @@ This file imports neither Keras nor TensorFlow: they take seconds to load, and a
 needs neither.
 """
 
-import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +19,8 @@ from catdog._utils.progress import progress
 from catdog.images.inputs import ImageSource, Pixels, read_pixels
 from catdog.images.notes import Note
 from catdog.inference.prediction import Prediction
+from catdog.inference.read_ahead import read_ahead
 from catdog.typing import Floats, ImageSize
-
-PREFETCH_BATCHES = 2  # batches that are decoded while the model runs another
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,23 +93,16 @@ _ReadImage = tuple[ImageSource, Pixels | Exception]
 def _read_batches(
     sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int, notes: list[Note]
 ) -> Iterator[list[_ReadImage]]:
-    """Yield batches of images or errors, read in parallel, `PREFETCH_BATCHES` ahead at most."""
-    pending: deque[tuple[ImageSource, list[Note], Future[Pixels | Exception]]] = deque()
-    remaining = iter(sources)
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        while True:
-            for source in islice(remaining, PREFETCH_BATCHES * batch_size - len(pending)):
-                own: list[Note] = []
-                pending.append((source, own, pool.submit(_try_to_read, source, image_size, own)))
-            if not pending:
-                return
-            batch = [pending.popleft() for _ in range(min(batch_size, len(pending)))]
-            images = [(source, future.result()) for source, _, future in batch]
-            notes += [note for _, own, _ in batch for note in own]  # in the order of the images
-            yield images
-    finally:  # after Ctrl-C or an error, or if no more is wanted, do not decode what is left
-        pool.shutdown(cancel_futures=True)
+    """Yield batches of images or errors; notes are in the order of the images."""
+
+    def read(source: ImageSource) -> tuple[Pixels | Exception, list[Note]]:
+        own: list[Note] = []
+        return _try_to_read(source, image_size, own), own
+
+    with closing(read_ahead(sources, batch_size, read)) as batches:
+        for batch in batches:
+            notes += [note for _, (_, own) in batch for note in own]
+            yield [(source, pixels) for source, (pixels, _) in batch]
 
 
 def _try_to_read(source: ImageSource, size: ImageSize, notes: list[Note]) -> Pixels | Exception:
@@ -127,12 +116,17 @@ def _raise_first(images: Iterable[_ReadImage]) -> None:
     """Raise the first error among the images, if there is one, with a hint."""
     for _, pixels in images:
         if isinstance(pixels, Exception):
-            fix = "Check it" if isinstance(pixels, FileNotFoundError) else "Repair or remove it"
-            hint = f'{fix}, or pass on_bad_image="skip" for the others.'
-            problem = str(pixels).rstrip(".")
-            if isinstance(pixels, UsageError):
-                raise type(pixels)(problem, hint=hint) from pixels
-            raise type(pixels)(f"{problem}. {hint}") from pixels
+            raise_unreadable(pixels)
+
+
+def raise_unreadable(error: Exception) -> NoReturn:
+    """Raise the error of an image that cannot be read, with a hint."""
+    fix = "Check it" if isinstance(error, FileNotFoundError) else "Repair or remove it"
+    hint = f'{fix}, or pass on_bad_image="skip" for the others.'
+    problem = str(error).rstrip(".")
+    if isinstance(error, UsageError):
+        raise type(error)(problem, hint=hint) from error
+    raise type(error)(f"{problem}. {hint}") from error
 
 
 def _predict_batch(

@@ -134,7 +134,7 @@ def make_scorer(
     names = resolve_class_names(class_names, metadata, classes)
     size = size or get_trained_size(metadata)
     temperature = get_temperature(model)
-    compute = _choose_compute(model, size, count)
+    compute = choose_compute(model, size, count)
 
     def score(images: NDArray[np.float32]) -> Floats:
         logits = forward.checked_logits(model, compute(images), size)
@@ -144,7 +144,7 @@ def make_scorer(
     return Scorer(names, size, forward.even_batch_size(count, batch_size), score)
 
 
-def _choose_compute(model: keras.Model, image_size: ImageSize, count: int | None) -> Compute:
+def choose_compute(model: keras.Model, image_size: ImageSize, count: int | None) -> Compute:
     """Return the fastest function from images to logits; `count` is their number, if known."""
     compute: Compute | None = None
     if count is not None and count >= MIN_IMAGES_TO_COMPILE:

@@ -21,6 +21,8 @@ from catdog._utils.keras_internals import (
 from catdog._utils.progress import keras_verbose
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets, training_order
+from catdog.data.features import Features
+from catdog.data.split_features import given_data
 from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.models.graph import split_model
@@ -36,6 +38,7 @@ from catdog.training.head_loop import WHOLE_MODEL_METHODS, Rows, fit_head
 from catdog.training.kept_weights import check_patience
 from catdog.training.resume import open_checkpoints
 from catdog.training.run import Run
+from catdog.training.stored_features import StoredFeatures, stored_features
 from catdog.training.train import list_callbacks
 from catdog.typing import ClassWeight, Verbose
 
@@ -45,7 +48,7 @@ VALIDATION_BATCH_SIZE = 256  # rows; larger batches give the same metrics faster
 @public
 def train_head(
     model: keras.Model,
-    data: Datasets,
+    data: Datasets | Features,
     *,
     epochs: int = 20,
     views: int = 1,
@@ -70,7 +73,8 @@ def train_head(
     Args:
         model: A compiled Sequential or functional model that begins with a backbone, as
             `"mobilenet_v2"` does. It is trained in place.
-        data: Training and validation images.
+        data: Training and validation images; or their features, as
+            [`extract_features`][catdog.extract_features] returns them, if `views` is 1.
         epochs: Number of passes over the training images.
         views: Number of versions of each training image: itself and `views - 1` augmented copies.
         class_weight: As in [`train`][catdog.train].
@@ -91,7 +95,8 @@ def train_head(
     Raises:
         ValueError: If the model does not begin with a backbone, no layer behind it trains, the
             model's class defines how it is called, trained or evaluated, `views` is more than 1
-            but there is no augmentation, and where `train` raises.
+            but there is no augmentation, features come from another backbone or are not split, and
+            where `train` raises.
         TypeError: If `cache_dir` is not a path.
         OSError: If `cache_dir` is a file, or cannot be written to.
         RuntimeError: If the model is distributed with `tf.distribute`.
@@ -110,6 +115,7 @@ def train_head(
     views = checks.check_positive_int("views", views)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
+    stored, data = data, given_data(data)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
     _check_head_trains(model)
@@ -141,8 +147,13 @@ def train_head(
         backbone=parts.backbone,
     )
     run = Run(parts.head, epochs, patience, own_callbacks, verbose, False, checkpoints)
-    images = len(data.paths("train")) * views + len(data.paths("validation"))
-    extractor = FeatureExtractor(parts, resized, images, cache_dir, verbose != 0)
+    if isinstance(stored, Features):
+        extractor: FeatureExtractor | StoredFeatures = stored_features(
+            stored, data, parts, views=views, cache_dir=cache_dir
+        )
+    else:
+        images = len(data.paths("train")) * views + len(data.paths("validation"))
+        extractor = FeatureExtractor(parts, resized, images, cache_dir, verbose != 0)
     train_rows = _train_rows(extractor, views, weights)
     validation_rows = _validation_rows(extractor)
     record_training(model, data)
@@ -182,7 +193,9 @@ def _fit(
         )
 
 
-def _train_rows(extractor: FeatureExtractor, views: int, weights: dict[int, float] | None) -> Rows:
+def _train_rows(
+    extractor: FeatureExtractor | StoredFeatures, views: int, weights: dict[int, float] | None
+) -> Rows:
     """Return features, labels and, if there are any, weights of the training images.
 
     There is one row for each version of each image: first those of the images without augmentation,
@@ -199,7 +212,7 @@ def _train_rows(extractor: FeatureExtractor, views: int, weights: dict[int, floa
     return rows
 
 
-def _validation_rows(extractor: FeatureExtractor) -> Rows:
+def _validation_rows(extractor: FeatureExtractor | StoredFeatures) -> Rows:
     """Return features and labels of the validation images."""
     (features,) = extractor.features("validation")
     return [features, extractor.data.labels("validation")]

@@ -1,0 +1,40 @@
+"""Predictions by batches of rows, as Ray Data and Spark pass them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catdog import BatchPredictor, predict, save_model
+from catdog.models.metadata import ModelMetadata, attach_metadata
+from tests.conftest import make_colour_model
+
+
+def test_predictions_are_those_of_predict(image_folder: Path, tmp_path: Path) -> None:
+    model = make_colour_model([[0.1, -0.1], [0.0, 0.0], [-0.1, 0.1]])
+    attach_metadata(model, ModelMetadata(class_names=("cats", "dogs")))
+    save_model(model, tmp_path / "model.keras")
+    paths = [*sorted(image_folder.rglob("*.png")), tmp_path / "missing.png"]
+    with pytest.warns(UserWarning, match="1 image cannot be read"):
+        expected = predict(model, paths, unsure_below=0.8, on_bad_image="skip")
+    predictor = BatchPredictor(tmp_path / "model.keras", unsure_below=0.8)
+    found = predictor({"path": [str(path) for path in paths]})
+    assert list(found) == ["path", "label", "probability", "probabilities", "error"]
+    assert found["label"].tolist() == [each.label or "" for each in expected]
+    assert {each.label for each in expected[:-1]} > {None}
+    assert found["error"].tolist() == [each.error or "" for each in expected]
+    # Text columns have a type of their own, even if a batch has no error.
+    assert {found["label"].dtype.kind, predictor({"path": []})["error"].dtype.kind} == {"U"}
+    wanted = np.array([each.probabilities for each in expected])
+    np.testing.assert_allclose(found["probabilities"], wanted, rtol=1e-3)
+    np.testing.assert_array_equal(found["probability"], found["probabilities"].max(axis=1))
+    by_bytes = predictor({"bytes": [path.read_bytes() for path in paths[:-1]]})
+    np.testing.assert_array_equal(by_bytes["probabilities"], found["probabilities"][:-1])
+    assert "bytes" not in by_bytes
+
+
+def test_a_batch_needs_images() -> None:
+    model = make_colour_model([[0.1, -0.1], [0.0, 0.0], [-0.1, 0.1]])
+    attach_metadata(model, ModelMetadata(class_names=("cats", "dogs")))
+    with pytest.raises(ValueError, match="batch needs a column 'path' of image files, or 'bytes'"):
+        BatchPredictor(model)({"file": ["a.png"]})
