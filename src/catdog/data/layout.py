@@ -8,6 +8,7 @@ from typing import NamedTuple
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed, list_names
 from catdog.data.findings import IgnoredReason
+from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_checks import (
     check_class_folders,
     check_class_names,
@@ -15,7 +16,6 @@ from catdog.data.layout_checks import (
     possible_classes,
     too_few_classes,
 )
-from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_doubts import (
     class_with_split_name,
     unused_split_lists,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names, printable
+from catdog.data.column_doubts import is_split_column
 from catdog.data.layout_checks import has_images, holds_images, possible_classes
 from catdog.data.split_folders import (
     SplitFolders,
@@ -107,12 +108,13 @@ def _is_table(path: Path) -> bool:
 
 
 def _has_split_column(path: Path) -> bool:
-    """Return whether a file is a CSV file with a column `split`."""
+    """Return whether a file is a CSV file with a column `split`, or of such a name."""
     if path.suffix.lower() != ".csv":
         return False
     with path.open(encoding="utf-8", errors="replace") as content:
         header = content.readline(HEADER_CHARACTERS)
-    return "split" in re.split(r"[\s,;\"]+", header.lower())
+    names = re.split(r"[,;\t]", header)
+    return len(names) > 1 and any(map(is_split_column, names))
 
 
 def _is_flat(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
+from catdog.data.label_doubts import says_no_label
 from catdog.data.split_folders import (
     has_split_word,
     is_split_name,
@@ -30,6 +31,15 @@ LEFTOVERS = frozenset(
      "todo", "unsorted", "unused"}
 )  # fmt: skip
 
+# Names of new folders, in several languages.
+_UNNAMED = frozenset(
+    {"neuerordner", "newfolder", "nieuwemap", "nouveaudossier", "novapasta", "nuevacarpeta",
+     "nuovacartella", "unbenannt", "unbenannterordner", "unnamed", "untitled", "untitledfolder",
+     "новаяпапка", "新しいフォルダー", "新建文件夹"}
+)  # fmt: skip
+# Words for what a training writes: `train_log`.
+_WRITTEN = frozenset({"checkpoint", "checkpoints", "log", "logs", "output", "outputs", "result",
+                      "results", "runs"})  # fmt: skip
 WEAK = frozenset({"a", "all", "mixed", "my", "new", "some", "the", "to", "unknown"})
 
 # Where the part of a name may begin that only a copy or a mask has: `leaf_flipLR`, `a (1)-mask`.
@@ -98,7 +108,11 @@ def _versions(names: Iterable[str]) -> UsageWarning | None:
 
 def _leftovers(names: Collection[str]) -> UsageWarning | None:
     """Return the warning about class folders whose names say that they hold no class."""
-    found = [name for name in names if "".join(words_of(name)) in LEFTOVERS]
+    found = [
+        name
+        for name in names
+        if "".join(words_of(name)) in LEFTOVERS or says_no_label(name) or _is_unnamed(name)
+    ]
     if not found or len(names) - len(found) < 2:
         return None
     return UsageWarning(
@@ -108,12 +122,17 @@ def _leftovers(names: Collection[str]) -> UsageWarning | None:
     )
 
 
+def _is_unnamed(name: str) -> bool:
+    """Return whether a folder has the name that a system gives to a new one: `New folder (2)`."""
+    return "".join(word for word in words_of(name) if not word.isdigit()) in _UNNAMED
+
+
 def _of_splits(names: Collection[str]) -> UsageWarning | None:
     """Return the warning about class folders that may be of a split: `test_images`, `cats_test`."""
     by_words = {words_of(name) for name in names}
     found = []
     for name in names:
-        rest = tuple(word for word in words_beside_split(name) if word not in WEAK)
+        rest = tuple(word for word in words_beside_split(name) if word not in WEAK | _WRITTEN)
         if has_split_word(name) and not is_split_name(name) and (not rest or rest in by_words):
             found.append(name)
     if not found or len(names) - len(found) < 2:
