@@ -94,10 +94,10 @@ def white_on_transparency(image: Image.Image) -> str | None:
     lowest, highest = 255, 0  # of the opacity
     for _, strip in strips(image):
         flat = deep_to_rgb(strip) if is_wide(strip) else over_white(strip)
-        if min(low for low, _ in flat.getextrema()) < _WHITE_FROM:
+        if np.asarray(flat).min() < _WHITE_FROM:
             return None
-        low, high = _alpha(strip).getextrema()
-        lowest, highest = min(lowest, low), max(highest, high)
+        opacity = np.asarray(_alpha(strip))
+        lowest, highest = min(lowest, int(opacity.min())), max(highest, int(opacity.max()))
     return "white on a transparent ground" if highest - lowest > 255 - _WHITE_FROM else None
 
 
