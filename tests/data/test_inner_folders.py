@@ -105,6 +105,14 @@ def test_a_folder_beside_images_of_its_class(make_folder: MakeFolder) -> None:
     assert "The folders inside 'cat', such as 'cat/lungs', are not used as classes" in doubt
 
 
+def test_a_link_to_a_folder_beside_images(make_folder: MakeFolder) -> None:
+    """Another finding is about it: its images are not used."""
+    folder = make_folder(cat=2, dog=2, more=2)
+    more = (folder / "more").rename(folder.with_name("more"))
+    (folder / "cat" / "link").symlink_to(more, target_is_directory=True)
+    assert find_layout(folder).doubts == ()
+
+
 def test_a_folder_is_named_once(make_folder: MakeFolder) -> None:
     (doubt,) = doubts_about(make_folder, ["cat", "cat/rejected", "dog"])
     assert "are used as images of the class" in doubt

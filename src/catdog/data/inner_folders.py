@@ -165,6 +165,8 @@ def _level(root: Path, classes: Mapping[str, Path], named: Collection[Path]) -> 
     }
     nested = [name for name, paths in inside.items() if name not in mixed and len(paths) > 1]
     _check_same_level(root, classes, inside, nested)
+    for name in mixed:  # the images behind a link are not used
+        inside[name] = [path for path in inside[name] if not path.is_symlink()]
     having = [name for name in classes if name in nested or (name in mixed and inside[name])]
     if not having:
         return None
