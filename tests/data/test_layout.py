@@ -255,7 +255,7 @@ def test_split_folders_deep_inside(make_folder: MakeFolder, names: Sequence[str]
         (("rps", "rps-exam"), ("x/rock", "x/paper")),
         (("fold1", "fold2", "fold3"), ("a", "b")),
         (("color", "grayscale"), ("apple", "tomato")),
-        (("COVID", "Normal"), ("images", "masks")),
+        (("COVID", "Normal"), ("images", "lungs")),
     ],
 )
 def test_it_is_not_clear_which_folders_are_the_classes(

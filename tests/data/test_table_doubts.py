@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catdog import load_datasets, scan_images
-from catdog.data.table_doubts import unlike_names, unused_columns, unused_folders
+from catdog.data.table_doubts import unlike_names, unused_folders
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
 from tests.data.test_tables import labels_of, rows_of, sets_of, write_csv
@@ -73,34 +73,6 @@ def test_a_table_may_split_a_folder_further(tmp_path: Path) -> None:
     assert "train/1.png is for validation" in found(tmp_path, roles, roles)
 
 
-@pytest.mark.parametrize(
-    "name", ["patient", "Patient ID", "patientId", "subject_id", "video", "SESSION", "lesion_id"]
-)
-def test_a_column_that_may_be_groups(flat: Path, tmp_path: Path, name: str) -> None:
-    rows: list[dict[str, Any]] = [
-        {**row, name: number // 2, "Usage": "x", "note": ""}
-        for number, row in enumerate(rows_of(labels_of(flat)))
-    ]
-    table = write_csv(tmp_path / "t.csv", rows)
-    with pytest.warns(UserWarning, match=rf"not used: '{name}', 'Usage'\. Rename one to group"):
-        data = load_datasets(flat, labels=table)
-    data.save_split(tmp_path / "split.json")
-    load_datasets(flat, labels=table, split_file=tmp_path / "split.json")  # no warning
-    with pytest.warns(UserWarning, match=r"not used: 'Usage'\. Rename"):
-        load_datasets(flat, labels=table, group_by=r"(.*)")
-    for row in rows:
-        row["group"] = row[name]
-        row["split"] = "train"
-    for row in rows[-4:]:
-        row["split"] = "test"
-    load_datasets(flat, labels=rows)  # no warning: the columns of catdog are there
-
-
-def test_columns_that_are_neither() -> None:
-    names = ["id", "width", "uid", "setting", "studio", "", "source", "_id", "name", "species"]
-    assert unused_columns(names, ("file", "label"), grouped=False) is None
-
-
 def test_empty_cells_and_numbers_of_csv_files_are_those_of_rows(flat: Path, tmp_path: Path) -> None:
     labels = labels_of(flat)
     numbers = [float(label == "dog") for label in labels.values()]
@@ -115,7 +87,9 @@ def test_empty_cells_and_numbers_of_csv_files_are_those_of_rows(flat: Path, tmp_
     assert load_datasets(flat, labels=halves).class_names == ("0.5", "1.5")
 
 
-@pytest.mark.parametrize("empty", ["NaN", "nan", " nan ", "", float("nan")])
+@pytest.mark.parametrize(
+    "empty", ["NaN", "nan", " nan ", "", float("nan"), None, "None", "N/A", "NA", "null", "<NA>"]
+)
 @pytest.mark.parametrize("column", ["label", "group"])
 def test_empty_cells(flat: Path, tmp_path: Path, empty: object, column: str) -> None:
     rows: list[dict[str, Any]] = [{**row, "group": "x"} for row in rows_of(labels_of(flat))]

@@ -70,6 +70,7 @@ def labelled(draw: st.DrawFn) -> list[tuple[str, int, str, str]]:
     ]
 
 
+@pytest.mark.filterwarnings("ignore:The folders inside")
 @settings(max_examples=15, deadline=None)
 @given(labelled(), st.integers(0, 3), st.booleans(), st.booleans(), st.randoms())
 def test_tables_and_folders_give_the_same_sets(

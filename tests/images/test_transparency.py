@@ -141,6 +141,41 @@ def test_keys_and_palettes_that_make_an_image_invisible() -> None:
     assert details(file(rows(nothing), 8, PALETTE, black, chunk(b"tRNS", b"\x80"))) == []
 
 
+WHITE = "white on a transparent ground"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_white_drawing_on_transparency(kind: str) -> None:
+    rgba = np.full((40, 50, 4), 255, np.uint8)
+    assert details(saved(Image.fromarray(rgba), kind, lossless=True, exact=True)) == []
+    rgba[..., 3] = 128  # nothing is drawn
+    assert details(saved(Image.fromarray(rgba), kind, lossless=True, exact=True)) == []
+    rgba[5:20, :, 3] = 255
+    assert details(saved(Image.fromarray(rgba), kind, lossless=True, exact=True)) == [WHITE]
+    rgba[..., :3] = 253
+    rgba[:2, :, 3] = 0
+    rgba[:2, :, :3] = 0  # cannot be seen
+    assert details(saved(Image.fromarray(rgba), kind, lossless=True, exact=True)) == [WHITE]
+    rgba[7, 7, :3] = 90
+    assert details(saved(Image.fromarray(rgba), kind, lossless=True, exact=True)) == []
+
+
+def test_a_white_drawing_of_other_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys, palettes, greys, 16 bits; the whole image, of several strips too."""
+    drawn = np.zeros(SIZE, np.uint8)
+    drawn[2:5] = 1
+    two = chunk(b"PLTE", bytes(3) + b"\xff" * 3)
+    contents = [
+        file(rows(drawn * 255), 8, GREY, key(0)),
+        file(rows(drawn.astype(np.uint16) * 65535), 16, GREY, key(0)),
+        file(rows(drawn), 8, PALETTE, two, chunk(b"tRNS", b"\0")),
+        file(rows(np.dstack([255 - 0 * drawn, drawn * 255])), 8, GREY_ALPHA),
+    ]
+    for rows_a_strip in (100, 3):
+        monkeypatch.setattr(strips, "_STRIP_PIXELS", rows_a_strip * SIZE[1])
+        assert [details(content) for content in contents] == [[WHITE]] * 4
+
+
 def test_a_scan_and_load_datasets_say_so(make_folder: MakeFolder) -> None:
     folder = make_folder(a=4, b=4)
     clear = saved(Image.new("RGBA", (40, 40), (200, 0, 0, 0)), "PNG")
@@ -149,7 +184,12 @@ def test_a_scan_and_load_datasets_say_so(make_folder: MakeFolder) -> None:
     notes = [f for f in report.findings if f.reason == "transparent"]
     assert [(note.path.name, note.detail) for note in notes] == [("clear.png", "all transparent")]
     assert report.bad == ()
-    with pytest.warns(UserWarning, match=r"1 image white(.|\n)*clear\.png: all transparent"):
+    logo = Image.new("RGBA", (40, 40), (255, 255, 255, 0))
+    logo.paste("white", (5, 5, 20, 20))
+    add(folder / "b", "logo.png", saved(logo, "PNG"))
+    with pytest.warns(
+        UserWarning, match=rf"2 images white(.|\n)*clear\.png: all tr(.|\n)*logo\.png: {WHITE}"
+    ):
         load_datasets(folder)
 
 

@@ -61,7 +61,7 @@ MEANING: Mapping[Reason, str] = {
     "animated": "used, the first frame of each",
     "very_small": "used, but there is little to see",
     "very_large": "used, but it takes much time and memory; save a smaller copy",
-    "transparent": "used, but white: at least 99 % of it is transparent",
+    "transparent": "used, but white: it is transparent, or white on a transparent ground",
     "unfilled_range": "used, but dark or flat: scale the values, so that they fill the range",
     "duplicate": "used, all duplicates in the same set",
     "near_duplicate_labels": "used, but nearly the same image in another class: check the labels",

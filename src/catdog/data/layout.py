@@ -8,6 +8,7 @@ from typing import NamedTuple
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed, list_names
 from catdog.data.findings import IgnoredReason
+from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_checks import (
     check_class_folders,
     check_class_names,
@@ -17,7 +18,6 @@ from catdog.data.layout_checks import (
 )
 from catdog.data.layout_doubts import (
     class_with_split_name,
-    inner_folders,
     unused_split_lists,
     without_empty_splits,
 )
@@ -142,16 +142,13 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     holders, above = _find_holders(root, split_folders)
     first = next(iter(holders.values()))
     classes = _find_classes(first, in_split=first != root)
+    inside = [] if known else doubts_about_inner_folders(holders.values(), grouped=grouped)
     check_class_folders(first, classes, grouped=grouped or known)
     if not known:
         check_class_names(first, classes)
-        found = [
-            None if grouped else inner_folders(first, classes),
-            *doubts_about_class_names(classes),
-        ]
-        if not split_folders.by_split:
-            found.append(unused_split_lists([root, *passed]))
-        doubts += filter(None, found)
+        doubts += [*inside, *doubts_about_class_names(classes)]
+        if not split_folders.by_split and (lists := unused_split_lists([root, *passed])):
+            doubts.append(lists)
     return _Folders(root, split_folders, holders, [*passed, *above], classes, doubts)
 
 

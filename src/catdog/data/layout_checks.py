@@ -83,6 +83,11 @@ def holds_images(folder: Path) -> bool:
     return any(is_image_file(path) for path in walk(folder))
 
 
+def has_images(folder: Path) -> bool:
+    """Return whether images are directly in a folder."""
+    return any(is_image_file(path) and not path.is_dir() for path in folder.iterdir())
+
+
 def too_few_classes(
     folder: Path, classes: Mapping[str, Path], *, in_split: bool
 ) -> InvalidValueError:

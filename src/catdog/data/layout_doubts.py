@@ -1,12 +1,13 @@
 """Layouts that are understood, but may be meant in another way: what is assumed, as warnings."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
+from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names, printable
-from catdog.data.layout_checks import holds_images, possible_classes
+from catdog.data.column_doubts import is_split_column
+from catdog.data.layout_checks import has_images, holds_images, possible_classes
 from catdog.data.split_folders import (
     SplitFolders,
     has_filler,
@@ -15,8 +16,7 @@ from catdog.data.split_folders import (
     is_split_name,
     split_roles,
 )
-from catdog.images.identify import is_image_file
-from catdog.images.listing import single_folder_below, subfolders
+from catdog.images.listing import subfolders
 
 TABLES = (".csv", ".tsv", ".txt", ".json", ".mat")  # suffixes of lists of images
 HEADER_CHARACTERS = 4096
@@ -68,46 +68,6 @@ def class_with_split_name(root: Path, found: SplitFolders) -> UsageWarning | Non
     )
 
 
-def inner_folders(root: Path, classes: Mapping[str, Path]) -> UsageWarning | None:
-    """Return the warning about folders inside class folders; `None` if there are none.
-
-    Args:
-        root: The folder of the class folders.
-        classes: The class folders by their names.
-
-    Raises:
-        ValueError: If some of the class folders hold images themselves, others hold folders of
-            images, and a name says that these are no classes: `dataset/cats`, `dataset/dogs` and
-            `figures/`.
-    """
-    inside = {name: _folders_of_images(folder) for name, folder in classes.items()}
-    nested = [name for name, folders in inside.items() if len(folders) > 1]
-    if not nested:
-        return None
-    flat = [name for name in classes if name not in nested]
-    examples = [f"{name}/{path.name}" for name in nested for path in inside[name][:1]]
-    is_data = any(has_filler(name) or has_split_word(name) for name in nested)
-    if flat and (is_data or any(map(has_split_word, flat))):
-        raise InvalidValueError(
-            f"It is not clear which folders of {root} are the classes: there are folders of images "
-            f"in {list_names(nested)}, such as {list_names(examples[:1])}, but not in "
-            f"{list_names(flat)}",
-            hint=(
-                f"Pass {root / nested[0]} if the classes are in it, and move the others away. If "
-                "the outer folders are the classes, give them names that say what they hold."
-            ),
-        )
-    return UsageWarning(
-        f"The folders inside {list_names(nested)}, such as {list_names(examples, 3)}, are not used "
-        "as classes: the outer folders are the classes.",
-        hint=(
-            "If the inner ones are the classes, put them beside each other into one folder. If "
-            'each is a group, such as a patient or a video, pass group_by="folder".'
-        ),
-        hint_code=HintCode.CHOOSE_INNER,
-    )
-
-
 def unused_split_lists(folders: Iterable[Path]) -> UsageWarning | None:
     """Return the warning about lists of a split that comes with the data; `None` without lists.
 
@@ -148,25 +108,15 @@ def _is_table(path: Path) -> bool:
 
 
 def _has_split_column(path: Path) -> bool:
-    """Return whether a file is a CSV file with a column `split`."""
+    """Return whether a file is a CSV file with a column `split`, or of such a name."""
     if path.suffix.lower() != ".csv":
         return False
     with path.open(encoding="utf-8", errors="replace") as content:
         header = content.readline(HEADER_CHARACTERS)
-    return "split" in re.split(r"[\s,;\"]+", header.lower())
+    names = re.split(r"[,;\t]", header)
+    return len(names) > 1 and any(map(is_split_column, names))
 
 
 def _is_flat(folder: Path) -> bool:
     """Return whether a folder holds images, and no folder in it does."""
-    return _has_images(folder) and not any(map(holds_images, subfolders(folder)))
-
-
-def _has_images(folder: Path) -> bool:
-    """Return whether images are directly in a folder."""
-    return any(is_image_file(path) and not path.is_dir() for path in folder.iterdir())
-
-
-def _folders_of_images(folder: Path) -> list[Path]:
-    """Return the folders with images in a class folder; none if it holds images itself."""
-    holder = single_folder_below(folder)
-    return [] if _has_images(holder) else [*filter(holds_images, subfolders(holder))]
+    return has_images(folder) and not any(map(holds_images, subfolders(folder)))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
+from catdog.data.label_doubts import says_no_label
 from catdog.data.split_folders import (
     has_split_word,
     is_split_name,
@@ -23,14 +24,23 @@ _VERSIONS = frozenset(
 )  # fmt: skip
 _COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
 # Names of folders that people keep beside the classes.
-_LEFTOVERS = frozenset(
+LEFTOVERS = frozenset(
     {"augmented", "backup", "copy", "corrupt", "corrupted", "delete", "deleted", "demo",
      "duplicates", "example", "examples", "misc", "output", "outputs", "query", "rejected",
      "rejects", "results", "sample", "samples", "temp", "thumbnails", "thumbs", "tmp", "todelete",
      "todo", "unsorted", "unused"}
 )  # fmt: skip
 
-_WEAK = frozenset({"a", "all", "mixed", "my", "new", "some", "the", "to", "unknown"})
+# Names of new folders, in several languages.
+_UNNAMED = frozenset(
+    {"neuerordner", "newfolder", "nieuwemap", "nouveaudossier", "novapasta", "nuevacarpeta",
+     "nuovacartella", "unbenannt", "unbenannterordner", "unnamed", "untitled", "untitledfolder",
+     "новаяпапка", "新しいフォルダー", "新建文件夹"}
+)  # fmt: skip
+# Words for what a training writes: `train_log`.
+_WRITTEN = frozenset({"checkpoint", "checkpoints", "log", "logs", "output", "outputs", "result",
+                      "results", "runs"})  # fmt: skip
+WEAK = frozenset({"a", "all", "mixed", "my", "new", "some", "the", "to", "unknown"})
 
 # Where the part of a name may begin that only a copy or a mask has: `leaf_flipLR`, `a (1)-mask`.
 _SEPARATOR = re.compile(r"[ _.-]+(?=[^ _.-])")
@@ -81,7 +91,7 @@ def _versions(names: Iterable[str]) -> UsageWarning | None:
 
     If they are, nearly the same images are in different classes.
     """
-    by_words = {_words(name): name for name in names}
+    by_words = {words_of(name): name for name in names}
     found = [
         f"{by_words[words]!r} of {by_words[base]!r}"
         for words in by_words
@@ -98,7 +108,11 @@ def _versions(names: Iterable[str]) -> UsageWarning | None:
 
 def _leftovers(names: Collection[str]) -> UsageWarning | None:
     """Return the warning about class folders whose names say that they hold no class."""
-    found = [name for name in names if "".join(_words(name)) in _LEFTOVERS]
+    found = [
+        name
+        for name in names
+        if "".join(words_of(name)) in LEFTOVERS or says_no_label(name) or _is_unnamed(name)
+    ]
     if not found or len(names) - len(found) < 2:
         return None
     return UsageWarning(
@@ -108,12 +122,17 @@ def _leftovers(names: Collection[str]) -> UsageWarning | None:
     )
 
 
+def _is_unnamed(name: str) -> bool:
+    """Return whether a folder has the name that a system gives to a new one: `New folder (2)`."""
+    return "".join(word for word in words_of(name) if not word.isdigit()) in _UNNAMED
+
+
 def _of_splits(names: Collection[str]) -> UsageWarning | None:
     """Return the warning about class folders that may be of a split: `test_images`, `cats_test`."""
-    by_words = {_words(name) for name in names}
+    by_words = {words_of(name) for name in names}
     found = []
     for name in names:
-        rest = tuple(word for word in words_beside_split(name) if word not in _WEAK)
+        rest = tuple(word for word in words_beside_split(name) if word not in WEAK | _WRITTEN)
         if has_split_word(name) and not is_split_name(name) and (not rest or rest in by_words):
             found.append(name)
     if not found or len(names) - len(found) < 2:
@@ -133,7 +152,7 @@ def copies_by_name(paths: Sequence[Path]) -> UsageWarning | None:
     parts = [
         part
         for part, count in counts.most_common()
-        if not _CHANGED.isdisjoint(_words(part))
+        if not _CHANGED.isdisjoint(words_of(part))
         or (count >= MIN_COPIES and not _NUMBER.fullmatch(part))
     ]
     named = [path for path, part in found.items() if part in parts]
@@ -150,10 +169,11 @@ def copies_by_name(paths: Sequence[Path]) -> UsageWarning | None:
 
 
 def _added_parts(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield each image whose name is that of another one in its folder and a part, and the part.
+    """Yield each image whose name is that of another one and a part, and the part.
 
-    If there are two images of one name, such as `a.jpg` and `a.png`, the part of the second one is
-    its suffix.
+    The other one is in the same folder. If there are two images of one name, such as `a.jpg` and
+    `a.png`, the part of the second one is its suffix. Or it is in a folder above, and has the same
+    name: then the part is the way from there, such as `masks/`.
     """
     split = [os.path.split(path) for path in paths]  # faster than the attributes of a path
     stems = [(folder, name.rpartition(".")[0] or name) for folder, name in split]
@@ -163,15 +183,32 @@ def _added_parts(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         if key in seen:
             yield path, ".rf." if _HASH.search(stem) else path.suffix
         seen.add(key)
+    ways = _ways_from_above({folder for folder, _ in stems})
     for path, (folder, stem) in zip(paths, stems, strict=True):
+        for above, way in ways[folder]:
+            if (above, stem) in seen:
+                yield path, way
         for match in _SEPARATOR.finditer(stem):
             begin, rest = stem[: match.end()], stem[match.start() :]
             if (folder, stem[: match.start()]) in seen and not _HASH.fullmatch(rest):
                 yield path, rest
                 break
-            if (folder, stem[match.end() :]) in seen and not _CHANGED.isdisjoint(_words(begin)):
+            if (folder, stem[match.end() :]) in seen and not _CHANGED.isdisjoint(words_of(begin)):
                 yield path, begin
                 break
+
+
+def _ways_from_above(folders: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return for each folder those of the others that it is in, and the way from there to it."""
+    return {
+        folder: [
+            (str(above), f"{path.relative_to(above).as_posix()}/")
+            for above in path.parents
+            if str(above) in folders
+        ]
+        for folder in folders
+        for path in [Path(folder)]
+    }
 
 
 def _pattern_without(parts: Sequence[str]) -> str:
@@ -202,7 +239,7 @@ def splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
     )
 
 
-def _words(name: str) -> tuple[str, ...]:
+def words_of(name: str) -> tuple[str, ...]:
     """Return the words and numbers of a name, in lower case."""
     return tuple(word.casefold() for word in _WORD.findall(name))
 
@@ -212,6 +249,6 @@ def _without_version(name: str) -> tuple[str, ...]:
 
     A number behind such a word belongs to it: `cat - Copy 2`.
     """
-    words = _words(_COPY_NUMBER.sub("", name))
+    words = words_of(_COPY_NUMBER.sub("", name))
     kept = tuple(word for word in words if word not in _VERSIONS)
     return kept[:-1] if len(kept) < len(words) and words[-1].isdigit() else kept

@@ -13,36 +13,7 @@ from catdog.data.name_doubts import names_in_capitals
 from catdog.data.split_folders import Role, splits_of_paths
 from catdog.typing import SPLITS
 
-# Names of columns, without "id", that say what belongs together, or to which set an image belongs.
-_GROUPS = frozenset(
-    {"author", "burst", "case", "clip", "episode", "individual", "lesion", "participant",
-     "patient", "person", "scene", "sequence", "series", "session", "slide", "specimen", "study",
-     "subject", "track", "user", "video", "writer"}
-)  # fmt: skip
-_SETS = frozenset({"fold", "partition", "phase", "set", "subset", "usage"})
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
-
-
-def unused_columns(
-    names: Iterable[str], used: Iterable[str], *, grouped: bool
-) -> UsageWarning | None:
-    """Return the warning about columns that may be groups or splits, but are not named so.
-
-    Args:
-        names: The names of all columns of the table.
-        used: The columns of catdog that the table has.
-        grouped: `group_by` says what belongs together.
-    """
-    wanted = {*(() if grouped or "group" in used else _GROUPS)}
-    wanted |= {*(() if "split" in used else _SETS)}
-    found = [name for name in names if _plain(name) in wanted]
-    if not found:
-        return None
-    return UsageWarning(
-        f"The table of labels has columns that are not used: {list_names(found)}.",
-        hint="Rename one to group if it says which images belong together, or to split if it says "
-        "which are for train, validation and test.",
-    )
 
 
 def find_missing(paths: Iterable[Path], listing: Iterable[Path]) -> list[Path]:
@@ -80,15 +51,6 @@ def similar_files(
     )
     lines = [printable(f"{name}: is it {other}?") for name, other in similar]
     return UsageWarning(with_lines(sentence, lines))
-
-
-def _plain(name: str) -> str:
-    """Return the name of a column in lower case, without what means a number."""
-    words = name.casefold().replace("-", "_").replace(" ", "_").strip("_").split("_")
-    kept = [word for word in words if word not in {"id", "no", "nr", "num", "number", "name"}]
-    joined = "".join(kept)
-    short = joined.removesuffix("id")
-    return short if short in _GROUPS else joined
 
 
 def unlike_names(kind: str, names: Iterable[str]) -> Iterator[UsageWarning]:

@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, MissingFileError
 from catdog._utils.text import counted, list_names, quoted
+from catdog.data.column_doubts import unused_columns
 from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
+from catdog.data.label_doubts import doubts_about_labels
 from catdog.data.layout import File, Layout
 from catdog.data.split_folders import Role, find_role
 from catdog.data.table_doubts import (
     find_missing,
     similar_files,
     unlike_names,
-    unused_columns,
     unused_folders,
 )
 from catdog.data.tables import Row, read_table
@@ -72,7 +73,11 @@ def find_table_layout(
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
     groups = {row["group"] for row in used.values() if row.get("group")}
-    doubts = [*unlike_names("classes", class_names), *unlike_names("groups", groups)]
+    doubts = [
+        *unlike_names("classes", class_names),
+        *unlike_names("groups", groups),
+        *doubts_about_labels(class_names),
+    ]
     if doubt := similar_files(find_missing(used, listing), used, names):
         doubts.append(doubt)
     if not known:
@@ -201,7 +206,8 @@ def _check_complete(column: str, by_path: Mapping[Path, Row], folder: Path) -> N
         raise InvalidValueError(
             f"gives no {column} to {counted(len(empty), 'file')}: {_listed(empty, folder)}",
             argument=ARGUMENT,
-            hint="Fill it in, or remove these rows: then a warning lists the images.",
+            hint="Fill it in, or remove these rows: then a warning lists the images. NaN, N/A, "
+            "None and null are empty cells, too: give a class of such a name another one.",
         )
 
 

@@ -26,6 +26,9 @@ NAMES: Mapping[str, Sequence[str]] = {
     "group": ("group",),
 }
 IDS = ("id", "image_id")
+# What `pandas.read_csv` (2.3) reads as an empty cell, beside NaN.
+_EMPTY = frozenset({"#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "None",
+                    "n/a", "null"})  # fmt: skip
 _WHOLE = re.compile(r"-?\d+\.0+", re.ASCII)
 _SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.I)
 SEPARATORS = ",;\t"  # Excel writes semicolons where the comma is the decimal sign
@@ -40,12 +43,12 @@ class Table(NamedTuple):
     Attributes:
         rows: The rows, whose cells are text.
         columns: The columns that the rows have.
-        others: The names of the columns that are not used, as the table writes them.
+        others: The cells of the columns that are not used, by their names as the table writes them.
     """
 
     rows: Sequence[Row]
     columns: tuple[str, ...]
-    others: tuple[str, ...]
+    others: Mapping[str, Sequence[Any]]
 
 
 def read_table(
@@ -84,17 +87,22 @@ def read_table(
         {column: text if column == "file" else _name(text) for column, text in row.items()}
         for row in rows
     ]
-    others = [str(name) for place, name in enumerate(names) if place not in found.values()]
-    return Table(rows, tuple(found), tuple(others))
+    others = {
+        str(name): [row[place] for row in cells]
+        for place, name in enumerate(names)
+        if place not in found.values()
+    }
+    return Table(rows, tuple(found), others)
 
 
 def _name(text: str) -> str:
     """Return the name in a cell, the same one however the table was stored.
 
-    pandas makes floats of a column of numbers with gaps, and writes them so into CSV files.
+    pandas makes floats of a column of numbers with gaps, and writes them so into CSV files. It
+    reads some words as empty cells.
     """
     text = composed(text.strip())
-    if text.casefold() == "nan":
+    if text in _EMPTY or text.casefold() == "nan":
         return ""
     return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
 

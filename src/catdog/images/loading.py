@@ -12,6 +12,7 @@ from catdog.images.containers import open_image
 from catdog.images.first_frame import first_frame_box
 from catdog.images.greys import is_deep
 from catdog.images.notes import Note, pixel_notes, size_notes
+from catdog.images.palettes import check_palette
 from catdog.images.scale import Size, denominator_of, reduce_scale
 from catdog.images.tiff_layouts import correct_pixels, correct_tiles
 from catdog.images.transparency import on_white_canvas, transparent_key
@@ -43,6 +44,7 @@ def load_pixels(
 
     Raises:
         TruncatedImageError: If a part of the image is missing, where Pillow sees no error.
+        ValueError: If pixels name a colour that its palette does not have.
         UnsupportedFormatError: If it is a TIFF image of a kind that Pillow reads wrongly.
     """
     if isinstance(image, TiffImageFile):
@@ -57,6 +59,7 @@ def load_pixels(
     if file and isinstance(image, ImageFile.ImageFile):
         load_complete(image, file)
     image.load()
+    check_palette(image, box)
     if isinstance(image, TiffImageFile):
         image = correct_pixels(image)
     if key is not None:

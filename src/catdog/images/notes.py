@@ -11,7 +11,7 @@ from catdog._utils.errors import UsageWarning
 from catdog._utils.text import counted, printable, with_lines
 from catdog.images.greys import unfilled_range
 from catdog.images.limits import LARGE_PIXELS
-from catdog.images.transparency import nearly_invisible
+from catdog.images.transparency import nearly_invisible, white_on_transparency
 
 ImageNote = Literal["unfilled_range", "transparent", "very_large"]
 
@@ -26,9 +26,9 @@ _WARNINGS: Mapping[ImageNote, tuple[str, str]] = {
         "black is not zero in them, subtract it before, the same from all.",
     ),
     "transparent": (
-        "white, because at least 99 % of each is transparent",
-        "Their pixels are laid over white. If something can be seen in other programs, save them "
-        "without transparency.",
+        "white, because pixels that are transparent are laid over white",
+        "If something can be seen in other programs, save them without transparency, on a ground "
+        "of another colour.",
     ),
     "very_large": (
         f"of more than {LARGE_PIXELS // 10**6} million pixels, which take much time and memory",
@@ -62,7 +62,7 @@ def pixel_notes(image: Image.Image, name: str, *, deep: bool) -> Iterator[Note]:
     """Yield the notes on the pixels of a loaded image; `deep` is what `is_deep` returned before."""
     if detail := unfilled_range(image, deep):
         yield Note("unfilled_range", detail, name)
-    if detail := nearly_invisible(image):
+    if detail := nearly_invisible(image) or white_on_transparency(image):
         yield Note("transparent", detail, name)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from catdog.images.greys import deep_to_rgb, is_wide
 from catdog.images.strips import strips
 
 Key = int | tuple[int, ...]
@@ -10,6 +11,7 @@ Key = int | tuple[int, ...]
 _BITS_OF_GREY = {"1": 1, "L;2": 2, "L;4": 4, "L": 8}  # by Pillow's name of the values in a file
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _VISIBLE_BELOW = 0.01  # a share of the whole image
+_WHITE_FROM = 252  # of 255: nobody sees less than white
 
 
 def transparent_key(image: Image.Image) -> Key | None:
@@ -79,6 +81,24 @@ def nearly_invisible(image: Image.Image) -> str | None:
         if visible >= _VISIBLE_BELOW * whole:
             return None
     return f"{100 - 100 * visible / whole:.3g} % transparent" if visible else "all transparent"
+
+
+def white_on_transparency(image: Image.Image) -> str | None:
+    """Return a detail if what is drawn on a transparent ground is white: over white, it is gone.
+
+    Args:
+        image: The image, loaded.
+    """
+    if not is_transparent(image):
+        return None
+    lowest, highest = 255, 0  # of the opacity
+    for _, strip in strips(image):
+        flat = deep_to_rgb(strip) if is_wide(strip) else over_white(strip)
+        if np.asarray(flat).min() < _WHITE_FROM:
+            return None
+        opacity = np.asarray(_alpha(strip))
+        lowest, highest = min(lowest, int(opacity.min())), max(highest, int(opacity.max()))
+    return "white on a transparent ground" if highest - lowest > 255 - _WHITE_FROM else None
 
 
 def _to_rgba(image: Image.Image) -> Image.Image:

@@ -1,0 +1,107 @@
+"""Columns of a table of labels that are not used, but may be groups or splits, as a warning."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from catdog._utils.errors import UsageWarning
+from catdog._utils.text import list_names
+from catdog.data.split_folders import split_roles, words_beside_split
+from catdog.typing import SPLITS
+
+# Names of columns, without "id", that say what belongs together, or to which set an image belongs.
+_GROUPS = frozenset(
+    {"accession", "author", "burst", "case", "clip", "donor", "driver", "episode", "exam",
+     "examination", "identity", "individual", "lesion", "movie", "owner", "participant", "patient",
+     "person", "recording", "scene", "sequence", "series", "session", "slide", "specimen", "study",
+     "subject", "track", "user", "video", "visit", "volunteer", "writer"}
+)  # fmt: skip
+_SETS = frozenset({"partition", "phase", "set", "subset", "usage"})
+# Words that a column of a split may have beside others: `cv_fold`, `Data Split`.
+_SPLIT_WORDS = frozenset({"fold", "folds", "kfold", "split", "splits"})
+# Words beside one for a split that say nothing else: `is_train`, `used for training`.
+_WEAK = frozenset(
+    {"col", "flag", "for", "id", "in", "is", "mask", "official", "type", "use", "used"}
+)
+_YES_NO = frozenset({"0", "0.0", "1", "1.0", "f", "false", "n", "no", "t", "true", "y", "yes"})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "StudyInstanceUID" has three
+_MAX_VALUES = 20  # a column with more of them is no split
+
+
+def unused_columns(
+    others: Mapping[str, Sequence[Any]], used: Iterable[str], *, grouped: bool
+) -> UsageWarning | None:
+    """Return the warning about columns that may be groups or splits, but are not named so.
+
+    Args:
+        others: The cells of the columns that are not columns of catdog, by their names.
+        used: The columns of catdog that the table has.
+        grouped: `group_by` says what belongs together.
+    """
+    used = set(used)
+    needs_groups, needs_split = not grouped and "group" not in used, "split" not in used
+    found = [
+        name
+        for name, cells in others.items()
+        if (needs_groups and _may_be_groups(name, cells))
+        or (needs_split and _may_be_split(name, cells))
+    ]
+    if not found:
+        return None
+    return UsageWarning(
+        f"The table of labels has columns that are not used: {list_names(found)}.",
+        hint="Rename one to group if it says which images belong together, or to split if it says "
+        "which are for train, validation and test.",
+    )
+
+
+def is_split_column(name: str) -> bool:
+    """Return whether the name of a column says that it is a split, whatever is in it."""
+    says_so = bool(split_roles(name) & {*SPLITS}) and _WEAK.issuperset(words_beside_split(name))
+    return says_so or not _SPLIT_WORDS.isdisjoint(_words(name))
+
+
+def _may_be_split(name: str, cells: Sequence[Any]) -> bool:
+    """Return whether a column may be a split, by its name or by what is in it."""
+    if is_split_column(name) or _plain(name) in _SETS:
+        return True
+    values = _few_values(cells)
+    if split_roles(name) & {*SPLITS} and values and {*map(str.casefold, values)} <= _YES_NO:
+        return True
+    roles = [split_roles(value) for value in values]
+    return all(roles) and len(set().union(*roles)) > 1
+
+
+def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:
+    """Return whether a column may be groups, by its name.
+
+    Names such as `StudyInstanceUID` are those of groups if images share a value.
+    """
+    if _plain(name) in _GROUPS:
+        return True
+    words = _words(name)
+    is_uid = (len(words) > 1 and words[-1] == "uid") or name.casefold().endswith("instanceuid")
+    return is_uid and len(set(map(str, cells))) < len(cells)
+
+
+def _few_values(cells: Sequence[Any]) -> set[str]:
+    """Return the values of a column, without empty ones; nothing if they are many."""
+    values: set[str] = set()
+    for cell in cells:
+        values.add("" if cell is None else str(cell).strip())
+        if len(values) > _MAX_VALUES:
+            return set()
+    return values - {"", "nan", "NaN"}
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def _plain(name: str) -> str:
+    """Return the name of a column in lower case, without what means a number."""
+    words = name.casefold().replace("-", "_").replace(" ", "_").strip("_").split("_")
+    kept = [word for word in words if word not in {"id", "no", "nr", "num", "number", "name"}]
+    joined = "".join(kept)
+    short = joined.removesuffix("id")
+    return short if short in _GROUPS else joined

@@ -1,0 +1,54 @@
+"""Labels that may say that there is none, or name several classes at once, as warnings."""
+
+import re
+from collections.abc import Collection, Iterator
+
+from catdog._utils.errors import UsageWarning
+from catdog._utils.text import list_names
+
+_NO_LABEL = frozenset(
+    {"-1", "?", "ambiguous", "na", "nan", "noclass", "nolabel", "none", "notlabeled",
+     "notlabelled", "notsure", "null", "ohnelabel", "tbd", "tobelabeled", "tobelabelled",
+     "unannotated", "unassigned", "unclassified", "unclear", "undecided", "undefined", "unknown",
+     "unlabeled", "unlabelled", "unsure"}
+)  # fmt: skip
+_BLANKS = re.compile(r"[\s_/.-]+(?!1$)")  # "not sure", "N/A", but "-1"
+# What joins the names of several classes in one cell, without blanks and with them.
+_JOINTS = (re.compile(r"[,|;/+&\n]|\band\b"), re.compile(r"[\s,|;/+&]+"))
+_BRACKETS = "[](){} \t"  # of lists that a program wrote as text: "['cat', 'dog']"
+_QUOTES = "'\" \t"
+
+
+def doubts_about_labels(names: Collection[str]) -> Iterator[UsageWarning]:
+    """Yield the warnings about labels of a table that are none, or several classes at once."""
+    found = [name for name in names if says_no_label(name)]
+    if found and len(names) - len(found) > 1:
+        yield UsageWarning(
+            f"The labels {list_names(found)} are used as classes, although they may say that there "
+            "is no label.",
+            hint="If they do, remove these rows: then a warning lists the images.",
+        )
+    if joined := [name for name in names if _is_joined(name, {*names} - {name})]:
+        yield UsageWarning(
+            f"The labels {list_names(joined)} are used as classes of their own, although each "
+            "consists of the names of other classes.",
+            hint="catdog learns one class for each image. Remove the rows of images of several "
+            "classes, or give each the class that it shows most of.",
+        )
+
+
+def says_no_label(name: str) -> bool:
+    """Return whether the name of a class may say that there is no label: `?`, `not sure`."""
+    plain = name.strip().casefold()
+    return _BLANKS.sub("", plain) in _NO_LABEL or (bool(plain) and not plain.strip("?"))
+
+
+def _is_joined(name: str, others: Collection[str]) -> bool:
+    """Return whether a label is two or more other ones, such as `cat|dog` and `['cat', 'dog']`."""
+    known = {other.strip(_BRACKETS).strip(_QUOTES).casefold() for other in others}
+    for joint in _JOINTS:
+        parts = [part.strip(_QUOTES) for part in joint.split(name.casefold().strip(_BRACKETS))]
+        parts = [part for part in parts if part]
+        if len(parts) > 1 and known.issuperset(parts):
+            return True
+    return False
