@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from catdog.plotting.quality import plot_quality
     from catdog.plotting.similarity import plot_similarity
     from catdog.plotting.training import plot_history
+    from catdog.reporting.model_report import ModelReport
+    from catdog.reporting.write import write_report
     from catdog.training.feature_cache import clear_feature_cache, feature_cache_size
     from catdog.training.fine_tune import fine_tune
     from catdog.training.train import train
@@ -79,6 +81,7 @@ __all__ = [
     "LabelIssues",
     "Leaderboard",
     "LeakReport",
+    "ModelReport",
     "ModelSpec",
     "NearDuplicatePair",
     "NearDuplicateReport",
@@ -130,6 +133,7 @@ __all__ = [
     "scan_images",
     "train",
     "train_head",
+    "write_report",
 ]
 
 # The module below `catdog` that defines each public name.
@@ -147,6 +151,7 @@ _MODULES = {
     "LabelIssues": "evaluation.label_issues",
     "Leaderboard": "evaluation.leaderboard",
     "LeakReport": "evaluation.leak_report",
+    "ModelReport": "reporting.model_report",
     "ModelSpec": "models.spec",
     "NearDuplicatePair": "evaluation.near_duplicates",
     "NearDuplicateReport": "evaluation.near_duplicates",
@@ -198,6 +203,7 @@ _MODULES = {
     "scan_images": "data.scan",
     "train": "training.train",
     "train_head": "training.train_head",
+    "write_report": "reporting.write",
 }
 
 

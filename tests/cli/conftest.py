@@ -17,14 +17,17 @@ COMMANDS = (
     "predict",
     "train",
     "evaluate",
+    "report",
     "models",
     "scan",
+    "review",
     "labels",
     "calibrate",
     "compare",
     "explain",
     "export",
     "cache",
+    "completion",
 )
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/command-line.md"

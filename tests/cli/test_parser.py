@@ -68,3 +68,17 @@ def test_wrong_arguments(typed: str, message: str, capsys: Capture) -> None:
     captured = capsys.readouterr()
     assert captured.out == ""
     assert message in captured.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "option"),
+    [
+        ("predict a.jpg", "--csv"),
+        ("evaluate synthetic --model m.keras", "--wrong"),
+        ("labels synthetic", "--csv"),
+    ],
+)
+def test_nothing_to_overwrite(typed: str, option: str, capsys: Capture) -> None:
+    assert main([*typed.split(), "--overwrite"]) == 2
+    expected = f"catdog: error: --overwrite would have no effect: there is no {option}. Leave it"
+    assert capsys.readouterr().err.startswith(expected)

@@ -210,7 +210,7 @@ def test_predict_needs_a_trained_model(image_folder: Path, tmp_path: Path, capsy
         ("folder.keras", "--model='folder.keras' is a folder."),
         ("junk.keras", "junk.keras is not a Keras file"),
         ("plain.keras", "--model='plain.keras' has no class names"),
-        ("gone.tflite", "--model='gone.tflite' does not exist. In Python, catdog.export_model"),
+        ("gone.tflite", "--model='gone.tflite' does not exist. catdog export writes"),
         ("folder.tflite", "--model='folder.tflite' is a folder."),
         ("junk.tflite", "junk.tflite is damaged, or not a file that export_model wrote"),
     ):

@@ -104,6 +104,9 @@ def test_shortcuts_take_groups_and_split_files(image_folder: Path, capsys: Captu
     assert (report["n"], report["n_units"]) == (16, 8)  # a group has an image of each class
     assert main(["scan", str(image_folder), *groups]) == 2
     assert "--group-by would have no effect: there is no --shortcuts" in capsys.readouterr().err
+    typed = ["scan", str(image_folder), "--test-fraction", "0.3", "--near-duplicates", "ignore"]
+    assert main(typed) == 2
+    assert "--near-duplicates and --test-fraction would have no" in capsys.readouterr().err
     assert main(["scan", str(image_folder), "--shortcuts", "--split-file", "none.json"]) == 2
     assert "--split-file" in capsys.readouterr().err
 

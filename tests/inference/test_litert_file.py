@@ -171,7 +171,7 @@ def test_files_that_other_programs_wrote(content: bytes, path: Path, tmp_path: P
 
 
 def test_paths_without_a_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"does not exist. In Python, catdog.export_model"):
+    with pytest.raises(FileNotFoundError, match=r"does not exist. catdog export writes"):
         open_exported(tmp_path / "none.tflite")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         open_exported(tmp_path)

@@ -2,12 +2,14 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import keras
 import pytest
 
 from catdog import Datasets, evaluate, fine_tune, train, train_head
+from catdog.typing import SPLITS
 from tests.training.conftest import linear
 
 LINE = re.compile(
@@ -50,3 +52,33 @@ def test_an_evaluation_shows_nothing_in_a_file(
 def test_without_standard_output(data: Datasets, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     train(linear(), data, epochs=1)
+
+
+def test_a_bar_of_batches_in_a_notebook(
+    data: Datasets, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bar counts all batches of a task; the lines of the epochs stay below it."""
+    shown: list[list[object]] = []
+
+    @contextmanager
+    def record(description: str, total: int, *, unit: str) -> Iterator[Callable[[int], None]]:
+        shown.append([description, total, unit, 0])
+
+        def advance(units: int) -> None:
+            shown[-1][-1] += units  # type: ignore[operator]
+
+        yield advance
+
+    monkeypatch.setattr("catdog._utils.batch_bar.is_notebook", lambda: True)
+    monkeypatch.setattr("catdog._utils.batch_bar.progress", record)
+    model = linear()
+    batches = {name: -(-len(data.paths(name)) // data.batch_size) for name in SPLITS}
+    train(model, data, epochs=2)
+    steps = 2 * batches["train"]
+    assert shown == [["Training", steps, "batches", steps]]
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    evaluate(model, data)
+    assert shown[1:] == [["Evaluating", batches["test"], "batches", batches["test"]]]
+    train(model, data, epochs=1, verbose=0)
+    evaluate(model, data, verbose=0)
+    assert len(shown) == 2

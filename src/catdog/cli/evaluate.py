@@ -9,7 +9,7 @@ from typing import Any
 from catdog.cli.data import shell_path
 from catdog.cli.open import open_model
 from catdog.cli.output import out, out_json
-from catdog.cli.target import check_new_file, csv_file
+from catdog.cli.target import check_extra_file, csv_file
 from catdog.cli.trained import (
     evaluate_on,
     is_trained_split,
@@ -26,8 +26,7 @@ COLUMNS = tuple(field.name for field in fields(EvaluatedImage))
 def run(options: Namespace) -> int:
     """Evaluate a model on a split of its own training, or on images that are new to it."""
     find_source("source", options.folder)  # as load_datasets does, fails before Keras is loaded
-    if options.wrong:
-        check_new_file(options.wrong, "--wrong", overwrite=options.overwrite)
+    check_extra_file(options.wrong, "--wrong", overwrite=options.overwrite)
     model = open_model(options.model)
     data = load_as_trained(model, options)
     result = evaluate_on(model, data, options.split, name=options.model)

@@ -12,7 +12,7 @@ from catdog._utils.text import printable
 from catdog.cli.data import load_data, shell_path
 from catdog.cli.open import open_model
 from catdog.cli.output import out, out_json, progress_on_stderr
-from catdog.cli.target import check_new_file, csv_file
+from catdog.cli.target import check_extra_file, csv_file
 from catdog.data.datasets import Datasets
 from catdog.data.source import find_source
 from catdog.evaluation.label_issues import LabelIssue, find_label_issues
@@ -25,8 +25,7 @@ COLUMNS = [field.name for field in fields(LabelIssue)]
 def run(options: Namespace) -> int:
     """Write the most suspicious images; all of them to a file, or as JSON."""
     find_source("source", options.folder)  # as load_datasets does, fails before Keras is loaded
-    if options.csv:
-        check_new_file(options.csv, "--csv", overwrite=options.overwrite)
+    check_extra_file(options.csv, "--csv", overwrite=options.overwrite)
     if not options.model.endswith(SUFFIX):
         model_spec(options.model)  # as build_model does, fails before the images are read
     data = load_data(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from catdog._utils.errors import UsageError
+from catdog.cli import completion
 from catdog.cli.lazy import load_keras_on_use
 from catdog.cli.output import err, show_warning
 from catdog.cli.parser import make_parser
@@ -34,12 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     _buffer_output()
     parser = make_parser()
+    if completion.VARIABLE in os.environ:
+        completion.complete(parser)
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help(sys.stderr)
         return EXIT_ERROR
     try:
-        if options.command != "predict":  # which does so if the model needs Keras
+        if options.command not in ("predict", "completion"):  # the first does if it needs Keras
             load_keras_on_use()
         command = import_module(f"catdog.cli.{options.command}")
         with warnings.catch_warnings():

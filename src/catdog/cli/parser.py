@@ -7,12 +7,15 @@ from catdog.cli.options import (
     cache,
     calibrate,
     compare,
+    completion,
     evaluate,
     explain,
     export,
     labels,
     models,
     predict,
+    report,
+    review,
     scan,
     train,
 )
@@ -31,14 +34,17 @@ _COMMANDS = (  # in the order of the help
     predict,
     train,
     evaluate,
+    report,
     models,
     scan,
+    review,
     labels,
     calibrate,
     compare,
     explain,
     export,
     cache,
+    completion,
 )
 
 

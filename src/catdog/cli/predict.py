@@ -16,7 +16,7 @@ from catdog.cli.inputs import NoImages, find_images, outside
 from catdog.cli.output import err, out, out_json, progress_on_stderr
 from catdog.cli.scorer import open_scorer
 from catdog.cli.sort import OPTION, sort_images
-from catdog.cli.target import check_folder, check_new_file, csv_file
+from catdog.cli.target import check_extra_file, check_folder, csv_file
 from catdog.images.inputs import ImageSource
 from catdog.images.notes import Note, warn_of_notes
 from catdog.inference.classify import check_threshold, classify
@@ -34,8 +34,7 @@ def run(options: Namespace) -> int:
         1 if an image could not be read, else 0.
     """
     threshold = check_threshold(options.unsure_below)
-    if options.csv:
-        check_new_file(options.csv, CSV, overwrite=options.overwrite)
+    check_extra_file(options.csv, CSV, overwrite=options.overwrite)
     sorted_into = check_folder(options.sort_into, OPTION) if options.sort_into else None
     found = list(find_images(options.paths))
     if sorted_into:

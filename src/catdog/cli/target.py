@@ -50,6 +50,19 @@ def check_new_file(path: str, option: str, *, overwrite: bool) -> Path:
     return target
 
 
+def check_extra_file(path: str | None, option: str, *, overwrite: bool) -> None:
+    """Check a file that a command writes only if the user names it, as `check_new_file` does.
+
+    Raises:
+        OSError: As `check_new_file`.
+        ValueError: If there is `--overwrite`, but no file.
+    """
+    if path is not None:
+        check_new_file(path, option, overwrite=overwrite)
+    elif overwrite:
+        checks.check_no_effect(["--overwrite"], f"there is no {option}")
+
+
 def check_writable(target: Path, path: str, option: str) -> None:
     """Raise if no file can be written beside `target`, which was passed as `path`."""
     try:

@@ -14,7 +14,9 @@ from catdog._utils.errors import FileAccessError, InvalidValueError
 from catdog._utils.text import printable
 from catdog.cli.data import load_data
 from catdog.cli.output import out, progress_on_stderr
+from catdog.cli.report import check_target, write
 from catdog.cli.target import check_new_file, free_path
+from catdog.cli.train_compare import check_same_split, comparison, open_earlier, split_seed
 from catdog.cli.wording import renamed, worded
 from catdog.data.datasets import Datasets, summary
 from catdog.evaluation.evaluate import evaluate
@@ -30,17 +32,22 @@ from catdog.typing import ClassWeight
 def run(options: Namespace) -> int:
     """Train and save a model, and evaluate it on the validation images."""
     target = _check_target(options)
+    if options.report:
+        check_target(options.report, "--report", overwrite=options.overwrite)
     model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
     class_weight = _class_weight(options.class_weight)
+    earlier = open_earlier(options)
     data = load_data(
         options,
-        seed=options.seed,
+        seed=split_seed(earlier, options),
         skip_bad=options.skip_bad,
         cache_dir=options.cache_dir,
         cache_mib=options.cache_mib,
         batch_size=options.batch_size,
     )
+    if earlier:
+        check_same_split(earlier, data, options)
     model = build_model(
         options.model,
         backbone=options.backbone,
@@ -53,11 +60,15 @@ def run(options: Namespace) -> int:
             data.save_split(options.save_split)
     size = resize_to_model(model, data).image_size
     out(summary(data, report_hint="see catdog scan", model_size=size))
-    _train(model, data, class_weight, options)
+    history = _train(model, data, class_weight, options)
     saved_as = _save(model, target, options)
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
     out(f"{result}\nEvaluate it on the test images: {next_command(options, saved_as)}")
+    if earlier:
+        out(comparison(earlier, model, data, names=(options.compare, saved_as)))
+    if options.report:
+        write(model, data, options.report, options, history=history)
     return 0
 
 
@@ -111,14 +122,14 @@ def _class_weight(given: Sequence[str | tuple[str, float]] | None) -> ClassWeigh
 
 def _train(
     model: keras.Model, data: Datasets, class_weight: ClassWeight | None, options: Namespace
-) -> None:
+) -> keras.callbacks.History:
     """Train the head of a model with a backbone, or all layers of another model."""
     has_backbone = _has_backbone(model)
     if options.views != 1 and not has_backbone:
         checks.check_no_effect(["--views"], f"{options.model} has no backbone")
     with progress_on_stderr():
         if has_backbone:
-            train_head(
+            return train_head(
                 model,
                 data,
                 epochs=options.epochs,
@@ -126,8 +137,7 @@ def _train(
                 class_weight=class_weight,
                 cache_dir=options.cache_dir,
             )
-        else:
-            train(model, data, epochs=options.epochs, class_weight=class_weight)
+        return train(model, data, epochs=options.epochs, class_weight=class_weight)
 
 
 def _save(model: keras.Model, target: Path, options: Namespace) -> str:

@@ -1,6 +1,7 @@
 """Selective prediction: accuracy and coverage of a model that abstains when it is unsure."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,27 +54,52 @@ class CoverageCurve:
     def __repr__(self) -> str:
         return f"<CoverageCurve: {counted(self.n, 'image')} of the {self.split} set>"
 
-    def __str__(self) -> str:
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a plain row for each round threshold, ready for `pandas.DataFrame`.
+
+        The keys are `unsure_below`, `answered`, `right`, `coverage`, `accuracy` and `interval`.
+        Thresholds above which there is no answer are left out.
+        """
         positions = np.searchsorted(self.thresholds, PRINTED_THRESHOLDS)
-        rows = [
+        return [
             self._row(threshold, position)
-            for threshold, position in zip(PRINTED_THRESHOLDS, positions, strict=True)
+            for threshold, position in zip(PRINTED_THRESHOLDS, positions.tolist(), strict=True)
             if position < len(self.thresholds)
         ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures at round thresholds, ready for `json.dump`."""
+        return {"split": self.split, "n": self.n, "thresholds": self.rows()}
+
+    def __str__(self) -> str:
+        rows = [_cells(row) for row in self.rows()]
         table = Table(("unsure below", "answered", "coverage", "accuracy", "interval"), rows)
         images = f"{counted(self.n, 'image')} of the {self.split} set"
         return "\n".join([f"{images}, 95 % confidence intervals", *text_lines(table)])
 
-    def _row(self, threshold: float, position: int) -> tuple[str, ...]:
-        """Return the cells of one threshold."""
-        low, high = wilson_interval(int(self.right[position]), int(self.answered[position]))
-        return (
-            f"{threshold:.0%}",
-            f"{self.answered[position]}",
-            f"{self.coverage[position]:.1%}",
-            f"{self.accuracy[position]:.1%}",
-            f"{low:.1%} to {high:.1%}",
-        )
+    def _row(self, threshold: float, position: int) -> dict[str, Any]:
+        """Return the figures of one threshold."""
+        right, answered = int(self.right[position]), int(self.answered[position])
+        return {
+            "unsure_below": threshold,
+            "answered": answered,
+            "right": right,
+            "coverage": answered / self.n,
+            "accuracy": right / answered,
+            "interval": list(wilson_interval(right, answered)),
+        }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of one threshold."""
+    low, high = row["interval"]
+    return (
+        f"{row['unsure_below']:.0%}",
+        f"{row['answered']}",
+        f"{row['coverage']:.1%}",
+        f"{row['accuracy']:.1%}",
+        f"{low:.1%} to {high:.1%}",
+    )
 
 
 @public

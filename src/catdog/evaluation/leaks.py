@@ -91,6 +91,21 @@ def check_leaks(
     Source: R. A. Fisher, "Statistical Methods for Research Workers", 5th edition (1934), section
     21.02, for the exact test.
     """
+    report = find_leaks(model, data, split=split, seed=seed, cache_dir=cache_dir, verbose=verbose)
+    count_test_evaluation(data, split)
+    return report
+
+
+def find_leaks(
+    model: keras.Model,
+    data: Datasets,
+    *,
+    split: Split,
+    seed: int,
+    cache_dir: str | PathLike[str] | None,
+    verbose: Verbose,
+) -> LeakReport:
+    """Check for leaks as part of an evaluation that is counted already; see `check_leaks`."""
     splits = _splits_to_use(split)
     seed = checks.check_seed(seed)
     resized = resize_to_model(model, data)
@@ -109,7 +124,6 @@ def check_leaks(
     labels = np.concatenate([data.labels(each) for each in splits])
     limit = near_duplicate_limit(vectors, labels)
     levels = _levels(data, splits, vectors, labels, limit=limit, seed=seed)
-    count_test_evaluation(data, split)
     bins = tuple(_bins(nearest, correct, limit))
     return LeakReport(split, bins, levels, len(vectors), limit)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
+from catdog._utils.batch_bar import batch_bar
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.progress import keras_verbose
 from catdog.data.datasets import Datasets, ordered_batches
@@ -39,9 +40,18 @@ def split_logits(
         split: The split whose images are run.
         verbose: Which progress Keras shows.
     """
-    with raise_read_errors() as errors:
-        batches = ordered_batches(_for_devices(model, resized, split), split, errors)
-        outputs = model.predict(batches, verbose=keras_verbose(checks.check_verbose(verbose)))
+    checks.check_verbose(verbose)
+    fitting = _for_devices(model, resized, split)
+    batches = math.ceil(len(fitting.paths(split)) / fitting.batch_size)
+    with (
+        batch_bar("Evaluating", batches, verbose) as callbacks,
+        raise_read_errors() as errors,
+    ):
+        outputs = model.predict(
+            ordered_batches(fitting, split, errors),
+            callbacks=callbacks,
+            verbose=keras_verbose(verbose),
+        )
     return checked_logits(model, outputs, resized.image_size)
 
 

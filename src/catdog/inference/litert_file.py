@@ -39,7 +39,7 @@ SUFFIX = ".tflite"
 INPUT, OUTPUT = "images", "probabilities"
 LABELS_MEMBER = "labels.txt"  # the usual name of LiteRT's label files
 CHECKSUM_MEMBER = "program.sha256"  # of the program; LiteRT does not notice changed weights
-_WRITTEN_BY = "In Python, catdog.export_model writes such a file."
+_WRITTEN_BY = "catdog export writes such a file."
 
 
 def write_litert_file(path: Path, program: bytes, metadata: ModelMetadata) -> None:

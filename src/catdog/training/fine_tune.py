@@ -48,7 +48,8 @@ def fine_tune(
         class_weight: As in [`train`][catdog.train].
         callbacks: Any Keras callbacks.
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
-            file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
+            file or a notebook, there with a bar if `ipywidgets` is installed; 0 shows nothing, 1
+            and 2 what Keras shows for them.
 
     Returns:
         Keras' record of the run, as from `train`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import Any
 import keras
 
 from catdog._utils import checks
+from catdog._utils.batch_bar import batch_bar
 from catdog._utils.errors import InvalidTypeError
 from catdog._utils.keras_internals import forget_validation_data, reset_initial_epoch
 from catdog._utils.progress import keras_verbose
@@ -56,7 +58,8 @@ def train(
             training loss is then weighted; accuracies are not.
         callbacks: Any Keras callbacks.
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
-            file or a notebook; 0 shows nothing, 1 and 2 what Keras shows for them.
+            file or a notebook, there with a bar if `ipywidgets` is installed; 0 shows nothing, 1
+            and 2 what Keras shows for them.
 
     Returns:
         Keras' record of the run; `history.history` maps `"loss"`, `"accuracy"`, `"val_loss"` and
@@ -95,11 +98,13 @@ def train(
         stack.callback(forget_validation_data, model)
         stack.enter_context(metadata_in_checkpoints(model))
         errors = stack.enter_context(raise_read_errors())
+        steps = math.ceil(len(resized.paths("train")) / resized.batch_size)
+        bar = stack.enter_context(batch_bar("Training", epochs * steps, verbose))
         return model.fit(
             training_batches(resized, errors),
             validation_data=ordered_batches(resized, "validation", errors),
             epochs=epochs,
-            callbacks=[*own_callbacks, *epoch_lines(verbose)],
+            callbacks=[*own_callbacks, *epoch_lines(verbose), *bar],
             class_weight=weights,
             verbose=keras_verbose(verbose),
             shuffle=False,  # the batches are shuffled; Keras warns if asked to do it again

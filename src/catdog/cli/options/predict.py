@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
         "--model",
         default="compact",
         metavar="MODEL",
-        help=f"a .tflite file that export_model wrote, {TRAINED} (default: %(default)s)",
+        help=f"a .tflite file that `catdog export` wrote, {TRAINED} (default: %(default)s)",
     )
     parser.add_argument(
         "--unsure-below",

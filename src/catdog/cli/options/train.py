@@ -1,6 +1,6 @@
 """The options of `catdog train`."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import NoReturn
 
 from catdog.cli.options.shared import (
@@ -71,6 +71,28 @@ def add(commands: Commands) -> None:
         type=not_empty,
         metavar="FILE",
         help="write the split to this file",
+    )
+    _add_compare(parser)
+    _add_report(parser)
+
+
+def _add_compare(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--compare",
+        type=not_empty,
+        metavar="FILE.keras",
+        help="an earlier model, trained on this split, perhaps with other corrections: evaluate "
+        "both on the test images, and print the paired comparison",
+    )
+
+
+def _add_report(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--report",
+        type=not_empty,
+        metavar="FILE.html",
+        help="also write a report with the learning curves, see `catdog report`; this is a test "
+        "evaluation",
     )
 
 

@@ -1,0 +1,1 @@
+"""Reports and pages about data and models, for people who would rather look than read."""
