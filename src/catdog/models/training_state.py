@@ -33,7 +33,7 @@ def layers_changed_by_training(model: keras.Model) -> set[keras.Layer]:
     if not suspects:
         return set()
     variables = model.non_trainable_variables
-    before = [np.array(variable) for variable in variables]
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
         with keeping_global_seed():
             model(keras.ops.convert_to_tensor(_noise(model)), training=True)
@@ -46,7 +46,7 @@ def layers_changed_by_training(model: keras.Model) -> set[keras.Layer]:
 def _has_changed(layer: keras.Layer, variables: Any, before: Any) -> bool:
     values = {id(variable): value for variable, value in zip(variables, before, strict=True)}
     return any(
-        not np.array_equal(np.array(variable), values[id(variable)])
+        not np.array_equal(np.array(keras.ops.convert_to_numpy(variable)), values[id(variable)])
         for variable in own_state(layer)
     )
 
