@@ -13,6 +13,7 @@ CACHE_DIR = Path(__file__).with_name("cache_dir.py")
 LIST_MODELS = "import json, catdog; print(json.dumps(catdog.list_models()))"
 PREDICT_BARS = {"cnn": 0.9, "compact": 0.8, "mobilenet_v2": 0.55}  # for many photos
 HEAD_MODEL = "mobilenet_v2.both_flips"
+DEFAULT_CACHE_MIB = 1024  # of `load_datasets`
 REAL_IMAGES = "cats_and_dogs_filtered"
 
 
@@ -127,7 +128,7 @@ def large_photos(scale: Scale) -> Comparison:
         "large_photos",
         f"load {scale.large} JPEG files of 12 megapixels at 160 pixels, scan and one pass / "
         "`image_dataset_from_directory` and one pass",
-        {one: side(f"load-{one}", folder) for one in sides},
+        {one: side(f"load-{one}", folder, DEFAULT_CACHE_MIB) for one in sides},
         [
             Ratio("time", ("catdog", "first"), ("keras", "first"), 0.35),
             Ratio("peak memory", ("catdog", "first"), ("keras", "first"), 1.0, figure="peak_mib"),
@@ -143,7 +144,7 @@ def ordinary_photos(scale: Scale) -> Comparison:
         "ordinary_photos",
         f"decode and resize {scale.few} photos at 160 pixels, a pass without a cache / "
         "a pass of `image_dataset_from_directory`",
-        {one: side(f"load-{one}", folder) for one in sides},
+        {one: side(f"load-{one}", folder, 0) for one in sides},
         [Ratio("time", ("catdog", "again"), ("keras", "again"), 1.0)],
         [side("link-photos", folder, scale.few, "classes")],
     )

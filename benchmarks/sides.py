@@ -97,12 +97,15 @@ def train_only_the_head(source: str, cache_dir: str, name: str, epochs: str) -> 
     return {"train": run}
 
 
-def load_with_catdog(folder: str) -> Steps:
-    """Scan a folder and read its images at 160 pixels; then read them again, without a cache."""
+def load_with_catdog(folder: str, cache_mib: str) -> Steps:
+    """Scan a folder and read its images at 160 pixels; then read them again.
+
+    Without a cache (`cache_mib` 0), the scan keeps no pixels for the first pass.
+    """
     loaded: list[Datasets] = []
 
     def first() -> None:
-        loaded.append(load_datasets(folder, image_size=IMAGE_SIZE, cache_mib=0))
+        loaded.append(load_datasets(folder, image_size=IMAGE_SIZE, cache_mib=int(cache_mib)))
         again()
 
     def again() -> None:
@@ -112,7 +115,7 @@ def load_with_catdog(folder: str) -> Steps:
     return {"first": first, "again": again}
 
 
-def load_with_keras(folder: str) -> Steps:
+def load_with_keras(folder: str, _: str) -> Steps:
     """List a folder and read its images at 160 pixels; then read them again."""
     loaded: list[tf.data.Dataset] = []
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import backend_tables
 import cache_tables
 import leak_tables
 import model_tables
@@ -56,6 +57,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "train-head": of_record(results.train_head, "train_head"),
     "loading-scan": of_record(results.loading_scan, "loading"),
     "loading-memory": of_record(results.loading_memory, "loading"),
+    "backends-time": of_record(backend_tables.times, "backends"),
     "cache-dir-time": of_record(cache_tables.time, "cache_dir"),
     "frozen-pass": of_record(results.feature_extraction, "feature_extraction"),
     "flip-average": of_record(results.flip_average, "flip_average"),

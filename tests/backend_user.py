@@ -11,6 +11,7 @@ each of these models. A model is also built, trained for an epoch, saved, opened
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -67,13 +68,13 @@ def main(images: Path, models: Path, results: Path) -> None:
     data = load_datasets(images, image_size=SIZE, batch_size=4)
     if not models.exists():
         write_models(models)
-    found = {}
+    found: dict[str, NDArray[Any]] = {}
     for name in list_models():
         model = load_model(models / f"{name}.keras")
         found[f"{name} probabilities"] = probabilities(model, data)
         found[f"{name} heat"] = gradcam(model, data.paths("train")[0], label=0)
         use(name, data)
-    np.savez(results, **found)
+    np.savez(results, allow_pickle=False, **found)
 
 
 if __name__ == "__main__":

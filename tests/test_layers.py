@@ -107,9 +107,9 @@ def test_few_modules_import_tensorflow() -> None:
         "_utils/late.py",  # for type hints only
         "inference/export.py",
         "inference/export_formats.py",
-        "inference/gradcam.py",
         "inference/interpreter.py",  # if LiteRT's own package is missing
         "inference/litert.py",
+        "inference/map_gradient.py",
         "inference/web_graph.py",
         "inference/web_model.py",
         "training/devices.py",

@@ -57,7 +57,7 @@ def test_nothing_takes_twice_the_expected_time(
     what: str, sides: ModuleType, photos: Path, tmp_path: Path
 ) -> None:
     if what == "load":
-        ours, keras = sides.load_with_catdog(photos), sides.load_with_keras(photos)
+        ours, keras = sides.load_with_catdog(photos, "0"), sides.load_with_keras(photos, "0")
         ours["first"](), keras["first"]()
         ratio = least_ratio(ours["again"], keras["again"])
     elif what == "predict":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from importlib.metadata import version
 
 import keras
@@ -75,4 +76,9 @@ def record_split(data: Datasets) -> SplitRecord:
 
 def hash_training_images(data: Datasets) -> str:
     """Return a hash of the contents of the training images, whatever their order and classes."""
-    return hashlib.sha256("\n".join(sorted(content_hashes(data, "train"))).encode()).hexdigest()
+    return hash_contents(content_hashes(data, "train"))
+
+
+def hash_contents(contents: Iterable[str]) -> str:
+    """Return a hash of the hashes of images, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()

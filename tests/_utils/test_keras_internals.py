@@ -359,3 +359,15 @@ def test_keeping_global_seed(has_drawn: bool) -> None:
 
     inside, after = draws()
     assert inside == after
+
+
+def test_accumulated_metrics(model: keras.Model) -> None:
+    model.train_on_batch(X, Y)
+    (mae,) = [metric for metric in model.metrics if metric.name == "compile_metrics"]
+    (rows,) = [variable for variable in mae.variables if variable.name == "count"]
+    with internals.accumulated_metrics(model):
+        model.train_on_batch(X, Y)
+        model.test_on_batch(X, Y)
+    assert int(rows) == 3 * len(X)
+    model.train_on_batch(X, Y)
+    assert int(rows) == len(X)

@@ -20,6 +20,7 @@ COMMANDS = (
     "report",
     "models",
     "scan",
+    "review",
     "labels",
     "calibrate",
     "compare",

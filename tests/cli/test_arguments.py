@@ -89,7 +89,10 @@ OTHER = {
     ("cache", "clear"): "chooses the function",
     ("completion", "shell"): "is for shells only",
     ("compare", "split"): "is passed to `evaluate`",
+    ("review", "no_browser"): "is for a server without a screen",
+    ("review", "port"): "is part of an address on this machine",
     ("scan", "shortcuts"): "adds the call of another function",
+    ("train", "compare"): "adds the call of another function",
 }
 # Where the default differs from that of Python, and why.
 OTHER_DEFAULT = {

@@ -38,6 +38,13 @@ sys.exit(code)
         (["evaluate", "nofolder", "--model", "compact"], 2, "FOLDER='nofolder' is neither"),
         (["evaluate", "photos", "--model", "no.keras"], 2, "--model='no.keras' does not exist"),
         (["scan", "nofolder"], 2, "FOLDER='nofolder' is neither a folder"),
+        (["labels", "nofolder"], 2, "FOLDER='nofolder' is neither a folder"),
+        (["labels", "photos", "--model", "cn"], 2, "Did you mean"),
+        (["calibrate", "compact", "photos"], 2, "MODEL='compact' is part of catdog"),
+        (["compare", "no.keras", "compact", "photos"], 2, "FIRST='no.keras' does not exist"),
+        (["explain", "photos", "--model", "no.keras", "--out", "d"], 2, "='no.keras' does not"),
+        (["export", "no.keras", "--out", "m.tflite"], 2, "MODEL='no.keras' does not exist"),
+        (["cache", "photos"], 0, ""),
     ],
 )
 def test_an_answer_without_keras(arguments: Sequence[str], code: int, message: str) -> None:

@@ -1,6 +1,7 @@
 import csv
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,27 @@ def test_predictions_in_a_file_and_in_folders(
     assert captured.err.splitlines()[-1].endswith(f"by class ({counts})")
     assert main([*typed, "--overwrite"]) == 1  # nothing is copied twice
     assert contents("sorted/by class") == found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_unusual_names(saved: Path) -> None:
+    """A row has the path as it is, byte by byte; of a link, the image is copied."""
+    names = ["=1+1.png", 'a,"b".png', "new\nline.png", os.fsdecode(b"latin\xe9.png"), "\u00fc.png"]
+    write_images(Path("some"), len(names))
+    Path("photos").mkdir()
+    for number, name in enumerate(names):
+        Path(f"some/image.{number}.png").rename(f"photos/{name}")
+    Path("photos/link.png").symlink_to(Path("photos/=1+1.png").absolute())
+    typed = ["predict", "photos", "--model", str(saved / LITERT_FILE)]
+    assert main([*typed, "--csv", "found.csv", "--sort-into", "sorted"]) == 0
+    with Path("found.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as opened:
+        rows = list(csv.DictReader(opened))
+    expected = sorted(f"photos/{name}" for name in [*names, "link.png"])
+    assert sorted(row["path"] for row in rows) == expected
+    assert [Path(row["path"]).is_file() for row in rows] == [True] * 6
+    found = {Path(name).name: content for name, content in contents("sorted").items()}
+    assert found == contents("photos")
+    assert not any(path.is_symlink() for path in Path("sorted").rglob("*"))
 
 
 def test_the_file_is_not_replaced_unasked(saved: Path, capsys: Capture) -> None:

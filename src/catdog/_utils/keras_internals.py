@@ -84,6 +84,16 @@ def initial_epoch(model: "keras.Model") -> int:
     return model._initial_epoch or 0
 
 
+@contextmanager
+def accumulated_metrics(model: "keras.Model") -> Iterator[None]:
+    """Let `train_on_batch` and `test_on_batch` go on with the metrics: Keras 3.15 resets them."""
+    model.reset_metrics = lambda: None
+    try:
+        yield
+    finally:
+        del model.reset_metrics
+
+
 def is_defined_by_keras(owner: "keras.Operation", method: str) -> bool:
     """Return whether a method of a model, layer or operation is Keras' own, not a subclass's."""
     return str(getattr(type(owner), method).__module__).partition(".")[0] == "keras"

@@ -17,8 +17,6 @@ from catdog.cli.target import check_folder, free_path, scratch_in
 from catdog.cli.wording import worded
 from catdog.images.inputs import ImageSource
 from catdog.images.thumbnails import thumbnail
-from catdog.inference.gradcam import class_position
-from catdog.plotting.explanation import plot_gradcam
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,6 +37,8 @@ def run(options: Namespace) -> int:
         model = open_model(options.model)
     names = resolve_class_names(model, options.model)
     if options.label is not None:
+        from catdog.inference.gradcam import class_position  # loads Keras
+
         class_position(options.label, names, len(names))
     errors = 0
     with progress("Explaining", len(found)) as advance:
@@ -66,6 +66,8 @@ def _reason_not_to(item: ImageSource | NoImages) -> str:
 def _explain(model: keras.Model, image: Path, folder: Path, label: str | None) -> Path:
     """Draw an image and its heat map, and return the file."""
     import matplotlib as mpl
+
+    from catdog.plotting.explanation import plot_gradcam  # loads Keras
 
     mpl.use("Agg")  # no window for each figure
     with progress_on_stderr():

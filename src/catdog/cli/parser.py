@@ -15,6 +15,7 @@ from catdog.cli.options import (
     models,
     predict,
     report,
+    review,
     scan,
     train,
 )
@@ -36,6 +37,7 @@ _COMMANDS = (  # in the order of the help
     report,
     models,
     scan,
+    review,
     labels,
     calibrate,
     compare,

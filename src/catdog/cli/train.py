@@ -16,6 +16,7 @@ from catdog.cli.data import load_data
 from catdog.cli.output import out, progress_on_stderr
 from catdog.cli.report import check_target, write
 from catdog.cli.target import check_new_file, free_path
+from catdog.cli.train_compare import check_same_split, comparison, open_earlier, split_seed
 from catdog.cli.wording import renamed, worded
 from catdog.data.datasets import Datasets, summary
 from catdog.evaluation.evaluate import evaluate
@@ -36,14 +37,17 @@ def run(options: Namespace) -> int:
     model_spec(options.model)  # as the next two lines do, fails before the images are read
     checks.check_positive_int("epochs", options.epochs)
     class_weight = _class_weight(options.class_weight)
+    earlier = open_earlier(options)
     data = load_data(
         options,
-        seed=options.seed,
+        seed=split_seed(earlier, options),
         skip_bad=options.skip_bad,
         cache_dir=options.cache_dir,
         cache_mib=options.cache_mib,
         batch_size=options.batch_size,
     )
+    if earlier:
+        check_same_split(earlier, data, options)
     model = build_model(
         options.model,
         backbone=options.backbone,
@@ -61,6 +65,8 @@ def run(options: Namespace) -> int:
     with progress_on_stderr():
         result = evaluate(model, data, split="validation", verbose=0)
     out(f"{result}\nEvaluate it on the test images: {next_command(options, saved_as)}")
+    if earlier:
+        out(comparison(earlier, model, data, names=(options.compare, saved_as)))
     if options.report:
         write(model, data, options.report, options, history=history)
     return 0

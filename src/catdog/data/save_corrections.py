@@ -70,17 +70,23 @@ def save_corrections(
     known = Corrections({}, {}, {})
     if os.path.lexists(target):
         known = read_corrections(target, data.class_names, argument="path")
-        _check_writable(target, path)
+        check_writable(target, path, argument="path")
     text = corrections_to_json({**known.entries, **new}.values(), known.more)
     atomic_write(target, lambda scratch: scratch.write_text(text, "ascii"))
 
 
-def _check_writable(target: Path, path: Any) -> None:
-    """Raise if a file is read-only; a renamed file would replace it all the same."""
+def check_writable(target: Path, path: Any, *, argument: str) -> None:
+    """Raise if a file is read-only; a renamed file would replace it all the same.
+
+    Args:
+        target: The file, which exists.
+        path: What was passed.
+        argument: Name of the argument that it was passed as, for the error.
+    """
     if not (target.stat().st_mode & _WRITABLE and os.access(target, os.W_OK)):
         raise FileAccessError(
             "is read-only",
-            argument="path",
+            argument=argument,
             value=str(path),
             hint="Make it writable, or choose another name.",
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
+import numpy as np
 from PIL import Image, ImageFile
 
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # in the data, FF 00 and restarts are none
@@ -16,7 +17,9 @@ _TABLES = (0xC4, 0xC8, 0xCC)
 _PROGRESSIVE = 0xC2
 _HUFFMAN = (0xC0, 0xC1, _PROGRESSIVE)
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
-_START_OF_SCAN, _END_OF_IMAGE = bytes([0xFF, _SCAN]), bytes([0xFF, _END])
+_FILL_BYTE = 0xFF
+_IS_MARKER = np.ones(256, np.bool_)  # behind FF, as in `_NEXT_MARKER`
+_IS_MARKER[[0x00, *range(0xD0, 0xD8), _FILL_BYTE]] = False
 _COEFFICIENTS = 64  # of a block of 8 x 8 pixels
 _GREYS = {127, 128}  # what missing blocks become, in all modes
 _FILL = 8 * b"\xfe"  # libjpeg fills a register of 64 bits before it decodes
@@ -151,9 +154,18 @@ def read_frame(content: bytes) -> int | None:
     return None
 
 
-def has_end(content: bytes) -> bool:
-    """Return whether the marker of the end follows the data of the last scan of a JPEG file."""
-    return content.rfind(_END_OF_IMAGE) > content.rfind(_START_OF_SCAN) >= 0
+def has_clean_end(content: bytes) -> bool:
+    """Return whether the marker of the end, and no other, follows the data of a JPEG file."""
+    structure = _read_structure(content)
+    return structure is not None and _marker_after(content, structure.start_of_data) == _END
+
+
+def _marker_after(content: bytes, start: int) -> int | None:
+    """Return the first marker after the start of data; much faster than `_NEXT_MARKER`."""
+    data = np.frombuffer(content, np.uint8)[start:]
+    codes = data[np.flatnonzero(data[:-1] == _FILL_BYTE) + 1]
+    codes = codes[_IS_MARKER[codes]]
+    return int(codes[0]) if len(codes) else None
 
 
 def _read_structure(content: bytes) -> _Structure | None:

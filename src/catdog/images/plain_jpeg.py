@@ -1,6 +1,7 @@
 """Plain JPEG files: those that every version of libjpeg decodes to the same pixels.
 
 TensorFlow has a libjpeg of its own. Where both decode alike, its kernels read the training images.
+Damaged data that no scan detects, such as a changed byte, may become other pixels in each.
 """
 
 from io import BytesIO
@@ -8,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-from catdog.images.jpeg_scans import has_end, read_frame
+from catdog.images.jpeg_scans import has_clean_end, read_frame
 from catdog.images.scale import Size, find_denominator, is_sideways, read_orientation
 
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all with Huffman codes
@@ -49,6 +50,6 @@ def find_plain_jpeg(image: Image.Image, file: BinaryIO) -> PlainJpeg | None:
     )
     content = file.getvalue()
     is_plain = is_plain and image.width * image.height <= _MAX_PIXELS
-    if not is_plain or read_frame(content) not in _FRAMES or not has_end(content):
+    if not is_plain or read_frame(content) not in _FRAMES or not has_clean_end(content):
         return None
     return PlainJpeg(image.size, read_orientation(image))

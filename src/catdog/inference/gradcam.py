@@ -168,7 +168,7 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
     heat = np.maximum((weights * found.feature_map).sum(axis=-1), 0)
     highest = heat.max(axis=(1, 2), keepdims=True)
     scaled = np.divide(heat, highest, out=np.zeros_like(heat), where=highest > 0)
-    return scaled.astype(np.float32)
+    return np.asarray(scaled, np.float32)
 
 
 class _MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints

@@ -1,1 +1,1 @@
-"""The report on a model and its data: what it contains, and the HTML file that shows it."""
+"""Reports and pages about data and models, for people who would rather look than read."""

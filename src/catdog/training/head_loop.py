@@ -1,7 +1,8 @@
 """The training loop of a head on extracted features.
 
 The per-step overhead of `fit` exceeds the step itself. So each epoch runs as one compiled loop,
-unless callbacks act on batches.
+unless callbacks act on batches. On another backend than TensorFlow, and on several devices, Keras'
+own functions take each step.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog._utils.keras_internals import initial_epoch, is_slow_untraced, reset_initial_epoch
+from catdog._utils.keras_internals import (
+    accumulated_metrics,
+    initial_epoch,
+    is_slow_untraced,
+    reset_initial_epoch,
+)
+from catdog.inference.forward import count_replicas
 
 MIN_STEPS_TO_TRACE = 50  # steps of a run; with fewer, tracing a graph takes longer than it saves
 Rows = Sequence[NDArray[np.generic]]
@@ -50,13 +57,13 @@ def fit_head(
             their model, or let it begin at a later epoch.
     """
     model = callbacks.model
-    _make_variables(head, model, [tf.constant(rows[:batch_size]) for rows in validation_rows])
+    _make_variables(head, model, [rows[:batch_size] for rows in validation_rows])
     sizes = (batch_size, validation_batch_size)
     train, validate = _passes(head, train_rows, validation_rows, sizes, callbacks)
     all_validation_rows = np.arange(len(validation_rows[0]))
     n_steps = epochs * (len(order_of(0)) + len(all_validation_rows)) / batch_size
     is_long = n_steps >= MIN_STEPS_TO_TRACE or is_slow_untraced(head)
-    if is_long and not head.run_eagerly:
+    if is_long and not head.run_eagerly and _is_on_one_device(head):
         train, validate = train.traced(), validate.traced()
     logs: Logs = {}
     model.stop_training = False
@@ -100,7 +107,7 @@ class _Pass:
     Attributes:
         head: Holds the metrics.
         take_steps: Takes a step with every batch of the rows at these positions, in order, and
-            returns the metrics since they were reset, from tensors to tensors.
+            returns the metrics since they were reset.
         batch_size: Rows in a batch.
         by_batch: Whether callbacks are called for every batch, or once for all batches.
         before: Is called with the number of the next batch.
@@ -118,7 +125,8 @@ class _Pass:
 
     def traced(self) -> _Pass:
         """Return the same pass as one graph, which is faster after the first step."""
-        return replace(self, take_steps=tf.function(self.take_steps, autograph=False))
+        traced = tf.function(self.take_steps, autograph=False)
+        return replace(self, take_steps=lambda positions: traced(tf.constant(positions)))
 
     def run(self, order: NDArray[np.int64]) -> Logs:
         """Run the rows at these positions, and return the metrics."""
@@ -128,7 +136,7 @@ class _Pass:
         for begin in range(0, len(order), rows_at_once):
             positions = order[begin : begin + rows_at_once]
             self.before(begin // self.batch_size)
-            logs = _plain(self.take_steps(tf.constant(positions)))
+            logs = _plain(self.take_steps(positions))
             self.after((begin + len(positions) - 1) // self.batch_size, logs)
             if self.is_stopped():
                 break
@@ -147,9 +155,15 @@ def _passes(
     model = callbacks.model
     by_batch = any(map(_acts_on_batches, callbacks.callbacks))
     validation_size = batch_size if by_batch else validation_size
+    if _is_on_one_device(head):
+        train_steps = _in_batches(head, head.train_step, train_rows, batch_size)
+        test_steps = _in_batches(head, head.test_step, validation_rows, validation_size)
+    else:
+        train_steps = _by_keras(head, head.train_on_batch, train_rows, batch_size)
+        test_steps = _by_keras(head, head.test_on_batch, validation_rows, validation_size)
     train = _Pass(
         head=head,
-        take_steps=_in_batches(head, head.train_step, train_rows, batch_size),
+        take_steps=train_steps,
         batch_size=batch_size,
         by_batch=by_batch,
         before=callbacks.on_train_batch_begin,
@@ -158,7 +172,7 @@ def _passes(
     )
     validate = _Pass(
         head=head,
-        take_steps=_in_batches(head, head.test_step, validation_rows, validation_size),
+        take_steps=test_steps,
         batch_size=validation_size,
         by_batch=by_batch,
         before=callbacks.on_test_batch_begin,
@@ -168,15 +182,20 @@ def _passes(
     return train, validate
 
 
-def _make_variables(head: keras.Model, model: keras.Model, rows: Sequence[Any]) -> None:
+def _is_on_one_device(head: keras.Model) -> bool:
+    """Return whether TensorFlow runs a head on one device."""
+    return keras.backend.backend() == "tensorflow" and count_replicas(head) == 1
+
+
+def _make_variables(head: keras.Model, model: keras.Model, rows: Rows) -> None:
     """Create the variables that Keras would create in its first steps.
 
     TensorFlow traces a loop a second time if variables are created in it. And callbacks that
     monitor a metric look it up in the whole model, which takes no step itself.
     """
     head.optimizer.build(head.trainable_variables)
-    head.test_step(rows)
-    features, labels = rows
+    head.test_on_batch(*rows)
+    features, labels = map(keras.ops.convert_to_tensor, rows)
     model.compute_metrics(features, labels, head(features, training=False))
     model.reset_metrics()
 
@@ -204,6 +223,31 @@ def _in_batches(
 
         keras.ops.fori_loop(0, -(-order.shape[0] // batch_size), take_step, 0)
         return head.get_metrics_result()
+
+    return run
+
+
+def _by_keras(
+    head: keras.Model, step: Callable[..., Logs], rows: Rows, batch_size: int
+) -> Callable[[NDArray[np.int64]], Logs]:
+    """Return a function as `_in_batches` does, whose steps are those of Keras.
+
+    On several devices, each one takes the whole step: a head is small.
+
+    Args:
+        head: Holds the metrics.
+        step: The head's `train_on_batch` or `test_on_batch`.
+        rows: Features, labels, and perhaps weights.
+        batch_size: Rows in a batch.
+    """
+
+    def run(order: NDArray[np.int64]) -> Logs:
+        logs: Logs = {}
+        with accumulated_metrics(head):
+            for begin in range(0, len(order), batch_size):
+                positions = order[begin : begin + batch_size]
+                logs = step(*(array[positions] for array in rows), return_dict=True)
+        return logs
 
     return run
 

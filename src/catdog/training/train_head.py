@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import BackendError, InvalidValueError
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import compile_arguments, is_defined_by_keras
 from catdog._utils.progress import keras_verbose
 from catdog._utils.public import public
@@ -80,8 +80,7 @@ def train_head(
             no augmentation, and where `train` raises.
         TypeError: If `cache_dir` is not a path.
         OSError: If `cache_dir` is a file, or cannot be written to.
-        RuntimeError: If Keras' backend is not TensorFlow, or the model is distributed with
-            `tf.distribute`.
+        RuntimeError: If the model is distributed with `tf.distribute`.
 
     Example:
         ```python
@@ -180,14 +179,6 @@ def _order_of(data: Datasets, views: int) -> Callable[[int], NDArray[np.int64]]:
 
 def _check_head_trains(model: keras.Model) -> None:
     """Raise if the head alone would train differently from the model."""
-    if (backend := keras.backend.backend()) != "tensorflow":
-        raise BackendError(
-            f"train_head runs in TensorFlow, but Keras' backend is {backend!r}",
-            hint=(
-                "Set the environment variable KERAS_BACKEND=tensorflow before Python starts, "
-                "or call catdog.train."
-            ),
-        )
     for step in ("call", "train_step", "test_step", "compute_loss", "compute_metrics"):
         if not is_defined_by_keras(model, step):
             raise InvalidValueError(

@@ -1,0 +1,1 @@
+"""The review page: decide about doubtful images by key, and write the file of corrections."""
