@@ -80,27 +80,24 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="write the split to this file",
     )
-    _add_compare(parser)
-    _add_report(parser)
+    _add_later(parser)
 
 
-def _add_compare(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--compare",
-        type=not_empty,
-        metavar="FILE.keras",
-        help="an earlier model, trained on this split, perhaps with other corrections: evaluate "
-        "both on the test images, and print the paired comparison",
-    )
-
-
-def _add_report(parser: ArgumentParser) -> None:
+def _add_later(parser: ArgumentParser) -> None:
+    """Add what is done with the model after the training."""
     parser.add_argument(
         "--report",
         type=not_empty,
         metavar="FILE.html",
         help="also write a report with the learning curves, see `catdog report`; this is a test "
         "evaluation",
+    )
+    parser.add_argument(
+        "--compare",
+        type=not_empty,
+        metavar="FILE.keras",
+        help="an earlier model, trained on this split, perhaps with other corrections: evaluate "
+        "both on the test images, and print the paired comparison",
     )
 
 
