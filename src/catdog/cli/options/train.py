@@ -32,15 +32,7 @@ def add(commands: Commands) -> None:
     )
     add_out(parser, "FILE.keras", "where to save the model")
     add_overwrite(parser)
-    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
-    parser.add_argument(
-        "--patience",
-        type=int,
-        default=5,
-        metavar="N",
-        help="stop after N epochs without a lower validation loss, and keep the epoch with the "
-        "lowest one (default: %(default)s); 0 trains all epochs, and keeps the last one",
-    )
+    _add_epochs(parser)
     parser.add_argument(
         "--image-size",
         type=image_size,
@@ -81,6 +73,18 @@ def add(commands: Commands) -> None:
         help="write the split to this file",
     )
     _add_later(parser)
+
+
+def _add_epochs(parser: ArgumentParser) -> None:
+    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--patience",
+        type=int,
+        default=5,
+        metavar="N",
+        help="stop after N epochs without a lower validation loss, and keep the epoch with the "
+        "lowest one (default: %(default)s); 0 trains all epochs, and keeps the last one",
+    )
 
 
 def _add_later(parser: ArgumentParser) -> None:
