@@ -389,3 +389,12 @@ def test_accumulated_metrics(model: keras.Model) -> None:
     assert int(rows) == 3 * len(X)
     model.train_on_batch(X, Y)
     assert int(rows) == len(X)
+
+
+def test_own_strategy(model: keras.Model) -> None:
+    strategy = tf.distribute.OneDeviceStrategy("CPU:0")
+    with strategy.scope():
+        assert internals.own_strategy(model) is None
+        assert model.distribute_strategy is strategy
+        other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert internals.own_strategy(other) is strategy

@@ -36,13 +36,16 @@ COMMAND_OF: Mapping[str, str] = {
     "write_report": "report",
 }
 _PLOT, _STEP = "draws a figure", "is a step of other functions, or of code of one's own"
+_MANY = "is for code that runs on many machines"
 ONLY_PYTHON: Mapping[str, str] = {
     "baseline_accuracy": "`evaluate` and `train` print it",
     "check_leaks": "needs a look at its parts",
     "coverage_curve": _STEP,
     "find_near_duplicates": "`evaluate` reports near duplicates of training images",
+    "extract_features": _MANY,
     "fine_tune": "needs a look at the figures of the head before it",
     "leaderboard": "`compare` takes two models",
+    "load_features": _MANY,
     "make_augmentation": _STEP,
     "make_preprocessor": _STEP,
     "save_corrections": "the decisions are made image by image",
@@ -99,6 +102,7 @@ OTHER_DEFAULT = {
     ("predict", "model"),
     ("explain", "model"),
     ("train", "model"),
+    ("train", "patience"),
     ("labels", "model"),
 }
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
+    from catdog._utils import late
+
 DEFAULT_SEED_SOURCE = random
 """Module from which Keras draws the default seeds of initializers and random layers.
 
@@ -87,6 +89,14 @@ def set_initial_epoch(model: "keras.Model", epoch: int) -> None:
 def initial_epoch(model: "keras.Model") -> int:
     """Return the epoch at which a callback lets the training begin; 0 without such a callback."""
     return model._initial_epoch or 0
+
+
+def own_strategy(model: "keras.Model") -> "late.tf.distribute.Strategy | None":
+    """Return the strategy in whose scope a model was built on TensorFlow; `None` without one.
+
+    `model.distribute_strategy` is then the present one, whichever it is.
+    """
+    return getattr(model, "_distribute_strategy", None)  # of the TensorFlow backend
 
 
 @contextmanager

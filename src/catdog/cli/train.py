@@ -143,6 +143,7 @@ def _train(
                 views=options.views,
                 class_weight=class_weight,
                 patience=patience,
+                checkpoint_dir=options.checkpoint_dir,
                 cache_dir=options.cache_dir,
             )
         return train(
@@ -151,6 +152,7 @@ def _train(
             epochs=options.epochs,
             class_weight=class_weight,
             patience=patience,
+            checkpoint_dir=options.checkpoint_dir,
         )
 
 

@@ -163,7 +163,7 @@ class Datasets:
         split: Split,
         *,
         shuffle_seed: int | None = None,
-        first_epoch: int = 0,
+        epochs: Iterator[int] | None = None,
         errors: ReadErrors | None = None,
     ) -> "late.tf.data.Dataset":
         from catdog.data.pipeline import ImageCache, make_batches
@@ -177,7 +177,7 @@ class Datasets:
             caches[self.image_size],
             batch_size=self.batch_size,
             shuffle_seed=shuffle_seed,
-            first_epoch=first_epoch,
+            epochs=epochs,
             errors=[] if errors is None else errors,
         )
 
@@ -208,16 +208,16 @@ def summary(data: Datasets, *, report_hint: str, model_size: ImageSize | None = 
 
 
 def training_batches(
-    data: Datasets, errors: ReadErrors | None = None, *, first_epoch: int = 0
+    data: Datasets, errors: ReadErrors | None = None, *, epochs: Iterator[int] | None = None
 ) -> "late.tf.data.Dataset":
     """Return new training batches.
 
     Args:
         data: The images.
         errors: Receives the errors of images that cannot be read; from `raise_read_errors`.
-        first_epoch: The first pass has the order of this epoch, counted from 0.
+        epochs: The epoch, counted from 0, whose order each pass has; by default 0, 1, 2 and so on.
     """
-    return data._batches("train", shuffle_seed=data.seed, first_epoch=first_epoch, errors=errors)
+    return data._batches("train", shuffle_seed=data.seed, epochs=epochs, errors=errors)
 
 
 def ordered_batches(

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -125,7 +125,7 @@ def make_batches(
     *,
     batch_size: int,
     shuffle_seed: int | None = None,
-    first_epoch: int = 0,
+    epochs: Iterator[int] | None = None,
     errors: ReadErrors,
 ) -> tf.data.Dataset:
     """Decode images in parallel and batch them.
@@ -136,7 +136,7 @@ def make_batches(
         batch_size: Images in a batch; the last one may hold fewer.
         shuffle_seed: Seed of the order, which changes from pass to pass and is the same in every
             process; `None` keeps the order of `images`.
-        first_epoch: The first pass has the order of this epoch, counted from 0.
+        epochs: The epoch, counted from 0, whose order each pass has; by default 0, 1, 2 and so on.
         errors: Receives the errors of images that cannot be read, which TensorFlow would hide.
 
     Returns:
@@ -147,7 +147,7 @@ def make_batches(
     reader = _Reader(images, cache, errors)
     order = tf.data.Dataset.range(count)
     if shuffle_seed is not None:
-        order = _shuffled(count, shuffle_seed, first_epoch)
+        order = _shuffled(count, shuffle_seed, epochs or itertools.count())
     # TensorFlow allocates a whole batch, even if there are fewer images.
     size = min(batch_size, count)
     calls = (reader.is_cached, reader.cached, reader.read, reader.keep)
@@ -263,12 +263,11 @@ def _to_float(positions: Any, images: Any, *, labels: Any) -> tuple[Any, Any]:
     return tf.cast(images, tf.float32), tf.gather(labels, positions)
 
 
-def _shuffled(count: int, seed: int, first_epoch: int) -> tf.data.Dataset:
+def _shuffled(count: int, seed: int, epochs: Iterator[int]) -> tf.data.Dataset:
     """Return the positions `0 .. count - 1`, in a new order on every pass.
 
     The order depends on `seed` only, while `Dataset.shuffle` also uses TensorFlow's global seed.
     """
-    epochs = itertools.count(first_epoch)
 
     def draw() -> NDArray[np.int64]:
         return shuffled(count, seed, next(epochs))

@@ -1,38 +1,61 @@
-"""Check how TensorFlow distributes the training of a model over devices."""
+"""How TensorFlow distributes the training of a model over devices: its scope, and its limits."""
 
 from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
 
 import keras
 import tensorflow as tf
 
 from catdog._utils.errors import BackendError, InvalidValueError
+from catdog._utils.keras_internals import own_strategy
 from catdog.data.datasets import Datasets
 from catdog.inference.forward import count_replicas, is_batch_size_for
 
 
-def check_one_device(model: keras.Model, *, function: str, hint: str) -> None:
-    """Raise if `tf.distribute` is in use: in a scope now, or when the model was built.
+def check_strategy(model: keras.Model, *, function: str) -> None:
+    """Raise if a model cannot be trained under the strategy of `tf.distribute` that is in use.
 
     Args:
         model: The model.
-        function: The public function that cannot train it then.
-        hint: What to call instead.
+        function: The public function that trains it.
+
+    Raises:
+        RuntimeError: If the model or its backbone was built within another scope than the present
+            one, or under a strategy of several machines.
     """
     if keras.backend.backend() != "tensorflow":
         return
-    if tf.distribute.has_strategy():
+    own, present = own_strategy(model), tf.distribute.get_strategy()
+    if isinstance(own, tf.distribute.MultiWorkerMirroredStrategy):
         raise BackendError(
-            f"{function} does not run under tf.distribute, but it was called in the scope of "
-            f"{type(tf.distribute.get_strategy()).__name__}",
-            hint=hint,
+            f"{function} does not run under MultiWorkerMirroredStrategy, because fit of Keras 3 "
+            "does not (https://github.com/keras-team/keras/issues/20585)",
+            hint="Train on the devices of one machine with tf.distribute.MirroredStrategy.",
+        )
+    if tf.distribute.has_strategy() and present is not own:
+        raise BackendError(
+            f"{function} was called in the scope of {type(present).__name__}, but model was not "
+            "built there",
+            hint="Build the model within the scope, or call the function outside of it.",
         )
     weights = [variable.value for variable in model.variables]
-    if any(isinstance(value, tf.distribute.DistributedValues) for value in weights):
+    is_distributed = any(isinstance(value, tf.distribute.DistributedValues) for value in weights)
+    if is_distributed and own is None:
         raise BackendError(
-            f"{function} does not run under tf.distribute, but model has weights that were made "
-            "in the scope of a strategy",
-            hint=hint,
+            f"{function} cannot train model: it was built outside of the scope of tf.distribute "
+            "that some of its weights were made in",
+            hint="Build and compile the whole model within the scope.",
         )
+
+
+def scope_of(model: keras.Model) -> AbstractContextManager[object]:
+    """Return the scope of the strategy that a model is distributed with; without one, do nothing.
+
+    What is built from the model's layers, and a new optimizer, belong to its strategy then.
+    """
+    strategy = own_strategy(model)
+    return strategy.scope() if strategy else nullcontext()
 
 
 def check_batch_size(model: keras.Model, data: Datasets) -> None:

@@ -15,7 +15,7 @@ from catdog.data.datasets import Datasets
 from catdog.matching import resize_to_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train
-from catdog.training.devices import check_one_device
+from catdog.training.devices import check_strategy, scope_of
 from catdog.training.kept_weights import check_patience
 from catdog.training.learning_rate import sets_learning_rate, warm_up_and_decay
 from catdog.training.train import fit_layers, list_callbacks
@@ -76,7 +76,8 @@ def fine_tune(
         weights from before.
 
     Raises:
-        RuntimeError: If the model is distributed with `tf.distribute`.
+        RuntimeError: If the model is distributed with `tf.distribute` over several machines, or the
+            call is within the scope of another strategy than that of the model.
         ValueError: If `learning_rate` is not between 0 and 1, or `unfreeze` names no layer, and
             where `train` raises.
 
@@ -102,20 +103,13 @@ def fine_tune(
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
     label_weights(class_weight, data)
-    check_one_device(
-        model,
-        function="fine_tune",
-        hint=(
-            "Within the scope, set trainable = True on all layers but batch normalisation, and "
-            f"compile the model with keras.optimizers.Adam({rate:g}). Then call "
-            "catdog.train(model, data)."
-        ),
-    )
+    check_strategy(model, function="fine_tune")
     check_ready_to_train(model, resized)  # train warns of what is in doubt
     check_no_saved_model(model)
     first = find_first_layer(model, unfreeze)
     unfreeze_from(model, first)
-    model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
+    with scope_of(model):
+        model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
     return fit_layers(
         model,
         data,

@@ -20,9 +20,9 @@ from catdog._utils.keras_internals import (
     accumulated_metrics,
     initial_epoch,
     is_slow_untraced,
+    own_strategy,
     reset_initial_epoch,
 )
-from catdog.inference.forward import count_replicas
 from catdog.training.loss_state import keeping_loss_state
 
 MIN_STEPS_TO_TRACE = 50  # steps of a run; with fewer, tracing a graph takes longer than it saves
@@ -190,8 +190,8 @@ def _passes(
 
 
 def _is_on_one_device(head: keras.Model) -> bool:
-    """Return whether TensorFlow runs a head on one device."""
-    return keras.backend.backend() == "tensorflow" and count_replicas(head) == 1
+    """Return whether TensorFlow runs a head on one device, without `tf.distribute`."""
+    return keras.backend.backend() == "tensorflow" and own_strategy(head) is None
 
 
 def _make_variables(head: keras.Model, model: keras.Model, rows: Rows) -> None:

@@ -90,8 +90,11 @@ def stop_if_not_finite(trained: keras.Model, *, every_batch: bool) -> keras.call
     """
 
     class StopIfNotFinite(keras.callbacks.Callback):  # type: ignore[misc]  # as above
-        def on_train_begin(self, logs: Logs = None) -> None:
+        def __init__(self) -> None:
+            super().__init__()
             self.epoch = self.good_epoch = 0
+
+        def on_train_begin(self, logs: Logs = None) -> None:
             self.good_weights = trained.get_weights()
 
         def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:

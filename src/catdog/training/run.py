@@ -79,6 +79,14 @@ class Run:
             callbacks.append(self.checkpoints.callback(self._watched, self.first_epoch))
         return callbacks
 
+    def epochs_of_passes(self) -> Iterator[int]:
+        """Yield the epoch, counted from 0, that each pass of `fit` over the images belongs to.
+
+        Keras 3.15 may begin a pass before the first epoch, to see the shape of a batch.
+        """
+        while True:
+            yield max(self.first_epoch, self._finite.epoch - 1)
+
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """Go on from the checkpoint; choose the weights that the model has after this block.

@@ -24,7 +24,7 @@ from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train, check_weights_count
-from catdog.training.devices import check_batch_size
+from catdog.training.devices import check_batch_size, check_strategy
 from catdog.training.kept_weights import check_patience
 from catdog.training.resume import open_checkpoints
 from catdog.training.run import Run
@@ -152,6 +152,7 @@ def fit_layers(
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
+    check_strategy(model, function=name)
     for doubt in check_ready_to_train(model, resized):
         warnings.warn(doubt, stacklevel=3)
     if weights:
@@ -183,7 +184,7 @@ def fit_layers(
             batch_bar("Training", (epochs - run.first_epoch) * steps, verbose)
         )
         model.fit(
-            training_batches(resized, errors, first_epoch=run.first_epoch),
+            training_batches(resized, errors, epochs=run.epochs_of_passes()),
             validation_data=ordered_batches(resized, "validation", errors),
             epochs=epochs,
             callbacks=[*run.callbacks, *bar],

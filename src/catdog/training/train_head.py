@@ -25,14 +25,14 @@ from catdog.data.features import Features
 from catdog.data.split_features import given_data
 from catdog.matching import record_training, resize_to_model
 from catdog.models.checkpoints import metadata_in_checkpoints
-from catdog.models.graph import split_model
+from catdog.models.graph import ModelParts, split_model
 from catdog.training.class_weights import label_weights
 from catdog.training.compiled import (
     check_ready_to_train,
     check_weights_count,
     has_mean_losses,
 )
-from catdog.training.devices import check_one_device
+from catdog.training.devices import check_strategy, scope_of
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import WHOLE_MODEL_METHODS, Rows, fit_head
 from catdog.training.kept_weights import check_patience
@@ -99,7 +99,7 @@ def train_head(
             where `train` raises.
         TypeError: If `cache_dir` is not a path.
         OSError: If `cache_dir` is a file, or cannot be written to.
-        RuntimeError: If the model is distributed with `tf.distribute`.
+        RuntimeError: As `fine_tune` raises.
 
     Example:
         ```python
@@ -119,46 +119,47 @@ def train_head(
     resized = resize_to_model(model, data)
     weights = label_weights(class_weight, data)
     _check_head_trains(model)
-    check_one_device(
-        model,
-        function="train_head",
-        hint="Call catdog.train(model, data), or build and train the model outside the scope.",
-    )
+    check_strategy(model, function="train_head")
     for doubt in check_ready_to_train(model, resized):
         warnings.warn(doubt, stacklevel=2)
     if weights:
         check_weights_count(model, len(data.class_names))
-    parts = split_model(model)
+    with scope_of(model):
+        parts = split_model(model)
+        _check_views(views, parts)
+        parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
+        checkpoints = open_checkpoints(
+            checkpoint_dir,
+            "train_head",
+            model,
+            parts.head,
+            resized,
+            own_callbacks,
+            {"class_weight": weights, "patience": patience, "views": views},
+            backbone=parts.backbone,
+        )
+        run = Run(parts.head, epochs, patience, own_callbacks, verbose, False, checkpoints)
+        if isinstance(stored, Features):
+            extractor: FeatureExtractor | StoredFeatures = stored_features(
+                stored, data, parts, views=views, cache_dir=cache_dir
+            )
+        else:
+            images = len(data.paths("train")) * views + len(data.paths("validation"))
+            extractor = FeatureExtractor(parts, resized, images, cache_dir, verbose != 0)
+        train_rows = _train_rows(extractor, views, weights)
+        record_training(model, data)
+        _fit(model, run, data, train_rows, _validation_rows(extractor), views)
+    return run.history
+
+
+def _check_views(views: int, parts: ModelParts) -> None:
+    """Raise if all versions of an image would be the same."""
     if views > 1 and parts.augmentation is None:
         raise InvalidValueError(
             f"views={views} needs augmentation in front of the backbone, and model has "
             "none: all versions of an image would be the same",
             hint="Leave views out, or begin the model with catdog.make_augmentation().",
         )
-    parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
-    checkpoints = open_checkpoints(
-        checkpoint_dir,
-        "train_head",
-        model,
-        parts.head,
-        resized,
-        own_callbacks,
-        {"class_weight": weights, "patience": patience, "views": views},
-        backbone=parts.backbone,
-    )
-    run = Run(parts.head, epochs, patience, own_callbacks, verbose, False, checkpoints)
-    if isinstance(stored, Features):
-        extractor: FeatureExtractor | StoredFeatures = stored_features(
-            stored, data, parts, views=views, cache_dir=cache_dir
-        )
-    else:
-        images = len(data.paths("train")) * views + len(data.paths("validation"))
-        extractor = FeatureExtractor(parts, resized, images, cache_dir, verbose != 0)
-    train_rows = _train_rows(extractor, views, weights)
-    validation_rows = _validation_rows(extractor)
-    record_training(model, data)
-    _fit(model, run, data, train_rows, validation_rows, views)
-    return run.history
 
 
 def _fit(

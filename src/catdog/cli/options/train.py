@@ -85,6 +85,13 @@ def _add_epochs(parser: ArgumentParser) -> None:
         help="stop after N epochs without a lower validation loss, and keep the epoch with the "
         "lowest one (default: %(default)s); 0 trains all epochs, and keeps the last one",
     )
+    parser.add_argument(
+        "--checkpoint-dir",
+        type=not_empty,
+        metavar="DIR",
+        help="save the run in this folder after every epoch; the same command goes on from there "
+        "if it was killed",
+    )
 
 
 def _add_later(parser: ArgumentParser) -> None:
