@@ -21,7 +21,10 @@ from catdog import (
     Datasets,
     build_model,
     calibrate,
+    check_leaks,
     evaluate,
+    find_label_issues,
+    fine_tune,
     gradcam,
     list_models,
     load_datasets,
@@ -29,6 +32,7 @@ from catdog import (
     predict,
     save_model,
     train,
+    train_head,
 )
 
 SIZE = (32, 32)
@@ -56,6 +60,11 @@ def use(name: str, data: Datasets) -> None:
     assert np.isfinite(history.history["val_loss"]).all(), name
     assert evaluate(model, data, split="validation", verbose=0).n == len(data.paths("validation"))
     calibrate(model, data)
+    if name == "mobilenet_v2.linear":
+        train_head(model, data, epochs=1, verbose=0)
+        assert find_label_issues(model, data, folds=2, verbose=0).images
+        assert check_leaks(model, data, verbose=0).bins
+        fine_tune(model, data, epochs=1, verbose=0)
     with tempfile.TemporaryDirectory() as scratch:
         saved = Path(scratch, "model.keras")
         save_model(model, saved)

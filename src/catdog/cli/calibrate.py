@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 
+from catdog._utils import checks
 from catdog._utils.errors import ExistingFileError, InvalidValueError
 from catdog._utils.text import printable
 from catdog.cli.open import open_model
@@ -52,7 +54,7 @@ def _check_target(options: Namespace) -> str:
                 value=options.model,
                 hint=f"Pass --out calibrated{SUFFIX}.",
             )
-        if not options.overwrite:
+        if not options.overwrite and os.path.lexists(checks.expand_home(options.model)):
             raise ExistingFileError(
                 "exists",
                 argument=MODEL,

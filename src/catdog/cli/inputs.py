@@ -52,7 +52,7 @@ def outside(
     inside = [path for path in paths if _is_below(Path(path), folder)]
     if inside:
         raise InvalidValueError(
-            f"is the folder of {printable(inside[0])}, which is to be classified",
+            f"is the folder of {printable(inside[0])}, which is to be read",
             argument=option,
             value=str(folder),
             hint="Choose another folder.",

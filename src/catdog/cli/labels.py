@@ -6,18 +6,15 @@ from argparse import Namespace
 from dataclasses import asdict, fields
 from typing import Any
 
-import keras
-
 from catdog._utils.text import printable
 from catdog.cli.data import load_data, shell_path
-from catdog.cli.open import open_model
+from catdog.cli.open import open_backbone
 from catdog.cli.output import out, out_json, progress_on_stderr
 from catdog.cli.target import check_extra_file, csv_file
 from catdog.data.datasets import Datasets
 from catdog.data.source import find_source
 from catdog.evaluation.label_issues import LabelIssue, find_label_issues
-from catdog.models.registry import build_model, model_spec
-from catdog.models.saving import SUFFIX
+from catdog.models.registry import build_model
 
 COLUMNS = [field.name for field in fields(LabelIssue)]
 
@@ -26,8 +23,7 @@ def run(options: Namespace) -> int:
     """Write the most suspicious images; all of them to a file, or as JSON."""
     find_source("source", options.folder)  # as load_datasets does, fails before Keras is loaded
     check_extra_file(options.csv, "--csv", overwrite=options.overwrite)
-    if not options.model.endswith(SUFFIX):
-        model_spec(options.model)  # as build_model does, fails before the images are read
+    trained = open_backbone(options.model)
     data = load_data(
         options,
         seed=options.seed,
@@ -37,7 +33,8 @@ def run(options: Namespace) -> int:
     )
     with progress_on_stderr():
         issues = find_label_issues(
-            _open_or_build(options, data),
+            trained
+            or build_model(options.model, num_classes=len(data.class_names), seed=data.seed),
             data,
             splits=options.splits,
             folds=options.folds,
@@ -56,13 +53,6 @@ def run(options: Namespace) -> int:
     if options.csv:
         out(f"wrote {printable(options.csv)}")
     return 0
-
-
-def _open_or_build(options: Namespace, data: Datasets) -> keras.Model:
-    """Return the model of a file, or a new one, whose backbone is pretrained."""
-    if options.model.endswith(SUFFIX):
-        return open_model(options.model)
-    return build_model(options.model, num_classes=len(data.class_names), seed=data.seed)
 
 
 def _row(issue: LabelIssue, options: Namespace, data: Datasets) -> dict[str, Any]:

@@ -65,3 +65,14 @@ def resolve_class_names(opened: keras.Model, model: str) -> tuple[str, ...]:
             hint="In Python, catdog.predict(model, ..., class_names=[...]) takes them.",
         )
     return metadata.class_names
+
+
+def open_backbone(model: str) -> keras.Model | None:
+    """Return the model of a file; `None` for the name of a model, which is yet to be built.
+
+    Both are checked before the images are read.
+    """
+    if model.endswith(SUFFIX):
+        return open_model(model)
+    model_spec(model)  # as build_model does
+    return None

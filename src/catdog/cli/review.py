@@ -15,8 +15,9 @@ import keras
 from catdog._utils import checks
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import counted, printable
+from catdog.cli.open import open_backbone
 from catdog.cli.output import out, progress_on_stderr
-from catdog.cli.wording import renamed
+from catdog.cli.wording import option_words, renamed
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.data.load import load_datasets
 from catdog.data.quality import measure_images
@@ -26,7 +27,6 @@ from catdog.data.source import find_source
 from catdog.evaluation.label_issues import LabelIssues, find_label_issues
 from catdog.models.metadata import get_metadata
 from catdog.models.registry import build_model, list_models, model_spec
-from catdog.models.saving import SUFFIX, load_model
 from catdog.reporting.review.corrections_file import CorrectionsFile
 from catdog.reporting.review.server import ReviewServer
 from catdog.reporting.review.subjects import collect_subjects
@@ -40,8 +40,8 @@ def run(options: Namespace) -> int:
     find_source("source", options.folder)  # as the next line does, fails before Keras is loaded
     if options.group_by and not options.model:
         checks.check_no_effect(["--group-by"], "there is no --model")
-    trained = _open_trained(options.model)
-    report, data = _read(options)
+    trained = open_backbone(options.model) if options.model else None
+    report, data = _read(options, trained)
     with renamed("out", "--out"), renamed("path", "--out"):
         file = CorrectionsFile(options.out, report)
     issues = _find_issues(trained, options.model, data) if data else None
@@ -64,19 +64,8 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _open_trained(model: str | None) -> keras.Model | None:
-    """Return the model of a file; `None` for the name of a model, which is checked."""
-    if model is None:
-        return None
-    if model.endswith(SUFFIX):
-        with renamed("path", "--model"):
-            return load_model(model)
-    model_spec(model)
-    return None
-
-
-def _read(options: Namespace) -> tuple[ScanReport, Datasets | None]:
-    """Return the findings about the folder, and with a model its images too.
+def _read(options: Namespace, trained: keras.Model | None) -> tuple[ScanReport, Datasets | None]:
+    """Return the findings about the folder, and with a model its images too, in its split.
 
     Corrections are not applied: what is decided already is shown, too.
     """
@@ -84,8 +73,10 @@ def _read(options: Namespace) -> tuple[ScanReport, Datasets | None]:
         return scan_images(options.folder, labels=options.labels, quality=True), None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UsageWarning)  # nearly all are on the page
+        metadata = get_metadata(trained) if trained else None
         data = load_datasets(
             options.folder,
+            seed=metadata.split.seed if metadata and metadata.split else None,
             labels=options.labels,
             group_by=options.group_by,
             on_bad_image="skip",
@@ -125,21 +116,16 @@ def _serve(server: ReviewServer, message: str, *, open_browser: bool) -> None:
 
 def next_command(options: Namespace, report: ScanReport, trained: keras.Model | None) -> str:
     """Return the command that trains with the decisions, and compares with the model of before."""
-    command = ["catdog", "train", *_option("--corrections", options.out)]
+    command = ["catdog", "train", *option_words("--corrections", options.out)]
     for name in ("labels", "group_by"):
         if value := getattr(options, name):
-            command += _option(f"--{name.replace('_', '-')}", value)
+            command += option_words(f"--{name.replace('_', '-')}", value)
     if report.bad:
         command += ["--skip-bad"]
     if trained:
-        command += [*_same_architecture(trained), *_option("--compare", options.model)]
+        command += [*_same_architecture(trained), *option_words("--compare", options.model)]
     command += ["--out", "corrected.keras", *(["--"] if options.folder.startswith("-") else [])]
     return printable(shlex.join([*command, options.folder]))
-
-
-def _option(name: str, value: str) -> list[str]:
-    """Return an option and its value; one word if the value begins with a dash."""
-    return [f"{name}={value}"] if value.startswith("-") else [name, value]
 
 
 def _same_architecture(trained: keras.Model) -> list[str]:

@@ -49,7 +49,7 @@ def sort_images(predictions: Iterable[Prediction], folder: Path) -> Iterator[Pre
             yield prediction
     counts = ", ".join(f"{printable(name)} {count}" for name, count in sorted(copied.items()))
     images = counted(sum(copied.values()), "image")
-    err(f"catdog: {images} copied into {folder}{f' ({counts})' if counts else ''}")
+    err(f"catdog: {images} sorted into {printable(folder)}{f' ({counts})' if counts else ''}")
 
 
 def label_folders(class_names: Sequence[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from catdog.cli.output import out, progress_on_stderr
 from catdog.cli.report import check_target, write
 from catdog.cli.target import check_new_file, free_path
 from catdog.cli.train_compare import check_same_split, comparison, open_earlier, split_seed
-from catdog.cli.wording import renamed, worded
+from catdog.cli.wording import option_words, renamed, worded
 from catdog.data.datasets import Datasets, summary
 from catdog.evaluation.evaluate import evaluate
 from catdog.matching import resize_to_model
@@ -176,12 +176,12 @@ def _save(model: keras.Model, target: Path, options: Namespace) -> str:
 
 def next_command(options: Namespace, model: str) -> str:
     """Return the command that evaluates the model on the test images of the same split."""
-    command = ["catdog", "evaluate", *_option("--model", model)]
+    command = ["catdog", "evaluate", *option_words("--model", model)]
     for name in ("labels", "corrections"):
         if value := getattr(options, name):
-            command += _option(f"--{name}", value)
+            command += option_words(f"--{name}", value)
     if split_file := options.save_split or options.split_file:
-        command += _option("--split-file", split_file)
+        command += option_words("--split-file", split_file)
         if options.new_files == "train" and not options.save_split:
             command += ["--new-files", "train"]
     else:
@@ -189,7 +189,7 @@ def next_command(options: Namespace, model: str) -> str:
             if (fraction := getattr(options, f"{name}_fraction")) is not None:
                 command += [f"--{name}-fraction", f"{fraction}"]
         if options.group_by:
-            command += _option("--group-by", options.group_by)
+            command += option_words("--group-by", options.group_by)
         if options.near_duplicates == "ignore":
             command += ["--near-duplicates", "ignore"]
     if options.skip_bad:
@@ -197,8 +197,3 @@ def next_command(options: Namespace, model: str) -> str:
     if options.folder.startswith("-"):
         command += ["--"]
     return printable(shlex.join([*command, options.folder]))
-
-
-def _option(name: str, value: str) -> list[str]:
-    """Return an option and its value; one word if the value begins with a dash."""
-    return [f"{name}={value}"] if value.startswith("-") else [name, value]

@@ -64,8 +64,9 @@ def check_same_split(earlier: keras.Model, data: Datasets, options: Namespace) -
             "images",
             options,
             hint="Pass the options of its training: --split-file, --group-by, --near-duplicates, "
-            "--labels, --seed. Corrections that settle conflicting labels change a split that is "
-            "not in a file: train the earlier model with --save-split, then pass --split-file.",
+            "--labels, --validation-fraction, --test-fraction, --seed. Corrections that settle "
+            "conflicting labels change a split that is not in a file: train the earlier model with "
+            "--save-split, then pass --split-file.",
         )
 
 

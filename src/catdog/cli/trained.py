@@ -132,8 +132,8 @@ def _overlap(model: keras.Model, data: Datasets, name: str) -> UsageWarning:
         f"{_counts(record_split(data))} here. If it was trained on some of the images evaluated "
         "here, the figures are too good.",
         hint="If these are the images of its training, pass the options of that training: "
-        "--split-file, --group-by, --near-duplicates, --labels, --corrections, --skip-bad and the "
-        "like.",
+        "--split-file, --group-by, --near-duplicates, --labels, --corrections, --skip-bad, "
+        "--validation-fraction, --test-fraction, --new-files.",
     )
 
 

@@ -13,6 +13,7 @@ OPTIONS: Mapping[str, str] = {
     "batch_size": "--batch-size",
     "cache_dir": "--cache-dir",
     "cache_mib": "--cache-mib",
+    "checkpoint_dir": "--checkpoint-dir",
     "class_weight": "--class-weight",
     "corrections": "--corrections",
     "epochs": "--epochs",
@@ -104,6 +105,11 @@ def worded(problem: object) -> str:
 def _hint(problem: UsageError | UsageWarning) -> str:
     hint = HINTS[problem.hint_code] if problem.hint_code else problem.hint
     return _GROUP_BY.sub(lambda found: f"--group-by {shlex.quote(found[1])}", hint)
+
+
+def option_words(name: str, value: str) -> list[str]:
+    """Return an option and its value; one word if the value begins with a dash."""
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]
 
 
 @contextmanager

@@ -162,7 +162,8 @@ def find_label_issues(
     contents = [content for split in chosen for content in content_hashes(data, split)]
     _check_enough(labels, contents, folds, data.class_names)
     if stored:
-        checks.check_no_effect(["cache_dir"] * (cache_dir is not None), "features are extracted")
+        if cache_dir is not None:
+            checks.check_no_effect(["cache_dir"], "the features are extracted already")
         features = stored_features(stored, chosen, model, "find_label_issues")
     else:
         parts = split_frozen(model, "find_label_issues")

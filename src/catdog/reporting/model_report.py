@@ -40,6 +40,8 @@ class ModelReport:
         model: What is known about the model.
         history: The values of each epoch by the name of the metric, `None` where one is not finite;
             `None` if no history was passed.
+        kept_epoch: The epoch, from 1, whose weights the model has; `None` if it is not known, 0 if
+            they are those from before.
         evaluation: The evaluation on the test set.
         coverage: Accuracy and coverage on the test set.
         leaks: Whether the accuracy depends on images like those of the training; `None` if the
@@ -57,6 +59,7 @@ class ModelReport:
     data: Mapping[str, Any]
     model: Mapping[str, Any]
     history: Mapping[str, tuple[float | None, ...]] | None
+    kept_epoch: int | None
     evaluation: Evaluation
     coverage: CoverageCurve
     leaks: LeakReport | None
@@ -86,6 +89,7 @@ class ModelReport:
             "model": dict(self.model),
             "history": self.history and {name: list(each) for name, each in self.history.items()},
             "n_epochs": self.history and max(map(len, self.history.values())),
+            "kept_epoch": self.kept_epoch,
             "evaluation": self.evaluation.to_dict(),
             "n_right": int(self.evaluation.correct.sum()),
             "remarks": [*remarks(self.evaluation)],

@@ -96,9 +96,8 @@ def find_by_features(
 
 def wrong_images(evaluation: Evaluation) -> tuple[EvaluatedImage, ...]:
     """Return the images that are classified wrongly, the largest loss first."""
-    by_path = dict(zip(evaluation.paths, evaluation.correct.tolist(), strict=True))
     ranked = evaluation.top_losses(evaluation.n)
-    return tuple(image for image in ranked if not by_path[image.path])
+    return tuple(image for image in ranked if image.label != image.predicted)
 
 
 def explain(

@@ -110,6 +110,7 @@ def write_report(
         data=describe_data(data),
         model=facts,
         history=epochs,
+        kept_epoch=getattr(history, "kept_epoch", None),
         evaluation=evaluation,
         coverage=coverage_curve(evaluation),
         leaks=found.leaks,

@@ -1,4 +1,4 @@
-"""Files from which an interrupted training goes on: each is whole, or is not used."""
+"""Files from which an interrupted training goes on: each is complete, or is not used."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ def fine_tune(
         class_weight: As in [`train`][catdog.train].
         patience: As in [`train`][catdog.train]: by default, training stops after three epochs
             without a lower validation loss, and the weights of the best epoch are kept.
-        checkpoint_dir: As in [`train`][catdog.train]. It may be that of `train_head`.
+        checkpoint_dir: As in [`train`][catdog.train]. It may be that of `train_head`. A finished
+            run cannot be made longer, unless a callback sets the learning rate.
         callbacks: As in [`train`][catdog.train].
         verbose: Progress. `"auto"` shows Keras' bar on a terminal, and one line for each epoch in a
             file or a notebook, there with a bar if `ipywidgets` is installed; 0 shows nothing, 1

@@ -28,7 +28,8 @@ def identify_run(
     """Return what a checkpoint and the call that goes on from it must have in common.
 
     The weights are not part of it, and neither are the seeds of layers: they are restored. The
-    number of epochs is not, so that a finished run can be made longer.
+    number of epochs is not, unless it is one of `arguments`, so that a finished run can be made
+    longer.
 
     Args:
         model: The compiled model.

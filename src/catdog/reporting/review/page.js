@@ -78,7 +78,7 @@ function makeFigure(image, isCurrent, step) {
       'This image can no longer be shown: it was removed or changed since catdog review began.')));
     frame.append(shown);
   } else {
-    frame.append(element('p', 'It cannot be shown. Repair or remove the file, or leave it out with --skip-bad.'));
+    frame.append(element('p', 'It cannot be shown. Repair or remove the file, or leave it out by catdog train --skip-bad.'));
   }
   const caption = element('figcaption', '');
   caption.append(element('p', about.name));

@@ -182,8 +182,8 @@ def _pair_reason(reason: Reason) -> str:
     return {
         "conflicting_labels": "The same image in two classes: only one label can be right.",
         "near_duplicate_labels": "Nearly the same image in two classes: check both labels.",
-        "near_duplicate_splits": "Nearly the same image in two split folders: one may leave.",
-        "near_duplicate": "Nearly the same image twice: one may leave.",
+        "near_duplicate_splits": "Nearly the same image in two split folders: one can be left out.",
+        "near_duplicate": "Nearly the same image twice: one can be left out.",
     }[reason]
 
 
