@@ -259,7 +259,14 @@ def test_how_the_model_is_trained(
     more = "--views 3" if has_backbone else ""
     line = f"train {image_folder} --batch-size 7 --cache-mib 5 {more} {typed} --out m.keras"
     assert main(shlex.split(line)) == 0
-    expected = {"epochs": 20, "batch_size": 7, "cache_mib": 5, "class_weight": passed}
+    expected = {
+        "epochs": 20,
+        "patience": 5,
+        "checkpoint_dir": None,
+        "batch_size": 7,
+        "cache_mib": 5,
+        "class_weight": passed,
+    }
     assert found == expected | ({"views": 3, "cache_dir": None} if has_backbone else {})
 
 

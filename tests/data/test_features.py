@@ -196,6 +196,7 @@ def test_files_that_do_not_fit_are_refused(
         load_features(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:The folders inside")
 @pytest.mark.parametrize("seed", [0, 5])
 @pytest.mark.parametrize("fractions", [{}, {"validation_fraction": 0.3, "test_fraction": 0.1}])
 def test_the_split_is_that_of_load_datasets(

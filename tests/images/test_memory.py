@@ -51,7 +51,10 @@ def test_the_peak_memory_of_large_images(tmp_path: Path) -> None:
     files = []
     for mode in MOST:
         files.append(tmp_path / f"{mode}.png")
-        Image.new(mode, (SIDE, SIDE), 200).save(files[-1], compress_level=1)
+        image = Image.new(mode, (SIDE, SIDE), 200)
+        if mode == "P":
+            image.putpalette(bytes(range(256)) * 3)
+        image.save(files[-1], compress_level=1)
     run = [sys.executable, "-c", MEASURE, *map(str, files)]
     env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "1000000"}  # freed memory is returned at once
     done = subprocess.run(run, capture_output=True, text=True, check=True, env=env)

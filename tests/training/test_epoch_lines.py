@@ -24,6 +24,8 @@ def test_one_line_for_each_epoch(
 ) -> None:
     how(linear(), data, epochs=2)
     lines = capsys.readouterr().out.splitlines()
+    if how is fine_tune:  # which keeps the best epoch
+        assert lines.pop().startswith("The model has the weights ")
     assert len(lines) == 2
     assert all(LINE.fullmatch(line) for line in lines), lines
 

@@ -47,6 +47,7 @@ def assert_same(model: keras.Model, other: keras.Model) -> None:
 
 
 @ALL
+@pytest.mark.filterwarnings("ignore:The run of fine_tune")  # which compiles the model again
 def test_goes_on_where_it_was_interrupted(data: Datasets, how: How, tmp_path: Path) -> None:
     """The same model goes on, as in a notebook, and a new one, as after a kill."""
     expected, whole = linear(), Epochs()
@@ -73,6 +74,33 @@ def test_a_finished_run_can_be_made_longer(data: Datasets, tmp_path: Path) -> No
     assert rest.run == {1, 2}
     assert_same_history(found, history)
     assert_same(model, expected)
+
+
+@ALL
+def test_other_weights_at_the_start_are_named(data: Datasets, how: How, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"epochs": 2, "checkpoint_dir": tmp_path, "verbose": 0}
+    how(linear(), data, **arguments)
+    how(linear(), data, **arguments)
+    other = linear()
+    other.layers[-1].bias.assign([3.0, -3.0])
+    with pytest.warns(UserWarning, match=f"run of {how.__name__} in .* began with other weights"):
+        how(other, data, **arguments)
+
+
+def test_a_run_stopped_by_a_callback_goes_on(data: Datasets, tmp_path: Path) -> None:
+    """Such as at the time limit of a cluster; only `patience` finishes a run early."""
+
+    class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
+        def __init__(self, epochs: int) -> None:
+            super().__init__()
+            self.last = epochs
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training = epoch + 1 >= self.last
+
+    arguments: dict[str, Any] = {"epochs": 4, "checkpoint_dir": tmp_path, "verbose": 0}
+    assert train_head(linear(), data, **arguments, callbacks=[TimeLimit(2)]).epoch == [0, 1]
+    assert train_head(linear(), data, **arguments, callbacks=[TimeLimit(9)]).epoch == [0, 1, 2, 3]
 
 
 def test_a_run_without_progress_stays_stopped(

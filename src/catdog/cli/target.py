@@ -14,6 +14,7 @@ from catdog._utils.errors import (
     FileAccessError,
     FileExpectedError,
     FolderExpectedError,
+    InvalidValueError,
 )
 from catdog._utils.files import SCRATCH_SUFFIX
 from catdog.cli.wording import renamed
@@ -51,16 +52,25 @@ def check_new_file(path: str, option: str, *, overwrite: bool) -> Path:
 
 
 def check_extra_file(path: str | None, option: str, *, overwrite: bool) -> None:
-    """Check a file that a command writes only if the user names it, as `check_new_file` does.
+    """Check a CSV file that a command writes only if the user names it, as `check_new_file` does.
 
     Raises:
         OSError: As `check_new_file`.
-        ValueError: If there is `--overwrite`, but no file.
+        ValueError: If its name does not end in `.csv`, or there is `--overwrite`, but no file.
     """
     if path is not None:
         check_new_file(path, option, overwrite=overwrite)
+        check_csv_name(path, option)
     elif overwrite:
         checks.check_no_effect(["--overwrite"], f"there is no {option}")
+
+
+def check_csv_name(path: str, option: str) -> None:
+    """Raise if a name is not that of a CSV file: `--overwrite` must not replace an image."""
+    if not path.lower().endswith(".csv"):
+        raise InvalidValueError(
+            "must end in .csv", argument=option, value=path, hint="Choose another name."
+        )
 
 
 def check_writable(target: Path, path: str, option: str) -> None:
@@ -138,6 +148,7 @@ def csv_file(
         OSError: As `check_new_file`.
     """
     target = check_new_file(path, option, overwrite=overwrite)
+    check_csv_name(path, option)
     mode = "w" if overwrite else "x"
     with target.open(mode, encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")

@@ -276,7 +276,8 @@ def _refuse_or_skip(bad: Sequence[Finding], report: ScanReport, skip: bool) -> N
             ),
             hint_code=HintCode.SKIP_BAD_IMAGES,
         )
-    warnings.warn(UsageWarning(with_lines(f"{summary}, and were left out", lines)), stacklevel=3)
+    were = "was" if files.startswith("1 ") else "were"
+    warnings.warn(UsageWarning(with_lines(f"{summary}, and {were} left out", lines)), stacklevel=3)
 
 
 def _warn_bursts(bursts: Bursts) -> None:

@@ -95,4 +95,10 @@ def _each_once(features: Features) -> list[int]:
                 f"There are features of two versions of the image {printable(path)}",
                 hint="It was changed in between. Delete the older file, or extract all again.",
             )
+        for kind, values in (("labels", features.labels), ("splits", features.splits)):
+            if values is not None and values[known] != values[row]:
+                raise InvalidValueError(
+                    f"The files have two {kind} of the image {printable(path)}",
+                    hint="Delete the older file, or extract all again.",
+                )
     return [rows[path] for path in sorted(rows)]

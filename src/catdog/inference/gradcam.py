@@ -150,6 +150,7 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
 
     def compute_score(mark: Mark) -> Any:
         logits = _MarkedModel(model, mark)(keras.ops.convert_to_tensor(images), training=False)
+        logits = keras.ops.cast(logits, "float32")
         outputs.append(logits)
         classes = keras.ops.argmax(logits, axis=1) if position is None else [position] * len(images)
         centred = logits - keras.ops.mean(logits, axis=1, keepdims=True)

@@ -120,7 +120,10 @@ def _card(content: PageContent) -> Iterator[tuple[str, str]]:
     yield "Calibration", "none" if temperature == 1 else f"temperature {temperature:.3g}"
     if metadata.corrections:
         counts = metadata.corrections.items()
-        yield "Corrections", ", ".join(f"{n} {printable(kind)}" for kind, n in counts)
+        yield (
+            "Corrections",
+            ", ".join(f"{n} {printable(kind.replace('_', ' '))}" for kind, n in counts),
+        )
     if metadata.versions:
         versions = metadata.versions.items()
         yield "Versions", ", ".join(printable(f"{name} {number}") for name, number in versions)

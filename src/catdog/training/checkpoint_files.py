@@ -109,7 +109,7 @@ def _files(folder: Path, name: str) -> list[tuple[int, Path]]:
     found = []
     for path in folder.glob(f"{name}-*{SUFFIX}"):
         number = path.name.removeprefix(f"{name}-").removesuffix(SUFFIX)
-        if number.isascii() and number.isdecimal():
+        if number.isascii() and number.isdecimal() and path.is_file():
             found.append((int(number), path))
     return found
 

@@ -86,6 +86,7 @@ def _files(folder: Path) -> list[Path]:
         for suffix in (SUFFIX, PROGRAM_SUFFIX)
         for pattern in (f"*{suffix}", f".*{SCRATCH_SUFFIX}/*{suffix}")
         for file in folder.glob(pattern)
+        if file.is_file()
     ]
     return [*own, *pixel_cache_files(folder)]
 

@@ -201,9 +201,13 @@ def _make_variables(head: keras.Model, model: keras.Model, rows: Rows) -> None:
     monitor a metric look it up in the whole model, which takes no step itself.
     """
     head.optimizer.build(head.trainable_variables)
+    tensors = [keras.ops.convert_to_tensor(array) for array in rows]
     with keeping_loss_state(head):  # a loss may count its calls
-        head.test_on_batch(*rows)
-    features, labels = map(keras.ops.convert_to_tensor, rows)
+        if _is_on_one_device(head):
+            head.test_step(tensors)
+        else:
+            head.test_on_batch(*rows)
+    features, labels = tensors
     model.compute_metrics(features, labels, head(features, training=False))
     model.reset_metrics()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import keras
 
-from catdog._utils.errors import InvalidValueError
+from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.keras_internals import seed_states, set_initial_epoch
 from catdog.data.datasets import Datasets
 from catdog.training.checkpoint_files import (
@@ -27,7 +28,7 @@ from catdog.training.plain_state import (
     set_attribute,
     to_array,
 )
-from catdog.training.run_identity import LEARNING_RATE, identify_run, list_differences
+from catdog.training.run_identity import LEARNING_RATE, hash_weights, identify_run, list_differences
 
 
 def open_checkpoints(
@@ -59,7 +60,7 @@ def open_checkpoints(
     if backbone is not None:
         arguments = {**arguments, "weights of the backbone": models_hash([backbone])}
     identity = identify_run(model, resized, callbacks, arguments)
-    return Checkpoints(folder, name, identity, trained)
+    return Checkpoints(folder, name, identity, trained, hash_weights(model))
 
 
 @dataclass(eq=False)
@@ -74,6 +75,7 @@ class Checkpoints:
         name: Name of the training function.
         identity: What makes two calls the same run, as from `identify_run`.
         trained: The compiled model, or its head if only that is trained.
+        start: Hash of the weights before the first epoch.
         found: The checkpoint that the run goes on from, if there is one.
     """
 
@@ -81,6 +83,7 @@ class Checkpoints:
     name: str
     identity: Mapping[str, Any]
     trained: keras.Model
+    start: str
     found: Checkpoint | None = None
 
     def find(self, epochs: int) -> int:
@@ -108,6 +111,18 @@ class Checkpoints:
                 value=str(self.folder),
                 hint="Pass another folder, or delete this one to begin again.",
             )
+        is_new = not int(self.trained.optimizer.iterations)  # else it may be the interrupted one
+        if is_new and found.state["start"] != self.start:
+            warnings.warn(
+                UsageWarning(
+                    f"The run of {self.name} in {self.folder} began with other weights than model "
+                    "has now. It goes on from its own.",
+                    hint="If it is a run of another model, pass another folder. A model that was "
+                    "built with a seed has the same weights each time.",
+                ),
+                stacklevel=4,
+            )
+        self.start = found.state["start"]
         return epochs if found.state["is_stopped"] else found.epoch
 
     def restore(self) -> None:
@@ -136,7 +151,9 @@ class Checkpoints:
             def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
                 # What has not changed is how the user made them, perhaps not as for the last call.
                 states = list(map(changed_attributes, watched, self.begin))
-                checkpoints.write(epoch + 1, states, is_stopped=self.model.stop_training)
+                # Another callback may stop it for now, as at the time limit of a cluster.
+                is_stopped = any(getattr(each, "stopped_epoch", 0) for each in watched)
+                checkpoints.write(epoch + 1, states, is_stopped=is_stopped)
 
         return WriteCheckpoints()
 
@@ -156,7 +173,7 @@ class Checkpoints:
         Args:
             epoch: The epoch.
             states: The attributes of each callback that have changed since the begin.
-            is_stopped: Whether a callback has ended the run.
+            is_stopped: Whether the run is finished before its last epoch.
         """
         variables = self._variables()
         arrays = [to_array(variable) for variable in variables]
@@ -170,8 +187,9 @@ class Checkpoints:
         state = {
             "identity": self.identity,
             "rate": rate if isinstance(rate, float) else None,
+            "start": self.start,
             "shapes": [list(variable.shape) for variable in variables],
-            "is_stopped": bool(is_stopped),
+            "is_stopped": is_stopped,
             "callbacks": callbacks,
         }
         write_checkpoint(self.folder, self.name, Checkpoint(epoch, state, arrays))

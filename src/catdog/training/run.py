@@ -52,6 +52,7 @@ class Run:
         Raises:
             ValueError: If the checkpoint is of another run.
         """
+        self.history.epoch = []  # Keras does so later, and the user may press Ctrl-C before
         self.first_epoch = self.checkpoints.find(self.epochs) if self.checkpoints else 0
         self._finite = stop_if_not_finite(self.trained, every_batch=self.every_batch)
         has_start = self.start_loss is not None and not self.first_epoch  # else it is in the file

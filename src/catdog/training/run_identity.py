@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from catdog._utils.keras_internals import all_layers, compile_arguments
 from catdog.data.datasets import Datasets, content_hashes
@@ -27,7 +28,8 @@ def identify_run(
 ) -> dict[str, Any]:
     """Return what a checkpoint and the call that goes on from it must have in common.
 
-    The weights are not part of it, and neither are the seeds of layers: they are restored. The
+    The weights are not part of it (see `hash_weights`), and neither are the seeds of layers: they
+    are restored. The
     number of epochs is not, unless it is one of `arguments`, so that a finished run can be made
     longer.
 
@@ -59,6 +61,14 @@ def identify_run(
     }
     plain: dict[str, Any] = json.loads(json.dumps(parts, default=_describe))
     return plain
+
+
+def hash_weights(model: keras.Model) -> str:
+    """Return a hash of the weights of a model, in their order."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
 
 
 def list_differences(saved: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from catdog._utils.errors import InvalidValueError
+from catdog.images.inputs import check_file
 from catdog.images.reduced import read_reduced
 from catdog.reporting.review.corrections_file import CorrectionsFile, StaleDecisionError
 from catdog.reporting.review.page import POLICY, make_page
@@ -102,6 +103,7 @@ class ReviewServer(ThreadingHTTPServer):
         """Return a small copy of an image as a JPEG file."""
         image = self.subjects.images[position]
         try:
+            check_file(image.path)  # to open a pipe could block for ever
             with image.path.open("rb") as content:
                 sha256 = hashlib.file_digest(content, "sha256").hexdigest()
             pixels = read_reduced(image.path, LONGER_SIDE).pixels

@@ -155,7 +155,8 @@ def _label_item(issue: LabelIssue, images: _Images) -> Item:
         )
         return Item("labels", (position,), reason)
     if issue.suggested == issue.label:
-        reason = f"Labelled {issue.label}, but not clearly ({percent(issue.label_probability)})."
+        clearly = "less clearly than most" if issue.label_probability >= 0.5 else "but not clearly"
+        reason = f"Labelled {issue.label}, {clearly} ({percent(issue.label_probability)})."
         return Item("labels", (position,), reason)
     reason = f"Labelled {issue.label}, looks like {issue.suggested} ({percent(issue.probability)})."
     return Item("labels", (position,), reason, issue.suggested)
