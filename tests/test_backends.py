@@ -43,15 +43,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module", params=["jax", "torch"])
+def backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return name
+
+
 @pytest.fixture(scope="module")
 def expected(folder: Path) -> dict[str, np.ndarray]:
     return run("tensorflow", folder)
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_zoo(backend: str, folder: Path, expected: dict[str, np.ndarray]) -> None:
-    if find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     results = run(backend, folder)
     assert results.keys() == expected.keys()
     for name, values in results.items():

@@ -21,6 +21,7 @@ BUILT_IN = {
     errors.FileAccessError: OSError,
     errors.MissingPackageError: ImportError,
     errors.BackendError: RuntimeError,
+    errors.NotFiniteError: FloatingPointError,
 }
 
 

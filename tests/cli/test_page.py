@@ -17,6 +17,7 @@ def test_page_shows_the_table_of_models(capsys: Capture) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:compact was trained on")
 def test_code_of_the_page_runs() -> None:
     block = re.compile(r"^```(python|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
     commands = 0

@@ -153,6 +153,7 @@ def test_a_model_does_not_become_worse(
     assert last.startswith("The model has the weights from before: after 2 epochs, the validation")
 
 
+@pytest.mark.filterwarnings("ignore:The run of fine_tune in .* began with other weights")
 @pytest.mark.parametrize("patience", [None, 5])
 def test_a_run_that_goes_on_still_has_the_weights_from_before(
     data: Datasets, with_base: keras.Model, patience: int | None, tmp_path: Path
