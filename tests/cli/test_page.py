@@ -21,9 +21,10 @@ def test_page_shows_the_table_of_models(capsys: Capture) -> None:
 def test_code_of_the_page_runs() -> None:
     block = re.compile(r"^```(python|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
     commands = 0
+    names: dict[str, object] = {}
     for language, code in block.findall(PAGE.read_text("utf-8")):
         if language == "python":
-            exec(compile(code, PAGE, "exec"), {})
+            exec(compile(code, PAGE, "exec"), names)
             continue
         for line in code.splitlines():
             program, *arguments = shlex.split(line)
