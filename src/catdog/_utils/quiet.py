@@ -47,22 +47,23 @@ def quiet_litert() -> Iterator[None]:
 @contextmanager
 def _without_log_lines() -> Iterator[None]:
     """Hold standard error back, and write it at the end without the lines of `LOG_LINE`."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # there is none, as in programs without a console
-        yield
-        return
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    with _HOLDS_STDERR, TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    with _HOLDS_STDERR:  # before standard error is looked up: another thread may hold it
         try:
+            stderr = os.dup(2)
+        except OSError:  # there is none, as in programs without a console
             yield
-        finally:
-            if sys.stderr is not None:
-                sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            held.seek(0)
-            if rest := b"".join(line for line in held if not LOG_LINE.match(line)):
-                os.write(2, rest)
+            return
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        with TemporaryFile() as held:
+            os.dup2(held.fileno(), 2)
+            try:
+                yield
+            finally:
+                if sys.stderr is not None:
+                    sys.stderr.flush()
+                os.dup2(stderr, 2)
+                os.close(stderr)
+                held.seek(0)
+                if rest := b"".join(line for line in held if not LOG_LINE.match(line)):
+                    os.write(2, rest)
