@@ -34,7 +34,7 @@ from catdog import (
     train_head,
 )
 from catdog.data.synthetic import draw_face
-from catdog.evaluation.backbone_features import extract_features
+from catdog.evaluation.backbone_features import extract_splits
 from catdog.evaluation.held_out import held_out_levels
 from catdog.evaluation.leak_report import LeakReport
 from catdog.evaluation.metrics import fisher_p_value
@@ -150,7 +150,7 @@ def warning_rate(data: Datasets, sample: int, draws: int, cache_dir: str) -> Rec
     model = build_model(MODEL, num_classes=len(data.class_names), seed=0)
     resized = resize_to_model(model, data)
     parts = split_frozen(model, "the benchmark")
-    features = extract_features(parts, resized, SPLITS, cache_dir=cache_dir, verbose=0)
+    features = extract_splits(parts, resized, SPLITS, cache_dir=cache_dir, verbose=0)
     vectors = np.concatenate(features)
     labels = np.concatenate([data.labels(split) for split in SPLITS])
     names = [path.name for split in SPLITS for path in data.paths(split)]

@@ -6,14 +6,13 @@ Needs Playwright and the system's Chromium. The images are drawn ones.
 """
 
 import os
-import shutil
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from make_figures import ASSETS, DOCS, blocks
-from make_screenshot import CHROMIUM
+from make_screenshot import open_page
 
 PAGE = DOCS / "how-to/report.md"
 WIDTH, HEIGHT = 1000, 640  # pixels
@@ -22,17 +21,11 @@ BEGIN, IMAGES = "report.png", "report-images.png"
 
 def save_screenshots(report: Path) -> None:
     """Save how the report begins, and its wrong images."""
-    from playwright.sync_api import sync_playwright
-
-    program = next(filter(None, map(shutil.which, CHROMIUM)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    with open_page(WIDTH, HEIGHT) as page:
         page.goto(report.as_uri())
         page.screenshot(path=ASSETS / BEGIN)
         page.evaluate("document.querySelector('#wrong').scrollIntoView()")
         page.screenshot(path=ASSETS / IMAGES)
-        browser.close()
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 
 from make_figures import ASSETS
-from make_screenshot import CHROMIUM
+from make_screenshot import open_page
 from PIL import Image
 
 TARGET = ASSETS / "review-page.png"
@@ -32,26 +32,20 @@ def make_folder(folder: Path) -> None:
 
 
 def save_screenshot(folder: Path, out: Path) -> None:
-    """Serve the page, and save what is seen."""
-    from playwright.sync_api import sync_playwright
-
+    """Start the page's server, open the page, and save what is seen."""
     from catdog import scan_images
     from catdog.reporting.review.corrections_file import CorrectionsFile
     from catdog.reporting.review.server import ReviewServer
     from catdog.reporting.review.subjects import collect_subjects
 
     report = scan_images(folder, quality=True)
-    program = next(filter(None, map(shutil.which, CHROMIUM)))
     server = ReviewServer(collect_subjects(report, None), CorrectionsFile(out, report))
     Thread(target=server.serve_forever, daemon=True).start()
-    with server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1000, "height": 820})
+    with server, open_page(1000, 820) as page:
         page.goto(server.address)
         page.keyboard.press("k")
         page.get_by_text("saved.").wait_for()
         page.screenshot(path=TARGET)
-        browser.close()
         server.shutdown()
     quantized = Image.open(TARGET).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     quantized.save(TARGET, optimize=True)

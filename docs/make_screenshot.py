@@ -7,7 +7,8 @@ Needs Playwright and the system's Chromium. The images are drawn ones.
 
 import os
 import shutil
-from contextlib import chdir
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,20 +28,26 @@ def choose_images(model: Any, data: Any) -> list[Path]:
     return [each.path for each in (found[-1], found[len(found) // 2], found[0]) if each.path]
 
 
-def save_screenshot(page_file: Path, images: list[Path]) -> None:
-    """Open the page, choose images, and save what is seen."""
+@contextmanager
+def open_page(width: int, height: int) -> Iterator[Any]:
+    """Start Chromium with an empty page of this size in pixels."""
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, CHROMIUM)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 900, "height": 700})
+        yield browser.new_page(viewport={"width": width, "height": height})
+        browser.close()
+
+
+def save_screenshot(page_file: Path, images: list[Path]) -> None:
+    """Open the page, choose images, and save what is seen."""
+    with open_page(900, 700) as page:
         page.goto(page_file.as_uri())
         page.get_by_text("Ready.").wait_for()
         page.set_input_files("#files", list(map(str, images)))
         page.get_by_text(f"{len(images)} images are classified.", exact=True).wait_for()
         page.screenshot(path=TARGET, full_page=True)
-        browser.close()
 
 
 def main() -> None:

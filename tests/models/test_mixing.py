@@ -63,7 +63,7 @@ def test_answers_of_each_image_alone(operation: Any) -> None:
 
 
 def test_models_of_keras_layers_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixing, "_outputs", None)
+    monkeypatch.setattr(mixing, "outputs_of", None)
     for name in ("cnn", "compact", "mobilenet_v2"):
         model = build_model(name, image_size=(32, 32), weights=None)
         assert not mixes_images(model, (32, 32)), name

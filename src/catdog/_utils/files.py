@@ -9,6 +9,18 @@ from tempfile import TemporaryDirectory
 SCRATCH_SUFFIX = ".catdog-partial"
 
 
+def write_durably(path: Path, *parts: "bytes | memoryview") -> None:
+    """Write a file, and wait until the disk has its content.
+
+    Otherwise, after a power failure, a new name could be on the disk without the content.
+    """
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def atomic_write(target: Path, make: Callable[[Path], object]) -> None:
     """Write a file or folder atomically: in a scratch folder beside `target`, then renamed.
 

@@ -2,12 +2,16 @@
 
 import os
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from catdog.data.datasets import Datasets
 from catdog.data.fetch import KNOWN
 from catdog.data.findings import relative_name
 from catdog.data.load import load_datasets
+from catdog.evaluation.label_issues import LabelIssue
+from catdog.evaluation.result import EvaluatedImage
 
 
 def load_data(
@@ -45,6 +49,13 @@ def load_data(
         cache_mib=cache_mib,
         cache_dir=cache_dir,
     )
+
+
+def image_row(
+    found: EvaluatedImage | LabelIssue, options: Namespace, data: Datasets
+) -> dict[str, Any]:
+    """Return what was found about one image, with its path as a shell takes it."""
+    return {**asdict(found), "path": shell_path(found.path, options, data)}
 
 
 def shell_path(path: Path, options: Namespace, data: Datasets) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import fields
 
-from catdog.cli.data import shell_path
+from catdog.cli.data import image_row
 from catdog.cli.open import open_model
 from catdog.cli.output import out, out_json
 from catdog.cli.target import check_extra_file, csv_file
@@ -16,7 +15,6 @@ from catdog.cli.trained import (
     load_as_trained,
     warn_if_trained_on,
 )
-from catdog.data.datasets import Datasets
 from catdog.data.source import find_source
 from catdog.evaluation.result import EvaluatedImage
 
@@ -31,7 +29,7 @@ def run(options: Namespace) -> int:
     data = load_as_trained(model, options)
     result = evaluate_on(model, data, options.split, name=options.model)
     warn_if_trained_on(model, data, options.model, folder=options.folder, split=options.split)
-    images = [_row(image, options, data) for image in result.top_losses(result.n)]
+    images = [image_row(image, options, data) for image in result.top_losses(result.n)]
     if options.wrong:
         with csv_file(options.wrong, "--wrong", COLUMNS, overwrite=options.overwrite) as add:
             for row in images:
@@ -51,8 +49,3 @@ def run(options: Namespace) -> int:
     else:
         out(str(result))
     return 0
-
-
-def _row(image: EvaluatedImage, options: Namespace, data: Datasets) -> dict[str, Any]:
-    """Return the prediction and the loss of one image, with its path as a shell takes it."""
-    return {**asdict(image), "path": shell_path(image.path, options, data)}

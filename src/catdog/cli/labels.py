@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import fields
 
 from catdog._utils.text import printable
-from catdog.cli.data import load_data, shell_path
+from catdog.cli.data import image_row, load_data
 from catdog.cli.open import open_backbone
 from catdog.cli.output import out, out_json, progress_on_stderr
 from catdog.cli.target import check_extra_file, csv_file
-from catdog.data.datasets import Datasets
 from catdog.data.source import find_source
 from catdog.evaluation.label_issues import LabelIssue, find_label_issues
 from catdog.models.registry import build_model
@@ -41,7 +39,7 @@ def run(options: Namespace) -> int:
             seed=data.seed,
             cache_dir=options.cache_dir,
         )
-    rows = [_row(issue, options, data) for issue in issues.images]
+    rows = [image_row(issue, options, data) for issue in issues.images]
     if options.csv:
         with csv_file(options.csv, "--csv", COLUMNS, overwrite=options.overwrite) as add:
             for row in rows:
@@ -53,8 +51,3 @@ def run(options: Namespace) -> int:
     if options.csv:
         out(f"wrote {printable(options.csv)}")
     return 0
-
-
-def _row(issue: LabelIssue, options: Namespace, data: Datasets) -> dict[str, Any]:
-    """Return what was found about one image, with its path as a shell takes it."""
-    return {**asdict(issue), "path": shell_path(issue.path, options, data)}

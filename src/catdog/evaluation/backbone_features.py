@@ -18,7 +18,7 @@ from catdog.training.frozen import check_backbone, split_frozen
 from catdog.typing import Split, Verbose
 
 
-def extract_features(
+def extract_splits(
     parts: ModelParts,
     resized: Datasets,
     splits: Sequence[Split],
@@ -41,7 +41,7 @@ def extract_features(
     return [extractor.features(split)[0] for split in splits]
 
 
-def stored_features(
+def select_splits(
     stored: Features, splits: Sequence[Split], model: keras.Model | None, function: str
 ) -> list[NDArray[np.float32]]:
     """Return the features of the images of each split, which were extracted before.

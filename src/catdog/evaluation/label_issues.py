@@ -23,7 +23,7 @@ from catdog.data.features import Features
 from catdog.data.findings import relative_name
 from catdog.data.split import stratified_split
 from catdog.data.split_features import given_data
-from catdog.evaluation.backbone_features import extract_features, stored_features
+from catdog.evaluation.backbone_features import extract_splits, select_splits
 from catdog.evaluation.out_of_fold import as_vectors, log_posteriors, squared_distances
 from catdog.matching import resize_to_model
 from catdog.training.frozen import split_frozen
@@ -164,10 +164,10 @@ def find_label_issues(
     if stored:
         if cache_dir is not None:
             checks.check_no_effect(["cache_dir"], "the features are extracted already")
-        features = stored_features(stored, chosen, model, "find_label_issues")
+        features = select_splits(stored, chosen, model, "find_label_issues")
     else:
         parts = split_frozen(model, "find_label_issues")
-        features = extract_features(parts, resized, chosen, cache_dir=cache_dir, verbose=verbose)
+        features = extract_splits(parts, resized, chosen, cache_dir=cache_dir, verbose=verbose)
     folds_of = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
     vectors = as_vectors(np.concatenate(features))
     squares = squared_distances(vectors, labels, folds_of)

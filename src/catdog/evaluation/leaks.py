@@ -18,7 +18,7 @@ from catdog.data.datasets import (
     count_test_evaluation,
     near_duplicate_clusters,
 )
-from catdog.evaluation.backbone_features import extract_features
+from catdog.evaluation.backbone_features import extract_splits
 from catdog.evaluation.clusters import Vectors, unit_vectors
 from catdog.evaluation.held_out import held_out_levels, similarity_levels
 from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBin
@@ -117,7 +117,7 @@ def find_leaks(
         HintCode.MATCH_CLASSES,
     )
     parts = split_frozen(model, "check_leaks")
-    features = extract_features(parts, resized, splits, cache_dir=cache_dir, verbose=verbose)
+    features = extract_splits(parts, resized, splits, cache_dir=cache_dir, verbose=verbose)
     vectors = as_vectors(np.concatenate(features))
     logits = checked_logits(model, parts.head.predict(features[-1], verbose=0), resized.image_size)
     correct = logits.argmax(axis=1) == data.labels(split)

@@ -17,7 +17,7 @@ from catdog._utils.tables import Table, escape, html_table, text_lines
 from catdog._utils.text import counted
 from catdog.data.datasets import Datasets
 from catdog.data.findings import relative_name
-from catdog.evaluation.backbone_features import extract_features
+from catdog.evaluation.backbone_features import extract_splits
 from catdog.evaluation.out_of_fold import as_vectors
 from catdog.evaluation.similar_pairs import SimilarPairs, find_similar_pairs
 from catdog.evaluation.similarity_limit import near_duplicate_limit
@@ -194,7 +194,7 @@ def find_near_duplicates(
     given = None if similarity is None else _check_similarity(similarity)
     resized = resize_to_model(model, data)
     parts = split_frozen(model, "find_near_duplicates")
-    features = extract_features(parts, resized, SPLITS, cache_dir=cache_dir, verbose=verbose)
+    features = extract_splits(parts, resized, SPLITS, cache_dir=cache_dir, verbose=verbose)
     vectors = as_vectors(np.concatenate(features))
     labels = np.concatenate([data.labels(split) for split in SPLITS])
     least = given or near_duplicate_limit(vectors, labels)

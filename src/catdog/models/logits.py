@@ -114,7 +114,7 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
     if final_activation(model) is not None:
         return
     rows = noise_outputs(model, image_size)
-    with _keeping_state(model):
+    with keeping_state(model):
         if _are_probabilities(rows):
             is_found, kind = _holds_for_any_features(model, _are_probabilities), "probabilities,"
         elif _are_bounded(rows):
@@ -141,10 +141,12 @@ def _holds_for_any_features(model: keras.Model, test: Callable[[Floats], bool]) 
 
 def _is_sigmoid_of_layers(model: keras.Model, image_size: ImageSize) -> bool:
     """Return whether a class that defines how it is called adds a sigmoid to its layers."""
-    images = _noise(np.random.default_rng(0), model.input_shape[0] or N_NOISE_IMAGES, image_size)
+    images = noise_images(
+        np.random.default_rng(0), model.input_shape[0] or N_NOISE_IMAGES, image_size
+    )
     values = run_layers(model, images, lambda layer, *given, **more: layer(*given, **more))
     expected = np.asarray(keras.ops.convert_to_numpy(keras.ops.sigmoid(values)))
-    outputs = _outputs(model, images)
+    outputs = outputs_of(model, images)
     return outputs.shape == expected.shape and np.allclose(outputs, expected, atol=SUM_TOLERANCE)
 
 
@@ -181,19 +183,22 @@ def noise_outputs(model: keras.Model, image_size: ImageSize) -> Floats:
     batch_size = model.input_shape[0] or N_NOISE_IMAGES
     batches = -(-N_NOISE_IMAGES // batch_size)
     rng = np.random.default_rng(0)
-    with _keeping_state(model):
+    with keeping_state(model):
         return np.concatenate(
-            [_outputs(model, _noise(rng, batch_size, image_size)) for _ in range(batches)]
+            [outputs_of(model, noise_images(rng, batch_size, image_size)) for _ in range(batches)]
         )
 
 
-def _noise(rng: np.random.Generator, count: int, image_size: ImageSize) -> NDArray[np.float32]:
+def noise_images(
+    rng: np.random.Generator, count: int, image_size: ImageSize
+) -> NDArray[np.float32]:
     """Return noise images, shape `(count, height, width, 3)`, in `[0, 255]`."""
     brightest = rng.uniform(0, 255, (count, 1, 1, 3))
     return (brightest * rng.random((count, *image_size, 3))).astype(np.float32)
 
 
-def _outputs(model: keras.Model, images: NDArray[np.float32]) -> Floats:
+def outputs_of(model: keras.Model, images: NDArray[np.float32]) -> Floats:
+    """Return the outputs of a model, as its own `predict` gives them if it has one."""
     if own_inference(model):
         return np.asarray(inference_function(model)(images), np.float64)
     outputs = model(keras.ops.convert_to_tensor(images), training=False)
@@ -201,7 +206,7 @@ def _outputs(model: keras.Model, images: NDArray[np.float32]) -> Floats:
 
 
 @contextmanager
-def _keeping_state(model: keras.Model) -> Iterator[None]:
+def keeping_state(model: keras.Model) -> Iterator[None]:
     """Restore what a forward pass may change: random states and the statistics of batches.
 
     Layers that are called with `training=True` inside the model change them at inference too.

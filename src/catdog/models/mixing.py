@@ -7,7 +7,7 @@ import numpy as np
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.keras_internals import all_layers, is_keras_layer
-from catdog.models.logits import _keeping_state, _noise, _outputs
+from catdog.models.logits import keeping_state, noise_images, outputs_of
 from catdog.typing import ImageSize
 
 N_IMAGES = 4
@@ -39,10 +39,10 @@ def mixes_images(model: keras.Model, image_size: ImageSize) -> bool:
     """
     if model.input_shape[0] or not _has_other_operations(model):
         return False
-    images = _noise(np.random.default_rng(0), N_IMAGES, image_size)
-    with _keeping_state(model):
-        together, again = _outputs(model, images), _outputs(model, images)
-        alone = np.concatenate([_outputs(model, images[[i]]) for i in range(N_IMAGES)])
+    images = noise_images(np.random.default_rng(0), N_IMAGES, image_size)
+    with keeping_state(model):
+        together, again = outputs_of(model, images), outputs_of(model, images)
+        alone = np.concatenate([outputs_of(model, images[[i]]) for i in range(N_IMAGES)])
     tolerance = TOLERANCE * max(np.ptp(together), np.ptp(alone))
     is_random = not np.allclose(together, again, atol=tolerance)
     return not is_random and not np.allclose(together, alone, atol=tolerance)

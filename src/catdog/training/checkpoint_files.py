@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from catdog._utils import checks
 from catdog._utils.errors import FileAccessError, FolderExpectedError, UsageWarning
-from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
+from catdog._utils.files import SCRATCH_SUFFIX, atomic_write, write_durably
 
 SUFFIX = ".checkpoint"
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -76,7 +75,9 @@ def write_checkpoint(folder: Path, name: str, checkpoint: Checkpoint) -> None:
     named: dict[str, Any] = {str(number): each for number, each in enumerate(checkpoint.arrays)}
     np.savez(body, **named, state=text)
     path = folder / f"{name}-{checkpoint.epoch:06d}{SUFFIX}"
-    atomic_write(path, lambda scratch: _write_to_disk(scratch, body.getbuffer()))
+    content = body.getbuffer()
+    digest = hashlib.sha256(content).digest()
+    atomic_write(path, lambda scratch: write_durably(scratch, digest, content))
     earlier = [number for number, _ in _files(folder, name) if number < checkpoint.epoch]
     for number, file in _files(folder, name):
         if number != checkpoint.epoch and number != max(earlier, default=None):
@@ -112,18 +113,6 @@ def _files(folder: Path, name: str) -> list[tuple[int, Path]]:
         if number.isascii() and number.isdecimal() and path.is_file():
             found.append((int(number), path))
     return found
-
-
-def _write_to_disk(path: Path, body: memoryview) -> None:
-    """Write bytes, preceded by their hash, and wait until the disk has them.
-
-    Otherwise, after a power failure, the new name could be on the disk without the content.
-    """
-    with path.open("wb") as file:
-        file.write(hashlib.sha256(body).digest())
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _parse(epoch: int, body: bytes) -> Checkpoint:

@@ -149,7 +149,7 @@ def models_hash(models: Iterable[keras.Model]) -> str:
     """Return a hash of the layers and weights of models."""
     digest = hashlib.sha256()
     for model in models:
-        digest.update(json.dumps(_without_names(model.get_config()), default=str).encode())
+        digest.update(json.dumps(without_names(model.get_config()), default=str).encode())
         for variable in model.weights:
             digest.update(np.ascontiguousarray(variable).tobytes())
     return digest.hexdigest()
@@ -230,7 +230,7 @@ def _write_checked(path: Path, body: bytes | memoryview) -> None:
     path.write_bytes(hashlib.sha256(body).digest() + body)
 
 
-def _without_names(config: dict[str, Any]) -> Any:
+def without_names(config: dict[str, Any]) -> Any:
     """Return a model's configuration with numbers in place of layer names.
 
     Keras numbers the layers of a process, so the same model has other names when it is built again.

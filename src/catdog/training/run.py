@@ -55,11 +55,11 @@ class Run:
         self.history.epoch = []  # Keras does so later, and the user may press Ctrl-C before
         self.first_epoch = self.checkpoints.find(self.epochs) if self.checkpoints else 0
         self._finite = stop_if_not_finite(self.trained, every_batch=self.every_batch)
-        has_start = self.start_loss is not None and not self.first_epoch  # else it is in the file
         self._best = best_weights(
             self.trained,
             of_epochs=self.patience is not None,
-            start_loss=self.start_loss() if self.start_loss and has_start else None,
+            # That of a run that goes on is in the file.
+            start_loss=self.start_loss() if self.start_loss and not self.first_epoch else None,
         )
         self._watched = [
             *self.own_callbacks,

@@ -12,7 +12,7 @@ import numpy as np
 
 from catdog._utils.keras_internals import all_layers, compile_arguments
 from catdog.data.datasets import Datasets, content_hashes
-from catdog.training.feature_cache import _without_names
+from catdog.training.feature_cache import without_names
 from catdog.typing import Split
 
 LEARNING_RATE = "learning rate"
@@ -102,7 +102,7 @@ def _hash_layers(model: keras.Model) -> str:
         for layer in all_layers(model)
     ]
     try:
-        config = _without_names(model.get_config())
+        config = without_names(model.get_config())
     except (NotImplementedError, TypeError, ValueError):  # as layers of the user may raise
         config = None
     text = json.dumps([layers, _without_code(config)], default=_describe)

@@ -10,7 +10,7 @@ from typing import Any
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.files import atomic_write
+from catdog._utils.files import atomic_write, write_durably
 from catdog.data.corrections import (
     Corrections,
     Decisions,
@@ -120,10 +120,7 @@ class CorrectionsFile:
         content = corrections_to_json(entries.values(), self._more).encode("ascii")
 
         def make(scratch: Path) -> None:
-            with scratch.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            write_durably(scratch, content)
             self._check_unchanged()  # last, so that hardly any time is left before it is replaced
 
         atomic_write(self.path, make)
