@@ -74,6 +74,7 @@ class Comparison:
         ratios: The ratios.
         prepare: Commands that make the files.
         median_bar: The limit of the median of all ratios, if there is one.
+        warm_up: Rounds before those that count; a training is too long to need one.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Comparison:
     ratios: Sequence[Ratio]
     prepare: Sequence[Sequence[str]] = ()
     median_bar: float | None = None
+    warm_up: int = 1
 
 
 def side(*arguments: object) -> list[str]:
@@ -139,14 +141,21 @@ def large_photos(scale: Scale) -> Comparison:
 
 def ordinary_photos(scale: Scale) -> Comparison:
     """Compare decoding and resizing with that of Keras, in a pass over a folder without a cache."""
-    folder, sides = "{scratch}/ordinary", ("catdog", "keras")
+    counts, sides = (scale.few, scale.many), ("catdog", "keras")
     return Comparison(
         "ordinary_photos",
-        f"decode and resize {scale.few} photos at 160 pixels, a pass without a cache / "
+        "decode and resize ordinary photos at 160 pixels, a pass without a cache / "
         "a pass of `image_dataset_from_directory`",
-        {one: side(f"load-{one}", folder, 0) for one in sides},
-        [Ratio("time", ("catdog", "again"), ("keras", "again"), 1.0)],
-        [side("link-photos", folder, scale.few, "classes")],
+        {
+            f"{one} {count}": side(f"load-{one}", f"{{scratch}}/{count}", 0)
+            for count in counts
+            for one in sides
+        },
+        [
+            Ratio(f"{count:,} photos", *((f"{one} {count}", "again") for one in sides), 1.0)
+            for count in counts
+        ],
+        [side("link-photos", f"{{scratch}}/{count}", count, "classes") for count in counts],
     )
 
 
@@ -185,6 +194,7 @@ def training(names: Sequence[str], scale: Scale) -> Comparison:
         ],
         prepare,
         median_bar=1.25,
+        warm_up=0,
     )
 
 
@@ -202,6 +212,7 @@ def head(scale: Scale) -> Comparison:
             Ratio("warm, in a new process", ("posts", "train"), ("warm", "train"), 250, "at least"),
         ],
         prepare,
+        warm_up=0,
     )
 
 

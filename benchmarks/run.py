@@ -5,9 +5,10 @@
     python benchmarks/run.py --quick
 
 The sides of a comparison run in turn (A B A B), each in a new process, so that other work on the
-machine slows all of them. The first round is a warm-up for the files and is not counted. A ratio is
-that of two neighbours; median and range are those of all rounds. CPU time is that of all threads:
-on a busy machine, its ratio is more reliable than that of the elapsed time.
+machine slows all of them. Before those that count, there is a round for the files; not for
+trainings, which are long. A ratio is that of two neighbours; median and range are those of all
+rounds. CPU time is that of all threads: on a busy machine, its ratio is more reliable than that of
+the elapsed time.
 
 `--quick` shows that everything runs, in a few minutes; its figures mean nothing.
 """
@@ -30,16 +31,17 @@ from harness import Record, new_record, spread, summary, write_record
 FIGURES = ("seconds", "cpu_seconds")
 
 
-def measure(comparison: Comparison, rounds: int, warm_up: int, record: Record) -> Record:
+def measure(comparison: Comparison, rounds: int, record: Record, *, quick: bool) -> Record:
     """Run all sides of a comparison in turn, and return its record.
 
     Args:
         comparison: What is measured.
         rounds: Rounds that count.
-        warm_up: Rounds before them.
         record: Command, versions and machine.
+        quick: Whether there is no round before them.
     """
     print(f"\n{comparison.name}: {comparison.about}", flush=True)
+    warm_up = 0 if quick else comparison.warm_up
     with tempfile.TemporaryDirectory() as scratch:
         for command in comparison.prepare:
             run(fill(command, scratch, 0))
@@ -168,7 +170,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"There is no {', '.join(sorted(unknown))}. The names: {', '.join(names)}.")
     record = new_record(quick=options.quick)
     rounds = options.rounds or (1 if options.quick else 5)
-    warm_up = 0 if options.quick else 1
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
     for one in comparisons:
@@ -178,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print("\ncache_dir: skipped, there is no benchmarks/cache_dir.py")
             continue
         number = {"number": names.index(one.name)}  # in the table
-        entry = measure(one, rounds, warm_up, record | number)
+        entry = measure(one, rounds, record | number, quick=options.quick)
         write_record(entry, options.out and options.out / f"{one.name}.json")
 
 

@@ -46,7 +46,8 @@ def save_screenshot(page_file: Path, images: list[Path]) -> None:
         page.goto(page_file.as_uri())
         page.get_by_text("Ready.").wait_for()
         page.set_input_files("#files", list(map(str, images)))
-        page.get_by_text(f"{len(images)} images are classified.", exact=True).wait_for()
+        done = f"{len(images)} of {len(images)} images are classified."
+        page.get_by_text(done, exact=True).wait_for()
         page.screenshot(path=TARGET, full_page=True)
 
 

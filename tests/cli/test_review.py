@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog import Datasets, save_model
+from catdog import Datasets, load_datasets, save_model
 from catdog.cli import review
 from catdog.cli.main import main
 from catdog.cli.parser import make_parser
@@ -84,6 +84,25 @@ def test_the_next_command_survives_the_shell(image_folder: Path, data: Datasets)
     assert (train.corrections, train.labels, train.folder) == ("-c.json", "it's.csv", "-my pets")
 
 
+def test_in_the_split_of_a_file(
+    image_folder: Path, data: Datasets, served: list[ReviewServer], capsys: Capture
+) -> None:
+    """The page names the sets of the split file, and the next command has the same split."""
+    save_model(untrained_model(has_backbone=True), "pets.keras")
+    split = load_datasets(image_folder, seed=5, test_fraction=0.4)
+    split.save_split("split.json")
+    options = ["--model", "pets.keras", "--split-file", "split.json"]
+    assert main(["review", str(image_folder), *options]) == 0
+    (server,) = served
+    in_test = {path.relative_to(image_folder).as_posix() for path in split.paths("test")}
+    shown = {image.name: image.split for image in server.subjects.images}
+    assert {name for name, found in shown.items() if found == "test"} == in_test & shown.keys()
+    image = server.subjects.images[0]
+    server.file.decide(image.sha256 or "", None, name=image.name, before=None)
+    assert main(["review", str(image_folder), *options]) == 0
+    assert "--split-file split.json" in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_nothing_is_doubtful(make_folder: MakeFolder, capsys: Capture) -> None:
     folder = make_folder(cats=1, dogs=1)
     for path in folder.glob("*/*.png"):
@@ -102,6 +121,7 @@ def test_nothing_is_doubtful(make_folder: MakeFolder, capsys: Capture) -> None:
         (["--out", "other.json"], "other.json' is not a file of corrections"),
         (["--port", "70000"], "--port=70000 cannot be used"),
         (["--group-by", "folder"], "--group-by would have no effect: there is no --model"),
+        (["--split-file", "s.json"], "--split-file would have no effect: there is no --model"),
     ],
 )
 def test_wrong_options(

@@ -226,8 +226,8 @@ def test_on_screens(
     noise().save(tmp_path / "photo.png")
     (tmp_path / "damaged.jpg").write_bytes(b"no image")
     page.set_input_files("#files", [str(tmp_path / "photo.png"), str(tmp_path / "damaged.jpg")])
-    page.get_by_text("2 images are classified.", exact=True).wait_for()
-    assert "damaged.jpg: this browser cannot read it" in page.locator("#results").inner_text()
+    page.get_by_text("1 of 2 images are classified. 1 cannot be read.", exact=True).wait_for()
+    assert "damaged.jpg: it is damaged, or not an image" in page.locator("#results").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert serious_faults(page) == []
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

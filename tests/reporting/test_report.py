@@ -188,7 +188,7 @@ def test_with_a_backbone(data: Datasets) -> None:
     assert page.data["label_issues"]["n"] == 24
     assert page.data["near_duplicates"]["n"] == 24
     assert "Heat map of" in page.html or not page.data["n_wrong"]
-    assert data.test_evaluations == 1  # leak meter and evaluation are one look at the test set
+    assert data.test_evaluations == 1  # leak check and evaluation are one look at the test set
 
 
 def test_images_like_those_of_the_training_are_said_at_the_top(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_what_is_left_out_is_said(make_folder: Callable[..., Path]) -> None:
     assert report.leaks is not None  # 12 images a class are enough
     few = write_report(model_of(data.at(SIZE)), data.at(SIZE), "without.html", verbose=0)
     text = Page("without.html").text
-    for part in ("leak meter", "near duplicates by features", "label suspicions", "heat maps"):
+    for part in ("leak check", "near duplicates by features", "label issues", "heat maps"):
         assert part in few.left_out
         assert f"Left out: {part}. {few.left_out[part]}" in text
     assert "Folders decide about the split" in text
@@ -224,8 +224,8 @@ def test_what_is_left_out_is_said(make_folder: Callable[..., Path]) -> None:
 def test_too_few_images_for_the_leak_meter(make_folder: Callable[..., Path]) -> None:
     data = load_datasets(make_folder(cats=4, dogs=20), image_size=SIZE)
     report = write_report(with_backbone(), data, "pets.html", verbose=0)
-    assert "5" in report.left_out["leak meter"]
-    assert "5 images of each class" in report.left_out["label suspicions"]
+    assert "5" in report.left_out["leak check"]
+    assert "5 images of each class" in report.left_out["label issues"]
 
 
 def test_hostile_names_stay_names(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_the_report_prints(data: Datasets) -> None:
     report = write_report(model_of(data), data, "pets.html", title="Pets & more", verbose=0)
     assert isinstance(report, ModelReport)
     assert str(report.evaluation) in str(report)
-    assert "left out: leak meter." in str(report)
+    assert "left out: leak check." in str(report)
     assert "<table>" in report._repr_html_()
     assert repr(report) == f"<ModelReport: {Path('pets.html').resolve()}>"
     assert "<title>Pets &amp; more</title>" in Path("pets.html").read_text("utf-8")

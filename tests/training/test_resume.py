@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from catdog import Datasets, fine_tune, load_datasets, train, train_head
+from catdog.training import resume
 from catdog.training.checkpoint_files import Checkpoint, read_checkpoint, write_checkpoint
 from catdog.training.plain_state import changed_attributes, plain_attributes, set_attribute
 from tests.conftest import MakeFolder
@@ -190,6 +191,47 @@ def test_each_function_has_files_of_its_own(data: Datasets, tmp_path: Path) -> N
     assert history.epoch == [0]
     names = sorted(path.name for path in tmp_path.glob("*.checkpoint"))
     assert names == ["fine_tune-000001.checkpoint", "train_head-000001.checkpoint"]
+
+
+@ALL
+def test_one_run_at_a_time(data: Datasets, how: How, tmp_path: Path) -> None:
+    """Two runs in one folder would delete each other's files."""
+
+    class Second(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            with pytest.raises(ValueError, match=r"checkpoint_dir=.* is used by another run"):
+                how(linear(), data, epochs=1, checkpoint_dir=tmp_path, verbose=0)
+
+    arguments: dict[str, Any] = {"epochs": 1, "checkpoint_dir": tmp_path, "verbose": 0}
+    assert how(linear(), data, **arguments, callbacks=[Second()]).epoch == [0]
+    assert len(list(tmp_path.glob("*.checkpoint"))) == 1
+
+
+def test_a_full_disk(data: Datasets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is not lost; the next call goes on from the last checkpoint that was written."""
+
+    def write(folder: Path, name: str, checkpoint: Checkpoint) -> None:
+        if checkpoint.epoch == 2:
+            raise OSError(28, "No space left on device")
+        write_checkpoint(folder, name, checkpoint)
+
+    monkeypatch.setattr(resume, "write_checkpoint", write)
+    with pytest.warns(UserWarning, match="epoch 2 cannot be written: .*No space left"):
+        history = train(linear(), data, epochs=3, checkpoint_dir=tmp_path, verbose=0)
+    assert history.epoch == [0, 1, 2]
+    names = sorted(path.name for path in tmp_path.glob("*.checkpoint"))
+    assert names == ["train-000001.checkpoint", "train-000003.checkpoint"]
+
+
+def test_a_file_system_without_locks(
+    data: Datasets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(path: Path) -> Any:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(resume, "try_lock", no_locks)
+    train(linear(), data, epochs=1, checkpoint_dir=tmp_path, verbose=0)
+    assert (tmp_path / "train-000001.checkpoint").is_file()
 
 
 def test_a_damaged_file_is_ignored_with_a_warning(data: Datasets, tmp_path: Path) -> None:

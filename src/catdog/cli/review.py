@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import warnings
 import webbrowser
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
@@ -15,11 +15,12 @@ import keras
 from catdog._utils import checks
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import counted, printable
+from catdog.cli.data import load_data
 from catdog.cli.open import open_backbone
+from catdog.cli.options.shared import add_split
 from catdog.cli.output import out, progress_on_stderr
 from catdog.cli.wording import option_words, renamed
 from catdog.data.datasets import Datasets, content_hashes
-from catdog.data.load import load_datasets
 from catdog.data.quality import measure_images
 from catdog.data.report import ScanReport, usable_images
 from catdog.data.scan import scan_images
@@ -38,8 +39,9 @@ MAX_FOLDS = 5  # as many as `find_label_issues` has by default
 def run(options: Namespace) -> int:
     """Show doubtful images on a page, until Ctrl-C; each decision is written at once."""
     find_source("source", options.folder)  # as the next line does, fails before Keras is loaded
-    if options.group_by and not options.model:
-        checks.check_no_effect(["--group-by"], "there is no --model")
+    split_options = _split_options(options)
+    if split_options and not options.model:
+        checks.check_no_effect([split_options[0].partition("=")[0]], "there is no --model")
     trained = open_backbone(options.model) if options.model else None
     report, data = _read(options, trained)
     with renamed("out", "--out"), renamed("path", "--out"):
@@ -65,22 +67,14 @@ def run(options: Namespace) -> int:
 
 
 def _read(options: Namespace, trained: keras.Model | None) -> tuple[ScanReport, Datasets | None]:
-    """Return the findings about the folder, and with a model its images too, in its split.
-
-    Corrections are not applied: what is decided already is shown, too.
-    """
+    """Return the findings about the folder, and with a model its images too, in its split."""
     if options.model is None:
         return scan_images(options.folder, labels=options.labels, quality=True), None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UsageWarning)  # nearly all are on the page
         metadata = get_metadata(trained) if trained else None
-        data = load_datasets(
-            options.folder,
-            seed=metadata.split.seed if metadata and metadata.split else None,
-            labels=options.labels,
-            group_by=options.group_by,
-            on_bad_image="skip",
-        )
+        seed = metadata.split.seed if metadata and metadata.split else None
+        data = load_data(options, seed=None if options.split_file else seed, skip_bad=True)
     report = data.report
     quality = measure_images(usable_images(report), report.class_names, report.folder)
     return replace(report, quality=quality), data
@@ -117,15 +111,27 @@ def _serve(server: ReviewServer, message: str, *, open_browser: bool) -> None:
 def next_command(options: Namespace, report: ScanReport, trained: keras.Model | None) -> str:
     """Return the command that trains with the decisions, and compares with the model of before."""
     command = ["catdog", "train", *option_words("--corrections", options.out)]
-    for name in ("labels", "group_by"):
-        if value := getattr(options, name):
-            command += option_words(f"--{name.replace('_', '-')}", value)
+    if options.labels:
+        command += option_words("--labels", options.labels)
+    command += _split_options(options)
     if report.bad:
         command += ["--skip-bad"]
     if trained:
         command += [*_same_architecture(trained), *option_words("--compare", options.model)]
     command += ["--out", "corrected.keras", *(["--"] if options.folder.startswith("-") else [])]
     return printable(shlex.join([*command, options.folder]))
+
+
+def _split_options(options: Namespace) -> list[str]:
+    """Return the options that say how the images are split, where they are not the defaults."""
+    parser = ArgumentParser()
+    add_split(parser)
+    words = []
+    for name, default in vars(parser.parse_args([])).items():
+        value = getattr(options, name)
+        if value != default:
+            words += option_words(f"--{name.replace('_', '-')}", str(value))
+    return words
 
 
 def _same_architecture(trained: keras.Model) -> list[str]:

@@ -40,12 +40,12 @@ SECTIONS = (
     ("model", "Model"),
     ("training", "Training"),
     ("accuracy", "Accuracy"),
-    ("leaks", "Leak meter"),
+    ("leaks", "Leak check"),
     ("classes", "Classes"),
     ("calibration", "Calibration"),
     ("coverage", "Abstention"),
     ("wrong", "Wrong images"),
-    ("labels", "Label suspicions"),
+    ("labels", "Label issues"),
     ("limits", "Limits"),
 )
 FORMATS: Mapping[str, Callable[[Any], str]] = {

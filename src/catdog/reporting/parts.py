@@ -25,9 +25,9 @@ from catdog.typing import SPLITS, Verbose
 Part = TypeVar("Part")
 MAX_HEAT_MAPS = 24
 
-LEAKS = "leak meter"
+LEAKS = "leak check"
 NEAR_DUPLICATES = "near duplicates by features"
-LABEL_ISSUES = "label suspicions"
+LABEL_ISSUES = "label issues"
 HEAT_MAPS = "heat maps"
 HISTORY = "learning curves"
 NO_BACKBONE = (

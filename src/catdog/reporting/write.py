@@ -49,13 +49,13 @@ def write_report(
 
     It shows what the data are (counts, findings of the scan, groups, near duplicates, examples),
     the model, the learning curves, the accuracy on the test images with its confidence interval and
-    the baseline, the leak meter, the figures of each class, calibration, coverage, the wrong images
-    with heat maps, label suspicions, and limits. Every term is explained. So it is also the model
+    the baseline, the leak check, the figures of each class, calibration, coverage, the wrong images
+    with heat maps, label issues, and limits. Every term is explained. So it is also the model
     card. The file loads nothing from elsewhere, and needs no network.
 
     **It contains images of the data and names of files**, and writing it counts as a test
-    evaluation. What needs a frozen backbone (leak meter, near duplicates by features, label
-    suspicions) is left out for other models, and the report says so.
+    evaluation. What needs a frozen backbone (leak check, near duplicates by features, label
+    issues) is left out for other models, and the report says so.
 
     Args:
         model: A trained model. It is not changed.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import keras
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
+from catdog._utils.file_lock import try_lock
 from catdog._utils.keras_internals import seed_states, set_initial_epoch
 from catdog.data.datasets import Datasets
 from catdog.training.checkpoint_files import (
@@ -30,7 +32,10 @@ from catdog.training.plain_state import (
 )
 from catdog.training.run_identity import LEARNING_RATE, hash_weights, identify_run, list_differences
 
+LOCK_NAME = "in-use.lock"
 
+
+@contextmanager
 def open_checkpoints(
     checkpoint_dir: Any,
     name: str,
@@ -40,8 +45,10 @@ def open_checkpoints(
     callbacks: Sequence[keras.callbacks.Callback],
     arguments: Mapping[str, Any],
     backbone: keras.Model | None = None,
-) -> Checkpoints | None:
-    """Return the checkpoints of a run, after making their folder; `None` without a folder.
+) -> Iterator[Checkpoints | None]:
+    """Yield the checkpoints of a run, after making their folder; `None` without a folder.
+
+    Within this block, the folder is locked.
 
     Args:
         checkpoint_dir: What was passed to the training function.
@@ -53,14 +60,35 @@ def open_checkpoints(
         arguments: Other arguments on which the result depends, by name.
         backbone: What computed the features that `trained` is trained on, if it is a head. Its
             weights are not saved, so they have to be the same in each call.
+
+    Raises:
+        ValueError: If another run uses the folder.
     """
     if checkpoint_dir is None:
-        return None
+        yield None
+        return
     folder = make_checkpoint_dir(checkpoint_dir)
     if backbone is not None:
         arguments = {**arguments, "weights of the backbone": models_hash([backbone])}
     identity = identify_run(model, resized, callbacks, arguments)
-    return Checkpoints(folder, name, identity, trained, hash_weights(model))
+    with ExitStack() as stack:
+        _lock(folder, stack)
+        yield Checkpoints(folder, name, identity, trained, hash_weights(model))
+
+
+def _lock(folder: Path, stack: ExitStack) -> None:
+    """Lock a folder until the end of a stack; raise if another run has locked it."""
+    try:
+        is_ours = stack.enter_context(try_lock(folder / LOCK_NAME))
+    except OSError:
+        return  # a file system without locks
+    if not is_ours:
+        raise InvalidValueError(
+            "is used by another run, which has not ended",
+            argument="checkpoint_dir",
+            value=str(folder),
+            hint="Wait for its end, or pass another folder.",
+        )
 
 
 @dataclass(eq=False)
@@ -170,6 +198,9 @@ class Checkpoints:
     ) -> None:
         """Write the checkpoint after an epoch, counted from 1.
 
+        If that fails, as on a full disk, the run goes on with a warning: its weights are worth more
+        than the checkpoint.
+
         Args:
             epoch: The epoch.
             states: The attributes of each callback that have changed since the begin.
@@ -192,7 +223,16 @@ class Checkpoints:
             "is_stopped": is_stopped,
             "callbacks": callbacks,
         }
-        write_checkpoint(self.folder, self.name, Checkpoint(epoch, state, arrays))
+        try:
+            write_checkpoint(self.folder, self.name, Checkpoint(epoch, state, arrays))
+        except OSError as error:
+            warnings.warn(
+                UsageWarning(
+                    f"The checkpoint of epoch {epoch} cannot be written: {error}. The run goes on; "
+                    "if it is stopped, it goes on from an earlier epoch."
+                ),
+                stacklevel=2,
+            )
 
     def _variables(self) -> list[Any]:
         """Return all variables that training changes, always in the same order."""

@@ -160,20 +160,17 @@ def fit_layers(
     check_trains(model)
     check_batch_size(model, resized)
     reset_initial_epoch(model)
-    checkpoints = open_checkpoints(
-        checkpoint_dir,
-        name,
-        model,
-        model,
-        resized,
-        own_callbacks,
-        {"class_weight": weights, "patience": patience} | ({"epochs": epochs} if schedule else {}),
-    )
-    own_callbacks = [*([schedule] if schedule else []), *own_callbacks]
+    arguments = {"class_weight": weights, "patience": patience}
+    if schedule:
+        arguments["epochs"] = epochs  # on which the learning rate depends
     start_loss = None if may_become_worse else partial(_validation_loss, model, resized)
-    run = Run(model, epochs, patience, own_callbacks, verbose, True, checkpoints, start_loss)
-    record_training(model, data)
     with ExitStack() as stack:
+        checkpoints = stack.enter_context(
+            open_checkpoints(checkpoint_dir, name, model, model, resized, own_callbacks, arguments)
+        )
+        scheduled = [*([schedule] if schedule else []), *own_callbacks]
+        run = Run(model, epochs, patience, scheduled, verbose, True, checkpoints, start_loss)
+        record_training(model, data)
         stack.enter_context(run.guarded())
         stack.callback(reset_initial_epoch, model)  # for a later `fit` of the user
         stack.callback(forget_validation_data, model)

@@ -124,19 +124,23 @@ def train_head(
         warnings.warn(doubt, stacklevel=2)
     if weights:
         check_weights_count(model, len(data.class_names))
-    with scope_of(model):
+    arguments = {"class_weight": weights, "patience": patience, "views": views}
+    with ExitStack() as stack:
+        stack.enter_context(scope_of(model))
         parts = split_model(model)
         _check_views(views, parts)
         parts.head.compile(**{**compile_arguments(model), "optimizer": model.optimizer})
-        checkpoints = open_checkpoints(
-            checkpoint_dir,
-            "train_head",
-            model,
-            parts.head,
-            resized,
-            own_callbacks,
-            {"class_weight": weights, "patience": patience, "views": views},
-            backbone=parts.backbone,
+        checkpoints = stack.enter_context(
+            open_checkpoints(
+                checkpoint_dir,
+                "train_head",
+                model,
+                parts.head,
+                resized,
+                own_callbacks,
+                arguments,
+                backbone=parts.backbone,
+            )
         )
         run = Run(parts.head, epochs, patience, own_callbacks, verbose, False, checkpoints)
         if isinstance(stored, Features):

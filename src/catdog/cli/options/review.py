@@ -1,6 +1,6 @@
 """The options of `catdog review`."""
 
-from catdog.cli.options.shared import FOLDER, Commands, add_command, not_empty
+from catdog.cli.options.shared import FOLDER, Commands, add_command, add_split, not_empty
 
 
 def add(commands: Commands) -> None:
@@ -25,12 +25,8 @@ def add(commands: Commands) -> None:
         metavar="FILE.csv",
         help="a table of labels, as for `catdog train`",
     )
-    parser.add_argument(
-        "--group-by",
-        type=not_empty,
-        metavar="GROUPS",
-        help="images that belong together, as for `catdog train`; needs --model",
-    )
+    add_split(parser)
+    parser.set_defaults(corrections=None)  # images that are decided already are shown, too
     parser.add_argument(
         "--out",
         type=not_empty,

@@ -117,7 +117,8 @@ async function addFile(run, file, item) {
     return `${name}: ${labelOf(item.probabilities)}, ${percent(Math.max(...item.probabilities))}`;
   } catch (error) {
     const reason = error instanceof DOMException && error.name === 'InvalidStateError' ?
-      'this browser cannot read it as an image. Save it as JPEG or PNG' : error.message;
+      'it is damaged, or not an image that this browser knows, such as JPEG or PNG' :
+      error.message;
     answer.replaceChildren(make('h3', 'label problem', 'Cannot be read'),
         make('p', 'file', `${name}: ${reason}.`));
     return `${name} cannot be read`;
@@ -134,11 +135,18 @@ async function addFiles(files) {
   element('clear-line').hidden = false;
   let last = '';
   for (const [number, file] of files.entries()) {
-    if (files.length > 1) say(`${number} of ${files.length} images are classified.`);
+    if (files.length > 1) say(`${number} of ${files.length} files are done.`);
     last = await addFile(run, file, items[number]);
     await new Promise(resolve => setTimeout(resolve)); // so that the page shows it
   }
-  say(files.length > 1 ? `${files.length} images are classified.` : last);
+  say(files.length > 1 ? summary(items) : last);
+}
+
+/** Return how many of several files were classified. */
+function summary(items) {
+  const read = items.filter(item => item.probabilities).length, unread = items.length - read;
+  const problem = unread ? ` ${unread} cannot be read.` : '';
+  return `${read} of ${items.length} images are classified.${problem}`;
 }
 
 function showThreshold() {

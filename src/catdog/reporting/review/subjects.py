@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from catdog._utils.text import percent, printable
+from catdog._utils.text import printable
 from catdog.data.findings import MEANING, Finding, ImageFile, Reason, relative_name
 from catdog.data.quality import FAULTS, MEASURES, ImageQuality, QualityReport
 from catdog.data.report import ScanReport, readable_images
@@ -156,9 +156,9 @@ def _label_item(issue: LabelIssue, images: _Images) -> Item:
         return Item("labels", (position,), reason)
     if issue.suggested == issue.label:
         clearly = "less clearly than most" if issue.label_probability >= 0.5 else "but not clearly"
-        reason = f"Labelled {issue.label}, {clearly} ({percent(issue.label_probability)})."
-        return Item("labels", (position,), reason)
-    reason = f"Labelled {issue.label}, looks like {issue.suggested} ({percent(issue.probability)})."
+        return Item("labels", (position,), f"Labelled {issue.label}, {clearly}.")
+    # Without its probability: the classifier is overconfident, and 100 % would be believed.
+    reason = f"Labelled {issue.label}, looks like {issue.suggested}."
     return Item("labels", (position,), reason, issue.suggested)
 
 
