@@ -62,7 +62,7 @@ def train_by(way: str, options: argparse.Namespace, seed: int) -> Record:
 def statistics_of(model: keras.Model) -> list[Any]:
     """Return the moving means and variances of all batch normalisation, as arrays."""
     return [
-        np.array(weight)
+        keras.ops.convert_to_numpy(weight)
         for weight in model.weights
         if weight.path.rpartition("/")[2] in ("moving_mean", "moving_variance")
     ]

@@ -15,6 +15,7 @@ from typing import Any
 
 import backend_tables
 import cache_tables
+import fine_tune_tables
 import leak_tables
 import model_tables
 import posts_tables
@@ -63,6 +64,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "posts-agreement": of_record(posts_tables.agreement, "posts"),
     "dead-units": of_record(posts_tables.dead_units, "dead_units", "posts"),
     "train-head": of_record(results.train_head, "train_head"),
+    "fine-tune": of_record(fine_tune_tables.fine_tuned, "fine_tune"),
     "loading-scan": of_record(results.loading_scan, "loading"),
     "loading-memory": of_record(results.loading_memory, "loading"),
     "backends-time": of_record(backend_tables.times, "backends"),

@@ -211,7 +211,7 @@ def test_a_killed_command_leaves_whole_images(saved: Path) -> None:
     write_images(Path("photos"), 4)
     code = (
         "import os, sys\nfrom catdog.cli import sort\nfrom catdog.cli.main import main\n"
-        "sort._put = lambda copy, target, put=sort._put: "
+        "sort.put_new = lambda copy, target, put=sort.put_new: "
         "os._exit(9) if target.name == 'image.2.png' else put(copy, target)\n"
         f"main(['predict', 'photos', '--model', {str(saved / LITERT_FILE)!r}, "
         "'--sort-into', 'sorted'])"

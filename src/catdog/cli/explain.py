@@ -13,7 +13,7 @@ from catdog._utils.text import printable
 from catdog.cli.inputs import NoImages, find_images, outside
 from catdog.cli.open import open_model, resolve_class_names
 from catdog.cli.output import err, out, progress_on_stderr
-from catdog.cli.target import check_folder, free_path, scratch_in
+from catdog.cli.target import check_folder, put_free, scratch_in
 from catdog.cli.wording import worded
 from catdog.images.inputs import ImageSource
 from catdog.images.thumbnails import thumbnail
@@ -72,12 +72,10 @@ def _explain(model: keras.Model, image: Path, folder: Path, label: str | None) -
     mpl.use("Agg")  # no window for each figure
     with progress_on_stderr():
         figure = plot_gradcam(model, image, label=label)
-    target = free_path(folder / f"{image.stem}.png")
     with scratch_in(folder) as scratch:
-        part = Path(scratch) / target.name
-        _save(figure, part)
-        part.rename(target)
-    return target
+        complete = Path(scratch) / "figure.png"
+        _save(figure, complete)
+        return put_free(complete, folder / f"{image.stem}.png")
 
 
 def _save(figure: Figure, path: Path) -> None:

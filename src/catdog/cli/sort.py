@@ -1,7 +1,6 @@
 """Copy classified images into one folder for each label. No image is moved or replaced."""
 
 import filecmp
-import os
 import re
 import shutil
 from collections import Counter
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from catdog._utils.text import counted, printable
 from catdog.cli.output import err
-from catdog.cli.target import numbered, scratch_in
+from catdog.cli.target import numbered, put_new, scratch_in
 from catdog.inference.prediction import UNSURE, Prediction
 
 OPTION = "--sort-into"
@@ -88,7 +87,7 @@ def _copy(image: Path, folder: Path, scratch: Path, taken: set[Path]) -> None:
     for target in numbered(folder / image.name):
         if target in taken:
             continue
-        if _is_same(copy, target) or _put(copy, target):
+        if _is_same(copy, target) or put_new(copy, target):
             taken.add(target)
             copy.unlink(missing_ok=True)
             return
@@ -96,16 +95,3 @@ def _copy(image: Path, folder: Path, scratch: Path, taken: set[Path]) -> None:
 
 def _is_same(copy: Path, target: Path) -> bool:
     return target.is_file() and filecmp.cmp(copy, target, shallow=False)
-
-
-def _put(copy: Path, target: Path) -> bool:
-    """Give a complete copy its name, unless there is such a file; return whether it was given."""
-    try:
-        os.link(copy, target)  # does not replace a file, unlike a rename
-    except FileExistsError:
-        return False
-    except OSError:  # the file system has no links
-        if os.path.lexists(target):
-            return False
-        copy.rename(target)
-    return True

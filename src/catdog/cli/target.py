@@ -121,6 +121,29 @@ def free_path(target: Path) -> Path:
     return next(path for path in numbered(target) if not os.path.lexists(path))
 
 
+def put_free(complete: Path, target: Path) -> Path:
+    """Give a complete file its name, with a number in it if there is such a file; return it."""
+    return next(path for path in numbered(target) if put_new(complete, path))
+
+
+def put_new(complete: Path, target: Path) -> bool:
+    """Give a complete file its name, unless there is such a file; return whether it was given.
+
+    Args:
+        complete: The file, on the disk of `target`. It may keep its own name, too.
+        target: The name.
+    """
+    try:
+        os.link(complete, target)  # does not replace a file, unlike a rename
+    except FileExistsError:
+        return False
+    except OSError:  # the file system has no links
+        if os.path.lexists(target):
+            return False
+        complete.rename(target)
+    return True
+
+
 def numbered(target: Path) -> Iterator[Path]:
     """Yield a path, and then the same with the numbers 2, 3, ... in its name."""
     others = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
