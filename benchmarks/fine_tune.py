@@ -12,7 +12,6 @@ exact test. The statistics of batch normalisation are read before and after.
 import argparse
 import json
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,13 +33,11 @@ def train_by(way: str, options: argparse.Namespace, seed: int) -> Record:
     path = options.models / f"{seed}.keras"
     model: Any = build_model(options.model, seed=seed) if way == "head" else load_model(path)
     before = statistics_of(model)
-    begin = time.perf_counter()
     if way == "head":
         history = train_head(model, data, verbose=0)
         model.save(path)
     else:
         history = fine_tune(model, data, unfreeze=way, epochs=options.epochs, verbose=0)
-    seconds = time.perf_counter() - begin
     moved = max(
         np.abs(now - then).max() for now, then in zip(statistics_of(model), before, strict=True)
     )
@@ -48,7 +45,6 @@ def train_by(way: str, options: argparse.Namespace, seed: int) -> Record:
     return {
         "way": way,
         "seed": seed,
-        "seconds": round(seconds, 1),
         "epochs": len(history.epoch),
         "kept_epoch": history.kept_epoch,
         "statistics_moved": float(moved),
@@ -77,7 +73,7 @@ def measure(options: argparse.Namespace, seed: int) -> list[Record]:
         rows.append(row)
         compare(rows[0], row)
         print(
-            f"  seed {seed} {way:10} {row['seconds']:7.1f} s   {row['accuracy']:.1%} of {row['n']}"
+            f"  seed {seed} {way:10}   {row['accuracy']:.1%} of {row['n']}"
             f"   kept epoch {row['kept_epoch']}   statistics moved by {row['statistics_moved']}"
             f"   {row['paired']}",
             flush=True,

@@ -94,7 +94,8 @@ def classify(page: "Page", photos: Sequence[Path]) -> list[dict[str, Any]]:
         group = photos[start : start + AT_ONCE]
         page.set_input_files("#files", list(map(str, group)))
         page.locator("#results tbody").nth(len(group) - 1).wait_for(timeout=300_000)
-        page.get_by_text(f"{len(group)} images are classified.", exact=True).wait_for()
+        done = f"{len(group)} of {len(group)} images are classified."
+        page.get_by_text(done, exact=True).wait_for(timeout=5 * 60_000)
         found += page.evaluate(READ_RESULTS)
         page.locator("#clear").click()
     return found

@@ -25,7 +25,6 @@ def fine_tuned(record: dict[str, Any]) -> str:
         [
             str(row["seed"]),
             NAMES[row["way"]],
-            f"{row['seconds']:.0f}",
             f"{row['kept_epoch']} of {row['epochs']}",
             accuracy(row),
             *(["", ""] if row["way"] == "head" else difference(row)),

@@ -147,3 +147,24 @@ def test_few_images_with_the_names_of_those_above_them(make_folder: MakeFolder) 
     folder = folder.rename(folder.with_name("more"))
     (folder / "cat" / "web").rename(folder / "cat" / "rotated web")
     assert find_layout(folder, grouped=True).copies is not None
+
+
+@pytest.mark.parametrize(
+    ("names", "is_doubtful"),
+    [
+        (["s1/ill", "s2/well", "s3/ill"], True),
+        (["s1/scans/ill", "s2/scans/well", "s3/scans/ill"], True),
+        (["cat/images", "dog/images", "owl/images"], False),
+        (["cat/cat", "dog/dog", "owl/owl"], False),
+        (["cat/images", "dog/images", "owl"], False),
+    ],
+)
+def test_the_only_folder_in_each_class(
+    make_folder: MakeFolder, names: Sequence[str], is_doubtful: bool
+) -> None:
+    """Patients with a folder of their class each are no classes."""
+    doubts = doubts_about(make_folder, names)
+    assert len(doubts) == is_doubtful
+    assert all(
+        "such as 's1/" in doubt and "outer folders are the classes" in doubt for doubt in doubts
+    )

@@ -164,12 +164,21 @@ def test_a_split_file_of_classes_in_doubt_keeps_opening(
         {"labels/train1.txt": "", "labels/test1.txt": ""},
         {"split.json": "{}"},
         {"table.csv": "file;label;Split\na.png;cat;train\n"},
+        {"lists/by class/train.txt": "cat/1.png", "lists/by class/test.txt": "cat/2.png"},
+        {"classes.csv": "file,genre,subset\na.png,x,train\nb.png,x,test\n"},
+        {"cards.csv": 'file,"data set"\na.png,"train"\nb.png,"valid"\n'},
+        {"list_eval_partition.csv": "image_id,partition\na.png,0\n"},
+        {"meta.tsv": "image\tsplit\na.png\ttrain\n"},
+        {"meta.txt": "\ufeffimage\tsplit\na.png\ttrain\n"},
+        {"train.jsonl": "{}", "test.jsonl": "{}"},
+        {"train.lst": "", "test.lst": ""},
+        {"train.xlsx": "", "test.xlsx": ""},
     ],
 )
 def test_a_split_that_comes_with_the_data(make_folder: MakeFolder, lists: dict[str, str]) -> None:
     folder = make_folder({"images/cat": 6, "images/dog": 6})
     for name, content in lists.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
         (folder / name).write_text(content)
     with pytest.warns(UserWarning, match=r"split of their own, which is not used") as caught:
         load_datasets(folder)
@@ -178,11 +187,46 @@ def test_a_split_that_comes_with_the_data(make_folder: MakeFolder, lists: dict[s
         assert Path(name).name in str(caught[0].message)
 
 
-@pytest.mark.parametrize("name", ["test.txt", "notes.txt", "labels.csv", "train.png.txt"])
-def test_other_lists(make_folder: MakeFolder, name: str) -> None:
+LIST = "file,label\ncat/image.0.png,cat\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("test.txt", LIST),
+        ("notes.txt", LIST),
+        ("labels.csv", LIST),
+        ("train.png.txt", LIST),
+        ("empty.csv", ""),
+        ("long.csv", LIST + 30_000 * "a.png,a\n"),
+        ("long line.txt", "a,split " * 10_000),
+        ("odd.csv", 'file,note\n"a\n'),
+        ("zeros.csv", "\0,\0\n\0,\0\n"),
+    ],
+)
+def test_other_lists(make_folder: MakeFolder, name: str, content: str) -> None:
     folder = make_folder(cat=6, dog=6)
-    (folder / name).write_text("file,label\ncat/image.0.png,cat\n")
+    (folder / name).write_text(content)
     load_datasets(folder)  # no warning
+
+
+def test_split_lists_beside_the_only_folder_of_images(make_folder: MakeFolder) -> None:
+    """The folder that was passed has all: the inner one would hide the lists."""
+    folder = make_folder({"JPEGImages/cat": 6, "JPEGImages/dog": 6})
+    for name in ("cat_train.txt", "cat_test.txt"):
+        (folder / "ImageSplits").mkdir(exist_ok=True)
+        (folder / "ImageSplits" / name).write_text("cat/image.0.png")
+    with pytest.warns(UserWarning, match=r"split of their own.*'cat_test.txt', 'cat_train.txt'"):
+        assert load_datasets(folder).class_names == ("cat", "dog")
+
+
+def test_a_class_that_has_texts_only(make_folder: MakeFolder) -> None:
+    """It is not passed over: its images may be missing."""
+    folder = make_folder({"cat": 6, "dog": 6})
+    (folder / "owl").mkdir()
+    (folder / "owl" / "notes.txt").touch()
+    with pytest.raises(ValueError, match="owl has 0"):
+        load_datasets(folder)
 
 
 def test_own_splits_do_not_matter_beside_split_folders(make_folder: MakeFolder) -> None:

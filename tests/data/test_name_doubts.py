@@ -44,7 +44,11 @@ def test_versions_of_a_class(names: Sequence[str], named: str) -> None:
     assert f"copy or another version: {named}. If" in str(doubt)
 
 
-@pytest.mark.parametrize("name", ["rejected", "to_delete", "Sample", "unsorted", "tmp"])
+@pytest.mark.parametrize(
+    "name",
+    ["rejected", "to_delete", "Sample", "unsorted", "tmp", "sample_images", "inference", "Treino",
+     "Testbilder", "测试集"],
+)  # fmt: skip
 def test_leftover_folders(name: str) -> None:
     (doubt,) = doubts_about_class_names(["cat", "dog", name])
     assert f"folders {name!r} are used as classes, although" in str(doubt)
@@ -73,8 +77,19 @@ def test_names_of_classes(names: Sequence[str]) -> None:
         (["cats", "dogs", "to_predict", "Test2"], ["to_predict", "Test2"]),
         (["Real", "Fake", "Real_test"], ["Real_test"]),
         (["train station", "bus", "test tube"], []),
+        (["Benign cases", "Normal cases", "Test cases"], ["Test cases"]),
+        (["benign", "malignant", "test_lesions"], ["test_lesions"]),
+        (["cats", "dogs", "test_cats_dogs"], ["test_cats_dogs"]),
+        (["class_a", "class_b", "validation_class"], ["validation_class"]),
+        (["glioma", "no tumour", "Testing MRI"], ["Testing MRI"]),
+        (["cats", "dogs", "for testing"], ["for testing"]),
         (["control", "test"], []),
         (["trainers", "boots", "test"], []),
+        (["test_tube", "test strip", "flask"], []),
+        (["test_tube", "beaker", "flask"], []),
+        (["positive test", "negative test", "no test"], []),
+        (["train station", "bus station", "airport"], []),
+        (["valid ticket", "used ticket", "invalid ticket"], []),
     ],
 )
 def test_folders_of_splits_beside_classes(names: Sequence[str], named: Sequence[str]) -> None:

@@ -95,6 +95,7 @@ BAD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("damaged.png", lambda: encoded("png").replace(b"IHDR", b"IHDX"), "undecodable"),
     ("bomb.png", bomb, "too_many_pixels"),
 ]
+IMAGEJ = "ImageJ=1.53t\nimages={}\nunit=micron\n"  # what it writes about a stack
 ODD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("really_a.jpg", lambda: encoded("png", seed=1), "wrong_extension"),
     ("no_suffix", lambda: encoded(seed=2), "wrong_extension"),
@@ -109,6 +110,8 @@ ODD_FILES: list[tuple[str, Callable[[], bytes], str]] = [
     ("scan", lambda: encoded("tiff", seed=7), "wrong_extension"),
     ("really_tiff.jpg", lambda: encoded("tiff", seed=8, compression="jpeg"), "wrong_extension"),
     ("pages.tif", lambda: frames("tiff"), "animated"),
+    ("imagej.tif", lambda: encoded("tiff", seed=9, tiffinfo={270: IMAGEJ.format(3)}), "animated"),
+    ("one.tif", lambda: encoded("tiff", seed=10, tiffinfo={270: IMAGEJ.format(1)}), "used"),
     ("phone.HEIC", lambda: (SAMPLES / "grid.heic").read_bytes(), "used"),
     ("a_phone.jpg", lambda: (SAMPLES / "grid.heic").read_bytes() + b"\n", "wrong_extension"),
     ("film.mp4", lambda: b"\0\0\0\x20ftypisom\0\0\2\0", "other_file"),

@@ -44,7 +44,7 @@ def unused_columns(
         name
         for name, cells in others.items()
         if (needs_groups and _may_be_groups(name, cells))
-        or (needs_split and _may_be_split(name, cells))
+        or (needs_split and may_be_split(name, cells))
     ]
     if not found:
         return None
@@ -55,21 +55,21 @@ def unused_columns(
     )
 
 
-def is_split_column(name: str) -> bool:
-    """Return whether the name of a column says that it is a split, whatever is in it."""
-    says_so = bool(split_roles(name) & {*SPLITS}) and _WEAK.issuperset(words_beside_split(name))
-    return says_so or not _SPLIT_WORDS.isdisjoint(_words(name))
-
-
-def _may_be_split(name: str, cells: Sequence[Any]) -> bool:
+def may_be_split(name: str, cells: Sequence[Any]) -> bool:
     """Return whether a column may be a split, by its name or by what is in it."""
-    if is_split_column(name) or _plain(name) in _SETS:
+    if _is_split_column(name) or _plain(name) in _SETS:
         return True
     values = _few_values(cells)
     if split_roles(name) & {*SPLITS} and values and {*map(str.casefold, values)} <= _YES_NO:
         return True
     roles = [split_roles(value) for value in values]
     return all(roles) and len(set().union(*roles)) > 1
+
+
+def _is_split_column(name: str) -> bool:
+    """Return whether the name of a column says that it is a split, whatever is in it."""
+    says_so = bool(split_roles(name) & {*SPLITS}) and _WEAK.issuperset(words_beside_split(name))
+    return says_so or not _SPLIT_WORDS.isdisjoint(_words(name))
 
 
 def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:

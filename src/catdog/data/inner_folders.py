@@ -168,9 +168,11 @@ def _level(root: Path, classes: Mapping[str, Path], named: Collection[Path]) -> 
     for name in mixed:  # the images behind a link are not used
         inside[name] = [path for path in inside[name] if not path.is_symlink()]
     having = [name for name in classes if name in nested or (name in mixed and inside[name])]
+    examples = [f"{name}/{path.name}" for name in having for path in inside[name][:1]]
+    if not having and _are_shared(single := _single_folders(classes, holders)):
+        having, examples = list(classes), single
     if not having:
         return None
-    examples = [f"{name}/{path.name}" for name in having for path in inside[name][:1]]
     return UsageWarning(
         f"The folders inside {list_names(having)}, such as {list_names(examples, 3)}, are not used "
         "as classes: the outer folders are the classes.",
@@ -180,6 +182,22 @@ def _level(root: Path, classes: Mapping[str, Path], named: Collection[Path]) -> 
         ),
         hint_code=HintCode.CHOOSE_INNER,
     )
+
+
+def _single_folders(classes: Mapping[str, Path], holders: Mapping[str, Path]) -> list[str]:
+    """Return the only folder in each class folder, relative to the folder of all of them."""
+    return [
+        f"{name}/{holders[name].relative_to(folder).as_posix()}" for name, folder in classes.items()
+    ]
+
+
+def _are_shared(folders: Sequence[str]) -> bool:
+    """Return whether several classes have folders of one name, and others of another.
+
+    So it is if each patient has a folder with the name of the class: `patient1/ill`.
+    """
+    inside = [folder.partition("/")[2] for folder in folders]
+    return "." not in inside and 1 < len(set(inside)) < len(inside)
 
 
 def _check_same_level(

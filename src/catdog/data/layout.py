@@ -15,6 +15,7 @@ from catdog.data.layout_checks import (
     check_complete,
     possible_classes,
     too_few_classes,
+    without_lists,
 )
 from catdog.data.layout_doubts import (
     class_with_split_name,
@@ -202,7 +203,7 @@ def _find_root(folder: Path) -> tuple[Path, list[Path]]:
     above: list[Path] = []
     seen: set[Path] = set()  # a link may lead back to its parent
     while not find_split_folders(folder).by_split and folder.resolve() not in seen:
-        inside = possible_classes(folder)
+        inside = without_lists(possible_classes(folder))
         if len(inside) != 1 or images_in(inside[0]):
             break
         seen.add(folder.resolve())

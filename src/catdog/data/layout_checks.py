@@ -1,6 +1,6 @@
 """Refuse folders whose layout is not clear, with what to do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from catdog.images.listing import (
 )
 from catdog.typing import SPLITS
 
+# Suffixes of lists of images.
+LISTS = (".csv", ".json", ".jsonl", ".lst", ".mat", ".tsv", ".txt", ".xls", ".xlsx")
 _EXPECTED = (
     "catdog expects one folder per class (cats/, dogs/), "
     "or train/ and validation/ or test/ with one folder per class in each, "
@@ -76,6 +78,21 @@ def possible_classes(folder: Path) -> list[Path]:
     inside = subfolders(folder)
     names = [path.name for path in inside]
     return [path for path in inside if not is_no_class(path.name, names) or holds_images(path)]
+
+
+def without_lists(folders: Sequence[Path]) -> Sequence[Path]:
+    """Return the only folder that holds images, if the others hold nothing but lists of images.
+
+    Otherwise return all: a class may have texts, and no images yet.
+    """
+    others = [folder for folder in folders if not _holds_lists_only(folder)]
+    return others if len(others) == 1 and holds_images(others[0]) else folders
+
+
+def _holds_lists_only(folder: Path) -> bool:
+    """Return whether all files in a folder and in those below it are lists of images."""
+    suffixes = [path.suffix.lower() for path in walk(folder)]
+    return bool(suffixes) and all(suffix in LISTS for suffix in suffixes)
 
 
 def holds_images(folder: Path) -> bool:

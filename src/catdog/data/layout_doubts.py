@@ -1,13 +1,15 @@
 """Layouts that are understood, but may be meant in another way: what is assumed, as warnings."""
 
-import re
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names, printable
-from catdog.data.column_doubts import is_split_column
-from catdog.data.layout_checks import has_images, holds_images, possible_classes
+from catdog.data.column_doubts import may_be_split
+from catdog.data.layout_checks import LISTS, has_images, holds_images, possible_classes
 from catdog.data.split_folders import (
     SplitFolders,
     has_filler,
@@ -18,8 +20,8 @@ from catdog.data.split_folders import (
 )
 from catdog.images.listing import subfolders
 
-TABLES = (".csv", ".tsv", ".txt", ".json", ".mat")  # suffixes of lists of images
-HEADER_CHARACTERS = 4096
+_WITH_COLUMNS = (".csv", ".tsv", ".txt")
+_BEGIN_CHARACTERS = 2**16  # of a list that are read; a list may be long
 
 
 def without_empty_splits(found: SplitFolders) -> tuple[SplitFolders, list[UsageWarning]]:
@@ -73,14 +75,10 @@ def unused_split_lists(folders: Iterable[Path]) -> UsageWarning | None:
 
     Args:
         folders: The folder of the class folders, and those above it; folders in them that hold no
-            image are looked into.
+            image are looked into, and the folders in these.
     """
-    places = dict.fromkeys(
-        place
-        for folder in folders
-        for place in (folder, *(path for path in subfolders(folder) if not holds_images(path)))
-    )
-    lists = [path for place in places for path in sorted(place.iterdir()) if _is_table(path)]
+    places = dict.fromkeys(place for folder in folders for place in _places_of_lists(folder))
+    lists = [path for place in places for path in sorted(place.iterdir()) if _is_list(path)]
     roles = set().union(*(split_roles(path.stem) for path in lists))
     has_both = {"train", "test"} <= roles
     of_split = [
@@ -102,19 +100,36 @@ def unused_split_lists(folders: Iterable[Path]) -> UsageWarning | None:
     )
 
 
-def _is_table(path: Path) -> bool:
+def _places_of_lists(folder: Path) -> Iterator[Path]:
+    """Yield a folder, and the folders in it that hold no image, two levels deep."""
+    yield folder
+    for inside in subfolders(folder):
+        if not holds_images(inside):
+            yield from (inside, *subfolders(inside))
+
+
+def _is_list(path: Path) -> bool:
     """Return whether a file may be a list of images."""
-    return path.suffix.lower() in TABLES and path.is_file()
+    return path.suffix.lower() in LISTS and path.is_file()
 
 
 def _has_split_column(path: Path) -> bool:
-    """Return whether a file is a CSV file with a column `split`, or of such a name."""
-    if path.suffix.lower() != ".csv":
+    """Return whether a file is a table with a column that may be a split, as far as it is read."""
+    if path.suffix.lower() not in _WITH_COLUMNS:
         return False
-    with path.open(encoding="utf-8", errors="replace") as content:
-        header = content.readline(HEADER_CHARACTERS)
-    names = re.split(r"[,;\t]", header)
-    return len(names) > 1 and any(map(is_split_column, names))
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as content:
+        begin = content.read(_BEGIN_CHARACTERS)
+    lines = begin.splitlines()
+    if len(begin) == _BEGIN_CHARACTERS:
+        del lines[-1]  # it is not whole
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # what is read so far counts
+        rows.extend(csv.reader(lines, delimiter=delimiter))
+    names, *others = rows or [[]]
+    columns = zip_longest(*(row[: len(names)] for row in others), fillvalue="")
+    cells = dict(zip_longest(names, columns, fillvalue=()))
+    return len(names) > 1 and any(may_be_split(name.strip(), cells[name]) for name in names)
 
 
 def _is_flat(folder: Path) -> bool:

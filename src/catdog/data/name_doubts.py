@@ -10,6 +10,7 @@ from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.label_doubts import says_no_label
 from catdog.data.split_folders import (
+    has_filler,
     has_split_word,
     is_split_name,
     split_roles,
@@ -26,9 +27,14 @@ _COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
 # Names of folders that people keep beside the classes.
 LEFTOVERS = frozenset(
     {"augmented", "backup", "copy", "corrupt", "corrupted", "delete", "deleted", "demo",
-     "duplicates", "example", "examples", "misc", "output", "outputs", "query", "rejected",
-     "rejects", "results", "sample", "samples", "temp", "thumbnails", "thumbs", "tmp", "todelete",
-     "todo", "unsorted", "unused"}
+     "duplicates", "example", "examples", "inference", "input", "inputs", "misc", "output",
+     "outputs", "query", "rejected", "rejects", "results", "sample", "samples", "temp",
+     "thumbnails", "thumbs", "tmp", "todelete", "todo", "unsorted", "unused",
+     # For a split, in other languages than English.
+     "allenamento", "entrainement", "entrenamiento", "prueba", "pruebas", "testbilder",
+     "testdaten", "teste", "testes", "trainingsbilder", "trainingsdaten", "treinamento", "treino",
+     "validacao", "validacion", "validierung", "обучение", "тест", "测试", "测试集", "训练",
+     "训练集", "テスト"}
 )  # fmt: skip
 
 # Names of new folders, in several languages.
@@ -40,6 +46,12 @@ _UNNAMED = frozenset(
 # Words for what a training writes: `train_log`.
 _WRITTEN = frozenset({"checkpoint", "checkpoints", "log", "logs", "output", "outputs", "result",
                       "results", "runs"})  # fmt: skip
+# Words for images to evaluate on, and those with which "test" is the name of a thing.
+_TO_EVALUATE = frozenset({"eval", "evaluation", "test", "testing", "tests", "val", "validation"})
+_THINGS = frozenset(
+    {"bench", "card", "cricket", "drive", "kit", "match", "negative", "paper", "pattern", "pilot",
+     "positive", "print", "strip", "track", "tube", "tubes"}
+)  # fmt: skip
 WEAK = frozenset({"a", "all", "mixed", "my", "new", "some", "the", "to", "unknown"})
 
 # Where the part of a name may begin that only a copy or a mask has: `leaf_flipLR`, `a (1)-mask`.
@@ -109,9 +121,7 @@ def _versions(names: Iterable[str]) -> UsageWarning | None:
 def _leftovers(names: Collection[str]) -> UsageWarning | None:
     """Return the warning about class folders whose names say that they hold no class."""
     found = [
-        name
-        for name in names
-        if "".join(words_of(name)) in LEFTOVERS or says_no_label(name) or _is_unnamed(name)
+        name for name in names if _is_leftover(name) or says_no_label(name) or _is_unnamed(name)
     ]
     if not found or len(names) - len(found) < 2:
         return None
@@ -120,6 +130,13 @@ def _leftovers(names: Collection[str]) -> UsageWarning | None:
         "they are none.",
         hint="If they are none, move them away.",
     )
+
+
+def _is_leftover(name: str) -> bool:
+    """Return whether a name is in the list, or is without "images" and the like."""
+    words = words_of(name)
+    plain = [word for word in words if not has_filler(word)]
+    return not LEFTOVERS.isdisjoint({"".join(words), "".join(plain)})
 
 
 def _is_unnamed(name: str) -> bool:
@@ -133,7 +150,11 @@ def _of_splits(names: Collection[str]) -> UsageWarning | None:
     found = []
     for name in names:
         rest = tuple(word for word in words_beside_split(name) if word not in WEAK | _WRITTEN)
-        if has_split_word(name) and not is_split_name(name) and (not rest or rest in by_words):
+        if (
+            has_split_word(name)
+            and not is_split_name(name)
+            and (not rest or rest in by_words or _is_to_evaluate(name, rest, names))
+        ):
             found.append(name)
     if not found or len(names) - len(found) < 2:
         return None
@@ -143,6 +164,16 @@ def _of_splits(names: Collection[str]) -> UsageWarning | None:
         hint="If they hold images to evaluate on or to predict, move them away, or put the images "
         "into folders train/ and test/ with one folder per class in each.",
     )
+
+
+def _is_to_evaluate(name: str, rest: Iterable[str], names: Iterable[str]) -> bool:
+    """Return whether a name says "test", no other does, and it is not that of a thing.
+
+    `Test cases` is such a name beside `Normal cases`; `test_tube` is none.
+    """
+    beside = {word for other in names if other != name for word in words_of(other)}
+    says_so = not _TO_EVALUATE.isdisjoint(words_of(name)) and _TO_EVALUATE.isdisjoint(beside)
+    return says_so and _THINGS.isdisjoint(rest)
 
 
 def copies_by_name(paths: Sequence[Path]) -> UsageWarning | None:

@@ -24,6 +24,7 @@ from catdog.images.loading import load_pixels
 from catdog.images.notes import Note
 from catdog.images.plain_jpeg import PlainJpeg, find_plain_jpeg
 from catdog.images.thumbnails import TINY_LEAST, tiny_thumbnail
+from catdog.images.tiff import is_stack
 
 SMALL_SIDE_PIXELS = 32  # pixels; a side shorter than this is reported
 
@@ -130,7 +131,7 @@ def _notes(image: Image.Image, path: Path) -> Iterator[tuple[Reason, str]]:
     if path.suffix.lower() not in SUFFIXES[name]:
         yield "wrong_extension", f"{name} by its content"
     with suppress(Exception):  # the first frame may be complete although the next one is not
-        if image.format != "MPO" and getattr(image, "is_animated", False):
+        if (image.format != "MPO" and getattr(image, "is_animated", False)) or is_stack(image):
             yield "animated", ""
     if min(image.size) < SMALL_SIDE_PIXELS:
         yield "very_small", f"{image.width} x {image.height} pixels"

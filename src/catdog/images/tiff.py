@@ -1,9 +1,11 @@
 """TIFF files: whether their parts are there, and whether they are raw files of a camera."""
 
 import os
+import re
 import struct
 from typing import BinaryIO
 
+from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from catdog.images.endings import EMPTY_END
@@ -19,10 +21,24 @@ _NEVER_END_IN_ZEROS = frozenset(
 # Tags, by their names in the specification.
 _NEW_SUBFILE_TYPE, _STRIP_OFFSETS, _STRIP_COUNTS = 254, 273, 279
 _TILE_OFFSETS, _TILE_COUNTS, _JPEG_TABLES, _DNG_VERSION = 324, 325, 347, 50706
+_DESCRIPTION = 270
+_IMAGES_OF_IMAGEJ = re.compile(r"ImageJ=.*^images=(\d+)", re.DOTALL | re.MULTILINE)
 _JPEG_END = b"\xff\xd9"
 _LAST_OF_PIXELS = 532  # tags above it hold metadata, without which the image can be read
 _CANON = b"\x10\0\0\0CR\2\0"  # the position of the directory, and a signature
 _PREVIEW = 1  # a bit of NewSubfileType: a smaller copy of another image in the file
+
+
+def is_stack(image: Image.Image) -> bool:
+    """Return whether an image is the first of several that ImageJ has written behind one directory.
+
+    Pillow counts directories. ImageJ writes only one for more than 4 GB, and says in its
+    description how many images there are.
+    """
+    if not isinstance(image, TiffImageFile):
+        return False
+    found = _IMAGES_OF_IMAGEJ.match(str(image.tag_v2.get(_DESCRIPTION, "")))
+    return found is not None and int(found[1]) > 1
 
 
 def check_directory(file: BinaryIO) -> None:
