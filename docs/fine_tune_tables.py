@@ -12,15 +12,7 @@ NAMES = {"head": "`train_head`", "all": '`unfreeze="all"`', "last_block": '`unfr
 
 def fine_tuned(record: dict[str, Any]) -> str:
     """Return the accuracy of each head, and of what fine-tuning made of it, as a table."""
-    head = [
-        "Seed",
-        "Training",
-        "Seconds",
-        "Epoch kept",
-        "Test set",
-        "Points more than the head",
-        "p",
-    ]
+    head = ["Seed", "Training", "Epoch kept", "Test set", "Points over the head", "p"]
     rows = [
         [
             str(row["seed"]),

@@ -105,6 +105,23 @@ def test_by_mouse(visit: Visit, out: Path) -> None:
     assert entries(out) == {"dogs/same.png": "cats"}
 
 
+def test_both_images_of_a_pair(visit: Visit, out: Path) -> None:
+    """The other image of a pair comes next, whichever is decided first."""
+    page = visit.page
+    page.get_by_role("button", name="Near duplicates").click()
+    while "Nearly the same" not in page.locator("#reason").inner_text():
+        page.keyboard.press("n")
+    first, second = page.locator("figcaption p:first-child").all_inner_texts()
+    page.get_by_text(second, exact=True).click()
+    assert current(page) == second
+    page.keyboard.press("x")
+    said(page, f"{second}: Left out, saved.")
+    assert current(page) == first
+    page.keyboard.press("x")
+    said(page, f"{first}: Left out, saved. Now both images are left out.")
+    assert entries(out) == {first: "leave out", second: "leave out"}
+
+
 def test_all_are_decided_and_shown_so_again(
     browser: "Browser", visit: Visit, review: ReviewServer
 ) -> None:

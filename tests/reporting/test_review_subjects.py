@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ def test_suspicious_labels(report: ScanReport, folder: Path) -> None:
         "Labelled cats, but not clearly.",
     ]
     assert found.images[labels[0].images[0]].split == "test"
+
+
+def test_labels_that_are_confirmed_are_not_shown(report: ScanReport, folder: Path) -> None:
+    """In a clean folder, the first images by rank are right as well."""
+    clear = replace(issue(folder / "cats/1.png", "cats"), label_probability=0.999)
+    far = replace(clear, path=folder / "cats/2.png", reason="out_of_distribution")
+    found = collect_subjects(report, LabelIssues((clear, far), folder))
+    (item,) = (item for item in found.items if item.section == "labels")
+    assert found.images[item.images[0]].path == far.path
 
 
 def test_what_is_left_off_is_said(report: ScanReport, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -288,6 +288,19 @@ def test_the_key_is_the_same_in_every_process() -> None:
     assert len(first.strip()) == 64
 
 
+def test_the_key_does_not_depend_on_names_that_are_the_same_by_chance() -> None:
+    """The input of a model in a model may be named as that of the outer one."""
+
+    def model(outer: str, inner: str) -> keras.Model:
+        inside = keras.Input((4,), name=inner)
+        block = keras.Model(inside, keras.layers.Dense(3, kernel_initializer="ones")(inside))
+        outside = keras.Input((4,), name=outer)
+        return keras.Model(outside, block(keras.layers.Activation("relu")(outside)))
+
+    hashes = {models_hash([model(*names)]) for names in (("a", "a"), ("a", "b"), ("b", "a"))}
+    assert len(hashes) == 1
+
+
 def test_what_the_key_depends_on() -> None:
     model = build()
     keys = {

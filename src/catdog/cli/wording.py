@@ -78,7 +78,8 @@ HINTS: Mapping[HintCode, str] = {
         "Repair or remove them, or leave them out with --skip-bad. catdog scan lists them all."
     ),
     HintCode.USE_BACKBONE: (
-        "Pass --model mobilenet_v2.linear, or a file of a model that begins with a frozen backbone."
+        "Pass --model mobilenet_v2.linear, or a file of a model that begins with a frozen "
+        "backbone. Or leave --model out of catdog review, which then shows what a scan finds."
     ),
     HintCode.USE_SPLIT_LISTS: (
         "To use it, pass a table with the columns file, label and split as --labels, or a split "

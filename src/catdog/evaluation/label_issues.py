@@ -31,6 +31,7 @@ from catdog.typing import SPLITS, Floats, Labels, Split, Verbose
 
 LabelIssueReason = Literal["improbable_label", "out_of_distribution"]
 MAX_ROWS_PRINTED = 10
+SURE = 0.99  # probability of a label from which on an image need not be looked at
 
 
 @public
@@ -90,6 +91,14 @@ class LabelIssues:
     def _repr_html_(self) -> str:
         """Return the first ten images as a table, for notebooks."""
         return f"<p><b>{escape(_headline(self))}</b></p>\n{html_table(_table(self))}"
+
+
+def is_confirmed(issue: LabelIssue) -> bool:
+    """Return whether the classifier is sure of the label, as of most images.
+
+    In a clean folder, such images are among the first by their rank.
+    """
+    return issue.reason == "improbable_label" and issue.label_probability >= SURE
 
 
 @public

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO, StringIO
@@ -50,7 +51,9 @@ def svg(name: str, draw: Callable[[], Any]) -> str:
     from matplotlib import pyplot as plt
 
     style: Any = {**_STYLE, "svg.hashsalt": name}
-    with mpl.rc_context(style), plt.ioff():
+    with mpl.rc_context(style), plt.ioff(), warnings.catch_warnings():
+        # The text is drawn by the browser, which has fonts for all of it.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
         drawn = draw()
         figure = getattr(drawn, "figure", drawn)
         figure.canvas.draw()

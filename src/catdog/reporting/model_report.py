@@ -1,7 +1,7 @@
 """`ModelReport`, what a report on a model and its data contains."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from catdog._utils.tables import escape
 from catdog._utils.text import printable
 from catdog.data.findings import relative_name
 from catdog.evaluation.coverage import CoverageCurve
-from catdog.evaluation.label_issues import LabelIssues
+from catdog.evaluation.label_issues import LabelIssue, LabelIssues, is_confirmed
 from catdog.evaluation.leak_report import LeakReport
 from catdog.evaluation.near_duplicates import NearDuplicateReport
 from catdog.evaluation.result import EvaluatedImage, Evaluation
@@ -120,10 +120,9 @@ class ModelReport:
 
     def _issues(self, issues: LabelIssues) -> dict[str, Any]:
         """Return the first label issues."""
-        first = zip(issues.images, issues.rows(), strict=True)
         rows = [
-            {**row, "path": relative_name(issue.path, self.folder)}
-            for issue, row in [*first][:MAX_ISSUES]
+            {**asdict(issue), "path": relative_name(issue.path, self.folder)}
+            for issue in first_issues(issues)
         ]
         return {"n": len(issues.images), "images": rows}
 
@@ -141,6 +140,11 @@ class ModelReport:
 
     def _notes(self) -> list[str]:
         return [f"  left out: {part}. {reason}" for part, reason in self.left_out.items()]
+
+
+def first_issues(issues: LabelIssues) -> Sequence[LabelIssue]:
+    """Return the label issues that a report shows."""
+    return [issue for issue in issues.images if not is_confirmed(issue)][:MAX_ISSUES]
 
 
 def _pairs(report: NearDuplicateReport) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from catdog.plotting.evaluation import plot_calibration, plot_confusion, plot_co
 from catdog.plotting.similarity import plot_similarity
 from catdog.plotting.training import plot_history
 from catdog.reporting.drawings import heat_address, image_address, svg
-from catdog.reporting.model_report import MAX_ISSUES, MAX_PAIRS, ModelReport
+from catdog.reporting.model_report import MAX_ISSUES, MAX_PAIRS, ModelReport, first_issues
 from catdog.reporting.parts import MAX_HEAT_MAPS
 from catdog.typing import SPLITS
 
@@ -145,7 +145,7 @@ def _figures(report: ModelReport, data: Datasets) -> dict[str, Callable[[], Any]
 def _images(report: ModelReport, data: Datasets, heats: HeatMap) -> dict[str, Any]:
     """Return the images of a report, as addresses that contain them."""
     wrong = report.wrong[:MAX_HEAT_MAPS]
-    issues = report.label_issues.images[:MAX_ISSUES] if report.label_issues else ()
+    issues = first_issues(report.label_issues) if report.label_issues else ()
     pairs = report.near_duplicates.pairs[:MAX_PAIRS] if report.near_duplicates else ()
     maps = zip(wrong, heats, strict=False)
     return {

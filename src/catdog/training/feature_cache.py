@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -30,7 +30,7 @@ PROGRAM_SUFFIX = ".program"  # a backbone, compiled with LiteRT
 # is random, and with augmentation the random state is set from the data's seed.
 _IGNORED_KEY = "seed"
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_FORMAT = 3  # changes when older files must no longer be read
+_FORMAT = 4  # changes when older files must no longer be read
 
 
 @public
@@ -235,30 +235,47 @@ def without_names(config: dict[str, Any]) -> Any:
 
     Keras numbers the layers of a process, so the same model has other names when it is built again.
     """
+    return _numbered({key: value for key, value in config.items() if key != "name"}, {})
+
+
+def _numbered(node: Any, names: Mapping[str, int], *, refers: bool = False) -> Any:
+    """Return a part of a configuration with numbers in place of layer names.
+
+    Args:
+        node: The part.
+        names: The number of each layer of the model that it is in. The layers of a model in a
+            model have numbers of their own: by chance, one may be named as a layer outside.
+        refers: Whether texts in it are names of layers.
+    """
+    if isinstance(node, dict):
+        inside = _number_layers(node) if _is_model(node) else names
+        return {
+            key: _numbered(
+                value, names if key == "name" else inside, refers=key in LAYER_REFERENCES
+            )
+            for key, value in node.items()
+            if key != _IGNORED_KEY
+        }
+    if isinstance(node, list | tuple):
+        return [_numbered(value, names, refers=refers) for value in node]
+    return names.get(node, node) if refers and isinstance(node, str) else node
+
+
+def _is_model(config: Any) -> bool:
+    return isinstance(config, dict) and isinstance(config.get("layers"), list)
+
+
+def _number_layers(config: dict[str, Any]) -> dict[str, int]:
+    """Return a number for each layer of a model, and for layers in layers, but not in models."""
     names: dict[str, int] = {}
-
-    def collect(node: Any) -> None:
-        if isinstance(node, dict):
-            inner = node.get("config")
-            if isinstance(inner, dict) and node.get("class_name") != "DTypePolicy":
+    parts = [config["layers"]]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            inner = part.get("config")
+            if isinstance(inner, dict) and part.get("class_name") != "DTypePolicy":
                 names.setdefault(inner.get("name", ""), len(names))
-            for value in node.values():
-                collect(value)
-        elif isinstance(node, list | tuple):
-            for value in node:
-                collect(value)
-
-    def rename(node: Any, *, reference: bool = False) -> Any:
-        if isinstance(node, dict):
-            return {
-                key: rename(value, reference=key in LAYER_REFERENCES)
-                for key, value in node.items()
-                if key != _IGNORED_KEY
-            }
-        if isinstance(node, list | tuple):
-            return [rename(value, reference=reference) for value in node]
-        return names.get(node, node) if reference and isinstance(node, str) else node
-
-    own = {key: value for key, value in config.items() if key != "name"}
-    collect(own)
-    return rename(own)
+            parts += [value for value in part.values() if not _is_model(value)]
+        elif isinstance(part, list | tuple):
+            parts += reversed(part)
+    return names

@@ -56,7 +56,7 @@ function showProgress() {
   for (const button of find('sections').children) {
     const open = steps.filter(step => state.items[step.item].section === button.dataset.section && isOpen(step));
     const count = button.dataset.section === 'broken' ? button.dataset.count :
-      `${new Set(open.map(step => step.image)).size} open`;
+      `${new Set(open.map(step => step.item)).size} open`;
     button.textContent = `${NAMES[button.dataset.section]} (${count})`;
     button.setAttribute('aria-current', String(button.dataset.section === section));
   }
@@ -67,7 +67,7 @@ function enlarge(shown) {
   if (longer < SMALL) shown.width = Math.round(shown.naturalWidth * Math.min(MAX_FACTOR, SMALL / longer));
 }
 
-function makeFigure(image, isCurrent, step) {
+function makeFigure(image, isCurrent, step, isOfPair) {
   const about = state.images[image];
   const figure = element('figure', '', {'aria-current': String(isCurrent)});
   const frame = element('div', '', {class: 'frame'});
@@ -86,11 +86,9 @@ function makeFigure(image, isCurrent, step) {
   if (about.split) facts.push(`${about.split} set`);
   caption.append(element('p', facts.join(', '), {class: 'facts'}));
   caption.append(element('p', inWords(image), {class: 'decision'}));
-  if (!isCurrent) {
-    const choose = element('button', 'Decide about this one', {type: 'button'});
-    choose.addEventListener('click', () => go(step));
-    frame.addEventListener('click', () => go(step));
-    figure.append(choose);
+  if (isOfPair) { // the current one keeps its place, so that both images are on one line
+    caption.append(element('button', 'Decide about this one', {type: 'button'}));
+    if (!isCurrent) figure.addEventListener('click', () => go(step));
   }
   figure.prepend(caption, frame);
   return figure;
@@ -107,7 +105,7 @@ function showStep() {
   find('reason').textContent = item.reason;
   const first = at - item.images.indexOf(image);
   find('figures').replaceChildren(...item.images.map(
-    (each, place) => makeFigure(each, each === image, first + place)));
+    (each, place) => makeFigure(each, each === image, first + place, item.images.length > 1)));
   const decision = decisionOf(steps[at]);
   const off = String(!isDecidable(steps[at]));
   find('keep').setAttribute('aria-pressed', String(decision?.label === state.images[image].label));
@@ -145,7 +143,11 @@ function move(by) {
   go(at + by);
 }
 
+// The other image of a pair comes before all others.
 function nextOpen() {
+  const beside = steps.findIndex((step, number) =>
+    number !== at && step.item === steps[at].item && isOpen(step));
+  if (beside >= 0) return beside;
   const after = steps.findIndex((step, number) => number > at && isOpen(step));
   return after >= 0 ? after : steps.findIndex(isOpen);
 }
@@ -174,12 +176,19 @@ function decide(label) {
   if (!isDecidable(step)) return say('It cannot be read, so there is nothing to decide.');
   const body = {image: step.image, decision: {label}, before: decisionOf(step)};
   return change('decide', body, image => {
-    const text = `${state.images[image].name}: ${inWords(image)}, saved.`;
+    const text = `${state.images[image].name}: ${inWords(image)}, saved.${isLost(step.item) ?
+      ' Now both images are left out.' : ''}`;
     const next = nextOpen();
     if (next >= 0) at = next;
     showStep();
     say(next >= 0 ? text : `${text} All images are decided.`);
   });
+}
+
+/** Return whether all images of a pair are left out. */
+function isLost(number) {
+  const {images} = state.items[number];
+  return images.length > 1 && images.every(image => state.decisions[image]?.label === null);
 }
 
 function undo() {

@@ -11,7 +11,7 @@ from catdog._utils.text import printable
 from catdog.data.findings import MEANING, Finding, ImageFile, Reason, relative_name
 from catdog.data.quality import FAULTS, MEASURES, ImageQuality, QualityReport
 from catdog.data.report import ScanReport, readable_images
-from catdog.evaluation.label_issues import LabelIssue, LabelIssues
+from catdog.evaluation.label_issues import LabelIssue, LabelIssues, is_confirmed
 from catdog.typing import Split
 
 Section = Literal["labels", "duplicates", "broken", "quality"]
@@ -139,10 +139,13 @@ class _Images:
 
 
 def _suspicious(issues: Sequence[LabelIssue], images: _Images) -> Iterator[Item]:
-    """Yield the first images by rank, and all others of which another class is more probable."""
+    """Yield the first images by rank, and all others of which another class is more probable.
+
+    Of the first ones, those whose label is confirmed are left out.
+    """
     first = max(MIN_OF_LABELS, len(issues) // ONE_OF_LABELS)
     for rank, issue in enumerate(issues):
-        if rank < first or issue.suggested != issue.label:
+        if (rank < first and not is_confirmed(issue)) or issue.suggested != issue.label:
             yield _label_item(issue, images)
 
 
@@ -155,8 +158,7 @@ def _label_item(issue: LabelIssue, images: _Images) -> Item:
         )
         return Item("labels", (position,), reason)
     if issue.suggested == issue.label:
-        clearly = "less clearly than most" if issue.label_probability >= 0.5 else "but not clearly"
-        return Item("labels", (position,), f"Labelled {issue.label}, {clearly}.")
+        return Item("labels", (position,), f"Labelled {issue.label}, but not clearly.")
     # Without its probability: the classifier is overconfident, and 100 % would be believed.
     reason = f"Labelled {issue.label}, looks like {issue.suggested}."
     return Item("labels", (position,), reason, issue.suggested)
