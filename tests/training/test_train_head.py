@@ -278,14 +278,14 @@ def test_weights_are_averaged_at_the_end_as_by_keras(data: Datasets) -> None:
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_features_of_real_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred photos are computed as a thousand are: by LiteRT."""
+    """A hundred photos are computed as a thousand are: by LiteRT, in many batches."""
     with zipfile.ZipFile(REAL_KERAS_HOME / "datasets/cats_and_dogs_filtered.zip") as archive:
         for kind in ("cat", "dog"):
             for number in range(50):
                 name = f"cats_and_dogs_filtered/train/{kind}s/{kind}.{number}.jpg"
                 archive.extract(name, tmp_path)
     monkeypatch.setattr("catdog.training.features.MIN_IMAGES_TO_COMPILE", 10)
-    data = load_datasets(tmp_path / "cats_and_dogs_filtered/train")
+    data = load_datasets(tmp_path / "cats_and_dogs_filtered/train", batch_size=4)
     model, cache = build_model("mobilenet_v2", seed=0), tmp_path / "cache"
     train_head(model, data, epochs=5, cache_dir=cache, verbose=0)
     resized = data.at(model.input_shape[1:3])
