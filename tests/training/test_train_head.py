@@ -21,6 +21,7 @@ from catdog import (
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE
 from catdog.models.graph import split_model
 from catdog.training import head_loop
+from catdog.training.feature_cache import PROGRAM_SUFFIX
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import WHOLE_MODEL_METHODS
 from tests.conftest import REAL_KERAS_HOME
@@ -288,6 +289,7 @@ def test_features_of_real_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     data = load_datasets(tmp_path / "cats_and_dogs_filtered/train", batch_size=4)
     model, cache = build_model("mobilenet_v2", seed=0), tmp_path / "cache"
     train_head(model, data, epochs=5, cache_dir=cache, verbose=0)
+    assert len(list(cache.rglob(f"*{PROGRAM_SUFFIX}"))) == 1
     resized = data.at(model.input_shape[1:3])
     parts = split_model(model)
     images = len(data.labels("train")) + len(data.labels("validation"))
