@@ -73,81 +73,56 @@ def run(code: str, folder: Path) -> list[str]:
 
 @needs_fork
 @pytest.mark.slow
-def test_every_function_that_runs_tensorflow_refuses_at_once(image_folder: Path) -> None:
-    lines = run(
-        """
-prepared = prepare()
-names = attempt(None)
-context = multiprocessing.get_context("fork")
-for name in names:
-    child = context.Process(target=attempt, args=(name,))
-    child.start()
-    child.join(20)
-    if child.is_alive():
-        print(name, "hangs", flush=True)
-        child.kill()
-attempt("predict")
-print(len(names))
-""",
-        image_folder,
-    )
-    *in_children, in_parent, count = lines
-    assert in_parent == "predict ran"
-    assert len(in_children) == int(count)
-    wrong = [line for line in in_children if "BackendError TensorFlow cannot run" not in line]
-    assert wrong == []
-    assert all('multiprocessing.get_context("spawn")' in line for line in in_children)
+def test_forked_processes(image_folder: Path) -> None:
+    """One process forks before and after it has run TensorFlow: to start it takes ten seconds.
 
-
-@needs_fork
-@pytest.mark.slow
-def test_a_process_that_was_forked_first_runs_tensorflow(image_folder: Path) -> None:
-    """The parent has imported TensorFlow and loaded the data, but has run nothing."""
+    Before: it has imported TensorFlow and loaded the data, but has run nothing.
+    """
     lines = run(
         """
 import tensorflow, keras
 from catdog import evaluate, predict, train
 data = catdog.load_datasets(sys.argv[1], image_size=(32, 32))
+context = multiprocessing.get_context("fork")
 
-def child():
+def run_child(target, *given):
+    child = context.Process(target=target, args=given)
+    child.start()
+    child.join(60)
+    if child.is_alive():
+        print(target.__name__, *given, "hangs", flush=True)
+        child.kill()
+
+def forked_first():
     global prepared
     prepared = prepare()
     attempt("predict")
-    process = context.Process(target=attempt, args=("predict",))  # the child's child is too late
-    process.start()
-    process.join()
+    run_child(attempt, "predict")  # the child's child is too late
 
-context = multiprocessing.get_context("fork")
-process = context.Process(target=child)
-process.start()
-process.join()
+def without_tensorflow():
+    data = catdog.load_datasets(sys.argv[1])
+    print(catdog.baseline_accuracy(data), catdog.scan_images(sys.argv[1]).n_files, flush=True)
+
+run_child(forked_first)
 prepared = prepare()
+attempt("predict")
+run_child(without_tensorflow)
+names = attempt(None)
+print(len(names), flush=True)
+for name in names:
+    run_child(attempt, name)
 attempt("predict")
 """,
         image_folder,
     )
-    assert lines[0] == lines[2] == "predict ran"
-    assert "predict BackendError" in lines[1]
-
-
-@needs_fork
-@pytest.mark.slow
-def test_what_needs_no_tensorflow_runs_in_a_forked_process(image_folder: Path) -> None:
-    lines = run(
-        """
-prepared = prepare()
-
-def child():
-    data = catdog.load_datasets(sys.argv[1])
-    print(catdog.baseline_accuracy(data), catdog.scan_images(sys.argv[1]).n_files)
-
-process = multiprocessing.get_context("fork").Process(target=child)
-process.start()
-process.join()
-""",
-        image_folder,
-    )
-    assert lines == ["0.5 20"]
+    in_first, in_its_child, in_parent, needs_none, count, *too_late, still_in_parent = lines
+    assert in_first == in_parent == still_in_parent == "predict ran"
+    assert "predict BackendError" in in_its_child
+    assert needs_none == "0.5 20"
+    assert len(too_late) == int(count)
+    wrong = [line for line in too_late if "BackendError TensorFlow cannot run" not in line]
+    assert wrong == []
+    assert all('multiprocessing.get_context("spawn")' in line for line in too_late)
 
 
 @pytest.mark.slow

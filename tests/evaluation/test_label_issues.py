@@ -252,15 +252,15 @@ LARGE = REAL_KERAS_HOME / "datasets/cats_and_dogs_large.zip"
 @pytest.mark.real_data
 @pytest.mark.skipif(not LARGE.is_file(), reason="KERAS_HOME does not hold the large set")
 def test_a_person_among_the_dogs(tmp_path: Path) -> None:
-    """The first 1000 images of each class that the archive lists, and dog.1773."""
+    """The first 500 images of each class that the archive lists, and dog.1773."""
     with zipfile.ZipFile(LARGE) as archive:
         for label in ("cats", "dogs"):
-            names = [name for name in archive.namelist() if f"/{label}/" in name][:1000]
+            names = [name for name in archive.namelist() if f"/{label}/" in name][:500]
             for name in {*names, "cats_and_dogs_large/dogs/dog.1773.jpg"}:
                 archive.extract(name, tmp_path)
     data = load_datasets(tmp_path / "cats_and_dogs_large", on_bad_image="skip")
     model = build_model("mobilenet_v2.linear", image_size=(160, 160), seed=0)
     issues = find_label_issues(model, data, splits=SPLITS, verbose=0)
     names = [one.path.name for one in issues.images]
-    assert len(names) > 1990
+    assert len(names) > 990
     assert names.index("dog.1773.jpg") < len(names) / 100

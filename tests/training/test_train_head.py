@@ -1,5 +1,6 @@
 """Training of the head on extracted features."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from catdog import (
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE
 from catdog.models.graph import split_model
 from catdog.training import head_loop
+from catdog.training.feature_cache import PROGRAM_SUFFIX
 from catdog.training.features import FeatureExtractor
 from catdog.training.head_loop import WHOLE_MODEL_METHODS
+from tests.conftest import REAL_KERAS_HOME
 from tests.training.conftest import SIZE, linear
 
 
@@ -275,15 +278,24 @@ def test_weights_are_averaged_at_the_end_as_by_keras(data: Datasets) -> None:
 
 @pytest.mark.slow
 @pytest.mark.real_data
-def test_features_of_real_images(tmp_path: Path) -> None:
-    data, model = load_datasets(), build_model("mobilenet_v2", seed=0)
-    train_head(model, data, epochs=5, cache_dir=tmp_path, verbose=0)
+def test_features_of_real_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred photos are computed as a thousand are: by LiteRT, in many batches."""
+    with zipfile.ZipFile(REAL_KERAS_HOME / "datasets/cats_and_dogs_filtered.zip") as archive:
+        for kind in ("cat", "dog"):
+            for number in range(50):
+                name = f"cats_and_dogs_filtered/train/{kind}s/{kind}.{number}.jpg"
+                archive.extract(name, tmp_path)
+    monkeypatch.setattr("catdog.training.features.MIN_IMAGES_TO_COMPILE", 10)
+    data = load_datasets(tmp_path / "cats_and_dogs_filtered/train", batch_size=4)
+    model, cache = build_model("mobilenet_v2", seed=0), tmp_path / "cache"
+    train_head(model, data, epochs=5, cache_dir=cache, verbose=0)
+    assert len(list(cache.rglob(f"*{PROGRAM_SUFFIX}"))) == 1
     resized = data.at(model.input_shape[1:3])
     parts = split_model(model)
     images = len(data.labels("train")) + len(data.labels("validation"))
-    extractor = FeatureExtractor(parts, resized, images, cache_dir=tmp_path)
-    size = feature_cache_size(tmp_path)
+    extractor = FeatureExtractor(parts, resized, images, cache_dir=cache)
+    size = feature_cache_size(cache)
     (features,) = extractor.features("validation")
-    assert feature_cache_size(tmp_path) == size  # they come from the cache
+    assert feature_cache_size(cache) == size  # they come from the cache
     expected = model.predict(resized.validation, verbose=0)
     assert parts.head.predict(features, verbose=0) == pytest.approx(expected, abs=1e-4)
