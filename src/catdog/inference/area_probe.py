@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.typing import Floats
+
 PARTS = 4  # a quarter of the image is changed
 LEAST, LEAST_WITH_KERNELS = 0.52, 0.3  # of the changes at both ends, what its own end has at least
+
+
+class Call(NamedTuple):
+    """A call of a layer, nested model or operation, and which of its results is looked at."""
+
+    operation: Any
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    position: int
+
+    def on(self, tensor: Any, values: NDArray[np.floating]) -> Floats:
+        """Return the result with other values in place of an argument."""
+        other = keras.ops.cast(keras.ops.convert_to_tensor(values), tensor.dtype)
+        arguments, options = keras.tree.map_structure(
+            lambda each: other if each is tensor else each, (self.arguments, self.options)
+        )
+        results = keras.tree.flatten(self.operation(*arguments, **options))
+        return np.asarray(keras.ops.convert_to_numpy(results[self.position]), np.float64)
 
 
 def has_kernels(operation: Any) -> bool:
@@ -17,35 +37,28 @@ def has_kernels(operation: Any) -> bool:
     return any(len(weight.shape) == 4 for weight in getattr(operation, "weights", ()))
 
 
-def keeps_places(
-    layer: Any, tensor: Any, axes: tuple[int, int], arguments: Any, options: Any, result: Any
-) -> bool:
+def keeps_places(call: Call, tensor: Any, axes: tuple[int, int]) -> bool:
     """Return whether a change at an end of the input changes that end of the output.
 
-    The layer is run on its input with other values in the first and in the last quarter of its
+    It is run on its input with other values in the first and in the last quarter of its
     height and of its width. A flip changes the other end, and a crop nothing. It is also `True` if
     the output never changes. Many convolutions spread each change over the whole output: they are
     only taken to move places if the other end changes much more.
 
     Args:
-        layer: The layer or nested model.
-        tensor: Its input of four axes.
+        call: The call of a layer or nested model, whose result has four axes.
+        tensor: Its argument of four axes.
         axes: The axes of height and width.
-        arguments: All its arguments; `tensor` is one of them.
-        options: All its arguments by name.
-        result: What it returned, of four axes.
     """
     values = keras.ops.convert_to_numpy(tensor).astype(np.float32)
-    outputs = keras.ops.convert_to_numpy(result).astype(np.float64)
+    outputs = call.on(tensor, values)
     noise = np.random.default_rng(0).normal(size=values.shape) * (values.std() + 1e-3)
-    least = LEAST_WITH_KERNELS if has_kernels(layer) else LEAST
+    least = LEAST_WITH_KERNELS if has_kernels(call.operation) else LEAST
 
-    def differences(where: tuple[slice, ...]) -> NDArray[np.float64]:
+    def differences(where: tuple[slice, ...]) -> Floats:
         changed = values.copy()
         changed[where] += noise[where]
-        other = keras.ops.cast(keras.ops.convert_to_tensor(changed), tensor.dtype)
-        found = keras.ops.convert_to_numpy(call_on(layer, arguments, options, tensor, other))
-        return np.abs(found.astype(np.float64) - outputs)
+        return np.abs(call.on(tensor, changed) - outputs)
 
     shares = []
     for axis in axes:
@@ -58,15 +71,7 @@ def keeps_places(
     return min(shares) > least
 
 
-def call_on(operation: Any, arguments: Any, options: Any, tensor: Any, other: Any) -> Any:
-    """Call an operation with another tensor in place of one of its arguments."""
-    arguments, options = keras.tree.map_structure(
-        lambda each: other if each is tensor else each, (arguments, options)
-    )
-    return operation(*arguments, **options)
-
-
-def _share(difference: NDArray[np.float64], *, at_start: bool) -> float:
+def _share(difference: Floats, *, at_start: bool) -> float:
     """Return how much one end changes as part of what both ends change; 0 without a change.
 
     Args:

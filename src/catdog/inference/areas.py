@@ -6,6 +6,7 @@ such as the attention between patches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -14,19 +15,21 @@ import keras
 import numpy as np
 
 from catdog._utils.keras_internals import is_defined_by_keras
-from catdog.inference.area_probe import call_on, has_kernels, keeps_places
+from catdog.inference.area_probe import Call, has_kernels, keeps_places
+from catdog.inference.margins import NO_MARGINS, Axes, Margins, added, trimmed, window_of
 
-Axes = tuple[int, int]
-Margins = tuple[tuple[float, float], tuple[float, float]]
-NO_MARGINS: Margins = ((0, 0), (0, 0))
 SAME = 1  # position: NASNet joins maps that lie half a position apart
 
 # Operations of keras.ops that change places and nothing else. Their results show what they do.
 _PLACING = {
     *("CropImages", "ExpandDims", "Flip", "GetItem", "Moveaxis", "Reshape", "Roll", "Rot90"),
-    *("Squeeze", "Swapaxes", "Take", "Transpose"),
+    *("Slice", "Squeeze", "Swapaxes", "Take", "Transpose"),
 }
 _TURNING = {"AffineTransform", "ElasticTransform", "MapCoordinates", "PerspectiveTransform"}
+_RUNNING_CODE = {
+    *("AssociativeScan", "Cond", "ForiLoop", "Map", "Scan", "Switch", "VectorizedMap", "WhileLoop"),
+    *("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"),
+}
 _MIXING = {"DotProductAttention", "Dot", "Einsum", "Matmul", "Tensordot"}
 # Operations whose result is the whole image in another size.
 _SCALING = {
@@ -61,38 +64,33 @@ class Placed(NamedTuple):
     area: Area
 
 
-def area_after(
-    operation: Any, given: Sequence[Placed], arguments: Any, options: Any, result: Any
-) -> Area:
+def area_after(call: Call, given: Sequence[Placed], result: Any) -> Area:
     """Return where the image is in what a layer or operation returned.
 
     Args:
-        operation: The layer, nested model or operation.
-        given: Those of its inputs whose area is known.
-        arguments: All its arguments.
-        options: All its arguments by name.
-        result: One tensor that it returned.
+        call: The call.
+        given: Those of its arguments whose area is known.
+        result: The tensor that it returned.
     """
-    area = _joined(operation, given)
+    operation, layers = call.operation, keras.layers
+    area, tensor = _joined(operation, given)
     if area.axes is None:
         return _anew(operation, area, result)
-    tensor = next(one.tensor for one in given if one.area.axes == area.axes and _is_wide(one))
-    if not is_defined_by_keras(operation, "call"):
-        return _after_own(operation, area, tensor, arguments, options, result)
     name = type(operation).__name__
-    layers = keras.layers
-    if (
-        name in _PLACING
-        or isinstance(operation, layers.Permute | layers.Reshape | layers.Cropping2D)
-        or (isinstance(operation, layers.CenterCrop) and not _grows(area, tensor, result))
-    ):
-        return _after_placing(operation, area, tensor, arguments, options)
-    if isinstance(operation, layers.ZeroPadding2D):
+    if _is_own_code(operation):
+        return _after_own(call, area, tensor, result)
+    if name in _PLACING or isinstance(operation, layers.Permute | layers.Reshape):
+        return _after_placing(call, area, tensor)
+    if isinstance(operation, layers.ZeroPadding2D | layers.Cropping2D):
         return _padded(area, operation)
     if name == "Pad":
-        widths = np.broadcast_to(operation.pad_width, (len(tensor.shape), 2))
-        return replace(area, margins=_added(area.margins, [widths[axis] for axis in area.axes]))
-    if name in _TURNING or _fits_to_aspect(operation, area, tensor, result):
+        widths = np.broadcast_to(operation.pad_width, (len(tensor.shape), 2)).tolist()
+        return replace(area, margins=added(area.margins, [widths[axis] for axis in area.axes]))
+    if isinstance(operation, layers.CenterCrop) and not _grows(area, tensor, result):
+        spare = [result.shape[axis] - tensor.shape[axis] for axis in area.axes]
+        sides = [(-(-each // 2), each + (-each // 2)) for each in spare]
+        return replace(area, margins=added(area.margins, sides))
+    if name in _TURNING or _changes_aspect(operation, area, tensor, result):
         return _moved(area, operation)
     return _after_computing(operation, area, tensor, result)
 
@@ -103,20 +101,36 @@ def channels_axis(area: Area) -> int:
     return axis
 
 
-def _joined(operation: Any, given: Sequence[Placed]) -> Area:
-    """Return the area that inputs have in common."""
-    calls = frozenset().union(*(one.area.calls for one in given))
-    wide = [one.area for one in given if _is_wide(one)]
-    moved_by = next((area.moved_by for area in wide if area.moved_by), "")
-    areas = [area for area in wide if area.axes is not None]
-    if not areas:
-        return Area(None, calls=calls, moved_by=moved_by)
-    first = min(areas, key=lambda area: np.abs(area.margins).sum())
+def _is_own_code(operation: Any) -> bool:
+    """Return whether an operation runs code of the user, or a model whose layers are not known."""
+    layers = keras.layers
+    runs_code = isinstance(operation, layers.Lambda | layers.Pipeline | keras.Function)
+    known = is_defined_by_keras(operation, "call") and is_defined_by_keras(operation, "__call__")
+    return runs_code or not known or type(operation).__name__ in _RUNNING_CODE
+
+
+def _joined(operation: Any, given: Sequence[Placed]) -> tuple[Area, Any]:
+    """Return the area that the inputs have in common, and the largest of them."""
+    calls = frozenset[int]().union(*(one.area.calls for one in given))
+    wide = [one for one in given if _is_wide(one)]
+    moved_by = next((one.area.moved_by for one in wide if one.area.moved_by), "")
+    images = [one for one in wide if one.area.axes is not None]
+    if not images:
+        return Area(None, calls=calls, moved_by=moved_by), None
+    most = max(map(_positions, images))
+    images = [one for one in images if _positions(one) == most]  # others are repeated along an axis
+    tensor, first = min(images, key=lambda one: np.abs(one.area.margins).sum())
     differ = any(
         area.axes != first.axes or np.abs(np.subtract(area.margins, first.margins)).max() > SAME
-        for area in areas
+        for _, area in images
     )
-    return Area(first.axes, first.margins, calls, moved_by or (_name(operation) if differ else ""))
+    moved_by = moved_by or (_name(operation) if differ else "")
+    return Area(first.axes, first.margins, calls, moved_by), tensor
+
+
+def _positions(one: Placed) -> int:
+    """Return how many positions height and width of an image have."""
+    return math.prod(one.tensor.shape[axis] for axis in one.area.axes or ())
 
 
 def _is_wide(one: Placed) -> bool:
@@ -134,32 +148,28 @@ def _anew(operation: Any, area: Area, result: Any) -> Area:
     return replace(area, axes=_axes_of(operation))
 
 
-def _after_own(
-    operation: Any, area: Area, tensor: Any, arguments: Any, options: Any, result: Any
-) -> Area:
-    """Return the area behind a layer or model whose `call` is the user's code."""
-    if len(result.shape) != len(tensor.shape) or len(result.shape) != 4:
-        return _lost(area, operation)
+def _after_own(call: Call, area: Area, tensor: Any, result: Any) -> Area:
+    """Return the area behind what runs code of the user."""
     assert area.axes is not None
-    if not keeps_places(operation, tensor, area.axes, arguments, options, result):
-        return _moved(area, operation)
+    if len(result.shape) != 4 or len(tensor.shape) != 4:
+        return _lost(area, call.operation)
+    if not keeps_places(call, tensor, area.axes):
+        return _moved(area, call.operation)
     return _scaled(area, tensor, result, NO_MARGINS)
 
 
-def _after_placing(operation: Any, area: Area, tensor: Any, arguments: Any, options: Any) -> Area:
+def _after_placing(call: Call, area: Area, tensor: Any) -> Area:
     """Return the area behind an operation that only changes places: it is run on coordinates."""
-    assert area.axes is not None
     axes, margins = [], []
-    for axis, (before, behind) in zip(area.axes, area.margins, strict=True):
+    for axis, (before, behind) in zip(area.axes or (), area.margins, strict=True):
         size = tensor.shape[axis]
         shape = [size if each == axis else 1 for each in range(len(tensor.shape))]
         numbers = np.broadcast_to(np.arange(size, dtype=np.float32).reshape(shape), tensor.shape)
-        numbers = keras.ops.convert_to_tensor(np.ascontiguousarray(numbers))
-        placed = keras.ops.convert_to_numpy(call_on(operation, arguments, options, tensor, numbers))
+        placed = call.on(tensor, np.ascontiguousarray(numbers))
         found = _line(placed)
         if found is None:
-            is_reshaped = type(operation).__name__ == "Reshape"
-            return _lost(area, operation) if is_reshaped else _moved(area, operation)
+            is_reshaped = type(call.operation).__name__ == "Reshape"
+            return (_lost if is_reshaped else _moved)(area, call.operation)
         axes.append(found)
         line = np.moveaxis(placed, found, 0).reshape(placed.shape[found], -1)[:, 0]
         margins.append((before - line[0], behind - (size - 1 - line[-1])))
@@ -181,7 +191,7 @@ def _grows(area: Area, tensor: Any, result: Any) -> bool:
     return any(result.shape[axis] > tensor.shape[axis] for axis in area.axes or ())
 
 
-def _fits_to_aspect(operation: Any, area: Area, tensor: Any, result: Any) -> bool:
+def _changes_aspect(operation: Any, area: Area, tensor: Any, result: Any) -> bool:
     """Return whether an operation crops or pads an image to another aspect ratio."""
     assert area.axes is not None
     names = ("crop_to_aspect_ratio", "pad_to_aspect_ratio")
@@ -204,14 +214,15 @@ def _after_computing(operation: Any, area: Area, tensor: Any, result: Any) -> Ar
     if max(area.axes) >= len(result.shape):
         return _lost(area, operation)
     inner = operation.layer if isinstance(operation, keras.layers.Wrapper) else operation
-    window = getattr(inner, "kernel_size", None) or getattr(inner, "pool_size", None)
-    if window and len(window) == 2:
+    if window_of(inner):
         if {*area.axes} != {*_axes_of(inner)}:
             return _moved(area, operation)
-        return _scaled(area, tensor, result, _trimmed(inner, area, window))
+        return _scaled(area, tensor, result, trimmed(inner, area.axes, area.margins))
     sizes, new_sizes = ([one.shape[axis] for axis in area.axes] for one in (tensor, result))
-    if sizes == new_sizes:
-        return area
+    if len(result.shape) == len(tensor.shape) and all(
+        new in (size, 1) for size, new in zip(sizes, new_sizes, strict=True)
+    ):
+        return area  # perhaps one value for each row
     layers = keras.layers
     resizes = isinstance(
         operation, layers.UpSampling2D | layers.Resizing | layers.RandomCrop | layers.CenterCrop
@@ -228,27 +239,6 @@ def _axes_of(operation: Any) -> Axes:
     return (2, 3) if getattr(operation, "data_format", "") == "channels_first" else (1, 2)
 
 
-def _trimmed(layer: Any, area: Area, window: Sequence[int]) -> Margins:
-    """Return how much of the margins a layer without padding of its own takes off.
-
-    Padding in front of it, as in the networks of `keras.applications`, is that of the layer.
-    """
-    if getattr(layer, "padding", "valid") != "valid" or "Transpose" in type(layer).__name__:
-        return NO_MARGINS
-    dilation = getattr(layer, "dilation_rate", (1, 1))
-    trimmed = []
-    order = sorted(area.axes or ())
-    for axis, (before, behind) in zip(area.axes or (), area.margins, strict=True):
-        number = order.index(axis)
-        reach = (window[number] - 1) * dilation[number]
-        before, behind = max(before, 0), max(behind, 0)
-        half = reach / 2
-        whole = before + behind <= reach
-        trimmed.append((before, behind) if whole else (min(before, half), min(behind, half)))
-    rows, columns = trimmed
-    return rows, columns
-
-
 def _scaled(area: Area, tensor: Any, result: Any, trimmed: Margins) -> Area:
     """Return the area in a tensor of another size, from which margins were taken off."""
     scaled = []
@@ -259,21 +249,15 @@ def _scaled(area: Area, tensor: Any, result: Any, trimmed: Margins) -> Area:
     return replace(area, margins=(rows, columns))
 
 
-def _padded(area: Area, operation: Any) -> Area:
-    """Return the area in a tensor with more positions at its ends."""
-    axes = _axes_of(operation)
+def _padded(area: Area, layer: Any) -> Area:
+    """Return the area behind a layer that adds positions at the ends, or takes some off."""
+    axes = _axes_of(layer)
     if {*axes} != {*(area.axes or ())}:
-        return _moved(area, operation)
-    widths = [operation.padding[axes.index(axis)] for axis in area.axes or ()]
-    return replace(area, margins=_added(area.margins, widths))
-
-
-def _added(margins: Margins, widths: Sequence[Any]) -> Margins:
-    """Return margins with more positions."""
-    rows, columns = [
-        (a + float(b), c + float(d)) for (a, c), (b, d) in zip(margins, widths, strict=True)
-    ]
-    return rows, columns
+        return _moved(area, layer)
+    crops = isinstance(layer, keras.layers.Cropping2D)
+    widths = np.negative(layer.cropping) if crops else np.array(layer.padding)
+    widths = [widths[axes.index(axis)] for axis in area.axes or ()]
+    return replace(area, margins=added(area.margins, widths))
 
 
 def _moved(area: Area, operation: Any) -> Area:

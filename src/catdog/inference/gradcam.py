@@ -148,7 +148,8 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
         images: Shape `(n, height, width, 3)`.
         position: Position of the class in the logits; the predicted class of each image if `None`.
     """
-    outputs, runs = [], []
+    outputs = []
+    runs: list[MarkedModel] = []
 
     def compute_score(mark: Mark) -> Any:
         runs.append(MarkedModel(model, mark, runs[0].marked if runs else None))
@@ -209,7 +210,7 @@ def _interpolation(count: int, before: float, behind: float, pixels: int) -> Flo
     step = (count - before - behind) / pixels
     places = before + (np.arange(pixels) + 0.5) * step - 0.5
     distances = np.abs(np.clip(places, 0, count - 1)[:, np.newaxis] - np.arange(count))
-    weights = np.maximum(1 - distances, 0)
+    weights: Floats = np.maximum(1 - distances, 0)
     weights[(places < -0.5) | (places > count - 0.5)] = 0  # cut off
     return weights
 

@@ -10,7 +10,7 @@ import keras
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import is_defined_by_keras
-from catdog.inference.area_probe import has_kernels
+from catdog.inference.area_probe import Call, has_kernels
 from catdog.inference.areas import Area, Placed, area_after
 from catdog.inference.map_gradient import Mark
 from catdog.models.graph import run_layers
@@ -44,10 +44,12 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         self._model = model
         self._mark = mark
         self._repeated: Iterator[bool] | None = None if marked is None else iter(marked)
+        self._images = 0
         self._placed: dict[int, Placed] = {}  # by identity, of tensors that it keeps alive
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return the model's output."""
+        self._images = len(images)
         self._placed[id(images)] = Placed(images, Area())
         return self._run(self._model, images)
 
@@ -61,27 +63,35 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         options.pop("training", None)  # a model replaces it too
         if _is_graph(layer):
             return self._run(layer, *arguments)
-        result = layer(*arguments, **options)
+        results = layer(*arguments, **options)
         number = len(self.convolutions)
         if has_kernels(layer):
             self.convolutions.append(layer)
-        return keras.tree.map_structure(
-            lambda tensor: self._after(layer, number, arguments, options, tensor), result
-        )
+        followed = [
+            self._after(Call(layer, arguments, options, position), number, result)
+            for position, result in enumerate(keras.tree.flatten(results))
+        ]
+        return keras.tree.pack_sequence_as(results, followed)
 
-    def _after(self, layer: Any, number: int, arguments: Any, options: Any, result: Any) -> Any:
-        """Return what the model goes on with behind one result of a layer."""
+    def _after(self, call: Call, number: int, result: Any) -> Any:
+        """Return what the model goes on with behind one result of the call of a layer.
+
+        Args:
+            call: The call.
+            number: Its number among the calls of convolutions, if it is one.
+            result: The result.
+        """
         if self._repeated is not None:
             return self._mark(result) if next(self._repeated) else result
-        if id(result) in self._placed or not hasattr(result, "shape"):
-            self.marked.append(False)  # a layer that does nothing at inference
+        if id(result) in self._placed:  # of a layer that does nothing at inference
+            self.marked.append(False)
             return result
-        inputs = keras.tree.flatten((arguments, options))
+        inputs = keras.tree.flatten((call.arguments, call.options))
         given = [self._placed[id(tensor)] for tensor in inputs if id(tensor) in self._placed]
-        area = area_after(layer, given, arguments, options, result)
-        if has_kernels(layer):
+        area = area_after(call, given, result)
+        if has_kernels(call.operation):
             area = replace(area, calls=area.calls | {number})
-        self.marked.append(_is_map(area, result))
+        self.marked.append(_is_map(area, result, self._images))
         if self.marked[-1]:
             self.maps.append(area)
             result = self._mark(result)
@@ -126,8 +136,9 @@ def _is_graph(layer: Any) -> bool:
     )
 
 
-def _is_map(area: Area, tensor: Any) -> bool:
-    """Return whether a tensor is a feature map: an image of several positions, once convolved."""
-    if area.axes is None or 0 in area.axes or len(tensor.shape) != 4 or not area.calls:
+def _is_map(area: Area, tensor: Any, images: int) -> bool:
+    """Return whether a tensor is a feature map of each image, of several positions."""
+    shape = tensor.shape
+    if area.axes is None or 0 in area.axes or not area.calls or len(shape) != 4:
         return False
-    return any(tensor.shape[axis] != 1 for axis in area.axes)
+    return shape[0] == images and any(shape[axis] != 1 for axis in area.axes)
