@@ -76,6 +76,7 @@ FOLLOWED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         ops.relu,
     ),
     "reversed colours, twice": (lambda x: ops.flip(ops.flip(x, -1), 3), ops.relu),
+    "colours apart": (lambda x: ops.stack([x[..., each] for each in range(3)], -1), ops.relu),
     "enlarged": (layers.Resizing(48, 64, crop_to_aspect_ratio=False), ops.relu),
     "same aspect": (layers.Resizing(64, 64, crop_to_aspect_ratio=True), ops.relu),
     "channels apart": (

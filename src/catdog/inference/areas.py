@@ -195,7 +195,7 @@ def _changes_aspect(operation: Any, area: Area, tensor: Any, result: Any) -> boo
     """Return whether an operation crops or pads an image to another aspect ratio."""
     assert area.axes is not None
     names = ("crop_to_aspect_ratio", "pad_to_aspect_ratio")
-    crops = isinstance(operation, keras.layers.RandomCrop | keras.layers.CenterCrop)
+    crops = isinstance(operation, keras.layers.CenterCrop)
     if not crops and not any(getattr(operation, name, False) for name in names):
         return False
     (height, width), (rows, columns) = (
@@ -219,14 +219,13 @@ def _after_computing(operation: Any, area: Area, tensor: Any, result: Any) -> Ar
             return _moved(area, operation)
         return _scaled(area, tensor, result, trimmed(inner, area.axes, area.margins))
     sizes, new_sizes = ([one.shape[axis] for axis in area.axes] for one in (tensor, result))
-    if len(result.shape) == len(tensor.shape) and all(
+    is_gate = len(result.shape) == len(tensor.shape) and all(
         new in (size, 1) for size, new in zip(sizes, new_sizes, strict=True)
-    ):
-        return area  # perhaps one value for each row
-    layers = keras.layers
-    resizes = isinstance(
-        operation, layers.UpSampling2D | layers.Resizing | layers.RandomCrop | layers.CenterCrop
     )
+    if sizes == new_sizes or is_gate:  # one value for each row, for example
+        return area
+    layers = keras.layers
+    resizes = isinstance(operation, layers.UpSampling2D | layers.Resizing | layers.CenterCrop)
     if resizes or name in {*_SCALING, "Resize"} or "Adaptive" in name:
         return _scaled(area, tensor, result, NO_MARGINS)
     if len(result.shape) == 4 and min(new_sizes) > 1:
