@@ -179,8 +179,8 @@ def find_near_duplicates(
 
     Raises:
         ValueError: If the model does not begin with a frozen backbone, has a `call` of its own, or
-            does not fit the data; `similarity` is out of its range; or an image was changed or removed after it was
-            loaded.
+            does not fit the data; `similarity` is out of its range; or an image was
+            changed or removed after it was loaded.
 
     Example:
         ```python
