@@ -142,8 +142,8 @@ def find_label_issues(
         All images, the most suspicious first.
 
     Raises:
-        ValueError: If the model does not begin with a frozen backbone, or does not fit the data;
-            features have no labels, or come from another backbone;
+        ValueError: If the model does not begin with a frozen backbone, has a `call` of its own, or
+            does not fit the data; features have no labels, or come from another backbone;
             a class has fewer different images than there are folds; an argument is out of its
             range; or an image was changed or removed after it was loaded.
 

@@ -75,9 +75,9 @@ def check_leaks(
         Both tables and the warnings.
 
     Raises:
-        ValueError: If the model does not begin with a frozen backbone, or does not fit the data; a
-            class has fewer than five different images; an argument is out of its range; or an
-            image was changed or removed after it was loaded.
+        ValueError: If the model does not begin with a frozen backbone, has a `call` of its own, or
+            does not fit the data; a class has fewer than five different images; an argument is
+            out of its range; or an image was changed or removed after it was loaded.
 
     Example:
         ```python

@@ -178,9 +178,9 @@ def find_near_duplicates(
         The pairs and their clusters; those in two classes or two sets come first.
 
     Raises:
-        ValueError: If the model does not begin with a frozen backbone, or does not fit the data;
-            `similarity` is out of its range; or an image was changed or removed after it was
-            loaded.
+        ValueError: If the model does not begin with a frozen backbone, has a `call` of its own, or
+            does not fit the data; `similarity` is out of its range; or an image was
+            changed or removed after it was loaded.
 
     Example:
         ```python

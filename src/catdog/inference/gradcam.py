@@ -19,12 +19,13 @@ from catdog._utils.text import composed
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
 from catdog.images.thumbnails import upright_size
+from catdog.inference.areas import Area, channels_axis
 from catdog.inference.map_gradient import Mark, last_map_gradient
-from catdog.models.graph import run_layers
+from catdog.inference.marked_model import MarkedModel
 from catdog.models.logits import check_classifier, check_finite, check_returns_logits
 from catdog.models.metadata import get_metadata, get_trained_size
 from catdog.models.own_inference import INFERENCE, check_layers_answer
-from catdog.typing import ImageSize
+from catdog.typing import Floats, ImageSize
 
 HeatMap = NDArray[np.float32]
 MAX_IMAGES = 48
@@ -65,7 +66,8 @@ def gradcam(
         FileNotFoundError: If the image file does not exist.
         RuntimeError: If Keras' backend computes no gradients: it is neither TensorFlow nor JAX nor
             PyTorch.
-        ValueError: If the model has no feature map or a `predict_step` or `call` of its own, the
+        ValueError: If the model has no feature map or a `predict_step` or `call` of its own, moves
+            parts of the image, such as by a flip, so that the map would lie on another part, the
             class is unknown, or `predict` does not accept the model or the image.
 
     Example:
@@ -147,9 +149,11 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
         position: Position of the class in the logits; the predicted class of each image if `None`.
     """
     outputs = []
+    runs: list[MarkedModel] = []
 
     def compute_score(mark: Mark) -> Any:
-        logits = _MarkedModel(model, mark)(keras.ops.convert_to_tensor(images), training=False)
+        runs.append(MarkedModel(model, mark, runs[0].marked if runs else None))
+        logits = runs[-1](keras.ops.convert_to_tensor(images), training=False)
         logits = keras.ops.cast(logits, "float32")
         outputs.append(logits)
         classes = keras.ops.argmax(logits, axis=1) if position is None else [position] * len(images)
@@ -167,64 +171,48 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
             ),
         )
     check_finite(keras.ops.convert_to_numpy(outputs[0]).astype(np.float64))
-    weights = found.gradient.mean(axis=(1, 2), keepdims=True)
-    heat = np.maximum((weights * found.feature_map).sum(axis=-1), 0)
+    area = runs[0].last_area()
+    order = (0, *(area.axes or ()), channels_axis(area))
+    feature_map, gradient = (np.transpose(each, order) for each in found)
+    weights = gradient.mean(axis=(1, 2), keepdims=True)
+    heat = np.maximum((weights * feature_map).sum(axis=-1), 0)
     highest = heat.max(axis=(1, 2), keepdims=True)
     scaled = np.divide(heat, highest, out=np.zeros_like(heat), where=highest > 0)
-    return np.asarray(scaled, np.float32)
+    return _on_image(np.asarray(scaled, np.float32), area, images.shape[1:3])
 
 
-class _MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
-    """Runs a model layer by layer, and passes each feature map to a function.
+def _on_image(heat: HeatMap, area: Area, size: ImageSize) -> HeatMap:
+    """Return heat maps that cover the whole image, by bilinear interpolation.
 
-    No model is built for it: Keras would record the layers' calls on the layers (Keras 3.15). The
-    layers inside take `training` from the call of this layer, as they do within a model.
+    Args:
+        heat: Shape `(n, rows, columns)`.
+        area: Where the image is in them.
+        size: Height and width of the image, for maps that do not cover it as they are.
     """
-
-    def __init__(self, model: keras.Model, mark: Mark, has_convolved: bool = False) -> None:
-        """Run `model` on the images that this layer is called with.
-
-        Args:
-            model: The model.
-            mark: Is called with each feature map, and returns what the model goes on with.
-            has_convolved: Whether there is a convolution in front of the model. Before the first
-                one, a map is the image itself.
-        """
-        super().__init__(autocast=False)
-        self.built = True
-        self._model = model
-        self._mark = mark
-        self._has_convolved = has_convolved
-
-    def call(self, images: Any, training: bool = False) -> Any:
-        """Return the model's output."""
-
-        def call(layer: Any, *arguments: Any, **options: Any) -> Any:
-            options.pop("training", None)  # a model replaces it too
-            if _is_graph(layer):
-                inner = _MarkedModel(layer, self._mark, self._has_convolved)
-                result = inner(*arguments)
-                self._has_convolved = inner._has_convolved
-                return result
-            result = layer(*arguments, **options)
-            self._has_convolved |= any(
-                len(weight.shape) == 4 for weight in getattr(layer, "weights", ())
-            )
-            return self._mark(result) if self._has_convolved and _is_map(result) else result
-
-        images = keras.ops.cast(images, self._model.inputs[0].dtype)
-        return run_layers(self._model, images, call)
+    if not np.any(area.margins):
+        return heat
+    rows, columns = (
+        _interpolation(count, before, behind, pixels)
+        for count, (before, behind), pixels in zip(heat.shape[1:], area.margins, size, strict=True)
+    )
+    return np.asarray(rows @ heat @ columns.T, np.float32)
 
 
-def _is_graph(layer: Any) -> bool:
-    """Return whether a layer is a model whose layers can be called one by one."""
-    return isinstance(layer, keras.Sequential | keras.Function) and len(layer.outputs) == 1
+def _interpolation(count: int, before: float, behind: float, pixels: int) -> Floats:
+    """Return the weight of each position of a map in each pixel, shape `(pixels, count)`.
 
-
-def _is_map(tensor: Any) -> bool:
-    """Return whether a tensor is `(batch, height, width, channels)` of several positions."""
-    shape = getattr(tensor, "shape", ())
-    return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
+    Args:
+        count: How many positions the map has.
+        before: How many of them lie in front of the image; negative where it is cut off.
+        behind: How many lie behind it.
+        pixels: How many pixels the image has.
+    """
+    step = (count - before - behind) / pixels
+    places = before + (np.arange(pixels) + 0.5) * step - 0.5
+    distances = np.abs(np.clip(places, 0, count - 1)[:, np.newaxis] - np.arange(count))
+    weights: Floats = np.maximum(1 - distances, 0)
+    weights[(places < -0.5) | (places > count - 0.5)] = 0  # cut off
+    return weights
 
 
 def upsample(heat: HeatMap, size: ImageSize) -> HeatMap:

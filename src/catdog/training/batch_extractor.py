@@ -56,7 +56,7 @@ class BatchFeatureExtractor:
 
     Raises:
         FileNotFoundError: If the model's file does not exist.
-        ValueError: If the model does not begin with a frozen backbone.
+        ValueError: If the model does not begin with a frozen backbone, or has a `call` of its own.
 
     Example:
         ```python

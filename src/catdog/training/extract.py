@@ -64,8 +64,8 @@ def extract_features(
     Raises:
         FileNotFoundError: If an image file does not exist.
         TypeError: If `images` is none of these.
-        ValueError: If the model does not begin with a frozen backbone, an image cannot be read, or
-            a folder holds no images, or folders for training and test.
+        ValueError: If the model does not begin with a frozen backbone, or has a `call` of its own;
+            an image cannot be read; or a folder holds no images, or folders for training and test.
 
     Example:
         ```python

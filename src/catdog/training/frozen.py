@@ -8,6 +8,7 @@ from catdog._utils.errors import HintCode, InvalidValueError
 from catdog._utils.keras_internals import all_layers, seed_states
 from catdog.data.features import Features
 from catdog.models.graph import ModelParts, shared_layers, split_model
+from catdog.models.own_inference import check_layers_answer
 from catdog.training.feature_cache import models_hash
 
 
@@ -17,7 +18,12 @@ def split_frozen(model: keras.Model, function: str) -> ModelParts:
     Args:
         model: The model.
         function: Name of the public function that needs the backbone.
+
+    Raises:
+        ValueError: If the model has no backbone, or a `call` of its own: what that does to the
+            images would be missing from the features.
     """
+    check_layers_answer(model, function, ("__call__", "call"))
     try:
         return split_model(model)
     except ValueError as error:

@@ -1,0 +1,85 @@
+"""Find out whether a layer of the user's code leaves each place of an image where it is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog.typing import Floats
+
+PARTS = 4  # a quarter of the image is changed
+LEAST, LEAST_WITH_KERNELS = 0.52, 0.3  # of the changes at both ends, what its own end has at least
+
+
+class Call(NamedTuple):
+    """A call of a layer, nested model or operation, and which of its results is looked at."""
+
+    operation: Any
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    position: int
+
+    def on(self, tensor: Any, values: NDArray[np.floating]) -> Floats:
+        """Return the result with other values in place of an argument."""
+        other = keras.ops.cast(keras.ops.convert_to_tensor(values), tensor.dtype)
+        arguments, options = keras.tree.map_structure(
+            lambda each: other if each is tensor else each, (self.arguments, self.options)
+        )
+        results = keras.tree.flatten(self.operation(*arguments, **options))
+        return np.asarray(keras.ops.convert_to_numpy(results[self.position]), np.float64)
+
+
+def has_kernels(operation: Any) -> bool:
+    """Return whether a layer is a convolution over height and width, or contains one."""
+    return any(len(weight.shape) == 4 for weight in getattr(operation, "weights", ()))
+
+
+def keeps_places(call: Call, tensor: Any, axes: tuple[int, int]) -> bool:
+    """Return whether a change at an end of the input changes that end of the output.
+
+    It is run on its input with other values in the first and in the last quarter of its
+    height and of its width. A flip changes the other end, and a crop nothing. It is also `True` if
+    the output never changes. Many convolutions spread each change over the whole output: they are
+    only taken to move places if the other end changes much more.
+
+    Args:
+        call: The call of a layer or nested model, whose result has four axes.
+        tensor: Its argument of four axes.
+        axes: The axes of height and width.
+    """
+    values = keras.ops.convert_to_numpy(tensor).astype(np.float32)
+    outputs = call.on(tensor, values)
+    noise = np.random.default_rng(0).normal(size=values.shape) * (values.std() + 1e-3)
+    least = LEAST_WITH_KERNELS if has_kernels(call.operation) else LEAST
+
+    def differences(where: tuple[slice, ...]) -> Floats:
+        changed = values.copy()
+        changed[where] += noise[where]
+        return np.abs(call.on(tensor, changed) - outputs)
+
+    shares = []
+    for axis in axes:
+        part = -(-values.shape[axis] // PARTS)
+        for end in (slice(None, part), slice(-part, None)):
+            difference = differences((slice(None),) * axis + (end,))
+            shares.append(_share(np.moveaxis(difference, axis, 0), at_start=end.start is None))
+    if not any(shares):
+        return not differences((slice(None),)).any()
+    return min(shares) > least
+
+
+def _share(difference: Floats, *, at_start: bool) -> float:
+    """Return how much one end changes as part of what both ends change; 0 without a change.
+
+    Args:
+        difference: How much each position changes; the first axis is the one with the ends.
+        at_start: Whether the end is the first positions.
+    """
+    if len(difference) == 1:
+        return 1
+    part = -(-len(difference) // PARTS)
+    ends = difference[:part].mean(), difference[-part:].mean()
+    return float(ends[0 if at_start else 1] / sum(ends)) if any(ends) else 0
