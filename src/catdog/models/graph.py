@@ -155,10 +155,13 @@ def rebuild(
         for layer in model.layers:
             outputs = call_shared(layer, outputs)
         return images, outputs
-    clone = keras.models.clone_model(
-        model, clone_function=lambda layer: layer, call_function=call_shared
+    # Not by `clone_model`: it would compile the copy, which fails for a loss of the user.
+    inputs = keras.tree.map_structure(
+        lambda each: keras.Input(batch_shape=each.shape, dtype=each.dtype, name=each.name),
+        model.input,
     )
-    return clone.inputs[0], clone.outputs[0]
+    (images,), (outputs,) = map(keras.tree.flatten, (inputs, run_graph(model, inputs, call_shared)))
+    return images, outputs
 
 
 def run_layers(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
