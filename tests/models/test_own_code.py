@@ -16,7 +16,7 @@ from tests.networks import SIZE
 layers = keras.layers
 
 
-class Own(layers.Layer):  # type: ignore[misc]  # keras ships no hints
+class Own(keras.Layer):  # type: ignore[misc]  # keras ships no hints
     """Changes images in training."""
 
     def __init__(self, change: Callable[[Any], Any]) -> None:
@@ -74,7 +74,7 @@ def test_fixed_layers_behind_random_ones_are_not_random() -> None:
 
 def test_the_search_leaves_no_trace() -> None:
     def state() -> list[Any]:
-        generator = np.random.get_state()[1]  # noqa: NPY002
+        generator = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
         return [*(np.asarray(each).tolist() for each in network.variables), [*generator]]
 
     network = model(layers.RandomFlip(), Own(RANDOM["numpy"]))
