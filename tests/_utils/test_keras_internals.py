@@ -398,3 +398,14 @@ def test_own_strategy(model: keras.Model) -> None:
         assert model.distribute_strategy is strategy
         other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     assert internals.own_strategy(other) is strategy
+
+
+def test_set_own_trainable(model: keras.Model) -> None:
+    inner, last = model.layers
+    internals.set_own_trainable(model, False)
+    internals.set_own_trainable(last, False)
+    assert not model.trainable
+    assert not last.trainable_weights
+    assert inner.trainable
+    internals.set_own_trainable(model, True)
+    assert model.trainable_weights == inner.weights

@@ -133,6 +133,49 @@ def test_the_same_backbone_is_known_again(data: Datasets, tmp_path: Path) -> Non
     assert extract_features(horizontal, data).backbone == known
 
 
+def with_function(power: int) -> keras.Model:
+    """Return a model whose function has the same name for each power."""
+
+    def act(values: Any) -> Any:
+        return values**power
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    base = [layers.Conv2D(3, 5, activation=act, trainable=False), layers.Flatten()]
+    model = keras.Sequential(
+        [keras.Input((*SIZE, 3)), layers.Rescaling(1 / 255), *base, layers.Dense(2)]
+    )
+    model.compile(optimizer="sgd", loss=keras.losses.SparseCategoricalCrossentropy(True))
+    return model
+
+
+def test_features_of_another_function_of_the_same_name_are_refused(data: Datasets) -> None:
+    stored = extract_features(with_function(1), data)
+    train_head(with_function(1), stored, epochs=1, verbose=0)
+    find_label_issues(with_function(1), stored)
+    match = "from another backbone than that of model, or from other code in its layers"
+    with pytest.raises(ValueError, match=match):
+        train_head(with_function(2), stored, verbose=0)
+    with pytest.raises(ValueError, match=match):
+        find_label_issues(with_function(2), stored)
+
+
+def test_features_of_images_that_are_gone(data: Datasets) -> None:
+    stored = extract_features(with_function(1), data)
+    first = data.paths("train")[0]
+    Image.new("RGB", SIZE).save(first)  # another image
+    with pytest.warns(UsageWarning, match="images are not there any more"):
+        train_head(with_function(1), stored, epochs=1, verbose=0)
+    first.unlink()
+    train_head(with_function(1), stored, epochs=1, verbose=0)  # by the next image
+    for split in SPLITS:
+        for path in data.paths(split):
+            path.unlink(missing_ok=True)
+    with pytest.warns(UsageWarning, match="images are not there any more") as record:
+        train_head(with_function(2), stored, epochs=1, verbose=0)
+    assert record[0].filename == __file__
+
+
 def test_layers_before_the_augmentation_count(data: Datasets) -> None:
     def scaled(factor: float, *, nested: bool) -> keras.Model:
         keras.utils.set_random_seed(0)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog import build_model, load_datasets, train_head
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.files import SCRATCH_SUFFIX
 from catdog.data.datasets import Datasets
 from catdog.training import feature_cache, features
@@ -218,6 +219,42 @@ def test_features_that_other_code_computed_are_not_used(
     assert new != pytest.approx(old)
     again = train_head(build(Dim()), data, epochs=2, views=views, verbose=0).history["loss"]
     assert new == pytest.approx(again)
+
+
+def activation(power: int) -> Callable[[Any], Any]:
+    def act(values: Any) -> Any:
+        return keras.ops.relu(values) ** power
+
+    return act
+
+
+@pytest.mark.parametrize("make", [keras.layers.Activation, keras.layers.Lambda])
+def test_features_of_another_function_of_the_same_name_are_not_used(
+    data: Datasets, cache_dir: Path, make: Callable[[Any], keras.Layer]
+) -> None:
+    old = losses(build(make(activation(1))), data, cache_dir)
+    new = losses(build(make(activation(2))), data, cache_dir)
+    assert new != pytest.approx(old)
+    again = train_head(build(make(activation(2))), data, epochs=2, verbose=0).history["loss"]
+    assert new == pytest.approx(again)
+
+
+class WithObject(keras.Layer):  # type: ignore[misc]
+    """Keras cannot make its configuration."""
+
+    def __init__(self, given: object) -> None:
+        super().__init__()
+        self.given = given
+
+    def call(self, images: Any) -> Any:
+        return images
+
+
+def test_a_layer_without_configuration(data: Datasets, cache_dir: Path) -> None:
+    model = build(WithObject(object()))
+    with pytest.raises(InvalidValueError, match=r"without get_config.* or leave cache_dir out"):
+        losses(model, data, cache_dir)
+    train_head(model, data, epochs=1, verbose=0)
 
 
 def test_augmented_copies_depend_on_the_batch_size(

@@ -63,6 +63,13 @@ def inner_layers(model: "keras.Model") -> "list[keras.Layer]":
     return list(model._flatten_layers(include_self=False))
 
 
+def set_own_trainable(layer: "keras.Layer", value: bool) -> None:
+    """Set `trainable` of a layer and of its own variables, but not of the layers inside it."""
+    layer._trainable = value
+    for variable in layer._trainable_variables:
+        variable.trainable = value
+
+
 def compile_arguments(model: "keras.Model") -> dict[str, Any]:
     """Return the arguments of `model.compile`: the same functions and objects.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
@@ -12,6 +12,7 @@ import keras
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import all_layers, run_graph, seed_states
+from catdog.models.own_code import random_own_layers
 from catdog.models.training_state import layers_changed_by_training
 
 
@@ -55,7 +56,7 @@ def split_model(model: keras.Model) -> ModelParts:
             hint="Set trainable = True on the layers behind its backbone, and compile it again.",
         )
     graph = _trace(model)
-    changed = layers_changed_by_training(model)
+    changed, own_random = layers_changed_by_training(model), random_own_layers(model)
     fixed_layers = takewhile(
         lambda layer: not (_is_trained(layer) or changed.intersection(all_layers(layer))),
         graph.outputs,
@@ -63,8 +64,8 @@ def split_model(model: keras.Model) -> ModelParts:
     for features in reversed([graph.outputs[layer] for layer in fixed_layers]):
         extractor = _model_between(graph.images, features)
         head = _model_between(features, graph.logits)
-        if extractor and head and _is_extractor(extractor):
-            augmented = graph.outputs.get(_last_augmentation(extractor))
+        if extractor and head and _is_extractor(extractor, own_random):
+            augmented = graph.outputs.get(_last_augmentation(extractor, own_random))
             if augmented is None:
                 return ModelParts(None, extractor, head)
             backbone = _model_between(augmented, features)
@@ -155,10 +156,13 @@ def rebuild(
         for layer in model.layers:
             outputs = call_shared(layer, outputs)
         return images, outputs
-    clone = keras.models.clone_model(
-        model, clone_function=lambda layer: layer, call_function=call_shared
+    # Not by `clone_model`: it would compile the copy, which fails for a loss of the user.
+    inputs = keras.tree.map_structure(
+        lambda each: keras.Input(batch_shape=each.shape, dtype=each.dtype, name=each.name),
+        model.input,
     )
-    return clone.inputs[0], clone.outputs[0]
+    (images,), (outputs,) = map(keras.tree.flatten, (inputs, run_graph(model, inputs, call_shared)))
+    return images, outputs
 
 
 def run_layers(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
@@ -194,19 +198,23 @@ def shared_layers(part: keras.Model) -> list[keras.Layer]:
     return [layer.operation for layer in part.layers if is_shared(layer)]
 
 
-def _is_extractor(part: keras.Model) -> bool:
+def _is_extractor(part: keras.Model, own_random: Collection[keras.Layer]) -> bool:
     """Return whether a part has frozen weights, and no random layer behind the first of them."""
     layers = shared_layers(part)
     weighted = [number for number, layer in enumerate(layers) if _has_network_weights(layer)]
     if not weighted or any(_is_trained(layer) for layer in layers):
         return False
-    return not any(_is_random(layer) for layer in layers[weighted[0] :] if not layer.weights)
+    behind = [layer for layer in layers[weighted[0] :] if not layer.weights]
+    return not any(layer in own_random or seed_states(layer) for layer in behind)
 
 
-def _last_augmentation(part: keras.Model) -> keras.Layer | None:
+def _last_augmentation(
+    part: keras.Model, own_random: Collection[keras.Layer]
+) -> keras.Layer | None:
     """Return the last random layer before the first layer with weights, if there is one."""
-    before = takewhile(lambda layer: not _has_network_weights(layer), shared_layers(part))
-    return next((layer for layer in reversed([*before]) if _is_random(layer)), None)
+    before = [*takewhile(lambda layer: not _has_network_weights(layer), shared_layers(part))]
+    is_random = (layer for layer in reversed(before) if layer in own_random or seed_states(layer))
+    return next(is_random, None)
 
 
 def _has_network_weights(layer: keras.Layer) -> bool:
@@ -220,8 +228,3 @@ def _is_trained(layer: keras.Layer) -> bool:
         isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
         for inner in all_layers(layer)
     )
-
-
-def _is_random(layer: keras.Layer) -> bool:
-    """Return whether a layer, or one inside it, draws random numbers in training."""
-    return bool(seed_states(layer))

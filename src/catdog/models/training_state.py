@@ -36,7 +36,7 @@ def layers_changed_by_training(model: keras.Model) -> set[keras.Layer]:
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     try:
         with keeping_global_seed():
-            model(keras.ops.convert_to_tensor(_noise(model)), training=True)
+            model(keras.ops.convert_to_tensor(noise_for(model)), training=True)
         return {layer for layer in suspects if _has_changed(layer, variables, before)}
     finally:
         for variable, value in zip(variables, before, strict=True):
@@ -51,7 +51,8 @@ def _has_changed(layer: keras.Layer, variables: Any, before: Any) -> bool:
     )
 
 
-def _noise(model: keras.Model) -> NDArray[np.float32]:
+def noise_for(model: keras.Model) -> NDArray[np.float32]:
+    """Return noise images of a model's input shape, in `[0, 255]`."""
     count, *sides = model.input_shape
     shape = (count or N_IMAGES, *(side or DEFAULT_SIDE for side in sides[:-1]), sides[-1] or 3)
     return np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import FileAccessError
+from catdog._utils.errors import FileAccessError, InvalidValueError
 from catdog._utils.files import SCRATCH_SUFFIX, atomic_write
 from catdog._utils.keras_internals import LAYER_REFERENCES
 from catdog._utils.public import public
@@ -146,10 +146,23 @@ def cached_program(
 
 
 def models_hash(models: Iterable[keras.Model]) -> str:
-    """Return a hash of the layers and weights of models."""
+    """Return a hash of the layers and weights of models.
+
+    Raises:
+        ValueError: If a layer of the user has no configuration.
+    """
     digest = hashlib.sha256()
     for model in models:
-        digest.update(json.dumps(without_names(model.get_config()), default=str).encode())
+        try:
+            config = model.get_config()
+        except NotImplementedError as error:
+            raise InvalidValueError(
+                "has a layer without get_config, so its features cannot be identified",
+                argument="model",
+                hint="Give the layer a method get_config, or leave cache_dir out. The error was: "
+                + " ".join(str(error).partition(".")[0].split()),
+            ) from error
+        digest.update(json.dumps(without_names(config), default=str).encode())
         for variable in model.weights:
             digest.update(np.ascontiguousarray(variable).tobytes())
     return digest.hexdigest()

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from catdog._utils.checks import check_cache_dir
 from catdog._utils.keras_internals import (
-    all_layers,
-    is_keras_layer,
     is_slow_untraced,
     seed_states,
 )
@@ -33,6 +31,7 @@ from catdog.inference.litert import (
     is_close,
 )
 from catdog.models.graph import ModelParts
+from catdog.models.own_code import has_own_code
 from catdog.training.feature_cache import (
     cache_key,
     cached,
@@ -89,7 +88,7 @@ class FeatureExtractor:
         key = cache_key(self._models_hash, contents, data.image_size, augmentation=augmentation)
 
         def is_valid(from_cache: NDArray[np.float32]) -> bool:
-            if not any(map(_has_custom_code, self._models)):
+            if not any(map(has_own_code, self._models)):
                 return True
             first = self._first_inputs(split, 1, 0 if augmented_copies else None)
             expected = np.asarray(self.parts.backbone(first, training=False))
@@ -156,17 +155,6 @@ class FeatureExtractor:
         model_hash = models_hash([self.parts.backbone])
         key = program_key(model_hash, image.shape, converter_version())
         return partial(cached_program, check_cache_dir(self.cache_dir), key)
-
-
-def _has_custom_code(model: keras.Model) -> bool:
-    """Return whether a layer runs code that its configuration, and so the key, does not contain."""
-    from catdog.models.sharing import is_shared  # late: see there
-
-    return any(
-        isinstance(layer, keras.layers.Lambda) or not is_keras_layer(layer)
-        for layer in all_layers(model)
-        if not is_shared(layer)
-    )
 
 
 @contextmanager

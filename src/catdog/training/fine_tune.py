@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from os import PathLike
 
@@ -9,11 +10,11 @@ import keras
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.keras_internals import compile_arguments
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.matching import resize_to_model
 from catdog.training.class_weights import label_weights
+from catdog.training.compile_again import check_one_optimizer, compile_again, optimizer_doubt
 from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_strategy, scope_of
 from catdog.training.kept_weights import check_patience
@@ -43,9 +44,9 @@ def fine_tune(
     Train the head first, with `train_head` or `train`. Frozen layers are unfrozen, except batch
     normalisation: in the whole model, it keeps the statistics of the images that it was trained on,
     because statistics of a few images would be worse. The model is compiled again, with Adam and
-    its own loss and metrics, and stays unfrozen. An epoch takes several times as long as an epoch
-    of `train` with a frozen backbone. Augmentation is active. Models that share its layers change
-    too.
+    its own loss and metrics, and stays unfrozen. What a `compile` of its own class was given stays.
+    An epoch takes several times as long as an epoch of `train` with a frozen backbone. Augmentation
+    is active. Models that share its layers change too.
 
     The learning rate rises in the first tenth of the steps, and then falls as a cosine does. If the
     validation loss is not lower afterwards than before, the weights from before are restored.
@@ -61,7 +62,9 @@ def fine_tune(
         unfreeze: The layers to unfreeze: `"all"`; `"last_block"`, which are those whose output is
             as small as that of the backbone, such as 5 x 5 for images of 160 x 160 pixels, and all
             behind them; or the name of the first layer to unfreeze, with all behind it. Layers that
-            train already go on.
+            train already go on. `"all"` includes fixed filters in front of the backbone: pass the
+            name of the layer behind them to keep them. A model that is only an attribute, such as
+            the teacher of a distillation, stays as it is, unless the class defines `call`.
         class_weight: As in [`train`][catdog.train].
         patience: As in [`train`][catdog.train]: by default, training stops after three epochs
             without a lower validation loss, and the weights of the best epoch are kept.
@@ -79,8 +82,8 @@ def fine_tune(
     Raises:
         RuntimeError: If the model is distributed with `tf.distribute` over several machines, or the
             call is within the scope of another strategy than that of the model.
-        ValueError: If `learning_rate` is not between 0 and 1, or `unfreeze` names no layer, and
-            where `train` raises.
+        ValueError: If `learning_rate` is not between 0 and 1, `unfreeze` names no layer, or the
+            model's class trains with optimizers of its own, and where `train` raises.
 
     Example:
         ```python
@@ -107,11 +110,12 @@ def fine_tune(
     check_strategy(model, function="fine_tune")
     check_ready_to_train(model, resized)  # train warns of what is in doubt
     check_no_saved_model(model)
+    check_one_optimizer(model, "fine_tune")
     first = find_first_layer(model, unfreeze)
     unfreeze_from(model, first)
     with scope_of(model):
-        model.compile(**{**compile_arguments(model), "optimizer": keras.optimizers.Adam(rate)})
-    return fit_layers(
+        compile_again(model, keras.optimizers.Adam(rate))
+    history = fit_layers(
         model,
         data,
         name="fine_tune",
@@ -124,3 +128,6 @@ def fine_tune(
         schedule=None if sets_learning_rate(own_callbacks) else warm_up_and_decay(rate),
         may_become_worse=False,
     )
+    if doubt := optimizer_doubt(model):
+        warnings.warn(doubt, stacklevel=2)
+    return history

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import keras
 
-from catdog._utils.errors import HintCode, InvalidValueError
+from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.keras_internals import all_layers, seed_states
 from catdog.data.features import Features
+from catdog.images.inputs import ImageSource
+from catdog.inference.litert import is_close
 from catdog.models.graph import ModelParts, shared_layers, split_model
+from catdog.models.own_code import has_own_code
 from catdog.models.own_inference import check_layers_answer
 from catdog.training.feature_cache import models_hash
+from catdog.training.run_backbone import compute_features, run_backbone
 
 
 def split_frozen(model: keras.Model, function: str) -> ModelParts:
@@ -58,13 +65,43 @@ def _fixed_layers(augmentation: keras.Model | None) -> list[keras.Layer]:
 
 
 def check_backbone(features: Features, parts: ModelParts) -> None:
-    """Raise if features were not computed by the backbone of this model."""
-    if features.backbone == backbone_hash(parts):
-        return
+    """Raise if features were not computed by the backbone of this model.
+
+    The hash does not contain code of the user. So if there is such code, one image is run again.
+    """
     shape = parts.backbone.output_shape[1:]
     shapes = f": they have shape {features.values.shape[1:]}, its own {shape}"
-    detail = shapes if features.values.shape[1:] != shape else ""
-    raise InvalidValueError(
+    if features.backbone != backbone_hash(parts):
+        raise _other_backbone(shapes if features.values.shape[1:] != shape else "")
+    models = [part for part in (parts.augmentation, parts.backbone) if part]
+    if any(map(has_own_code, models)) and len(features):
+        _check_first_image(features, parts)
+
+
+def _check_first_image(features: Features, parts: ModelParts) -> None:
+    """Raise if the backbone computes other features of the first image that is still there."""
+    row = next((row for row in range(len(features)) if Path(features.paths[row]).is_file()), None)
+    if row is not None:
+        size = features.image_size
+        source = ImageSource(Path(features.paths[row]), features.paths[row])
+        ((found,),) = run_backbone(compute_features(parts, size, 1), [source], size, 1, [])
+        if found.values is not None and found.sha256 == features.sha256[row]:
+            if not is_close(features.values[row], found.values):
+                raise _other_backbone(", or from other code in its layers")
+            return
+    warnings.warn(
+        UsageWarning(
+            "It is not known whether the features come from the code that the model's own layers "
+            "and functions have now: their images are not there any more.",
+            hint="If the code has changed, extract the features again.",
+        ),
+        stacklevel=5,
+    )
+
+
+def _other_backbone(detail: str) -> InvalidValueError:
+    """Return the error about features of another backbone."""
+    return InvalidValueError(
         f"come from another backbone than that of model{detail}",
         argument="features",
         hint="The layers, their weights and the image size must be the same. Pass the model that "

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.keras_internals import all_layers
+from catdog._utils.keras_internals import all_layers, is_defined_by_keras, set_own_trainable
 from catdog._utils.text import list_names
 
 ALL, LAST_BLOCK = "all", "last_block"
@@ -29,10 +29,10 @@ def find_first_layer(model: keras.Model, unfreeze: Any) -> int:
         return 0
     if unfreeze == LAST_BLOCK:
         return _begin_of_last_block(layers)
-    for layer in all_layers(model):
-        if layer.name == unfreeze and layer is not model:
-            inner = {id(each) for each in all_layers(layer)}
-            return next(n for n, each in enumerate(layers) if id(each) in inner)
+    named = (layer for layer in called_layers(model)[1:] if layer.name == unfreeze)
+    if found := next(named, None):
+        own = {id(each) for each in all_layers(found)}
+        return next(n for n, each in enumerate(layers) if own & {id(i) for i in all_layers(each)})
     names = [layer.name for layer in layers if layer.weights]
     raise InvalidValueError(
         f'must be "all", "last_block" or the name of a layer, not {unfreeze!r}',
@@ -45,21 +45,34 @@ def unfreeze_from(model: keras.Model, first: int) -> None:
     """Unfreeze layers, and freeze batch normalisation.
 
     Batch normalisation in all layers keeps the statistics of the images that it was trained on:
-    those of a few images would be worse. Layers that train already go on.
+    those of a few images would be worse. Layers that train already go on. What the model does not
+    call stays as it is.
 
     Args:
         model: The model.
         first: What `find_first_layer` returned. Frozen layers before it stay frozen.
     """
-    before = [layer for layer in _chain(model)[:first] if not layer.trainable]
-    for layer in all_layers(model):  # outer layers first: they set their inner layers too
-        if not layer.trainable:
-            layer.trainable = True
-    for layer in before:
-        layer.trainable = False
-    for layer in all_layers(model):
+    before = {id(inner) for layer in _chain(model)[:first] for inner in all_layers(layer)}
+    for layer in called_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+            set_own_trainable(layer, False)
+        elif id(layer) not in before:
+            set_own_trainable(layer, True)
+
+
+def called_layers(model: keras.Model) -> list[keras.Layer]:
+    """Return a model and all layers that it calls, outer ones first.
+
+    A model may hold others that it does not call, such as the teacher of a distillation. If a class
+    of the user defines `call`, it may call all layers that it holds.
+    """
+    is_graph = isinstance(model, keras.Function | keras.Sequential)
+    if not (is_graph and is_defined_by_keras(model, "call")):
+        return all_layers(model)
+    layers = [model]
+    for layer in model.layers:
+        layers += called_layers(layer) if isinstance(layer, keras.Model) else all_layers(layer)
+    return layers
 
 
 def _chain(model: keras.Model) -> list[keras.Layer]:
