@@ -20,6 +20,7 @@ import leak_tables
 import model_tables
 import posts_tables
 import ray_tables
+import repeat_tables
 import result_tables as results
 import speed_tables
 
@@ -68,6 +69,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "loading-scan": of_record(results.loading_scan, "loading"),
     "loading-memory": of_record(results.loading_memory, "loading"),
     "backends-time": of_record(backend_tables.times, "backends"),
+    "mixed-precision": of_record(backend_tables.mixed_precision, "mixed_precision"),
     "cache-dir-time": of_record(cache_tables.time, "cache_dir"),
     "frozen-pass": of_record(results.feature_extraction, "feature_extraction"),
     "flip-average": of_record(results.flip_average, "flip_average"),
@@ -80,6 +82,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "linear": of_record(results.linear, "variants"),
     "quickstart": of_record(results.quickstart, "six_lines"),
     "repeats": of_record(results.repeats, "six_lines"),
+    "repeat": of_record(repeat_tables.differences, "repeat"),
     "ray-runs": of_ray(ray_tables.runs),
     "ray-arithmetic": of_ray(ray_tables.arithmetic),
     "leaks-sets": of_record(leak_tables.sets, "leaks"),

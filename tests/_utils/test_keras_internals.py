@@ -379,6 +379,19 @@ def test_keeping_global_seed(has_drawn: bool) -> None:
     assert inside == after
 
 
+def test_forget_functions(model: keras.Model) -> None:
+    def losses() -> list[float]:
+        first = [model.evaluate(X, Y, verbose=0)[0], np.mean(model.predict(X, verbose=0))]
+        return [*first, model.train_on_batch(X, Y)[0]]
+
+    X = np.ones((4, 2), np.float32)
+    model.optimizer.learning_rate = 0.0
+    losses()
+    model.layers[-1].activation = lambda x: 0 * x + 3.0
+    internals.forget_functions(model)
+    assert losses() == pytest.approx([9.0, 3.0, 9.0])
+
+
 def test_accumulated_metrics(model: keras.Model) -> None:
     model.train_on_batch(X, Y)
     (mae,) = [metric for metric in model.metrics if metric.name == "compile_metrics"]

@@ -81,6 +81,7 @@ NO_OPTION = {
     ("predict", "batch_size"): "changes no result",
     ("predict", "on_bad_image"): "bad images are reported, and others classified",
     ("save_model", "model"): "is the trained one",
+    ("train", "mixed_precision"): "its effect was not measured on a GPU",
     ("train", "model"): "is built",
     ("train_head", "model"): "is built",
     ("model_spec", "name"): "all are listed",

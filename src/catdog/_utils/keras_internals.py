@@ -88,6 +88,11 @@ def forget_validation_data(model: "keras.Model") -> None:
     model._eval_epoch_iterator = None
 
 
+def forget_functions(model: "keras.Model") -> None:
+    """Let Keras compile the steps of a model again, as `compile` does: its layers have changed."""
+    model.train_function = model.test_function = model.predict_function = None
+
+
 def set_initial_epoch(model: "keras.Model", epoch: int) -> None:
     """Let the training begin at a later epoch, as `BackupAndRestore` does in `on_train_begin`."""
     model._initial_epoch = epoch

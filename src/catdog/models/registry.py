@@ -134,7 +134,7 @@ def build_model(
             wrote for the same variant. The weights of `cnn_augmented` and `cnn_preprocessed` have
             the same shapes: the file does not say which of the two wrote it.
         seed: Makes the initial weights and every random layer reproducible; `None` draws a new
-            seed.
+            seed. With the same one, on the same data, a training on the same processor repeats.
 
     Returns:
         A compiled Keras model, which consists of plain Keras layers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from os import PathLike
+from typing import Literal
 
 import keras
 
@@ -19,6 +20,7 @@ from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_strategy, scope_of
 from catdog.training.kept_weights import check_patience
 from catdog.training.learning_rate import sets_learning_rate, warm_up_and_decay
+from catdog.training.mixed_precision import check_mixed_precision
 from catdog.training.train import fit_layers, list_callbacks
 from catdog.training.trainable import check_no_saved_model
 from catdog.training.unfreeze import find_first_layer, unfreeze_from
@@ -35,6 +37,7 @@ def fine_tune(
     unfreeze: str = "all",
     class_weight: ClassWeight | None = None,
     patience: int | None = 3,
+    mixed_precision: Literal["auto"] | bool = False,
     checkpoint_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
@@ -68,6 +71,7 @@ def fine_tune(
         class_weight: As in [`train`][catdog.train].
         patience: As in [`train`][catdog.train]: by default, training stops after three epochs
             without a lower validation loss, and the weights of the best epoch are kept.
+        mixed_precision: As in [`train`][catdog.train].
         checkpoint_dir: As in [`train`][catdog.train]. It may be that of `train_head`. A finished
             run cannot be made longer, unless a callback sets the learning rate.
         callbacks: As in [`train`][catdog.train].
@@ -103,6 +107,7 @@ def fine_tune(
         )
     checks.check_positive_int("epochs", epochs)
     check_patience(patience)
+    check_mixed_precision(mixed_precision)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
@@ -122,6 +127,7 @@ def fine_tune(
         epochs=epochs,
         class_weight=class_weight,
         patience=patience,
+        mixed_precision=mixed_precision,
         checkpoint_dir=checkpoint_dir,
         callbacks=own_callbacks,
         verbose=verbose,

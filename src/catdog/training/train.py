@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
@@ -26,6 +26,7 @@ from catdog.training.class_weights import label_weights
 from catdog.training.compiled import check_ready_to_train, check_weights_count
 from catdog.training.devices import check_batch_size, check_strategy
 from catdog.training.kept_weights import check_patience
+from catdog.training.mixed_precision import check_mixed_precision, computing_in_bfloat16
 from catdog.training.resume import open_checkpoints
 from catdog.training.run import Run
 from catdog.training.trainable import check_trains
@@ -40,6 +41,7 @@ def train(
     epochs: int = 20,
     class_weight: ClassWeight | None = None,
     patience: int | None = None,
+    mixed_precision: Literal["auto"] | bool = False,
     checkpoint_dir: str | PathLike[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
     verbose: Verbose = "auto",
@@ -69,6 +71,10 @@ def train(
         patience: Stop after this many epochs without a lower validation loss, and keep the weights
             of the epoch with the lowest one. Its validation figures are optimistic, because it was
             chosen by them. `None` runs all epochs, and keeps the weights of the last one.
+        mixed_precision: Whether layers compute in bfloat16 while the model trains; `"auto"` does so
+            if all GPUs that TensorFlow uses are NVIDIA's of compute capability 8.0 or higher.
+            Scaling of pixels, the last layer, the loss and all weights are float32, and so is the
+            whole model afterwards. The effect on speed was not measured on a GPU.
         checkpoint_dir: Folder in which the run is saved after every epoch. If it is killed, the
             same call goes on after the last saved epoch, and ends as if it had not been killed. A
             finished run is not repeated: the call returns its result. Delete the folder to begin
@@ -86,12 +92,13 @@ def train(
 
     Raises:
         FloatingPointError: If the loss is NaN or infinite.
-        ValueError: If `epochs` or `patience` is not at least 1, the model's number of classes is
-            not the data's, the class weights do not fit the classes, the model is not compiled, no
-            weight of it trains or Keras cannot train its weights (those of a SavedModel), its loss
-            or a metric needs probabilities or one-hot labels, the model returns probabilities, an
-            image was changed or removed after it was loaded, or `checkpoint_dir` holds a checkpoint
-            of a run with other images, layers or arguments.
+        ValueError: If `epochs` or `patience` is not at least 1, `mixed_precision` is none of its
+            values, the model's number of classes is not the data's, the class weights do not fit
+            the classes, the model is not compiled, no weight of it trains or Keras cannot train its
+            weights (those of a SavedModel), its loss or a metric needs probabilities or one-hot
+            labels, the model returns probabilities, an image was changed or removed after it was
+            loaded, or `checkpoint_dir` holds a checkpoint of a run with other images, layers or
+            arguments.
         OSError: If `checkpoint_dir` is a file, or cannot be written to.
 
     Example:
@@ -110,6 +117,7 @@ def train(
         epochs=epochs,
         class_weight=class_weight,
         patience=patience,
+        mixed_precision=mixed_precision,
         checkpoint_dir=checkpoint_dir,
         callbacks=callbacks,
         verbose=verbose,
@@ -124,6 +132,7 @@ def fit_layers(
     epochs: int,
     class_weight: ClassWeight | None,
     patience: int | None,
+    mixed_precision: Literal["auto"] | bool,
     checkpoint_dir: str | PathLike[str] | None,
     callbacks: Sequence[keras.callbacks.Callback] | None,
     verbose: Verbose,
@@ -139,6 +148,7 @@ def fit_layers(
         epochs: As in `train`.
         class_weight: As in `train`.
         patience: As in `train`.
+        mixed_precision: As in `train`.
         checkpoint_dir: As in `train`.
         callbacks: As in `train`.
         verbose: As in `train`.
@@ -148,6 +158,7 @@ def fit_layers(
     """
     epochs = checks.check_positive_int("epochs", epochs)
     patience = check_patience(patience)
+    is_mixed = check_mixed_precision(mixed_precision)
     checks.check_verbose(verbose)
     own_callbacks = list_callbacks(callbacks)
     resized = resize_to_model(model, data)
@@ -165,6 +176,8 @@ def fit_layers(
         arguments["epochs"] = epochs  # on which the learning rate depends
     start_loss = None if may_become_worse else partial(_validation_loss, model, resized)
     with ExitStack() as stack:
+        if is_mixed:
+            stack.enter_context(computing_in_bfloat16(model))
         checkpoints = stack.enter_context(
             open_checkpoints(checkpoint_dir, name, model, model, resized, own_callbacks, arguments)
         )
