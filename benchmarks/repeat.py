@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 IMAGES_PER_CLASS = 40  # drawn faces
 IMAGE_SIZE = (64, 64)
 EPOCHS = 2
-CASES = {  # name of the case: function, model, further arguments
+CASES: dict[
+    str, tuple[str, str, dict[str, Any]]
+] = {  # name of the case: function, model, further arguments
     "train, cnn": ("train", "cnn", {}),
     "train_head, mobilenet_v2": ("train_head", "mobilenet_v2", {"views": 2}),
     "fine_tune, mobilenet_v2": ("fine_tune", "mobilenet_v2", {}),
@@ -130,7 +132,8 @@ def run_condition(name: str, folder: Path) -> None:
     for case in CASES:
         with tempfile.TemporaryDirectory() as scratch:
             numbers = run_case(case, condition, folder / "images", Path(scratch))
-        np.savez(results_path(folder, name, case), **numbers)
+        arrays: dict[str, Any] = numbers
+        np.savez(results_path(folder, name, case), **arrays)
 
 
 def run_case(

@@ -34,7 +34,7 @@ def test_auto_depends_on_the_gpus(
     gpus: list[dict[str, Any]], gains: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert gains_by_bfloat16(gpus) == gains
-    monkeypatch.setattr(mixed_precision, "_gpu_details", lambda: gpus)
+    monkeypatch.setattr(mixed_precision, "gpu_details", lambda: gpus)
     assert check_mixed_precision("auto") == gains
     assert check_mixed_precision(True)
     assert not check_mixed_precision(False)
@@ -93,13 +93,13 @@ def test_layers_of_the_user_keep_their_type(small_data: Datasets) -> None:
     layers = keras.layers
     model = keras.Sequential(
         [
-            keras.Input((*SIZE, 3)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(2, 3),
+            keras.Input((*SIZE, 3), name="input"),
+            layers.Rescaling(1 / 255, name="scaling"),
+            layers.Conv2D(2, 3, name="conv"),
             Custom(name="custom"),
             layers.ReLU(name="half", dtype="float16"),
             layers.GlobalAveragePooling2D(name="pool"),
-            layers.Dense(2),
+            layers.Dense(2, name="dense"),
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -107,8 +107,8 @@ def test_layers_of_the_user_keep_their_type(small_data: Datasets) -> None:
     noted = Dtypes()
     train(model, small_data, epochs=1, mixed_precision=True, callbacks=[noted], verbose=0)
     assert noted.found == {
-        "input_layer": "float32",
-        "rescaling": "float32",
+        "input": "float32",
+        "scaling": "float32",
         "conv": "bfloat16",
         "custom": "float32",
         "half": "float16",

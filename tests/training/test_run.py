@@ -11,9 +11,9 @@ import pytest
 from catdog import Datasets, fine_tune, train, train_head
 from tests.training.conftest import linear
 
-HOW = [train, train_head, fine_tune]
-ALL = pytest.mark.parametrize("how", HOW)
 How = Callable[..., keras.callbacks.History]
+HOW: list[How] = [train, train_head, fine_tune]
+ALL = pytest.mark.parametrize("how", HOW)
 
 
 class Scripted(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no hints

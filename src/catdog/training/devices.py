@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -95,3 +97,9 @@ def check_batch_size(model: keras.Model, data: Datasets) -> None:
             else "Build the model outside the scope of tf.distribute, or add an image."
         ),
     )
+
+
+def gpu_details() -> list[Mapping[str, Any]]:
+    """Return what TensorFlow knows of each GPU that it uses."""
+    gpus = tf.config.get_visible_devices("GPU")
+    return [tf.config.experimental.get_device_details(gpu) for gpu in gpus]

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.keras_internals import all_layers, forget_functions, is_keras_layer
+from catdog.training.devices import gpu_details
 
 MIN_CAPABILITY = (8, 0)  # of NVIDIA's GPUs that multiply bfloat16 numbers faster than float32
 POLICY = "mixed_bfloat16"
@@ -28,13 +28,7 @@ def check_mixed_precision(value: Any) -> bool:
         raise InvalidValueError(
             f'must be "auto", True or False, not {value!r}', argument="mixed_precision"
         )
-    return keras.backend.backend() == "tensorflow" and gains_by_bfloat16(_gpu_details())
-
-
-def _gpu_details() -> list[Mapping[str, Any]]:
-    """Return what TensorFlow knows of each GPU that it uses."""
-    gpus = tf.config.get_visible_devices("GPU")
-    return [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    return keras.backend.backend() == "tensorflow" and gains_by_bfloat16(gpu_details())
 
 
 def gains_by_bfloat16(gpus: Sequence[Mapping[str, Any]]) -> bool:
