@@ -124,6 +124,8 @@ class Command:
     """
 
     def __init__(self, folder: Path, out: Path) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # tests in the background of a shell
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         command = [sys.executable, "-m", "catdog", "review", str(folder), "--out", str(out)]
         self.process = subprocess.Popen(
             [*command, "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
