@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--image-size", type=int, default=SIZE)
-    parser.add_argument("--weights", default="imagenet", help="imagenet, or none for a test")
+    parser.add_argument("--weights", default="default", help="default: ImageNet; none for a test")
     parser.add_argument("--out", type=Path, help="where to write the record")
     options = parser.parse_args(arguments)
     size = (options.image_size, options.image_size)

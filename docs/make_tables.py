@@ -48,13 +48,6 @@ def speed() -> str:
     return speed_tables.speed([read_record(f"speed/{path.stem}") for path in folder.glob("*.json")])
 
 
-def of_ray(make: Callable[[dict[str, Any] | None], str]) -> Callable[[], str]:
-    """Return a function that makes a table of the record of Ray, or says that there is none."""
-    name = "ray_extraction"
-    has_record = (DOCS / "results" / f"{name}.json").is_file()
-    return lambda: make(read_record(name) if has_record else None)
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "models": model_tables.models,
     "accuracies": model_tables.accuracies,
@@ -83,8 +76,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "quickstart": of_record(results.quickstart, "six_lines"),
     "repeats": of_record(results.repeats, "six_lines"),
     "repeat": of_record(repeat_tables.differences, "repeat"),
-    "ray-runs": of_ray(ray_tables.runs),
-    "ray-arithmetic": of_ray(ray_tables.arithmetic),
+    "ray-runs": of_record(ray_tables.runs, "ray_extraction"),
+    "ray-arithmetic": of_record(ray_tables.arithmetic, "ray_extraction"),
     "leaks-sets": of_record(leak_tables.sets, "leaks"),
     "leaks-groups": of_record(leak_tables.groups, "leaks"),
     "leaks-near-duplicates": of_record(leak_tables.near_duplicates, "leaks"),

@@ -4,19 +4,13 @@ from typing import Any
 
 from cells import measured_with, median_and_range, table
 
-NOT_MEASURED = (
-    "No record yet: `python benchmarks/ray_extraction.py --out docs/results/ray_extraction.json` "
-    "writes it."
-)
 MANY = 100_000_000  # images
 CORES = 1000
 READ_GB_PER_SECOND = 1.0  # of a shared disk or a bucket
 
 
-def runs(record: dict[str, Any] | None) -> str:
+def runs(record: dict[str, Any]) -> str:
     """Return the seconds by images and processes, as a table."""
-    if record is None:
-        return NOT_MEASURED
     counts = sorted({row["images"] for row in record["runs"]})
     workers = sorted({row["workers"] for row in record["runs"]})
     seconds = {(row["images"], row["workers"]): row["seconds"] for row in record["runs"]}
@@ -24,7 +18,7 @@ def runs(record: dict[str, Any] | None) -> str:
     rows = [
         [
             f"{count:,}",
-            *(median_and_range(seconds[count, each]) for each in workers),
+            *(_seconds(seconds[count, each]) for each in workers),
             f"{single[count]:.1f}",
         ]
         for count in counts
@@ -35,9 +29,9 @@ def runs(record: dict[str, Any] | None) -> str:
         [
             f"Seconds to extract and write the features of drawn photos of {width} x {height} "
             f"pixels ({record['file_bytes'] / 1000:.0f} kB) with `{record['model']}` at "
-            f"{record['image_size'][0]} x {record['image_size'][1]} pixels (median and range of "
-            f"{record['rounds']} rounds). The time includes the start of the processes and the "
-            f"compilation. Without Ray, one process uses all {record['cores']} cores:",
+            f"{record['image_size'][0]} x {record['image_size'][1]} pixels ({_rounds(record)}). "
+            "The time includes the start of the processes and the compilation. Without Ray, one "
+            f"process uses all {record['cores']} cores:",
             table(["Images", *heads, "Without Ray"], rows),
             f"{_rates(record, workers)}",
             measured_with(record),
@@ -45,10 +39,20 @@ def runs(record: dict[str, Any] | None) -> str:
     )
 
 
-def arithmetic(record: dict[str, Any] | None) -> str:
+def _rounds(record: dict[str, Any]) -> str:
+    number = record["rounds"]
+    return "one run each" if number == 1 else f"median and range of {number} rounds"
+
+
+def _seconds(figures: dict[str, float]) -> str:
+    """Return median and range of a time, or the time alone if there was one run."""
+    if figures["min"] == figures["max"]:
+        return f"{figures['median']:.1f}"
+    return median_and_range(figures)
+
+
+def arithmetic(record: dict[str, Any]) -> str:
     """Return what 100 million images would take, estimated from the record."""
-    if record is None:
-        return NOT_MEASURED
     core_seconds = seconds_per_image(record, 1)
     most = max(record["runs"], key=lambda row: row["images"])
     stored = most["stored_bytes"] / most["images"]

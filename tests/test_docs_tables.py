@@ -224,7 +224,7 @@ def test_many_images_are_estimated_from_each_further_image(docs: ModuleType) -> 
             "stored_bytes": images * 5000,
         }
 
-    record = {
+    record: dict[str, Any] = {
         "command": "python x.py",
         "versions": {},
         "cores": 2,
@@ -239,7 +239,10 @@ def test_many_images_are_estimated_from_each_further_image(docs: ModuleType) -> 
         "runs": [run(4000, 1, 60), run(1000, 1, 30), run(1000, 2, 25), run(4000, 2, 40)],
     }
     runs = tables.runs(record)
-    assert "| 4,000 | 60.00 (60.00 to 60.00) | 40.00 (40.00 to 40.00) | 21.0 |" in runs
+    assert "pixels (one run each)" in runs
+    assert "| 4,000 | 60.0 | 40.0 | 21.0 |" in runs
+    record["runs"][0]["seconds"] = {"median": 60, "min": 50, "max": 70}
+    assert "| 60.00 (50.00 to 70.00) |" in tables.runs({**record, "rounds": 3})
     assert "one process takes 10.0 ms; 2 are 2.00 times as fast as one." in runs
     many = tables.arithmetic(record)
     assert "| Core hours | 278 |" in many  # 1e8 images of 10 ms
@@ -247,4 +250,3 @@ def test_many_images_are_estimated_from_each_further_image(docs: ModuleType) -> 
     assert "| Features stored | 500 GB |" in many
     assert "reading would be the limit" in many  # 1.1 hours, and 0.3 to compute
     assert "decoding takes 29%" in many
-    assert tables.runs(None) == tables.arithmetic(None) == tables.NOT_MEASURED
