@@ -1,5 +1,6 @@
 """Seeds and shuffles: the same in every process, without changes to the caller's random state."""
 
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils.checks import check_seed
-from catdog._utils.keras_internals import DEFAULT_SEED_SOURCE
+from catdog._utils.keras_internals import DEFAULT_SEED_SOURCE, keeping_global_seed
 
 _LOCK = threading.RLock()  # all threads share the state of the default seeds
+
+
+@contextmanager
+def keeping_random_state() -> Iterator[None]:
+    """Restore the generators of Keras, NumPy and Python, from which code of the user may draw."""
+    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with keeping_global_seed():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from catdog._utils.keras_internals import all_layers, keeping_global_seed, seed_states
+from catdog._utils.keras_internals import all_layers, seed_states
+from catdog._utils.seeding import keeping_random_state
 from catdog.models.training_state import noise_for
 
 N_DRAWS = 16  # calls of a layer: one that acts with a probability of 1/2 is missed hardly ever
@@ -115,12 +115,9 @@ def _keeping_state(model: keras.Model) -> Iterator[None]:
     """Restore the variables of a model and the generators of Keras, NumPy and Python."""
     variables = model.non_trainable_variables
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        with keeping_global_seed():
+        with keeping_random_state():
             yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy_state)  # noqa: NPY002
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)

@@ -19,7 +19,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._utils.keras_internals import compile_arguments, keeping_global_seed
+from catdog._utils.keras_internals import compile_arguments
+from catdog._utils.seeding import keeping_random_state
 
 Undo = Callable[[], None]
 _LIBRARIES = ("keras", "tensorflow", "numpy", "jax", "torch")
@@ -42,13 +43,10 @@ def keeping_loss_state(model: keras.Model) -> Iterator[None]:
     compiled = [arguments.get(name) for name in ("loss", "metrics", "weighted_metrics")]
     restore, added = _visit_keras_object(model)
     restore += _collect([*compiled, *added])
-    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        with keeping_global_seed():
+        with keeping_random_state():
             yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy_state)  # noqa: NPY002
         for undo in restore:
             undo()
 
