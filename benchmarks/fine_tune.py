@@ -3,10 +3,11 @@
     python benchmarks/fine_tune.py --out docs/results/fine_tune.json
 
 For each seed, `train_head` trains a head on the 2000 training images. From that model, each way
-fine-tunes a copy in a new process: all layers, or the last block. All settings are the defaults;
-training stops, and epochs are kept, by the 200 validation images. Then every model is evaluated
-once on the same 800 test images, and each fine-tuned one is compared with its head by McNemar's
-exact test. The statistics of batch normalisation are read before and after.
+fine-tunes a copy in a new process: all layers, all layers with one learning rate for backbone and
+head, or the last block. All other settings are the defaults; training stops, and epochs are kept,
+by the 200 validation images. Then every model is evaluated once on the same 800 test images, and
+each fine-tuned one is compared with its head by McNemar's exact test. The statistics of batch
+normalisation are read before and after.
 """
 
 import argparse
@@ -22,8 +23,9 @@ from harness import Record, ask_python, new_record, write_record
 
 from catdog import build_model, evaluate, fine_tune, load_datasets, load_model, train_head
 from catdog.evaluation.metrics import mcnemar_p_value
+from catdog.training import head_rate
 
-WAYS = ("head", "all", "last_block")
+WAYS = ("head", "all", "one_rate", "last_block")
 TEST_FRACTION = 0.8  # of the images that were not trained on
 
 
@@ -37,7 +39,10 @@ def train_by(way: str, options: argparse.Namespace, seed: int) -> Record:
         history = train_head(model, data, verbose=0)
         model.save(path)
     else:
-        history = fine_tune(model, data, unfreeze=way, epochs=options.epochs, verbose=0)
+        if way == "one_rate":
+            head_rate.HEAD_FACTOR = 1
+        unfreeze = "last_block" if way == "last_block" else "all"
+        history = fine_tune(model, data, unfreeze=unfreeze, epochs=options.epochs, verbose=0)
     moved = max(
         np.abs(now - then).max() for now, then in zip(statistics_of(model), before, strict=True)
     )
@@ -47,6 +52,7 @@ def train_by(way: str, options: argparse.Namespace, seed: int) -> Record:
         "seed": seed,
         "epochs": len(history.epoch),
         "kept_epoch": history.kept_epoch,
+        "validation_loss": min(history.history["val_loss"]),
         "statistics_moved": float(moved),
         "accuracy": result.accuracy,
         "interval": result.interval,
@@ -74,7 +80,8 @@ def measure(options: argparse.Namespace, seed: int) -> list[Record]:
         compare(rows[0], row)
         print(
             f"  seed {seed} {way:10}   {row['accuracy']:.1%} of {row['n']}"
-            f"   kept epoch {row['kept_epoch']}   statistics moved by {row['statistics_moved']}"
+            f"   kept epoch {row['kept_epoch']}   validation loss {row['validation_loss']:.3f}"
+            f"   statistics moved by {row['statistics_moved']}"
             f"   {row['paired']}",
             flush=True,
         )

@@ -7,17 +7,24 @@ from cells import accuracy, measured_with, table
 from catdog.evaluation.comparison import SIGNIFICANCE_LEVEL
 from catdog.evaluation.metrics import paired_interval
 
-NAMES = {"head": "`train_head`", "all": '`unfreeze="all"`', "last_block": '`unfreeze="last_block"`'}
+NAMES = {
+    "head": "`train_head`",
+    "all": '`unfreeze="all"`',
+    "one_rate": "all layers at one rate",
+    "last_block": '`unfreeze="last_block"`',
+}
 
 
 def fine_tuned(record: dict[str, Any]) -> str:
-    """Return the accuracy of each head, and of what fine-tuning made of it, as a table."""
-    head = ["Seed", "Training", "Epoch kept", "Test set", "Points over the head", "p"]
+    """Return loss and accuracy of each head, and of what fine-tuning made of it, as a table."""
+    head = ["Seed", "Training", "Epoch kept", "Validation loss", "Test set"]
+    head += ["Points over the head", "p"]
     rows = [
         [
             str(row["seed"]),
             NAMES[row["way"]],
             f"{row['kept_epoch']} of {row['epochs']}",
+            f"{row['validation_loss']:.3f}",
             accuracy(row),
             *(["", ""] if row["way"] == "head" else difference(row)),
         ]
