@@ -99,8 +99,8 @@ def learning_faster(
 ) -> Iterator[None]:
     """Let an optimizer change some variables at a multiple of its learning rate in this block.
 
-    Keras has one rate for all variables. A class that has two would be saved in the model, and Keras
-    alone could not open that.
+    Keras has one rate for all variables. A class that has two would be saved in the model, and
+    Keras alone could not open that.
     """
     faster = set(map(optimizer._var_key, variables))
     update = optimizer._backend_update_step
