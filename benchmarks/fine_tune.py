@@ -52,7 +52,7 @@ def train_by(way: str, options: argparse.Namespace, seed: int) -> Record:
         "seed": seed,
         "epochs": len(history.epoch),
         "kept_epoch": history.kept_epoch,
-        "validation_loss": min(history.history["val_loss"]),
+        "validation_loss": evaluate(model, data, split="validation", verbose=0).loss,
         "statistics_moved": float(moved),
         "accuracy": result.accuracy,
         "interval": result.interval,

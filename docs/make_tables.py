@@ -16,6 +16,7 @@ from typing import Any
 import backend_tables
 import cache_tables
 import fine_tune_tables
+import large_photo_tables
 import leak_tables
 import model_tables
 import posts_tables
@@ -64,6 +65,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "backends-time": of_record(backend_tables.times, "backends"),
     "mixed-precision": of_record(backend_tables.mixed_precision, "mixed_precision"),
     "cache-dir-time": of_record(cache_tables.time, "cache_dir"),
+    "large-photos": of_record(large_photo_tables.scales, "large_photos"),
     "frozen-pass": of_record(results.feature_extraction, "feature_extraction"),
     "flip-average": of_record(results.flip_average, "flip_average"),
     "against-keras": of_record(results.against_keras, "against_keras"),

@@ -25,6 +25,7 @@ from catdog.images.formats import (
     find_container,
 )
 from catdog.images.limits import MAX_PIXELS, TOO_MANY_PIXELS
+from catdog.images.memory import keep_freed_memory
 from catdog.images.tiff import check_directory, check_pixels, is_raw
 
 _JPEG = b"\xff\xd8\xff"
@@ -52,6 +53,7 @@ def open_image(file: BinaryIO) -> Image.Image:
         UnsupportedFormatError: If a package is missing, or it is a raw file of a camera.
         Exception: If it is truncated or damaged; decoders raise many kinds.
     """
+    keep_freed_memory()
     container = find_container(file.read(SIGNATURE_BYTES))
     file.seek(0)
     if container is None:
