@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from catdog import Datasets, fine_tune, train, train_head
+from catdog import Datasets, evaluate, fine_tune, train, train_head
 from tests.training.conftest import linear
 
 How = Callable[..., keras.callbacks.History]
@@ -51,6 +51,20 @@ def test_the_best_epoch_is_kept(
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("The model has the weights of epoch 2 of 4")
     assert last.endswith("The validation figures of a chosen epoch are optimistic.")
+
+
+@pytest.mark.parametrize("how", [train, train_head])
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+def test_the_weights_that_were_evaluated_are_kept(
+    data: Datasets, how: How, swap_on_epoch: bool
+) -> None:
+    model = linear()
+    averaged = keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.8)
+    model.compile(averaged, model.loss)
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch)
+    history = how(model, data, epochs=3, patience=3, callbacks=[swap], verbose=0)
+    loss = evaluate(model, data, split="validation", verbose=0).loss
+    assert loss == pytest.approx(history.history["val_loss"][history.kept_epoch - 1], rel=1e-4)
 
 
 @ALL

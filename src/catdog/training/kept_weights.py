@@ -56,16 +56,22 @@ def best_weights(
             super().__init__()
             self.epoch, self.loss, self.last_loss = 0, np.inf, np.inf
             self.weights: list[Any] = []
+            self.evaluated: list[Any] = []
 
         def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
             if start_loss is not None and np.isfinite(start_loss) and not self.weights:
                 self.loss, self.weights = start_loss, trained.get_weights()
 
+        def on_test_begin(self, logs: Logs = None) -> None:
+            # `SwapEMAWeights` gives the model other weights for the validation only.
+            self.evaluated = trained.get_weights() if of_epochs else []
+
         def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
             self.last_loss = float((logs or {}).get(MONITORED, np.inf))
             if of_epochs and self.last_loss < self.loss:
                 self.epoch, self.loss = epoch + 1, self.last_loss
-                self.weights = trained.get_weights()
+                self.weights = self.evaluated
+            self.evaluated = []
 
         def restore(self) -> bool:
             """Return whether the weights are now those that were kept."""
