@@ -424,9 +424,12 @@ def test_set_own_trainable(model: keras.Model) -> None:
     assert model.trainable_weights == inner.weights
 
 
-def test_learning_faster() -> None:
+@pytest.mark.parametrize("scaled", [False, True])
+def test_learning_faster(scaled: bool) -> None:
     slow, fast = keras.Variable([0.0]), keras.Variable([0.0])
     optimizer = keras.optimizers.Adam(0.01)
+    if scaled:  # as Keras does for `mixed_float16`
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0)
 
     def steps() -> list[float]:  # the first one of Adam is the learning rate
         before = [float(slow[0]), float(fast[0])]

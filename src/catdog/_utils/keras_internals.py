@@ -102,6 +102,7 @@ def learning_faster(
     Keras has one rate for all variables. A class that has two would be saved in the model, and
     Keras alone could not open that.
     """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a `LossScaleOptimizer`
     faster = set(map(optimizer._var_key, variables))
     update = optimizer._backend_update_step
 

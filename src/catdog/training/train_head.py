@@ -65,7 +65,8 @@ def train_head(
     the training and validation images. The head is trained on the features with the model's own
     optimizer, loss and metrics, in the image order of `train`. Its layers belong to the model.
     Random layers within the backbone, such as those of EfficientNet, do not act: unlike in `train`,
-    its features have no noise.
+    its features have no noise. Losses that its layers add, which frozen weights cannot lower, are
+    not part of the loss.
 
     With `views` above 1, the backbone runs once more for each augmented copy. An epoch uses every
     image once: as it is, or as one of its augmented copies, drawn at random.
