@@ -10,7 +10,7 @@ from catdog.evaluation.metrics import paired_interval
 NAMES = {
     "head": "`train_head`",
     "all": '`unfreeze="all"`',
-    "one_rate": "all layers at one rate",
+    "fast_head": "all layers, the head at ten times the rate",
     "last_block": '`unfreeze="last_block"`',
 }
 
@@ -38,7 +38,7 @@ def fine_tuned(record: dict[str, Any]) -> str:
 def difference(row: dict[str, Any]) -> list[str]:
     """Return the difference from the head in points, with its interval, and McNemar's exact p."""
     counts = row["paired"]
-    only_head, only_tuned = counts["only_head"], counts["only_tuned"]
+    only_head, only_tuned = counts["only_first"], counts["only_second"]
     low, high = (100 * end for end in paired_interval(only_head, only_tuned, row["n"]))
     points = 100 * (only_tuned - only_head) / row["n"]
     return [f"{points:+.1f} ({low:+.1f} to {high:+.1f})", f"{counts['p']:.3f}"]
@@ -48,7 +48,7 @@ def verdict(rows: list[dict[str, Any]]) -> str:
     """Return what the rows say together: detectable gains and losses, and what moved."""
     tuned = [row for row in rows if row["way"] != "head"]
     found = [row["paired"] for row in tuned if row["paired"]["p"] < SIGNIFICANCE_LEVEL]
-    gains = sum(each["only_tuned"] > each["only_head"] for each in found)
+    gains = sum(each["only_second"] > each["only_first"] for each in found)
     moved = max(row["statistics_moved"] for row in tuned)
     return (
         f"Of {len(tuned)} fine-tuned models, {gains} gained and {len(found) - gains} lost accuracy "

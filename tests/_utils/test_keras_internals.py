@@ -422,22 +422,3 @@ def test_set_own_trainable(model: keras.Model) -> None:
     assert inner.trainable
     internals.set_own_trainable(model, True)
     assert model.trainable_weights == inner.weights
-
-
-@pytest.mark.parametrize("scaled", [False, True])
-def test_learning_faster(scaled: bool) -> None:
-    slow, fast = keras.Variable([0.0]), keras.Variable([0.0])
-    optimizer = keras.optimizers.Adam(0.01)
-    if scaled:  # as Keras does for `mixed_float16`
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0)
-
-    def steps() -> list[float]:  # the first one of Adam is the learning rate
-        before = [float(slow[0]), float(fast[0])]
-        optimizer.apply([keras.ops.ones(1), 3 * keras.ops.ones(1)], [slow, fast])
-        return [before[0] - float(slow[0]), before[1] - float(fast[0])]
-
-    with internals.learning_faster(optimizer, [fast], 10):
-        assert steps() == pytest.approx([0.01, 0.1], rel=1e-4)
-        saved = keras.optimizers.serialize(optimizer)
-    assert saved == keras.optimizers.serialize(optimizer)
-    assert steps() == pytest.approx([0.01, 0.01], rel=1e-4)

@@ -93,33 +93,6 @@ def forget_functions(model: "keras.Model") -> None:
     model.train_function = model.test_function = model.predict_function = None
 
 
-@contextmanager
-def learning_faster(
-    optimizer: "keras.optimizers.Optimizer", variables: "list[keras.Variable]", factor: float
-) -> Iterator[None]:
-    """Let an optimizer change some variables at a multiple of its learning rate in this block.
-
-    Keras has one rate for all variables. A class that has two would be saved in the model, and
-    Keras alone could not open that.
-    """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a `LossScaleOptimizer`
-    faster = set(map(optimizer._var_key, variables))
-    update = optimizer._backend_update_step
-
-    def update_each_at_its_rate(gradients: Any, changed: Any, rate: Any) -> None:
-        pairs = list(zip(gradients, changed, strict=True))
-        for is_faster, own_rate in ((False, rate), (True, factor * rate)):
-            some = [pair for pair in pairs if (optimizer._var_key(pair[1]) in faster) == is_faster]
-            if some:
-                update(*map(list, zip(*some, strict=True)), own_rate)
-
-    optimizer._backend_update_step = update_each_at_its_rate
-    try:
-        yield
-    finally:
-        del optimizer._backend_update_step
-
-
 def set_initial_epoch(model: "keras.Model", epoch: int) -> None:
     """Let the training begin at a later epoch, as `BackupAndRestore` does in `on_train_begin`."""
     model._initial_epoch = epoch

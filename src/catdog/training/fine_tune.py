@@ -18,7 +18,6 @@ from catdog.training.class_weights import label_weights
 from catdog.training.compile_again import check_one_optimizer, compile_again, optimizer_doubt
 from catdog.training.compiled import check_ready_to_train
 from catdog.training.devices import check_strategy, scope_of
-from catdog.training.head_rate import head_learns_faster
 from catdog.training.kept_weights import check_patience
 from catdog.training.learning_rate import sets_learning_rate, warm_up_and_decay
 from catdog.training.mixed_precision import check_mixed_precision
@@ -53,18 +52,16 @@ def fine_tune(
     is active. Models that share its layers change too.
 
     The learning rate rises in the first tenth of the steps, and then falls as a cosine does. If the
-    validation loss is not lower afterwards than before, the weights from before are restored. The
-    head, which is the layers at the end whose outputs are vectors, learns at ten times the rate of
-    the others: its weights were trained for a few epochs only, those of the backbone for long.
+    validation loss is not lower afterwards than before, the weights from before are restored.
 
     Args:
         model: A compiled model with a trained head, as `train_head` leaves it. It is trained in
             place.
         data: Training and validation images.
         epochs: Number of passes over the training images.
-        learning_rate: Highest learning rate of Adam, for all layers but the head; about 1 % of that
-            of the head's training. If `LearningRateScheduler` or `ReduceLROnPlateau` is among the
-            callbacks, it is the first one, and only they change it.
+        learning_rate: Highest learning rate of Adam; about 1 % of that of the head's training. If
+            `LearningRateScheduler` or `ReduceLROnPlateau` is among the callbacks, it is the first
+            one, and only they change it.
         unfreeze: The layers to unfreeze: `"all"`; `"last_block"`, which are those whose output is
             as small as that of the backbone, such as 5 x 5 for images of 160 x 160 pixels, and all
             behind them; or the name of the first layer to unfreeze, with all behind it. Layers that
@@ -123,21 +120,20 @@ def fine_tune(
     unfreeze_from(model, first)
     with scope_of(model):
         compile_again(model, keras.optimizers.Adam(rate))
-    with head_learns_faster(model):
-        history = fit_layers(
-            model,
-            data,
-            name="fine_tune",
-            epochs=epochs,
-            class_weight=class_weight,
-            patience=patience,
-            mixed_precision=mixed_precision,
-            checkpoint_dir=checkpoint_dir,
-            callbacks=own_callbacks,
-            verbose=verbose,
-            schedule=None if sets_learning_rate(own_callbacks) else warm_up_and_decay(rate),
-            may_become_worse=False,
-        )
+    history = fit_layers(
+        model,
+        data,
+        name="fine_tune",
+        epochs=epochs,
+        class_weight=class_weight,
+        patience=patience,
+        mixed_precision=mixed_precision,
+        checkpoint_dir=checkpoint_dir,
+        callbacks=own_callbacks,
+        verbose=verbose,
+        schedule=None if sets_learning_rate(own_callbacks) else warm_up_and_decay(rate),
+        may_become_worse=False,
+    )
     if doubt := optimizer_doubt(model):
         warnings.warn(doubt, stacklevel=2)
     return history

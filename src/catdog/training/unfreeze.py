@@ -15,7 +15,7 @@ ALL, LAST_BLOCK = "all", "last_block"
 
 
 def find_first_layer(model: keras.Model, unfreeze: Any) -> int:
-    """Return the position in `layers_in_order(model)` of the first layer to unfreeze.
+    """Return the position in `_chain(model)` of the first layer to unfreeze.
 
     Args:
         model: The model.
@@ -24,7 +24,7 @@ def find_first_layer(model: keras.Model, unfreeze: Any) -> int:
     Raises:
         ValueError: If there is no such layer, or the last block cannot be found.
     """
-    layers = layers_in_order(model)
+    layers = _chain(model)
     if unfreeze == ALL:
         return 0
     if unfreeze == LAST_BLOCK:
@@ -52,7 +52,7 @@ def unfreeze_from(model: keras.Model, first: int) -> None:
         model: The model.
         first: What `find_first_layer` returned. Frozen layers before it stay frozen.
     """
-    before = {id(inner) for layer in layers_in_order(model)[:first] for inner in all_layers(layer)}
+    before = {id(inner) for layer in _chain(model)[:first] for inner in all_layers(layer)}
     for layer in called_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             set_own_trainable(layer, False)
@@ -75,11 +75,11 @@ def called_layers(model: keras.Model) -> list[keras.Layer]:
     return layers
 
 
-def layers_in_order(model: keras.Model) -> list[keras.Layer]:
+def _chain(model: keras.Model) -> list[keras.Layer]:
     """Return the layers of a model and of the models in it, in the order of their calls."""
     chain: list[keras.Layer] = []
     for layer in model.layers:
-        chain += layers_in_order(layer) if isinstance(layer, keras.Model) else [layer]
+        chain += _chain(layer) if isinstance(layer, keras.Model) else [layer]
     return chain
 
 
