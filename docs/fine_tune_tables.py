@@ -7,24 +7,17 @@ from cells import accuracy, measured_with, table
 from catdog.evaluation.comparison import SIGNIFICANCE_LEVEL
 from catdog.evaluation.metrics import paired_interval
 
-NAMES = {
-    "head": "`train_head`",
-    "all": '`unfreeze="all"`',
-    "fast_head": "all layers, the head at ten times the rate",
-    "last_block": '`unfreeze="last_block"`',
-}
+NAMES = {"head": "`train_head`", "all": '`unfreeze="all"`', "last_block": '`unfreeze="last_block"`'}
 
 
 def fine_tuned(record: dict[str, Any]) -> str:
-    """Return loss and accuracy of each head, and of what fine-tuning made of it, as a table."""
-    head = ["Seed", "Training", "Epoch kept", "Validation loss", "Test set"]
-    head += ["Points over the head", "p"]
+    """Return the accuracy of each head, and of what fine-tuning made of it, as a table."""
+    head = ["Seed", "Training", "Epoch kept", "Test set", "Points over the head", "p"]
     rows = [
         [
             str(row["seed"]),
             NAMES[row["way"]],
             f"{row['kept_epoch']} of {row['epochs']}",
-            f"{row['validation_loss']:.3f}",
             accuracy(row),
             *(["", ""] if row["way"] == "head" else difference(row)),
         ]
@@ -38,7 +31,7 @@ def fine_tuned(record: dict[str, Any]) -> str:
 def difference(row: dict[str, Any]) -> list[str]:
     """Return the difference from the head in points, with its interval, and McNemar's exact p."""
     counts = row["paired"]
-    only_head, only_tuned = counts["only_first"], counts["only_second"]
+    only_head, only_tuned = counts["only_head"], counts["only_tuned"]
     low, high = (100 * end for end in paired_interval(only_head, only_tuned, row["n"]))
     points = 100 * (only_tuned - only_head) / row["n"]
     return [f"{points:+.1f} ({low:+.1f} to {high:+.1f})", f"{counts['p']:.3f}"]
@@ -48,7 +41,7 @@ def verdict(rows: list[dict[str, Any]]) -> str:
     """Return what the rows say together: detectable gains and losses, and what moved."""
     tuned = [row for row in rows if row["way"] != "head"]
     found = [row["paired"] for row in tuned if row["paired"]["p"] < SIGNIFICANCE_LEVEL]
-    gains = sum(each["only_second"] > each["only_first"] for each in found)
+    gains = sum(each["only_tuned"] > each["only_head"] for each in found)
     moved = max(row["statistics_moved"] for row in tuned)
     return (
         f"Of {len(tuned)} fine-tuned models, {gains} gained and {len(found) - gains} lost accuracy "
