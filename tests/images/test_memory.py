@@ -1,45 +1,43 @@
-"""The memory of images that Pillow keeps."""
+"""The memory of images that are freed is used again."""
 
-from collections.abc import Iterator
-from io import BytesIO
+import platform
+import subprocess
+import sys
 
 import pytest
-from PIL import Image, _imaging
 
+PAGE_FAULTS = """
+import resource, sys
+from io import BytesIO
+import numpy as np
+from PIL import Image
 from catdog.images.containers import open_image
-from catdog.images.memory import MAX_BLOCKS
 
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    before = _imaging.get_blocks_max()
-    yield
-    _imaging.set_blocks_max(before)
-
-
-def read() -> None:
-    file = BytesIO()
-    Image.new("RGB", (400, 400)).save(file, "PNG")
-    file.seek(0)
+file = BytesIO()
+Image.new("RGB", (8, 8)).save(file, "PNG")
+file.seek(0)
+if "read" in sys.argv:
     open_image(file).load()
 
+def work():
+    buffers = [np.ones(2**20, np.uint8) for _ in range(4)]
 
-def test_memory_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PILLOW_BLOCKS_MAX", raising=False)
-    _imaging.set_blocks_max(0)
-    read()
-    assert _imaging.get_blocks_max() == MAX_BLOCKS
-    _imaging.reset_stats()
-    for _ in range(5):
-        read()
-    assert _imaging.get_stats()["reused_blocks"] > 0
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 
 
-def test_the_user_may_choose(monkeypatch: pytest.MonkeyPatch) -> None:
-    _imaging.set_blocks_max(3)
-    read()
-    assert _imaging.get_blocks_max() == 3
-    _imaging.set_blocks_max(0)
-    monkeypatch.setenv("PILLOW_BLOCKS_MAX", "0")
-    read()
-    assert _imaging.get_blocks_max() == 0
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc gives memory back")
+def test_the_system_need_not_give_memory_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "")
+    for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
+        monkeypatch.delenv(name, raising=False)
+    faults = {}
+    for how in ("read", "nothing"):
+        command = [sys.executable, "-c", PAGE_FAULTS, how]
+        faults[how] = int(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert faults["nothing"] > 1000  # else the test shows nothing
+    assert faults["read"] < faults["nothing"] / 4
