@@ -8,6 +8,8 @@ IMAGES_FROM = {
     "decoded": "Decoded again",
     "cache_dir": "Read from `cache_dir`",
     "memory": "All in memory",
+    "cache_dir, new": "Decoded and written to `cache_dir`",
+    "cache_dir, filled": "Read from `cache_dir`",
 }
 
 
@@ -38,3 +40,19 @@ def time(record: dict[str, Any]) -> str:
             measured_with(record),
         ]
     )
+
+
+def memory(record: dict[str, Any]) -> str:
+    """Return the peak memory of reading two epochs, by where the images come from, as a table."""
+    rows = [
+        [
+            IMAGES_FROM[row["images_from"]],
+            f"{row['cache_mib']:,}",
+            f"{row['peak']:,}",
+            f"{row['above_floor']:,}",
+            f"{row['cache_mib'] + row['allowance']:,}",
+        ]
+        for row in record["results"]["rows"]
+    ]
+    head = ["Images", "Cache limit (MiB)", "Peak memory", "More than a process with 200 images"]
+    return f"{table([*head, 'Limit'], rows)}\n\n{measured_with(record)}"

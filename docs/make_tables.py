@@ -65,6 +65,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "backends-time": of_record(backend_tables.times, "backends"),
     "mixed-precision": of_record(backend_tables.mixed_precision, "mixed_precision"),
     "cache-dir-time": of_record(cache_tables.time, "cache_dir"),
+    "cache-dir-memory": of_record(cache_tables.memory, "cache_dir_memory"),
     "large-photos": of_record(large_photo_tables.scales, "large_photos"),
     "frozen-pass": of_record(results.feature_extraction, "feature_extraction"),
     "flip-average": of_record(results.flip_average, "flip_average"),

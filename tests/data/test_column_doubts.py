@@ -97,3 +97,25 @@ def test_a_table_beside_class_folders(make_folder: MakeFolder, header: str) -> N
     (folder / "list.csv").write_text(f"{header}\n")
     with pytest.warns(UserWarning, match=r"split of their own, which is not used: 'list\.csv'"):
         load_datasets(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["patient_code", "anon_patient", "isic_patient_id", "case_id_code", "subject_key", "seq_id",
+     "patient_uuid", "observation_id", "plantId", "source_image", "Original Image", "whale key"],
+)  # fmt: skip
+def test_columns_whose_equal_cells_are_groups(name: str) -> None:
+    assert is_named(name, "a", "a", "b", "")
+    assert not is_named(name, "a", "b", "", "", None, float("nan"))
+
+
+@pytest.mark.parametrize(
+    "name", ["class_id", "species_id", "license_id", "image_id", "country_code", "patient_sex"]
+)
+def test_columns_whose_equal_cells_mean_something_else(name: str) -> None:
+    assert not is_named(name, "a", "a", "b")
+
+
+@pytest.mark.parametrize("name", ["MRN", "wsi"])
+def test_short_names_of_groups(name: str) -> None:
+    assert is_named(name, "a", "b")

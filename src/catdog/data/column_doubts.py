@@ -12,10 +12,20 @@ from catdog.typing import SPLITS
 # Names of columns, without "id", that say what belongs together, or to which set an image belongs.
 _GROUPS = frozenset(
     {"accession", "author", "burst", "case", "clip", "donor", "driver", "episode", "exam",
-     "examination", "identity", "individual", "lesion", "movie", "owner", "participant", "patient",
-     "person", "recording", "scene", "sequence", "series", "session", "slide", "specimen", "study",
-     "subject", "track", "user", "video", "visit", "volunteer", "writer"}
+     "examination", "identity", "individual", "lesion", "movie", "mrn", "owner", "participant",
+     "patient", "person", "recording", "scene", "sequence", "series", "session", "slide",
+     "specimen", "study", "subject", "track", "user", "video", "visit", "volunteer", "writer",
+     "wsi"}
 )  # fmt: skip
+_KEYS = frozenset({"guid", "id", "key", "uid", "uuid"})  # last words of columns that name things
+_NUMBERS = frozenset({"id", "name", "no", "nr", "num", "number"})
+# Columns with these words name classes, or what images share although they do not belong together.
+_NO_GROUPS = frozenset(
+    {"breed", "category", "class", "country", "diagnosis", "disease", "label", "licence", "license",
+     "species", "target", "taxon", "type"}
+)  # fmt: skip
+_ORIGINALS = frozenset({"mother", "original", "parent", "source"})  # "source_image"
+_FILES = frozenset({"file", "filename", "image", "img", "photo"})
 _SETS = frozenset({"partition", "phase", "set", "subset", "usage"})
 # Words that a column of a split may have beside others: `cv_fold`, `Data Split`.
 _SPLIT_WORDS = frozenset({"fold", "folds", "kfold", "split", "splits"})
@@ -75,13 +85,25 @@ def _is_split_column(name: str) -> bool:
 def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:
     """Return whether a column may be groups, by its name.
 
-    Names such as `StudyInstanceUID` are those of groups if images share a value.
+    Names such as `StudyInstanceUID` or `patient_code` are those of groups if images share a value.
     """
     if _plain(name) in _GROUPS:
         return True
     words = _words(name)
-    is_uid = (len(words) > 1 and words[-1] == "uid") or name.casefold().endswith("instanceuid")
-    return is_uid and len(set(map(str, cells))) < len(cells)
+    if not words or not _has_equal(cells):
+        return False
+    last, own = words[-1], set(words)
+    if own & _GROUPS:
+        return last in _GROUPS | _KEYS | _NUMBERS | {"code"}
+    if name.casefold().endswith("instanceuid") or (own & _ORIGINALS and own & _FILES):
+        return True
+    return len(words) > 1 and last in _KEYS and not own & (_NO_GROUPS | _FILES)
+
+
+def _has_equal(cells: Sequence[Any]) -> bool:
+    """Return whether two cells that are not empty have the same value."""
+    values = [text for cell in cells if (text := str(cell).strip()) not in ("", "None", "nan")]
+    return len(set(values)) < len(values)
 
 
 def _few_values(cells: Sequence[Any]) -> set[str]:
@@ -101,7 +123,7 @@ def _words(name: str) -> list[str]:
 def _plain(name: str) -> str:
     """Return the name of a column in lower case, without what means a number."""
     words = name.casefold().replace("-", "_").replace(" ", "_").strip("_").split("_")
-    kept = [word for word in words if word not in {"id", "no", "nr", "num", "number", "name"}]
+    kept = [word for word in words if word not in _NUMBERS]
     joined = "".join(kept)
     short = joined.removesuffix("id")
     return short if short in _GROUPS else joined
