@@ -17,8 +17,8 @@ _GROUPS = frozenset(
      "specimen", "study", "subject", "track", "user", "video", "visit", "volunteer", "writer",
      "wsi"}
 )  # fmt: skip
-_KEYS = frozenset({"guid", "id", "key", "uid", "uuid"})  # last words of columns that name things
-_NUMBERS = frozenset({"id", "name", "no", "nr", "num", "number"})
+_KEYS = frozenset({"guid", "id", "key", "uid", "uuid"})  # last words of names of columns
+_NUMBERS = frozenset({"id", "name", "no", "nr", "num", "number"})  # which `_plain` leaves out
 # Columns with these words name classes, or what images share although they do not belong together.
 _NO_GROUPS = frozenset(
     {"breed", "category", "class", "country", "diagnosis", "disease", "label", "licence", "license",
