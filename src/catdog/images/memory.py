@@ -1,6 +1,6 @@
 """Let the C library keep freed memory for the next image.
 
-glibc gives the memory of large buffers back to the system when they are freed, and to get it anew
+glibc gives the memory of large buffers back to the system when they are freed. To get it again
 costs the system up to half as much time as decoding a photo. What counts as large is the size of
 the largest such buffer so far, up to 32 MiB ("dynamic mmap threshold" in mallopt(3)). So one large
 buffer is freed before the first image is read. It is never written to, and so costs nothing. Where
