@@ -110,6 +110,7 @@ def test_few_modules_import_tensorflow() -> None:
         "inference/interpreter.py",  # if LiteRT's own package is missing
         "inference/litert.py",
         "inference/map_gradient.py",
+        "inference/native_reader.py",
         "inference/web_graph.py",
         "inference/web_model.py",
         "training/devices.py",

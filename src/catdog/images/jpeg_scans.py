@@ -21,7 +21,7 @@ _FILL_BYTE = 0xFF
 _IS_MARKER = np.ones(256, np.bool_)  # behind FF, as in `_NEXT_MARKER`
 _IS_MARKER[[0x00, *range(0xD0, 0xD8), _FILL_BYTE]] = False
 _COEFFICIENTS = 64  # of a block of 8 x 8 pixels
-_GREYS = {127, 128}  # what missing blocks become, in all modes
+MISSING_GREYS = (127, 128)  # what missing blocks become, in all modes
 _FILL = 8 * b"\xfe"  # libjpeg fills a register of 64 bits before it decodes
 _RESTART_INTERVAL = b"\xff\xdd\0\x04"  # the segment that says how many blocks are between two
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
@@ -103,7 +103,7 @@ def _has_restarts_in_order(content: bytes, start: int) -> bool:
 
 def _is_grey_at_the_end(image: Image.Image) -> bool:
     box = (image.width - 1, image.height - 1, image.width, image.height)
-    return set(image.crop(box).tobytes()) <= _GREYS
+    return set(image.crop(box).tobytes()) <= set(MISSING_GREYS)
 
 
 def _decode_complete(image: ImageFile.ImageFile, content: bytes, structure: _Structure) -> bool:
@@ -158,6 +158,20 @@ def has_clean_end(content: bytes) -> bool:
     """Return whether the marker of the end, and no other, follows the data of a JPEG file."""
     structure = _read_structure(content)
     return structure is not None and _marker_after(content, structure.start_of_data) == _END
+
+
+def is_in_order(content: bytes) -> bool:
+    """Return whether a JPEG file has one scan, and no restart marker is missing.
+
+    Then only blocks at the end can be missing, and the last pixel has one of `MISSING_GREYS`.
+    """
+    structure = _read_structure(content)
+    return (
+        structure is not None
+        and structure.frame in _HUFFMAN
+        and structure.is_one_scan()
+        and _has_restarts_in_order(content, structure.start_of_data)
+    )
 
 
 def _marker_after(content: bytes, start: int) -> int | None:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, UsageError
 from catdog._utils.progress import progress
-from catdog.images.inputs import ImageSource, Pixels, read_pixels
+from catdog.images.inputs import ImageSource, Pixels
 from catdog.images.notes import Note
 from catdog.inference.prediction import Prediction
 from catdog.inference.read_ahead import read_ahead
+from catdog.inference.readers import ONE_BY_ONE, Reader, ReadImage
 from catdog.typing import Floats, ImageSize
 
 
@@ -33,12 +34,14 @@ class Scorer:
         batch_size: Number of images that it takes at once.
         score: A function from images, `float32` `(n, height, width, 3)` in `[0, 255]`, to
             probabilities, `float64` `(n, classes)`.
+        reader: Reads the images.
     """
 
     class_names: tuple[str, ...]
     image_size: ImageSize
     batch_size: int
     score: Callable[[NDArray[np.float32]], Floats]
+    reader: Reader = ONE_BY_ONE
 
 
 def classify(
@@ -67,7 +70,7 @@ def classify(
         ValueError: As `OSError`, or if the model's outputs cannot be used.
     """
     with progress("Predicting", total, shown=show_progress) as advance:
-        for images in _read_batches(sources, scorer.image_size, scorer.batch_size, notes):
+        for images in _read_batches(sources, scorer, notes):
             if not skip_bad:
                 _raise_first(images)
             yield from _predict_batch(scorer, images, threshold)
@@ -87,32 +90,22 @@ def check_threshold(value: Any) -> float:
     return number
 
 
-_ReadImage = tuple[ImageSource, Pixels | Exception]
-
-
 def _read_batches(
-    sources: Iterable[ImageSource], image_size: ImageSize, batch_size: int, notes: list[Note]
-) -> Iterator[list[_ReadImage]]:
+    sources: Iterable[ImageSource], scorer: Scorer, notes: list[Note]
+) -> Iterator[list[tuple[ImageSource, Pixels | Exception]]]:
     """Yield batches of images or errors; notes are in the order of the images."""
+    reader = scorer.reader
 
-    def read(source: ImageSource) -> tuple[Pixels | Exception, list[Note]]:
-        own: list[Note] = []
-        return _try_to_read(source, image_size, own), own
+    def read(chunk: Sequence[ImageSource]) -> list[ReadImage]:
+        return reader.read(chunk, scorer.image_size)
 
-    with closing(read_ahead(sources, batch_size, read)) as batches:
+    with closing(read_ahead(sources, scorer.batch_size, read, reader.chunk_size)) as batches:
         for batch in batches:
-            notes += [note for _, (_, own) in batch for note in own]
-            yield [(source, pixels) for source, (pixels, _) in batch]
+            notes += [note for _, image in batch for note in image.notes]
+            yield [(source, image.pixels) for source, image in batch]
 
 
-def _try_to_read(source: ImageSource, size: ImageSize, notes: list[Note]) -> Pixels | Exception:
-    try:
-        return read_pixels(source, size, notes)
-    except (OSError, ValueError) as error:
-        return error
-
-
-def _raise_first(images: Iterable[_ReadImage]) -> None:
+def _raise_first(images: Iterable[tuple[ImageSource, Pixels | Exception]]) -> None:
     """Raise the first error among the images, if there is one, with a hint."""
     for _, pixels in images:
         if isinstance(pixels, Exception):
@@ -130,7 +123,7 @@ def raise_unreadable(error: Exception) -> NoReturn:
 
 
 def _predict_batch(
-    scorer: Scorer, images: Sequence[_ReadImage], threshold: float
+    scorer: Scorer, images: Sequence[tuple[ImageSource, Pixels | Exception]], threshold: float
 ) -> Iterator[Prediction]:
     """Yield the predictions for a batch of images."""
     good = [pixels for _, pixels in images if not isinstance(pixels, Exception)]

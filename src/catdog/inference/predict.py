@@ -21,7 +21,9 @@ from catdog.images.notes import Note, warn_of_notes
 from catdog.inference import forward
 from catdog.inference.classify import Scorer, check_threshold, classify
 from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert
+from catdog.inference.native_reader import MIN_IMAGES, NATIVE
 from catdog.inference.prediction import Prediction
+from catdog.inference.readers import ONE_BY_ONE, Reader
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import (
     get_metadata,
@@ -141,7 +143,8 @@ def make_scorer(
         probabilities: Floats = np.exp(forward.log_probabilities(logits, temperature))
         return probabilities
 
-    return Scorer(names, size, forward.even_batch_size(count, batch_size), score)
+    batch = forward.even_batch_size(count, batch_size)
+    return Scorer(names, size, batch, score, choose_reader(count))
 
 
 def choose_compute(model: keras.Model, image_size: ImageSize, count: int | None) -> Compute:
@@ -152,6 +155,11 @@ def choose_compute(model: keras.Model, image_size: ImageSize, count: int | None)
         noise[1] //= 4  # a dark image: the features of images of noise are nearly the same
         compute = compile_with_litert(model, noise.astype(np.float32))
     return compute or forward.batch_function(model)
+
+
+def choose_reader(count: int | None) -> Reader:
+    """Return the fastest way to read `count` images; `None` if their number is unknown."""
+    return ONE_BY_ONE if count is None or count < MIN_IMAGES else NATIVE
 
 
 def _list_sources(images: Any) -> tuple[Iterable[ImageSource], int | None]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.images.inputs import ImageSource, Pixels, check_file, read_pixels
+from catdog.images.inputs import ImageSource, check_file
 from catdog.images.notes import Note
 from catdog.inference.litert import Compute
-from catdog.inference.predict import choose_compute
+from catdog.inference.predict import choose_compute, choose_reader
 from catdog.inference.read_ahead import read_ahead
+from catdog.inference.readers import Reader, ReadImage
 from catdog.models.graph import ModelParts
 from catdog.typing import ImageSize
 
@@ -37,11 +39,10 @@ class Extracted(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """An image that was read: the hash of its file, its pixels or the error, and notes on it."""
+    """An image that was read: the hash of its file, and its pixels or the error."""
 
     sha256: str
-    pixels: Pixels | Exception
-    notes: list[Note]
+    image: ReadImage
 
 
 def compute_features(parts: ModelParts, image_size: ImageSize, count: int) -> Compute:
@@ -64,7 +65,7 @@ def compute_features(parts: ModelParts, image_size: ImageSize, count: int) -> Co
 
 def run_backbone(
     compute: Compute,
-    sources: Iterable[ImageSource],
+    sources: Sequence[ImageSource],
     image_size: ImageSize,
     batch_size: int,
     notes: list[Note],
@@ -78,32 +79,47 @@ def run_backbone(
         batch_size: Number of images in a batch.
         notes: Receives the notes on the images, such as that one is dark.
     """
-    with closing(
-        read_ahead(sources, batch_size, lambda source: _read(source, image_size))
-    ) as batches:
+    reader = choose_reader(len(sources))
+    read = partial(_read, reader=reader, image_size=image_size)
+    with closing(read_ahead(sources, batch_size, read, reader.chunk_size)) as batches:
         for batch in batches:
-            good = [read.pixels for _, read in batch if not isinstance(read.pixels, Exception)]
-            images = np.stack(good, dtype=np.float32, casting="unsafe") if good else None
-            values = iter(() if images is None else compute(images))
+            images = [read.image.pixels for _, read in batch]
+            good = [each for each in images if not isinstance(each, Exception)]
+            stacked = np.stack(good, dtype=np.float32, casting="unsafe") if good else None
+            values = iter(() if stacked is None else compute(stacked))
             rows = []
-            for source, (sha256, pixels, own) in batch:
+            for source, (sha256, (pixels, own)) in batch:
                 notes += own
                 error = pixels if isinstance(pixels, Exception) else None
                 rows.append(Extracted(source.name, sha256, None if error else next(values), error))
             yield rows
 
 
-def _read(source: ImageSource, image_size: ImageSize) -> _Read:
-    """Read the bytes of an image once: for its hash and its pixels."""
-    sha256, notes, content = "", list[Note](), source.content
+def _read(sources: Sequence[ImageSource], *, reader: Reader, image_size: ImageSize) -> list[_Read]:
+    """Read the bytes of images once: for their hashes and their pixels."""
+    contents = [_read_bytes(source) for source in sources]
+    files = [
+        ImageSource(content, source.name)
+        for source, content in zip(sources, contents, strict=True)
+        if isinstance(content, bytes)
+    ]
+    images = iter(reader.read(files, image_size))
+    return [
+        _Read(hashlib.sha256(content).hexdigest(), next(images))
+        if isinstance(content, bytes)
+        else _Read("", ReadImage(content, []))
+        for content in contents
+    ]
+
+
+def _read_bytes(source: ImageSource) -> bytes | Exception:
+    """Return the bytes of an image file, or why it cannot be read."""
+    content = source.content
     try:
         if isinstance(content, Path):
             check_file(content)
             content = content.read_bytes()
-        assert isinstance(content, bytes)
-        sha256 = hashlib.sha256(content).hexdigest()
-        return _Read(
-            sha256, read_pixels(ImageSource(content, source.name), image_size, notes), notes
-        )
     except (OSError, ValueError) as error:
-        return _Read(sha256, error, notes)
+        return error
+    assert isinstance(content, bytes)
+    return content
