@@ -12,7 +12,8 @@ from PIL import Image
 from catdog import export_model, load_model, predict, save_model
 from catdog.cli.main import main
 from catdog.images import notes
-from catdog.images.inputs import ImageSource, Pixels
+from catdog.images.inputs import ImageSource
+from catdog.inference.readers import ReadImage
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.typing import ImageSize
 from tests.cli.conftest import SIZE, Capture, python, strict_json, untrained_model
@@ -148,7 +149,8 @@ def test_predict_classifies_every_image_it_finds(
         assert main(["predict", folder, "--model", str(tmp_path / file)]) == 0
         captured = capsys.readouterr()
         assert captured.err == (
-            f"catdog: warning: 1 file in {folder} were passed over, because they are not images:\n"
+            f"catdog: warning: 1 file in {folder} were passed over, because they are hidden or "
+            "not images:\n"
             "  best.png (a link to a folder)\n"
         )
         printed = [line.split()[-1] for line in captured.out.splitlines()]
@@ -262,9 +264,9 @@ RUN_AND_WAIT = """
 import sys, time
 from pathlib import Path
 from catdog.cli.main import main
-from catdog.inference import classify
+from catdog.inference import readers
 
-def read(source, *rest, read=classify.read_pixels):
+def read(source, *rest, read=readers.read_pixels):
     if source.content.name == "last.png":
         for _ in range(600):
             if Path("go").exists():
@@ -274,7 +276,7 @@ def read(source, *rest, read=classify.read_pixels):
             raise ValueError("nothing was written before the last image was read")
     return read(source, *rest)
 
-classify.read_pixels = read
+readers.read_pixels = read
 sys.exit(main(["predict", "photos", "--model", sys.argv[1]]))
 """
 
@@ -299,16 +301,35 @@ def test_nothing_is_read_that_nobody_reads(
     write_images(Path("photos"), 500)
     read, lines = [], []
 
-    def count(source: ImageSource, size: ImageSize, _: object) -> Pixels:
+    def count(source: ImageSource, size: ImageSize) -> ReadImage:
         read.append(source)
-        return np.zeros((*size, 3), np.uint8)
+        return ReadImage(np.zeros((*size, 3), np.uint8), [])
 
     def write(line: str) -> bool:
         lines.append(line)
         return False
 
-    monkeypatch.setattr("catdog.inference.classify._try_to_read", count)
+    monkeypatch.setattr("catdog.inference.readers._read", count)
     monkeypatch.setattr("catdog.cli.predict.out", write)
     assert main(["predict", "photos", "--model", file]) == 0
     assert len(lines) == 1
     assert len(read) < 100
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--sort-into"])
+def test_predict_goes_on_after_a_broken_link(
+    file: str, tmp_path: Path, capsys: Capture, option: str
+) -> None:
+    write_images(tmp_path / "album", 4)
+    (tmp_path / "album/image.1a.png").symlink_to("nothing.png")
+    more = {"--json": [], "--csv": ["out.csv"], "--sort-into": ["sorted"]}[option]
+    assert main(["predict", "album", "--model", file, option, *more]) == 1
+    printed = capsys.readouterr()
+    assert "image.1a.png does not exist" in printed.out + printed.err
+    if option == "--json":
+        names = [Path(each["path"]).name for each in strict_json(printed.out)]
+        assert names == [f"image.{number}.png" for number in ("0", "1", "1a", "2", "3")]
+    elif option == "--csv":
+        assert len(Path("out.csv").read_text().splitlines()) == 1 + 5
+    else:
+        assert len(list(Path("sorted").rglob("*.png"))) == 4

@@ -168,3 +168,24 @@ def test_the_only_folder_in_each_class(
     assert all(
         "such as 's1/" in doubt and "outer folders are the classes" in doubt for doubt in doubts
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["cats", "dogs", "birds/dogs"], "'birds/dogs'"),
+        (["cats/Dogs", "dogs/cats"], "'cats/Dogs', 'dogs/cats'"),
+        (["cats", "dogs", "birds/new/dogs"], "'birds/new/dogs'"),
+        (["train/cat", "train/dog", "test/cat", "test/dog", "test/dog/cat"], "'dog/cat'"),
+    ],
+)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_folders_with_the_name_of_another_class(
+    make_folder: MakeFolder, names: Sequence[str], named: str, grouped: bool
+) -> None:
+    (doubt,) = [
+        doubt
+        for doubt in doubts_about(make_folder, names, grouped=grouped)
+        if "the names of other classes" in doubt
+    ]
+    assert f"The images in {named} are used" in doubt

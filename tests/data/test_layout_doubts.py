@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -242,3 +243,58 @@ def test_a_scan_says_what_loading_refuses(make_folder: MakeFolder) -> None:
     with pytest.warns(UserWarning, match="needs group_by: It is not clear whether") as caught:
         scan_images(folder)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+LISTS_OF_DTD = ("labels/train1.txt", "labels/test1.txt")
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        LISTS_OF_DTD,
+        ("meta/train.json", "meta/test.json"),
+        ("ImageSets/Main/train.txt", "ImageSets/Main/test.txt"),
+        ("train_test_split.txt",),
+        ("setid.mat",),
+        ("train_ids.npy", "test_ids.npy"),
+    ],
+)
+def test_split_lists_beside_the_folder_of_images(
+    make_folder: MakeFolder, lists: tuple[str, ...]
+) -> None:
+    folder = make_folder(cat=6, dog=6)
+    assert folder.name == "images"
+    for name in lists:
+        (folder.parent / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder.parent / name).write_text("cat/image.0.png")
+    with pytest.warns(UserWarning, match="split of their own, which is not used"):
+        load_datasets(folder)
+    shutil.move(folder, folder.with_name("pets"))  # what is beside it may be anything
+    load_datasets(folder.with_name("pets"))  # no warning
+
+
+def test_other_folders_beside_the_folder_of_images(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for name in ("other/train.txt", "other/test.txt", "training set/train.txt", "labels/test.txt"):
+        (folder.parent / name).parent.mkdir(exist_ok=True)
+        (folder.parent / name).write_text("cat/image.0.png")
+    load_datasets(folder).save_split(folder.parent / "split.json")
+    load_datasets(folder)  # no warning
+
+
+@pytest.mark.parametrize("known", ["cat/image.0.png 1", "x/cat/image.0", '["image.0.png"]'])
+def test_split_lists_beside_a_table(make_folder: MakeFolder, known: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    labels = {
+        path.relative_to(folder).as_posix(): path.parent.name for path in folder.rglob("*.png")
+    }
+    (folder / "lists").mkdir()
+    for name in ("train", "test"):
+        (folder / f"lists/{name}.txt").write_text(known)
+    with pytest.warns(UserWarning, match="split of their own, .* 'test.txt', 'train.txt'"):
+        load_datasets(folder, labels=labels)
+    (folder / "lists/test.txt").write_text("unknown.png")  # images to predict
+    load_datasets(folder, labels=labels)  # no warning
+    table = folder / "train_test.csv"
+    table.write_text("file,label\n" + "".join(f"{file},{name}\n" for file, name in labels.items()))
+    load_datasets(folder, labels=table)  # no warning

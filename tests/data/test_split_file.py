@@ -414,3 +414,30 @@ def test_images_that_the_table_does_not_list(image_folder: Path, tmp_path: Path)
         pytest.warns(UserWarning, match="not in the table"),
     ):
         load_datasets(image_folder, labels=rows[1:], split_file=tmp_path / "split.json")
+
+
+def test_a_copy_of_an_image_in_another_class(image_folder: Path, tmp_path: Path) -> None:
+    """Only one of the two was moved, so it is not clear what they show."""
+    file = tmp_path / "split.json"
+    first = image_folder / "cats/image.0.png"
+    shutil.copy(first, image_folder / "cats/copy.png")
+    load_datasets(image_folder, validation_fraction=0.3, test_fraction=0.3).save_split(file)
+    (image_folder / "cats/copy.png").rename(image_folder / "dogs/copy.png")
+    with pytest.raises(ValueError, match="same content and different .*dogs/copy.png .*cats/image"):
+        load_datasets(image_folder, split_file=file)
+    first.rename(image_folder / "dogs/other.png")
+    with pytest.warns(UserWarning, match="2 images of the split file changed the class"):
+        load_datasets(image_folder, split_file=file)
+
+
+def test_a_group_in_two_sets(image_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.json"
+    load_datasets(image_folder, group_by=r"image\.(\d)").save_split(file)
+    load_datasets(image_folder, split_file=file)  # no warning
+    split = json.loads(file.read_text())
+    moved = split["test"].pop(0)
+    split["train"].append(moved)
+    file.write_text(json.dumps(split))
+    listed = rf"By the split file, .*{moved['group']} \(train, test\).*Make a new split\.$"
+    with pytest.warns(UserWarning, match=listed):
+        load_datasets(image_folder, split_file=file)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catdog import load_datasets, scan_images
-from catdog.data.table_doubts import unlike_names, unused_folders
+from catdog.data.table_doubts import unused_folders
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
 from tests.data.test_tables import labels_of, rows_of, sets_of, write_csv
@@ -105,21 +105,14 @@ def test_names_that_are_the_same_number_or_differ_in_capitals(flat: Path) -> Non
         {"file": name, "label": ("0", "00")[label == "dog"], "group": ("p", "P")[number % 2] + name}
         for number, (name, label) in enumerate(labels.items())
     ]
-    with pytest.warns(UserWarning, match="of the classes '0', '00' are the same numbers. They"):
+    with pytest.warns(
+        UserWarning, match="of the classes '0', '00' differ only in how a number is written. They"
+    ):
         load_datasets(flat, labels=rows)
     for number, row in enumerate(rows):
         row.update(label=labels[row["file"]], group=f"{'pP'[number % 4 > 1]}{number % 10 // 4}")
     with pytest.warns(UserWarning, match="of the groups 'P0', .* differ in capitals only. They"):
         load_datasets(flat, labels=rows)
-
-
-def test_numbers() -> None:
-    def same(*names: str) -> bool:
-        return any("numbers" in str(doubt) for doubt in unlike_names("groups", names))
-
-    assert same("1", "01")
-    assert same("1.5", "1,50", "x")
-    assert not same("inf", "infinity", "nan", "1", "2", "1e3", "1000", "\u0661", "v1")
 
 
 def test_a_missing_file_is_not_replaced_by_another(flat: Path) -> None:

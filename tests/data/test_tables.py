@@ -528,3 +528,11 @@ def test_bursts_of_tables(tmp_path: Path, form: str, group_by: str | None) -> No
     assert sum(map(len, groups)) == len(set.union(*groups)) == bursts.n_groups == 16
     rows = [{"file": name, "label": label, "group": name[:6]} for name, label in labels.items()]
     load_datasets(folder, labels=rows)  # no warning
+
+
+@pytest.mark.parametrize("column", ["split", "group"])
+@pytest.mark.parametrize("empty", ["", "NA", None, float("nan")])
+def test_a_column_that_is_empty(flat: Path, column: str, empty: object) -> None:
+    rows = [{**row, column: empty} for row in rows_of(labels_of(flat))]
+    with pytest.raises(ValueError, match=f"gives no {column} to .*Fill the column {column} in, or"):
+        load_datasets(flat, labels=rows)

@@ -212,3 +212,16 @@ def test_a_fourth_channel_that_is_white_hides_nothing() -> None:
     opaque[..., 3] = 255
     assert_right(tiff(opaque, 2), RGB)
     assert_right(tiff(NOISE, 2, tags={EXTRA: [0]}), RGB)  # it says that it is no transparency
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_colours_of_a_palette(bits: int) -> None:
+    """A table of 16 bits is often written with 8; then libtiff takes it for one of 8."""
+    random = np.random.default_rng(0)
+    colours = random.integers(0, 256, (3, 256), np.uint8)
+    numbers = random.integers(0, 256, (20, 30), np.uint8)
+    table = colours.astype(int) * (257 if bits == 16 else 1)
+    content = tiff(numbers, 3, tags={320: table.ravel().tolist()})
+    assert_right(content, colours[:, numbers].transpose(1, 2, 0))
+    black = tiff(numbers, 3, tags={320: [0] * 768})
+    assert_right(black, np.zeros((20, 30, 3), np.uint8))

@@ -26,7 +26,7 @@ from catdog.typing import SPLITS
 from tests.inference.conftest import SIZE, expected, grey, write_image
 
 layers = keras.layers
-PASSED_OVER = r"{} files? in .* were passed over, because they are not images:\n  {}"
+PASSED_OVER = r"{} files? in .* were passed over, because they are hidden or not images:\n  {}"
 
 
 def test_a_folder_is_listed_in_order(model: keras.Model, tmp_path: Path) -> None:
@@ -37,10 +37,12 @@ def test_a_folder_is_listed_in_order(model: keras.Model, tmp_path: Path) -> None
             (tmp_path / name).write_text("no image")
         else:
             write_image(tmp_path / name)
-    with pytest.warns(UserWarning, match=PASSED_OVER.format(1, "notes.txt")):
+    lines = r"\.hidden/x.png \(hidden\)\n  notes.txt"
+    with pytest.warns(UserWarning, match=PASSED_OVER.format(2, lines)):
         found = [answer.path for answer in predict(model, tmp_path)]
     assert found == [tmp_path / name for name in ("a/c/1.png", "a/z.JPG", "b.png", "d.png")]
     (tmp_path / "notes.txt").unlink()
+    (tmp_path / ".hidden/x.png").unlink()
     assert [answer.path for answer in predict(model, str(tmp_path))] == found
 
 
@@ -292,3 +294,14 @@ def test_sources_are_named_by_their_position() -> None:
         "images[2][0]",
         "images[2][1]",
     ]
+
+
+def test_hidden_images_of_a_folder_are_named(model: keras.Model, tmp_path: Path) -> None:
+    for name in ("a.png", ".b.png", ".old/c.png", "d/.e.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_image(tmp_path / name)
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache/notes.txt").write_text("no image")
+    lines = r"\.b.png \(hidden\)\n  \.old/c.png \(hidden\)\n  d/\.e.png \(hidden\)"
+    with pytest.warns(UserWarning, match=PASSED_OVER.format(3, lines)):
+        assert [answer.path for answer in predict(model, tmp_path)] == [tmp_path / "a.png"]

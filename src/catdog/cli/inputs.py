@@ -27,12 +27,19 @@ def find_images(paths: Iterable[str]) -> Iterator[ImageSource | NoImages]:
         # The shell has replaced "~" by the home folder already, so "~cat.jpg" is a file's name.
         literal = Path(path).absolute() if path.startswith("~") else path
         try:
-            for source in iter_images(literal, "PATH"):
-                if isinstance(source.content, Path):
-                    check_file(source.content)
-                yield source
+            yield from map(_checked, iter_images(literal, "PATH"))
         except (OSError, ValueError) as error:
             yield NoImages(Path(path), worded(error))
+
+
+def _checked(source: ImageSource) -> ImageSource | NoImages:
+    """Return an image, or the error if it is a file that is not there, such as a broken link."""
+    if isinstance(source.content, Path):
+        try:
+            check_file(source.content)
+        except (OSError, ValueError) as error:
+            return NoImages(source.content, worded(error))
+    return source
 
 
 def outside(

@@ -2,18 +2,19 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from catdog._utils.errors import InvalidTypeError, InvalidValueError
+from catdog._utils.errors import InvalidTypeError, InvalidValueError, UsageWarning
 from catdog._utils.text import composed, counted, list_names, printable
 from catdog.data.file_names import FileNames
 from catdog.data.findings import FOLDER, ImageFile, relative_name
 from catdog.data.layout import Layout
 from catdog.data.report import ScanReport
+from catdog.data.same_names import unlike_names
 from catdog.data.tables import read_table
 from catdog.typing import Split
 
@@ -48,6 +49,25 @@ def read_group_by(group_by: Any, layout: Layout) -> GroupOf:
             argument="group_by",
         )
     return _by_pattern(group_by)
+
+
+def doubts_about_groups(layout: Layout, group_of: GroupOf | None) -> Iterator[UsageWarning]:
+    """Yield the warnings about images that may belong together, and do not by their groups.
+
+    Args:
+        layout: The layout of the folder.
+        group_of: Finds the group of an image; `None` if nothing names groups.
+    """
+    if group_of:
+        names = {file: relative_name(file.path, layout.root) for file in layout.files}
+        groups = {
+            group
+            for file, name in names.items()
+            if (group := group_of(name, layout.class_names, file.split)) and group != name
+        }
+        yield from unlike_names(groups, kind="groups")
+    elif layout.copies:
+        yield layout.copies
 
 
 def with_groups(

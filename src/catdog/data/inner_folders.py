@@ -16,7 +16,7 @@ from catdog.data.split_folders import (
 )
 from catdog.images.listing import folders_below, single_folder_below, subfolders
 
-Kind = Literal["no class", "leftover", "split"]
+Kind = Literal["no class", "leftover", "split", "other class"]
 
 # Words for images that are made from others.
 _MADE = frozenset(
@@ -71,10 +71,12 @@ def doubts_about_inner_folders(holders: Iterable[Path], *, grouped: bool) -> lis
         for name in _names(suspects, "split")
         if not (grouped and name[-1].isdigit())  # numbered ones may be groups
     ]
-    found = [_of_leftovers(_names(suspects, "leftover")), _of_splits(splits)]
+    others = _names(suspects, "other class")
+    found = [_of_leftovers(_names(suspects, "leftover")), _of_splits(splits), _of_others(others)]
     if not grouped:
         classes = {path.name: path for path in possible_classes(first)}
-        found.append(_level(first, classes, {suspect.path for suspect in suspects}))
+        named = {suspect.path for suspect in suspects if suspect.kind != "other class"}
+        found.append(_level(first, classes, named))
     return [doubt for doubt in found if doubt is not None]
 
 
@@ -104,10 +106,21 @@ def _of_splits(names: Sequence[str]) -> UsageWarning | None:
     )
 
 
+def _of_others(names: Sequence[str]) -> UsageWarning | None:
+    if not names:
+        return None
+    return UsageWarning(
+        f"The images in {list_names(names, 3)} are used as images of the outer class, although the "
+        "inner folders have the names of other classes.",
+        hint="If they are of the other classes, move them there.",
+    )
+
+
 def _find_suspects(holder: Path) -> Iterator[_Suspect]:
     """Yield the folders with images below the class folders in `holder` that have such a name."""
     tops = possible_classes(holder)
     names = [top.name for top in tops]
+    plain = {name.casefold() for name in names}
     for top in tops:
         if is_no_class(top.name, names):  # refused itself
             continue
@@ -115,7 +128,11 @@ def _find_suspects(holder: Path) -> Iterator[_Suspect]:
             if folder == top:
                 continue
             above = folder.relative_to(holder).parts[:-1]
-            if (kind := _find_kind(folder, above)) and holds_images(folder):
+            others = plain - {name.casefold() for name in above}
+            kind = _find_kind(folder, above)
+            if kind is None and folder.name.casefold() in others:
+                kind = "other class"
+            if kind and holds_images(folder):
                 yield _Suspect(folder, folder.relative_to(holder).as_posix(), kind)
 
 

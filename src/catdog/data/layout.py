@@ -148,7 +148,7 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     if not known:
         check_class_names(first, classes)
         doubts += [*inside, *doubts_about_class_names(classes)]
-        if not split_folders.by_split and (lists := unused_split_lists([root, *passed])):
+        if not split_folders.by_split and (lists := unused_split_lists([*passed, root])):
             doubts.append(lists)
     return _Folders(root, split_folders, holders, [*passed, *above], classes, doubts)
 

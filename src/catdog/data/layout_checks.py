@@ -24,8 +24,10 @@ from catdog.images.listing import (
 )
 from catdog.typing import SPLITS
 
+SPLIT_FORMAT = "catdog split"  # what a split file says that it is
 # Suffixes of lists of images.
-LISTS = (".csv", ".json", ".jsonl", ".lst", ".mat", ".tsv", ".txt", ".xls", ".xlsx")
+LISTS = (".csv", ".json", ".jsonl", ".lst", ".mat", ".npy", ".tsv", ".txt", ".xls", ".xlsx",
+         ".yaml", ".yml")  # fmt: skip
 _EXPECTED = (
     "catdog expects one folder per class (cats/, dogs/), "
     "or train/ and validation/ or test/ with one folder per class in each, "

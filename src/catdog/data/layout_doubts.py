@@ -1,15 +1,25 @@
 """Layouts that are understood, but may be meant in another way: what is assumed, as warnings."""
 
 import csv
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names, printable
 from catdog.data.column_doubts import may_be_split
-from catdog.data.layout_checks import LISTS, has_images, holds_images, possible_classes
+from catdog.data.layout_checks import (
+    LISTS,
+    SPLIT_FORMAT,
+    has_images,
+    holds_images,
+    possible_classes,
+)
+from catdog.data.name_doubts import words_of
 from catdog.data.split_folders import (
     SplitFolders,
     has_filler,
@@ -21,6 +31,11 @@ from catdog.data.split_folders import (
 from catdog.images.listing import subfolders
 
 _WITH_COLUMNS = (".csv", ".tsv", ".txt")
+_TEXTS = (*_WITH_COLUMNS, ".json", ".jsonl", ".lst", ".yaml", ".yml")
+_SPLIT_NAMES = ("dataset_split", "setid", "split", "splits")  # "setid.mat" of Oxford Flowers
+# Words for a folder of lists, beside the folder of the images.
+_OF_LISTS = frozenset({"annotation", "annotations", "image", "images", "label", "labels", "list",
+                       "lists", "meta", "metadata", "sets", "split", "splits"})  # fmt: skip
 _BEGIN_CHARACTERS = 2**16  # of a list that are read; a list may be long
 
 
@@ -70,22 +85,32 @@ def class_with_split_name(root: Path, found: SplitFolders) -> UsageWarning | Non
     )
 
 
-def unused_split_lists(folders: Iterable[Path]) -> UsageWarning | None:
+def unused_split_lists(
+    folders: Sequence[Path], table: Any = None, images: Iterable[Path] | None = None
+) -> UsageWarning | None:
     """Return the warning about lists of a split that comes with the data; `None` without lists.
 
     Args:
-        folders: The folder of the class folders, and those above it; folders in them that hold no
-            image are looked into, and the folders in these.
+        folders: The folder that was passed, and those below it down to the folder of the class
+            folders. Folders in them that hold no image are looked into, and the folders in these.
+            If the first is called `images` or so, the lists beside it count, too.
+        table: The table of labels, which is no such list.
+        images: The images of the table: a list counts if it names one of them. `None` without a
+            table.
     """
-    places = dict.fromkeys(place for folder in folders for place in _places_of_lists(folder))
-    lists = [path for place in places for path in sorted(place.iterdir()) if _is_list(path)]
+    places = [place for folder in folders for place in _places_of_lists(folder)]
+    lists = [*_lists_in(places), *_lists_beside(folders[0])]
+    lists = [path for path in lists if not _is_same(path, table)]
+    if images is not None:
+        names = {name for path in images for name in (path.name, path.stem)}
+        lists = [path for path in lists if _names_one(path, names)]
     roles = set().union(*(split_roles(path.stem) for path in lists))
     has_both = {"train", "test"} <= roles
     of_split = [
         path
         for path in lists
         if (has_both and split_roles(path.stem))
-        or path.stem.lower() in ("split", "splits")
+        or path.stem.lower() in _SPLIT_NAMES
         or _has_split_column(path)
     ]
     if not of_split:
@@ -108,17 +133,52 @@ def _places_of_lists(folder: Path) -> Iterator[Path]:
             yield from (inside, *subfolders(inside))
 
 
-def _is_list(path: Path) -> bool:
-    """Return whether a file may be a list of images."""
-    return path.suffix.lower() in LISTS and path.is_file()
+def _lists_in(places: Iterable[Path]) -> list[Path]:
+    """Return the files directly in some folders that may be lists of images."""
+    files = (path for place in dict.fromkeys(places) for path in sorted(place.iterdir()))
+    return [path for path in files if path.suffix.lower() in LISTS and path.is_file()]
+
+
+def _lists_beside(folder: Path) -> list[Path]:
+    """Return the lists beside a folder such as `dtd/images`: in `dtd` and `dtd/labels`.
+
+    Split files of catdog are none: they may be of any folder.
+    """
+    folder = folder.resolve()
+    if not has_filler(folder.name):
+        return []
+    places = [folder.parent]
+    for beside in subfolders(folder.parent):
+        if _OF_LISTS.issuperset(words_of(beside.name)):
+            places += [beside, *subfolders(beside)]
+    return [path for path in _lists_in(places) if f'"{SPLIT_FORMAT}"' not in _begin_of(path)]
+
+
+def _is_same(path: Path, table: Any) -> bool:
+    return isinstance(table, str | PathLike) and path.resolve() == Path(table).resolve()
+
+
+def _names_one(path: Path, names: Collection[str]) -> bool:
+    """Return whether a list names an image, in any column and below any folder.
+
+    Lists that are no text may. Numbers may mean anything, and count only with a suffix.
+    """
+    if path.suffix.lower() not in _TEXTS:
+        return True
+    parts = re.split(r"[\s,;:\"'/\\]+", _begin_of(path))
+    return any(part in names and not part.isdigit() for part in parts)
+
+
+def _begin_of(path: Path) -> str:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as content:
+        return content.read(_BEGIN_CHARACTERS)
 
 
 def _has_split_column(path: Path) -> bool:
     """Return whether a file is a table with a column that may be a split, as far as it is read."""
     if path.suffix.lower() not in _WITH_COLUMNS:
         return False
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as content:
-        begin = content.read(_BEGIN_CHARACTERS)
+    begin = _begin_of(path)
     lines = begin.splitlines()
     if len(begin) == _BEGIN_CHARACTERS:
         del lines[-1]  # it is not whole

@@ -18,7 +18,7 @@ from catdog.data.corrections import (
 from catdog.data.datasets import Datasets
 from catdog.data.early_pixels import EarlyPixels
 from catdog.data.findings import IGNORED_REASONS, MEANING, Bursts, Finding, ImageFile
-from catdog.data.groups import GroupOf, read_group_by, with_groups
+from catdog.data.groups import GroupOf, doubts_about_groups, read_group_by, with_groups
 from catdog.data.layout import Layout, find_layout
 from catdog.data.report import ScanReport, describe, image_notes
 from catdog.data.scan import scan_layout
@@ -192,7 +192,7 @@ def load_datasets(
     file = None if split_file is None else read_split(split_file, layout)
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
     decisions = corrected.decisions if corrected else file.decisions if file else {}
-    for doubt in filter(None, [*layout.doubts, None if group_of else layout.copies]):
+    for doubt in [*layout.doubts, *doubts_about_groups(layout, group_of)]:
         warnings.warn(doubt, stacklevel=2)
     early = EarlyPixels(size, cache_limit)
     report = scan_layout(layout, decisions, early)  # may take long: all arguments were checked

@@ -9,6 +9,7 @@ from pathlib import Path
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.label_doubts import says_no_label
+from catdog.data.same_names import unlike_names
 from catdog.data.split_folders import (
     has_filler,
     has_split_word,
@@ -74,28 +75,8 @@ MOST = 0.9  # of the images; single images may be called "test" by chance
 
 def doubts_about_class_names(names: Collection[str]) -> list[UsageWarning]:
     """Return warnings about class folders that may be other versions of a class, or none at all."""
-    found = [names_in_capitals(names), _versions(names), _leftovers(names), _of_splits(names)]
-    return [doubt for doubt in found if doubt is not None]
-
-
-def names_in_capitals(names: Iterable[str], *, kind: str = "classes") -> UsageWarning | None:
-    """Return the warning about names that differ in capitals only; `None` without.
-
-    Args:
-        names: The names.
-        kind: What has these names.
-    """
-    by_name: dict[str, list[str]] = {}
-    for name in names:
-        by_name.setdefault(name.casefold(), []).append(name)
-    same = [name for group in by_name.values() if len(group) > 1 for name in group]
-    if not same:
-        return None
-    return UsageWarning(
-        f"The names of the {kind} {list_names(same)} differ in capitals only. They are used as "
-        f"different {kind}.",
-        hint="If they mean the same, give them the same name.",
-    )
+    found = [_versions(names), _leftovers(names), _of_splits(names)]
+    return [*unlike_names(names), *(doubt for doubt in found if doubt is not None)]
 
 
 def _versions(names: Iterable[str]) -> UsageWarning | None:

@@ -65,7 +65,9 @@ def with_groups_of_today(
 ) -> dict[Split, Sequence[ImageFile]]:
     """Return the sets of a split file with the groups that a table or `group_by` names now.
 
-    An image without a group now keeps the group that the split file records.
+    An image without a group now keeps the group that the split file records. If nothing names
+    groups now, those of the split file are checked: it may have been edited, or written after the
+    warning.
 
     Args:
         sets: The images of each set.
@@ -76,20 +78,20 @@ def with_groups_of_today(
     Raises:
         ValueError: If a group is in two sets, and `refuse` is true.
     """
-    if not group_of:
-        return dict(sets)
     grouped: dict[Split, Sequence[ImageFile]] = {
         split: [
             image if group is None else replace(image, group=group)
             for image, group in zip(images, look_up(images, report, group_of), strict=True)
         ]
+        if group_of
+        else images
         for split, images in sets.items()
     }
     try:
         check_groups_apart(grouped, report)
     except InvalidValueError as error:
-        hint = "Make a new split, or leave the groups out."
-        if refuse:
+        hint = "Make a new split, or leave the groups out." if group_of else "Make a new split."
+        if refuse and group_of:
             raise InvalidValueError(f"By the split file, {error.rule}", hint=hint) from error
         warnings.warn(UsageWarning(f"By the split file, {error.rule}.", hint=hint), stacklevel=3)
     return grouped

@@ -18,16 +18,16 @@ from catdog._utils.errors import (
     reason,
 )
 from catdog._utils.files import atomic_write
-from catdog._utils.text import composed, list_names
+from catdog._utils.text import composed, list_names, printable
 from catdog.data.corrections import Decisions, decisions_from_json, decisions_to_json
 from catdog.data.findings import ImageFile, relative_name
 from catdog.data.layout import Layout
+from catdog.data.layout_checks import SPLIT_FORMAT
 from catdog.data.not_found import not_found
 from catdog.data.report import ScanReport, readable_images
 from catdog.data.sets import check_classes
 from catdog.typing import SPLITS, Split
 
-FORMAT = "catdog split"
 VERSION = 1
 
 
@@ -86,7 +86,7 @@ def write_split(
 def _to_json(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, seed: int) -> str:
     """Return the split as JSON with a line for each image."""
     head = {
-        "format": FORMAT,
+        "format": SPLIT_FORMAT,
         "version": VERSION,
         "catdog": version("catdog"),
         "seed": seed,
@@ -147,6 +147,7 @@ def find_images(
         split: [replace(places[entry.name], group=entry.group) for entry in listed[split]]
         for split in SPLITS
     }
+    _check_copies(sets, report)
     if moved or decisions:  # the order is that of class and name again
         for images in sets.values():
             images.sort(key=lambda image: (image.label, image.path.parts))
@@ -158,6 +159,24 @@ def find_images(
         hint_code=HintCode.DROP_SPLIT_FILE,
     )
     return sets
+
+
+def _check_copies(sets: Mapping[Split, Iterable[ImageFile]], report: ScanReport) -> None:
+    """Raise if an image and its copy are in two classes, because one of them was moved."""
+    first: dict[str, ImageFile] = {}
+    for image in (image for images in sets.values() for image in images):
+        other = first.setdefault(image.sha256, image)
+        if other.label != image.label:
+            listed = [
+                f"{printable(relative_name(each.path, report.folder))} "
+                f"({report.class_names[each.label]!r})"
+                for each in (other, image)
+            ]
+            raise InvalidValueError(
+                f"Two files of the split file have the same content and different classes: "
+                f"{' and '.join(listed)}",
+                hint="Give both the same class, or delete one and make a new split.",
+            )
 
 
 def _find_moved(
@@ -222,7 +241,7 @@ def _parse(path: Path) -> SplitFile:
         raw = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"is not JSON: {error}", **about, **how_to) from error
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+    if not isinstance(raw, dict) or raw.get("format") != SPLIT_FORMAT:
         raise InvalidValueError("is not a split file", **about, **how_to)
     if raw.get("version") != VERSION:
         raise InvalidValueError(

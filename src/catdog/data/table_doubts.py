@@ -1,19 +1,15 @@
 """What a table of labels may mean in another way than it is used, as warnings."""
 
 import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import counted, list_names, printable, with_lines
 from catdog.data.file_names import FileNames
 from catdog.data.findings import relative_name
-from catdog.data.name_doubts import names_in_capitals
 from catdog.data.split_folders import Role, splits_of_paths
 from catdog.typing import SPLITS
-
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
 
 
 def find_missing(paths: Iterable[Path], listing: Iterable[Path]) -> list[Path]:
@@ -51,33 +47,6 @@ def similar_files(
     )
     lines = [printable(f"{name}: is it {other}?") for name, other in similar]
     return UsageWarning(with_lines(sentence, lines))
-
-
-def unlike_names(kind: str, names: Iterable[str]) -> Iterator[UsageWarning]:
-    """Yield the warnings about names that differ in capitals, or in how a number is written, only.
-
-    Args:
-        kind: What has these names, such as `"classes"`.
-        names: The names.
-    """
-    names = sorted(set(names))
-    if doubt := names_in_capitals(names, kind=kind):
-        yield doubt
-    by_number: dict[float, list[str]] = {}
-    for name in names:
-        if (number := _as_number(name)) is not None:
-            by_number.setdefault(number, []).append(name)
-    same = [name for group in by_number.values() if len(group) > 1 for name in group]
-    if same:
-        yield UsageWarning(
-            f"The names of the {kind} {list_names(same)} are the same numbers. They are used as "
-            f"different {kind}.",
-            hint="If they mean the same, give them the same name.",
-        )
-
-
-def _as_number(name: str) -> float | None:
-    return float(name.replace(",", ".")) if _NUMBER.fullmatch(name) else None
 
 
 def unused_folders(

@@ -13,11 +13,12 @@ from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
 from catdog.data.label_doubts import doubts_about_labels
 from catdog.data.layout import File, Layout
+from catdog.data.layout_doubts import unused_split_lists
+from catdog.data.same_names import unlike_names
 from catdog.data.split_folders import Role, find_role
 from catdog.data.table_doubts import (
     find_missing,
     similar_files,
-    unlike_names,
     unused_folders,
 )
 from catdog.data.tables import Row, read_table
@@ -26,6 +27,10 @@ from catdog.images.listing import walk
 from catdog.typing import SPLITS, Split
 
 ARGUMENT = "labels"
+_FILL_IN = (
+    "Fill it in, or remove these rows: then a warning lists the images. NaN, N/A, None and null "
+    "are empty cells, too: give a class of such a name another one."
+)
 
 
 class TableLayout(NamedTuple):
@@ -72,10 +77,8 @@ def find_table_layout(
     files.sort(key=_order)
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
-    groups = {row["group"] for row in used.values() if row.get("group")}
     doubts = [
-        *unlike_names("classes", class_names),
-        *unlike_names("groups", groups),
+        *unlike_names(class_names),
         *doubts_about_labels(class_names),
     ]
     if doubt := similar_files(find_missing(used, listing), used, names):
@@ -86,6 +89,7 @@ def find_table_layout(
             [
                 unused_folders(roles, [*used], folder),
                 unused_columns(table.others, table.columns, grouped=grouped),
+                None if roles else unused_split_lists([folder], labels, used),
             ],
         )
     layout = Layout(
@@ -170,7 +174,7 @@ def _read_splits(by_path: Mapping[Path, Row], folder: Path) -> dict[Path, Role]:
     Raises:
         ValueError: If a word is not known or missing, or the splits are not enough.
     """
-    if not any(row.get("split") for row in by_path.values()):
+    if not any("split" in row for row in by_path.values()):
         return {}
     _check_complete("split", by_path, folder)
     known = {word: find_role(word) for word in {row["split"] for row in by_path.values()}}
@@ -194,7 +198,7 @@ def _read_splits(by_path: Mapping[Path, Row], folder: Path) -> dict[Path, Role]:
 
 def _read_groups(by_path: Mapping[Path, Row], folder: Path) -> GroupOf | None:
     """Return what finds the group of an image; `None` if the table names no groups."""
-    if not any(row.get("group") for row in by_path.values()):
+    if not any("group" in row for row in by_path.values()):
         return None
     _check_complete("group", by_path, folder)
     return by_name((relative_name(path, folder), row["group"]) for path, row in by_path.items())
@@ -206,8 +210,9 @@ def _check_complete(column: str, by_path: Mapping[Path, Row], folder: Path) -> N
         raise InvalidValueError(
             f"gives no {column} to {counted(len(empty), 'file')}: {_listed(empty, folder)}",
             argument=ARGUMENT,
-            hint="Fill it in, or remove these rows: then a warning lists the images. NaN, N/A, "
-            "None and null are empty cells, too: give a class of such a name another one.",
+            hint=_FILL_IN
+            if len(empty) < len(by_path)
+            else f"Fill the column {column} in, or remove it.",
         )
 
 

@@ -23,7 +23,7 @@ from catdog._utils.errors import (
 )
 from catdog._utils.text import counted, printable, with_lines
 from catdog.images.decode import read_rgb, to_rgb, upright
-from catdog.images.formats import FORMATS
+from catdog.images.formats import FORMATS, is_hidden
 from catdog.images.greys import BLACK_UP_TO
 from catdog.images.identify import is_image_file
 from catdog.images.limits import own_limits
@@ -117,11 +117,15 @@ def _images_in(folder: Path) -> list[Path]:
     """Return the images in a folder and in all folders below it; warn of the other files."""
     images: list[Path] = []
     passed_over: list[str] = []
-    for file in sorted(walk(folder), key=lambda file: file.parts):
-        if is_image_file(file):
+    for file in sorted(walk(folder, hidden=True), key=lambda file: file.parts):
+        inside = file.relative_to(folder)
+        name = printable(inside.as_posix())
+        if any(map(is_hidden, inside.parts)):
+            if is_image_file(file):
+                passed_over.append(f"{name} (hidden)")
+        elif is_image_file(file):
             images.append(file)
         else:
-            name = printable(file.relative_to(folder).as_posix())
             passed_over.append(f"{name} (a link to a folder)" if file.is_dir() else name)
     if not images:
         raise InvalidValueError(
@@ -136,7 +140,7 @@ def _warn_passed_over(names: Sequence[str], folder: Path) -> None:
     """Warn of the files in a folder that are not images, as a scan reports them."""
     if names:
         files = f"{counted(len(names), 'file')} in {printable(folder)}"
-        sentence = f"{files} were passed over, because they are not images"
+        sentence = f"{files} were passed over, because they are hidden or not images"
         warnings.warn(UsageWarning(with_lines(sentence, names)), stacklevel=2)
 
 

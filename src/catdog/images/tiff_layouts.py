@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -11,7 +12,7 @@ from catdog.images.formats import UnsupportedFormatError
 
 # Tags, and values of them, by their names in the specification.
 _BITS, _PHOTOMETRIC, _FILL_ORDER, _SAMPLES, _PLANES = 258, 262, 266, 277, 284
-_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+_COLOURS, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 320, 338, 339
 _WHITE_IS_ZERO, _RGB, _YCBCR = 0, 2, 6
 _SEPARATE, _SIGNED, _REVERSED = 2, 2, 2
 _BYTE_ORDERS = {b"II": "L", b"MM": "B"}
@@ -86,7 +87,8 @@ def _arguments(tile: Any) -> tuple[Any, ...]:
 def correct_pixels(image: TiffImageFile) -> Image.Image:
     """Return a loaded TIFF image, or one with the right values.
 
-    Values of 12 bits fill 16 bits: white stays white.
+    Values of 12 bits fill 16 bits: white stays white. A table of colours has 16 bits; if no value
+    needs more than 8, it was written with 8, as libtiff assumes, and Pillow gives black.
 
     Raises:
         UnsupportedFormatError: If nothing tells what its fourth channel is.
@@ -99,10 +101,19 @@ def correct_pixels(image: TiffImageFile) -> Image.Image:
             "example: its tag ExtraSamples is missing); save it as JPEG or PNG, without that "
             "channel if it is no transparency"
         )
+    if image.mode == "P" and 0 < max(colours := tags.get(_COLOURS, (0,))) < 2**8:
+        return _with_colours(image, np.array(colours, np.uint8))
     if image.mode == "I;16" and tags.get(_BITS) == (12,):
         values = np.asarray(image)
         return Image.fromarray((values << 4) | (values >> 8))
     return image
+
+
+def _with_colours(image: Image.Image, colours: NDArray[np.uint8]) -> Image.Image:
+    """Return an image with other colours: all reds, all greens, and all blues."""
+    copy = image.copy()
+    copy.putpalette(colours.reshape(3, -1).T.tobytes())
+    return copy
 
 
 def _unsupported(kind: str) -> UnsupportedFormatError:
