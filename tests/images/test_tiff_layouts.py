@@ -223,5 +223,7 @@ def test_colours_of_a_palette(bits: int) -> None:
     table = colours.astype(int) * (257 if bits == 16 else 1)
     content = tiff(numbers, 3, tags={320: table.ravel().tolist()})
     assert_right(content, colours[:, numbers].transpose(1, 2, 0))
+    turned = tiff(numbers, 3, tags={320: table.ravel().tolist(), 274: [3]})
+    assert_right(turned, colours[:, numbers].transpose(1, 2, 0)[::-1, ::-1])
     black = tiff(numbers, 3, tags={320: [0] * 768})
     assert_right(black, np.zeros((20, 30, 3), np.uint8))

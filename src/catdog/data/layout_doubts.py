@@ -147,11 +147,14 @@ def _lists_beside(folder: Path) -> list[Path]:
     folder = folder.resolve()
     if not has_filler(folder.name):
         return []
-    places = [folder.parent]
-    for beside in subfolders(folder.parent):
-        if _OF_LISTS.issuperset(words_of(beside.name)):
-            places += [beside, *subfolders(beside)]
-    return [path for path in _lists_in(places) if f'"{SPLIT_FORMAT}"' not in _begin_of(path)]
+    lists: list[Path] = []
+    with suppress(OSError):  # it was not passed, and may be closed to this user
+        places = [folder.parent]
+        for beside in subfolders(folder.parent):
+            if _OF_LISTS.issuperset(words_of(beside.name)):
+                places += [beside, *subfolders(beside)]
+        lists = _lists_in(places)
+    return [path for path in lists if f'"{SPLIT_FORMAT}"' not in _begin_of(path)]
 
 
 def _is_same(path: Path, table: Any) -> bool:
@@ -170,8 +173,13 @@ def _names_one(path: Path, names: Collection[str]) -> bool:
 
 
 def _begin_of(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as content:
+    """Return the begin of a list; nothing if it cannot be read."""
+    with (
+        suppress(OSError),
+        path.open(encoding="utf-8-sig", errors="replace", newline="") as content,
+    ):
         return content.read(_BEGIN_CHARACTERS)
+    return ""
 
 
 def _has_split_column(path: Path) -> bool:

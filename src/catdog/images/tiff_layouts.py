@@ -101,7 +101,7 @@ def correct_pixels(image: TiffImageFile) -> Image.Image:
             "example: its tag ExtraSamples is missing); save it as JPEG or PNG, without that "
             "channel if it is no transparency"
         )
-    if image.mode == "P" and 0 < max(colours := tags.get(_COLOURS, (0,))) < 2**8:
+    if image.mode in ("P", "PA") and 0 < max(colours := tags.get(_COLOURS, (0,))) < 2**8:
         return _with_colours(image, np.array(colours, np.uint8))
     if image.mode == "I;16" and tags.get(_BITS) == (12,):
         values = np.asarray(image)

@@ -5,6 +5,7 @@ The pixels are the same. A chunk of files is decoded in one call, in parallel an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
@@ -24,7 +25,8 @@ from catdog.inference.readers import Reader, ReadImage, read_each
 from catdog.typing import ImageSize
 
 MIN_IMAGES = 200  # with fewer, tracing the graph takes longer than it saves
-_CHUNK_SIZE = 16
+# A batch of the default size has a chunk for each processor: Pillow reads those of other formats.
+_CHUNK_SIZE = max(4, 32 // (os.cpu_count() or 1))
 
 
 class _PlainFile(NamedTuple):
