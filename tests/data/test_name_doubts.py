@@ -186,3 +186,11 @@ def test_masks_by_their_folder(make_folder: MakeFolder) -> None:
     folder = make_folder({"forged": 6, "real": 6, "forged_gt": 6})
     with pytest.raises(ValueError, match="forged_gt"):
         load_datasets(folder)
+
+
+def test_files_beside_the_images_are_no_copies(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=10, dog=10)
+    for image in [*folder.rglob("*.png")]:
+        image.with_name(f"{image.name}.aux.xml").write_text("<x/>")
+        image.with_name(f"{image.stem}_mask.txt").write_text("x")
+    load_datasets(folder)  # no warning

@@ -99,7 +99,7 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
     layout = _make_layout(found.root, classes, splits, files, ignored, found.doubts)
     if known:
         return layout
-    paths = [file.path for file in layout.files]
+    paths = [file.path for file in layout.files if is_image_file(file.path)]
     own_split = None if splits else splits_in_names(paths)
     doubts = (*layout.doubts, own_split) if own_split else layout.doubts
     return replace(layout, doubts=doubts, copies=copies_by_name(paths))
