@@ -256,6 +256,8 @@ LISTS_OF_DTD = ("labels/train1.txt", "labels/test1.txt")
         ("ImageSets/Main/train.txt", "ImageSets/Main/test.txt"),
         ("train_test_split.txt",),
         ("setid.mat",),
+        ("trainlist01.txt", "testlist01.txt"),
+        ("places365_train.txt", "places365_val.txt"),
         ("train_ids.npy", "test_ids.npy"),
     ],
 )
@@ -266,7 +268,7 @@ def test_split_lists_beside_the_folder_of_images(
     assert folder.name == "images"
     for name in lists:
         (folder.parent / name).parent.mkdir(exist_ok=True, parents=True)
-        (folder.parent / name).write_text("cat/image.0.png")
+        (folder.parent / name).write_text("cat/image.0.png" if "split" not in name else "1 0\n2 1")
     with pytest.warns(UserWarning, match="split of their own, which is not used"):
         load_datasets(folder)
     shutil.move(folder, folder.with_name("pets"))  # what is beside it may be anything
@@ -278,11 +280,15 @@ def test_other_folders_beside_the_folder_of_images(make_folder: MakeFolder) -> N
     for name in ("other/train.txt", "other/test.txt", "training set/train.txt", "labels/test.txt"):
         (folder.parent / name).parent.mkdir(exist_ok=True)
         (folder.parent / name).write_text("cat/image.0.png")
+    for name in ("train.csv", "test.csv", "train_log.txt", "test_log.txt", "train_config.yaml"):
+        (folder.parent / name).write_text("name,sex,age\nAllen,f,29\n")
     load_datasets(folder).save_split(folder.parent / "split.json")
     load_datasets(folder)  # no warning
 
 
-@pytest.mark.parametrize("known", ["cat/image.0.png 1", "x/cat/image.0", '["image.0.png"]'])
+@pytest.mark.parametrize(
+    "known", ["cat/image.0.png 1", "x/cat/image.0", '["image.0.png"]', "7 1\n8 0"]
+)
 def test_split_lists_beside_a_table(make_folder: MakeFolder, known: str) -> None:
     folder = make_folder(cat=6, dog=6)
     labels = {
@@ -298,3 +304,17 @@ def test_split_lists_beside_a_table(make_folder: MakeFolder, known: str) -> None
     table = folder / "train_test.csv"
     table.write_text("file,label\n" + "".join(f"{file},{name}\n" for file, name in labels.items()))
     load_datasets(folder, labels=table)  # no warning
+
+
+def test_split_lists_beside_masks(make_folder: MakeFolder) -> None:
+    """As in Oxford-IIIT Pet: `annotations` holds lists, and a folder of masks."""
+    folder = make_folder({"images/cat": 6, "images/dog": 6, "annotations/trimaps": 6})
+    for name in ("trainval", "test"):
+        (folder / f"annotations/{name}.txt").write_text("image.0 1 1 1")
+    images = [path.relative_to(folder) for path in (folder / "images").rglob("*.png")]
+    labels = {path.as_posix(): path.parent.name for path in images}
+    with (
+        pytest.warns(UserWarning, match="not in the table"),
+        pytest.warns(UserWarning, match="split of their own"),
+    ):
+        load_datasets(folder, labels=labels)

@@ -29,6 +29,7 @@ from tests.images.odd_files import noise
         (("cat", "c\u0430t"), "cannot be seen"),
         (("Red Apple", "red_apple"), "cannot be seen"),
         (("t-shirt", "t shirt"), "cannot be seen"),
+        (("M1", "\u041c1"), "cannot be seen"),
     ],
 )
 def test_names_that_may_mean_the_same(names: tuple[str, str], reason: str) -> None:
@@ -38,22 +39,16 @@ def test_names_that_may_mean_the_same(names: tuple[str, str], reason: str) -> No
     assert "dog" not in str(doubt)
 
 
-def test_other_names() -> None:
-    names = (
-        "cat",
-        "cats",
-        "p1",
-        "p10",
-        "p100",
-        "1e3",
-        "1000",
-        "inf",
-        "nan",
-        "a b",
-        "ab",
-        "0",
-        "00a",
-    )
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("cat", "cats", "p1", "p10", "p100", "1e3", "1000", "inf", "a b", "ab", "0", "00a"),
+        ("conc_0.1M", "conc_0.01M", "0.05mm", "0.5mm", "v1.05", "v1.5"),
+        ("-1", "1", "lat_-10", "lat_10", "A", "A-", "A+"),
+        ("Ma\u00dfe", "Masse", "\ufb01g", "fig"),
+    ],
+)
+def test_other_names(names: tuple[str, ...]) -> None:
     assert list(unlike_names(names)) == []
 
 

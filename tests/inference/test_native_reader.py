@@ -114,9 +114,10 @@ def test_files_with_gaps() -> None:
         rows[: restarts[1]] + rows[restarts[2] :],
         rows[: restarts[-1]] + b"\xff\xd9",
     ]
-    found = check_equal([as_source(file) for file in (whole, *damaged, rows)])
+    empty_end = whole + b"more" + bytes(64)
+    found = check_equal([as_source(file) for file in (whole, *damaged, empty_end, rows)])
     errors = [isinstance(image.pixels, Exception) for image in found]
-    assert errors == [False, True, True, True, False]
+    assert errors == [False, True, True, True, True, False]
 
 
 @settings(max_examples=60, deadline=None)

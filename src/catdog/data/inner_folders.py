@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
-from catdog._utils.text import list_names
+from catdog._utils.text import composed, list_names
 from catdog.data.layout_checks import has_images, holds_images, possible_classes
 from catdog.data.name_doubts import LEFTOVERS, WEAK, words_of
 from catdog.data.split_folders import (
@@ -120,7 +120,7 @@ def _find_suspects(holder: Path) -> Iterator[_Suspect]:
     """Yield the folders with images below the class folders in `holder` that have such a name."""
     tops = possible_classes(holder)
     names = [top.name for top in tops]
-    plain = {name.casefold() for name in names}
+    plain = set(map(_plain, names))
     for top in tops:
         if is_no_class(top.name, names):  # refused itself
             continue
@@ -128,12 +128,16 @@ def _find_suspects(holder: Path) -> Iterator[_Suspect]:
             if folder == top:
                 continue
             above = folder.relative_to(holder).parts[:-1]
-            others = plain - {name.casefold() for name in above}
+            others = plain - set(map(_plain, above))
             kind = _find_kind(folder, above)
-            if kind is None and folder.name.casefold() in others:
+            if kind is None and _plain(folder.name) in others:
                 kind = "other class"
             if kind and holds_images(folder):
                 yield _Suspect(folder, folder.relative_to(holder).as_posix(), kind)
+
+
+def _plain(name: str) -> str:
+    return composed(name).casefold()
 
 
 def _find_kind(folder: Path, above: Sequence[str]) -> Kind | None:

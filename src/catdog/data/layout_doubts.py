@@ -28,7 +28,8 @@ from catdog.data.split_folders import (
     is_split_name,
     split_roles,
 )
-from catdog.images.listing import subfolders
+from catdog.images.listing import subfolders, walk
+from catdog.typing import SPLITS
 
 _WITH_COLUMNS = (".csv", ".tsv", ".txt")
 _TEXTS = (*_WITH_COLUMNS, ".json", ".jsonl", ".lst", ".yaml", ".yml")
@@ -105,7 +106,7 @@ def unused_split_lists(
         names = {name for path in images for name in (path.name, path.stem)}
         lists = [path for path in lists if _names_one(path, names)]
     roles = set().union(*(split_roles(path.stem) for path in lists))
-    has_both = {"train", "test"} <= roles
+    has_both = "train" in roles and not roles.isdisjoint(SPLITS[1:])
     of_split = [
         path
         for path in lists
@@ -117,8 +118,8 @@ def unused_split_lists(
         return None
     named = list_names([path.name for path in of_split], 3)
     return UsageWarning(
-        f"The data come with a split of their own, which is not used: {named}. Images of its test "
-        "set may be trained on.",
+        f"The data come with a split of their own, which is not used: {named}. Images that it "
+        "holds out may be trained on.",
         hint="To use it, pass a table with the columns file, label and split as labels, or a split "
         "file that catdog wrote as split_file.",
         hint_code=HintCode.USE_SPLIT_LISTS,
@@ -126,10 +127,10 @@ def unused_split_lists(
 
 
 def _places_of_lists(folder: Path) -> Iterator[Path]:
-    """Yield a folder, and the folders in it that hold no image, two levels deep."""
+    """Yield a folder, and the folders in it that hold lists or no image, two levels deep."""
     yield folder
     for inside in subfolders(folder):
-        if not holds_images(inside):
+        if not holds_images(inside) or _OF_LISTS.issuperset(words_of(inside.name)):
             yield from (inside, *subfolders(inside))
 
 
@@ -140,21 +141,37 @@ def _lists_in(places: Iterable[Path]) -> list[Path]:
 
 
 def _lists_beside(folder: Path) -> list[Path]:
-    """Return the lists beside a folder such as `dtd/images`: in `dtd` and `dtd/labels`.
+    """Return the lists of a split beside a folder such as `dtd/images`: in `dtd` or `dtd/labels`.
 
+    Others than in the folder count only if their names say so, and if they name one of the images.
     Split files of catdog are none: they may be of any folder.
     """
     folder = folder.resolve()
     if not has_filler(folder.name):
         return []
     lists: list[Path] = []
-    with suppress(OSError):  # it was not passed, and may be closed to this user
-        places = [folder.parent]
+    for place in (folder.parent, *_places_beside(folder)):
+        with suppress(OSError):  # it was not passed, and may be closed to this user
+            lists += _lists_in([place])
+    lists = [path for path in lists if split_roles(path.stem) or path.stem.lower() in _SPLIT_NAMES]
+    if not lists:
+        return []
+    names = {name for path in walk(folder) for name in (path.name, path.stem)}
+    return [
+        path
+        for path in lists
+        if _names_one(path, names) and f'"{SPLIT_FORMAT}"' not in _begin_of(path)
+    ]
+
+
+def _places_beside(folder: Path) -> Iterator[Path]:
+    """Yield the folders of lists beside a folder, and the folders in these."""
+    with suppress(OSError):
         for beside in subfolders(folder.parent):
             if _OF_LISTS.issuperset(words_of(beside.name)):
-                places += [beside, *subfolders(beside)]
-        lists = _lists_in(places)
-    return [path for path in lists if f'"{SPLIT_FORMAT}"' not in _begin_of(path)]
+                yield beside
+                with suppress(OSError):
+                    yield from subfolders(beside)
 
 
 def _is_same(path: Path, table: Any) -> bool:
@@ -164,12 +181,14 @@ def _is_same(path: Path, table: Any) -> bool:
 def _names_one(path: Path, names: Collection[str]) -> bool:
     """Return whether a list names an image, in any column and below any folder.
 
-    Lists that are no text may. Numbers may mean anything, and count only with a suffix.
+    Lists that are no text may, and so may numbers alone, which another list explains.
     """
     if path.suffix.lower() not in _TEXTS:
         return True
-    parts = re.split(r"[\s,;:\"'/\\]+", _begin_of(path))
-    return any(part in names and not part.isdigit() for part in parts)
+    cells = re.split(r"[\r\n\t,;:\"'/\\]+", _begin_of(path))
+    parts = {part for cell in cells for part in (cell.strip(), *cell.split())} - {""}
+    words = {part for part in parts if not "".join(part.split()).isdigit()}
+    return not words.isdisjoint(names) if words else bool(parts)
 
 
 def _begin_of(path: Path) -> str:

@@ -1,20 +1,22 @@
 """Names of classes or groups that people would take for the same, as warnings."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from unicodedata import category
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
 
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
-_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")  # before a whole number
-# Categories of characters: blanks, hyphens, the underscore; and those that have no width.
-_GAPS, _NO_WIDTH = ("Zs", "Pd", "Pc"), "Cf"
+_ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")  # before a whole number
+# Characters without a width, and what is between two words: not the minus in "lat_-10" or "A-".
+_NO_WIDTH = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u2060\ufeff]")
+_GAP = re.compile(r"(?<=[^\W_])(\s+|[_\u2010-\u2015-])(?=[^\W_])")
 # Cyrillic letters that look like Latin ones, as code points.
-_LOOK_ALIKES = {0x430: "a", 0x435: "e", 0x43E: "o", 0x440: "p", 0x441: "c", 0x443: "y",
-                0x445: "x", 0x455: "s", 0x456: "i", 0x458: "j"}  # fmt: skip
+_LOOK_ALIKES = {0x410: "A", 0x412: "B", 0x415: "E", 0x41A: "K", 0x41C: "M", 0x41D: "H", 0x41E: "O",
+                0x420: "P", 0x421: "C", 0x422: "T", 0x425: "X", 0x430: "a", 0x435: "e", 0x43E: "o",
+                0x440: "p", 0x441: "c", 0x443: "y", 0x445: "x", 0x455: "s", 0x456: "i",
+                0x458: "j"}  # fmt: skip
 
 
 def unlike_names(names: Iterable[str], *, kind: str = "classes") -> Iterator[UsageWarning]:
@@ -25,13 +27,11 @@ def unlike_names(names: Iterable[str], *, kind: str = "classes") -> Iterator[Usa
         kind: What has these names.
     """
     names = sorted(set(names))
-    by_name = _group(names, str.casefold)
-    capitals = [name for same in by_name.values() if len(same) > 1 for name in same]
-    found = {"differ in capitals only": capitals}
     for reason, key in _SAME.items():
-        groups = [group for group in _group(by_name, key).values() if len(group) > 1]
-        found[reason] = [name for group in groups for folded in group for name in by_name[folded]]
-    for reason, same in found.items():
+        by_key: dict[Any, list[str]] = {}
+        for name in names:
+            by_key.setdefault(key(name), []).append(name)
+        same = [name for group in by_key.values() if _is_new(group, key) for name in group]
         if same:
             yield UsageWarning(
                 f"The names of the {kind} {list_names(same)} {reason}. They are used as different "
@@ -40,29 +40,26 @@ def unlike_names(names: Iterable[str], *, kind: str = "classes") -> Iterator[Usa
             )
 
 
-def _group(names: Iterable[str], key: Callable[[str], Any]) -> dict[Any, list[str]]:
-    groups: dict[Any, list[str]] = {}
-    for name in names:
-        groups.setdefault(key(name), []).append(name)
-    return groups
+def _is_new(names: Sequence[str], key: Callable[[str], Any]) -> bool:
+    """Return whether there are several names; for other reasons than capitals, also without."""
+    return len({name if key is str.lower else name.lower() for name in names}) > 1
 
 
 def _with_plain_numbers(name: str) -> float | str:
-    """Return a number, or a name whose whole numbers do not begin with zeros: `p7` for `p007`."""
+    """Return a number, or a name whose whole numbers do not begin with zeros: `p7` for `P007`."""
     if _NUMBER.fullmatch(name):
         return float(name.replace(",", "."))
-    return _ZEROS.sub("", name)
+    return _ZEROS.sub("", name.lower())
 
 
 def _as_seen(name: str) -> str:
-    """Return a name with one kind of gap between words, and one letter of each look."""
-    kinds = [(category(character), character) for character in name]
-    seen = [" " if kind in _GAPS else character for kind, character in kinds if kind != _NO_WIDTH]
-    return " ".join("".join(seen).translate(_LOOK_ALIKES).split())
+    """Return a name in small letters with one kind of gap, and one letter of each look."""
+    return _GAP.sub(" ", _NO_WIDTH.sub("", name).translate(_LOOK_ALIKES).strip()).lower()
 
 
-# Why two names may mean the same, and what is equal for such names in small letters.
+# Why two names may mean the same, and what is equal for such names.
 _SAME: Mapping[str, Callable[[str], Any]] = {
+    "differ in capitals only": str.lower,
     "differ only in how a number is written": _with_plain_numbers,
     "differ only in blanks, hyphens or what cannot be seen": _as_seen,
 }

@@ -35,6 +35,7 @@ from catdog.images.scale import Size, least_size
 from catdog.typing import ImageSize
 
 Pixels = NDArray[Any]
+_HIDDEN = " (hidden)"  # after the name of an image that is passed over
 _LOADING = Lock()  # a Pillow image loads lazily, and may be in a list twice
 
 
@@ -122,14 +123,15 @@ def _images_in(folder: Path) -> list[Path]:
         name = printable(inside.as_posix())
         if any(map(is_hidden, inside.parts)):
             if is_image_file(file):
-                passed_over.append(f"{name} (hidden)")
+                passed_over.append(name + _HIDDEN)
         elif is_image_file(file):
             images.append(file)
         else:
             passed_over.append(f"{name} (a link to a folder)" if file.is_dir() else name)
     if not images:
+        hidden = any(name.endswith(_HIDDEN) for name in passed_over)
         raise InvalidValueError(
-            f"The folder {folder} holds no images",
+            f"The folder {folder} holds no images{', but hidden ones' if hidden else ''}",
             hint=f"The formats that are read are {', '.join(FORMATS)}.",
         )
     _warn_passed_over(passed_over, folder)

@@ -102,7 +102,7 @@ def correct_pixels(image: TiffImageFile) -> Image.Image:
             "channel if it is no transparency"
         )
     if image.mode in ("P", "PA") and 0 < max(colours := tags.get(_COLOURS, (0,))) < 2**8:
-        return _with_colours(image, np.array(colours, np.uint8))
+        return _with_colours(image, np.array([*colours], np.uint8))
     if image.mode == "I;16" and tags.get(_BITS) == (12,):
         values = np.asarray(image)
         return Image.fromarray((values << 4) | (values >> 8))

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from catdog.data.native import UPRIGHT_PLANS, decoder_of_many, find_plan
 from catdog.images.containers import open_image, open_once
+from catdog.images.endings import has_empty_end
 from catdog.images.inputs import ImageSource, Pixels, check_file
 from catdog.images.jpeg_scans import is_in_order
 from catdog.images.limits import own_limits
@@ -55,6 +56,8 @@ def _find_plain(source: ImageSource, image_size: ImageSize) -> _PlainFile | None
         with own_limits(), _open(source) as file, open_image(file) as image:
             plan = find_plan(find_plain_jpeg(image, file), image_size)
             if plan not in UPRIGHT_PLANS or any(size_notes(image, source.name)):
+                return None
+            if has_empty_end(file, image.format):
                 return None
             assert isinstance(file, BytesIO)  # of a plain JPEG file
             content = file.getvalue()
