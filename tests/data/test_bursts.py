@@ -172,7 +172,7 @@ def test_groups_that_fill_the_sets(tmp_path: Path, films: int, group_by: str | N
     ],
 )
 @pytest.mark.parametrize("by_table", [False, True])
-@pytest.mark.filterwarnings("ignore:The folders inside")
+@pytest.mark.filterwarnings("ignore:The folders inside", "ignore:The images of the table lie")
 def test_numbers_that_begin_again_in_split_folders(
     tmp_path: Path, form: str, by_table: bool
 ) -> None:

@@ -40,7 +40,7 @@ def test_a_column_that_may_be_groups(flat: Path, tmp_path: Path, name: str) -> N
 
 
 def test_columns_that_are_neither() -> None:
-    names = ["id", "width", "uid", "setting", "studio", "", "source", "_id", "name", "species",
+    names = ["id", "width", "setting", "studio", "", "source", "_id", "name", "species",
              "patient_age", "liquid", "contest", "valuation"]  # fmt: skip
     others = dict.fromkeys(names, ("a", "a"))
     assert unused_columns(others, ("file", "label"), grouped=False) is None
@@ -94,7 +94,7 @@ def test_booleans_of_rows(flat: Path) -> None:
 @pytest.mark.parametrize("header", ["file,label,is_train", 'file;label;"Data Split"'])
 def test_a_table_beside_class_folders(make_folder: MakeFolder, header: str) -> None:
     folder = make_folder(cat=6, dog=6)
-    (folder / "list.csv").write_text(f"{header}\n")
+    (folder / "list.csv").write_text(f"{header}\nimage.0.png\n")
     with pytest.warns(UserWarning, match=r"split of their own, which is not used: 'list\.csv'"):
         load_datasets(folder)
 

@@ -10,12 +10,16 @@ from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
 
 
-def doubts_about(make_folder: MakeFolder, names: Sequence[str], **how: bool) -> list[str]:
+def doubts_about(
+    make_folder: MakeFolder, names: Sequence[str], *, grouped: bool = False
+) -> list[str]:
     """Return the warnings about folders with two images each; others have names of their own."""
     folder = make_folder(dict.fromkeys(names, 2))
     for number, path in enumerate(sorted(folder.rglob("*.png"))):
         path.rename(path.with_name(f"x{number}.png"))
-    return [str(doubt) for doubt in find_layout(folder, **how).doubts]
+    return [
+        str(doubt) for doubt in find_layout(folder, group_by="folder" if grouped else None).doubts
+    ]
 
 
 @pytest.mark.parametrize(
@@ -143,10 +147,10 @@ def test_images_with_the_names_of_those_above_them(make_folder: MakeFolder, inne
 def test_few_images_with_the_names_of_those_above_them(make_folder: MakeFolder) -> None:
     """They may have these names by chance, unless the folder says more."""
     folder = make_folder({"cat": 12, "cat/web": 3, "cat/5": 12, "dog": 12})
-    assert find_layout(folder, grouped=True).copies is None
+    assert find_layout(folder, group_by="folder").copies is None
     folder = folder.rename(folder.with_name("more"))
     (folder / "cat" / "web").rename(folder / "cat" / "rotated web")
-    assert find_layout(folder, grouped=True).copies is not None
+    assert find_layout(folder, group_by="folder").copies is not None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_labels_that_may_say_that_there_is_none(name: str) -> None:
 )  # fmt: skip
 def test_folders_that_may_hold_no_class(name: str) -> None:
     (doubt,) = doubts_about_class_names(["cat", "dog", name])
-    assert f"folders {name!r} are used as classes, although" in str(doubt)
+    assert f"classes {name!r} are used, although" in str(doubt)
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ def test_it_is_not_clear_which_folders_are_the_classes(
     with pytest.raises(ValueError, match="It is not clear whether the classes of"):
         find_layout(folder)
     if outer[0] != "fold1":  # such names are those of pieces, whatever is inside
-        assert len(find_layout(folder, grouped=True).class_names) == len(outer)
+        assert len(find_layout(folder, group_by="folder").class_names) == len(outer)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,7 +103,7 @@ def test_folders_inside_class_folders_cause_a_warning(
 
 def test_without_a_warning_if_the_level_is_known(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{name}/{n}{name}": 2 for name in "ab" for n in range(2)})
-    assert find_layout(folder, grouped=True).doubts == ()
+    assert find_layout(folder, group_by="folder").doubts == ()
     assert find_layout(folder, known=True).doubts == ()
     assert len(find_layout(folder).doubts) == 1
 
@@ -157,70 +156,6 @@ def test_a_split_file_of_classes_in_doubt_keeps_opening(
     assert again.class_names == ("part_1", "part_2")
 
 
-@pytest.mark.parametrize(
-    "lists",
-    [
-        {"meta/train.txt": "cat/1.png", "meta/test.txt": "cat/2.png"},
-        {"train_test_split.txt": "1 0"},
-        {"labels/train1.txt": "", "labels/test1.txt": ""},
-        {"split.json": "{}"},
-        {"table.csv": "file;label;Split\na.png;cat;train\n"},
-        {"lists/by class/train.txt": "cat/1.png", "lists/by class/test.txt": "cat/2.png"},
-        {"classes.csv": "file,genre,subset\na.png,x,train\nb.png,x,test\n"},
-        {"cards.csv": 'file,"data set"\na.png,"train"\nb.png,"valid"\n'},
-        {"list_eval_partition.csv": "image_id,partition\na.png,0\n"},
-        {"meta.tsv": "image\tsplit\na.png\ttrain\n"},
-        {"meta.txt": "\ufeffimage\tsplit\na.png\ttrain\n"},
-        {"train.jsonl": "{}", "test.jsonl": "{}"},
-        {"train.lst": "", "test.lst": ""},
-        {"train.xlsx": "", "test.xlsx": ""},
-    ],
-)
-def test_a_split_that_comes_with_the_data(make_folder: MakeFolder, lists: dict[str, str]) -> None:
-    folder = make_folder({"images/cat": 6, "images/dog": 6})
-    for name, content in lists.items():
-        (folder / name).parent.mkdir(exist_ok=True, parents=True)
-        (folder / name).write_text(content)
-    with pytest.warns(UserWarning, match=r"split of their own, which is not used") as caught:
-        load_datasets(folder)
-    assert [warning.filename for warning in caught] == [__file__]
-    for name in lists:
-        assert Path(name).name in str(caught[0].message)
-
-
-LIST = "file,label\ncat/image.0.png,cat\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("test.txt", LIST),
-        ("notes.txt", LIST),
-        ("labels.csv", LIST),
-        ("train.png.txt", LIST),
-        ("empty.csv", ""),
-        ("long.csv", LIST + 30_000 * "a.png,a\n"),
-        ("long line.txt", "a,split " * 10_000),
-        ("odd.csv", 'file,note\n"a\n'),
-        ("zeros.csv", "\0,\0\n\0,\0\n"),
-    ],
-)
-def test_other_lists(make_folder: MakeFolder, name: str, content: str) -> None:
-    folder = make_folder(cat=6, dog=6)
-    (folder / name).write_text(content)
-    load_datasets(folder)  # no warning
-
-
-def test_split_lists_beside_the_only_folder_of_images(make_folder: MakeFolder) -> None:
-    """The folder that was passed has all: the inner one would hide the lists."""
-    folder = make_folder({"JPEGImages/cat": 6, "JPEGImages/dog": 6})
-    for name in ("cat_train.txt", "cat_test.txt"):
-        (folder / "ImageSplits").mkdir(exist_ok=True)
-        (folder / "ImageSplits" / name).write_text("cat/image.0.png")
-    with pytest.warns(UserWarning, match=r"split of their own.*'cat_test.txt', 'cat_train.txt'"):
-        assert load_datasets(folder).class_names == ("cat", "dog")
-
-
 def test_a_class_that_has_texts_only(make_folder: MakeFolder) -> None:
     """It is not passed over: its images may be missing."""
     folder = make_folder({"cat": 6, "dog": 6})
@@ -228,12 +163,6 @@ def test_a_class_that_has_texts_only(make_folder: MakeFolder) -> None:
     (folder / "owl" / "notes.txt").touch()
     with pytest.raises(ValueError, match="owl has 0"):
         load_datasets(folder)
-
-
-def test_own_splits_do_not_matter_beside_split_folders(make_folder: MakeFolder) -> None:
-    folder = make_folder({"train/cat": 5, "train/dog": 5, "test/cat": 5, "test/dog": 5})
-    (folder / "split.json").write_text("{}")
-    load_datasets(folder)  # no warning
 
 
 def test_a_scan_says_what_loading_refuses(make_folder: MakeFolder) -> None:
@@ -245,76 +174,30 @@ def test_a_scan_says_what_loading_refuses(make_folder: MakeFolder) -> None:
     assert [warning.filename for warning in caught] == [__file__]
 
 
-LISTS_OF_DTD = ("labels/train1.txt", "labels/test1.txt")
+def test_a_scan_warns_of_the_level(make_folder: MakeFolder) -> None:
+    folder = make_folder({f"{name}/{name}{number}": 2 for name in "ab" for number in range(4)})
+    with pytest.warns(UserWarning, match="are not used as classes: the outer folders"):
+        scan_images(folder)
 
 
-@pytest.mark.parametrize(
-    "lists",
-    [
-        LISTS_OF_DTD,
-        ("meta/train.json", "meta/test.json"),
-        ("ImageSets/Main/train.txt", "ImageSets/Main/test.txt"),
-        ("train_test_split.txt",),
-        ("setid.mat",),
-        ("trainlist01.txt", "testlist01.txt"),
-        ("places365_train.txt", "places365_val.txt"),
-        ("train_ids.npy", "test_ids.npy"),
-    ],
-)
-def test_split_lists_beside_the_folder_of_images(
-    make_folder: MakeFolder, lists: tuple[str, ...]
-) -> None:
-    folder = make_folder(cat=6, dog=6)
-    assert folder.name == "images"
-    for name in lists:
-        (folder.parent / name).parent.mkdir(exist_ok=True, parents=True)
-        (folder.parent / name).write_text("cat/image.0.png" if "split" not in name else "1 0\n2 1")
-    with pytest.warns(UserWarning, match="split of their own, which is not used"):
-        load_datasets(folder)
-    shutil.move(folder, folder.with_name("pets"))  # what is beside it may be anything
-    load_datasets(folder.with_name("pets"))  # no warning
-
-
-def test_other_folders_beside_the_folder_of_images(make_folder: MakeFolder) -> None:
-    folder = make_folder(cat=6, dog=6)
-    for name in ("other/train.txt", "other/test.txt", "training set/train.txt", "labels/test.txt"):
-        (folder.parent / name).parent.mkdir(exist_ok=True)
-        (folder.parent / name).write_text("cat/image.0.png")
-    for name in ("train.csv", "test.csv", "train_log.txt", "test_log.txt", "train_config.yaml"):
-        (folder.parent / name).write_text("name,sex,age\nAllen,f,29\n")
-    load_datasets(folder).save_split(folder.parent / "split.json")
+def test_a_class_that_is_passed_over(make_folder: MakeFolder) -> None:
+    folder = make_folder({"cats/persian": 6, "cats/siamese": 6})
+    (folder / "dogs").mkdir()
+    (folder / "dogs" / "urls.txt").write_text("https://x.org/1.jpg")
+    with pytest.warns(UserWarning, match="'dogs' in .* holds no image, and is passed over: .*cats"):
+        assert load_datasets(folder).class_names == ("persian", "siamese")
+    (folder / "dogs").rename(folder / "annotations")
     load_datasets(folder)  # no warning
 
 
 @pytest.mark.parametrize(
-    "known", ["cat/image.0.png 1", "x/cat/image.0", '["image.0.png"]', "7 1\n8 0"]
+    ("one", "other"), [("a.png", "a_flip.png"), ("b.rf.1a.png", "b.rf.2b.png")]
 )
-def test_split_lists_beside_a_table(make_folder: MakeFolder, known: str) -> None:
-    folder = make_folder(cat=6, dog=6)
-    labels = {
-        path.relative_to(folder).as_posix(): path.parent.name for path in folder.rglob("*.png")
-    }
-    (folder / "lists").mkdir()
-    for name in ("train", "test"):
-        (folder / f"lists/{name}.txt").write_text(known)
-    with pytest.warns(UserWarning, match="split of their own, .* 'test.txt', 'train.txt'"):
-        load_datasets(folder, labels=labels)
-    (folder / "lists/test.txt").write_text("unknown.png")  # images to predict
-    load_datasets(folder, labels=labels)  # no warning
-    table = folder / "train_test.csv"
-    table.write_text("file,label\n" + "".join(f"{file},{name}\n" for file, name in labels.items()))
-    load_datasets(folder, labels=table)  # no warning
-
-
-def test_split_lists_beside_masks(make_folder: MakeFolder) -> None:
-    """As in Oxford-IIIT Pet: `annotations` holds lists, and a folder of masks."""
-    folder = make_folder({"images/cat": 6, "images/dog": 6, "annotations/trimaps": 6})
-    for name in ("trainval", "test"):
-        (folder / f"annotations/{name}.txt").write_text("image.0 1 1 1")
-    images = [path.relative_to(folder) for path in (folder / "images").rglob("*.png")]
-    labels = {path.as_posix(): path.parent.name for path in images}
-    with (
-        pytest.warns(UserWarning, match="not in the table"),
-        pytest.warns(UserWarning, match="split of their own"),
-    ):
-        load_datasets(folder, labels=labels)
+def test_changed_copies_in_another_split(make_folder: MakeFolder, one: str, other: str) -> None:
+    folder = make_folder({f"{split}/{name}": 6 for split in ("train", "test") for name in "ab"})
+    layout = find_layout(folder)
+    assert layout.copies is None  # the same names in both
+    for split, name in (("train", other), ("test", one)):
+        (folder / split / "a/image.0.png").rename(folder / split / "a" / name)
+    with pytest.warns(UserWarning, match="1 of 24 images have the name of another image"):
+        load_datasets(folder)

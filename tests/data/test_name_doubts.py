@@ -51,7 +51,7 @@ def test_versions_of_a_class(names: Sequence[str], named: str) -> None:
 )  # fmt: skip
 def test_leftover_folders(name: str) -> None:
     (doubt,) = doubts_about_class_names(["cat", "dog", name])
-    assert f"folders {name!r} are used as classes, although" in str(doubt)
+    assert f"The classes {name!r} are used, although" in str(doubt)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_folders_of_splits_beside_classes(names: Sequence[str], named: Sequence[
     doubts = doubts_about_class_names(names)
     assert len(doubts) == bool(named)
     for doubt in doubts:
-        assert f"folders {', '.join(map(repr, named))} are used as classes" in str(doubt)
+        assert f"The classes {', '.join(map(repr, named))} are used" in str(doubt)
         assert "contain a word for a split" in str(doubt)
 
 
@@ -154,7 +154,11 @@ def test_copies_are_kept_together_by_the_groups_that_are_named(make_folder: Make
         (["train_1.png", "train_2.png", "test_1.png"], True),
         (["img-1-val.png", "img-2-training.png"], True),
         (["train_1.png", "train_2.png"], False),
-        (["test_1.png", "val_2.png"], False),
+        (["test_1.png", "val_2.png"], True),
+        (["tr_1.png", "te_2.png"], True),
+        (["fold0_1.png", "fold1_1.png"], True),
+        (["tr_1.png", "b_2.png"], False),
+        (["table_1.png", "letter_2.png"], False),
         (["train_1.png", "test_2.png", "3.png"], False),
         (["trainer_1.png", "contest_2.png"], False),
     ],

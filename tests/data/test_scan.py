@@ -291,6 +291,7 @@ def test_files_that_may_not_be_read(tidy: Path) -> None:
     assert reasons(scan_images(tidy)) == {"cats/image.0.png": "unreadable"}
 
 
+@pytest.mark.filterwarnings("ignore:The folders inside")
 def test_a_folder_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tidy / "cats" / "secret").mkdir()
     scandir = os.scandir
@@ -342,6 +343,7 @@ def test_the_size_of_a_jpeg_is_its_own(tidy: Path) -> None:
     assert report.findings[0].detail == "31 x 31 pixels"
 
 
+@pytest.mark.filterwarnings("ignore:The folders inside")
 def test_duplicates_in_one_class_are_used_and_named(tidy: Path) -> None:
     content = (tidy / "cats" / "image.3.png").read_bytes()
     add(tidy / "cats", "zzz/copy.png", content)

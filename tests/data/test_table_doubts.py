@@ -2,17 +2,31 @@
 
 import csv
 import shutil
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from catdog import load_datasets, scan_images
 from catdog.data.table_doubts import unused_folders
+from catdog.data.table_layout import find_table_layout
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
 from tests.data.test_tables import labels_of, rows_of, sets_of, write_csv
+
+
+def write_images(folder: Path, names: Iterable[str]) -> Path:
+    """Write a small image of noise under each name."""
+    random = np.random.default_rng(0)
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        pixels = random.integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / name)
+    return folder
 
 
 def rows_of_folders(folder: Path) -> list[dict[str, str]]:
@@ -218,3 +232,86 @@ def test_a_very_long_label_is_shortened(flat: Path) -> None:
             flat, labels={name: (long, long.upper())[n % 2] for n, name in enumerate(labels)}
         )
     assert len(str(warned[0].message)) < 1000
+
+
+def doubts_of(folder: Path, labels: Any, **given: Any) -> str:
+    return "\n".join(map(str, find_table_layout(folder, labels, **given).layout.doubts))
+
+
+@pytest.mark.parametrize(
+    "form", ["subj{}/im{}.png", "train/patient {}/study1/{}.png", "cat/{}/{}.png"]
+)
+def test_folders_of_subjects(tmp_path: Path, form: str) -> None:
+    folder = write_images(tmp_path / "flat", [form.format(n // 3, n % 3) for n in range(24)])
+    rows = [
+        {
+            "file": form.format(n // 3, n % 3),
+            "label": "ab"[n % 2],
+            "split": "train" if n else "test",
+        }
+        for n in range(24)
+    ]
+    assert "lie in 8 folders" in doubts_of(folder, rows)
+    assert "lie in" not in doubts_of(folder, rows, group_by="folder")
+    assert "lie in" not in doubts_of(folder, rows, known=True)
+    labels = {row["file"]: row["label"] for row in rows}
+    assert 'group_by=r"(.*)/"' in doubts_of(folder, labels)
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        data = load_datasets(folder, labels=labels, group_by=r"(.*)/", near_duplicates="ignore")
+    groups = [set(data.groups(split) or ()) for split in SPLITS]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 8
+
+
+@pytest.mark.parametrize(
+    "form", ["{label}/{n}.png", "images_{k:03}/{n}.png", "train/{label}/{n}.png", "{n}/1.png"]
+)
+def test_folders_of_other_things(tmp_path: Path, form: str) -> None:
+    labels = {form.format(label="ab"[n % 2], n=n, k=n // 4): "ab"[n % 2] for n in range(24)}
+    folder = write_images(tmp_path / "flat", labels)
+    assert "lie in" not in doubts_of(folder, labels)
+
+
+@pytest.mark.parametrize(
+    ("file", "other", "is_said"),
+    [
+        ("id", "img", True),
+        ("image_id", "coco_url", True),
+        ("image", "filepath", True),
+        ("file", "mask", False),
+    ],
+)
+def test_another_column_names_files(tmp_path: Path, file: str, other: str, is_said: bool) -> None:
+    """A number of the row may be the name of another image."""
+    folder = write_images(tmp_path / "flat", [f"{n}.png" for n in range(20)])
+    rows = [
+        {file: n if is_said else f"{n}.png", other: f"x/{19 - n if is_said else n}.png",
+         "label": "ab"[n % 2]}
+        for n in range(20)
+    ]  # fmt: skip
+    assert (
+        "names other files of the folder in 20 of 20 rows" in doubts_of(folder, rows)
+    ) == is_said
+
+
+def test_names_of_classes_in_a_table(tmp_path: Path) -> None:
+    names = [f"{n}.png" for n in range(24)]
+    folder = write_images(tmp_path / "flat", names)
+    for label, words in (("cat_aug", "another version"), ("rejected", "none"), ("cats", "plural")):
+        labels = dict(zip(names, ["cat", "dog", label] * 8, strict=True))
+        assert words in doubts_of(folder, labels)
+        assert doubts_of(folder, labels, known=True) == ""
+
+
+def test_names_of_images_in_a_table(tmp_path: Path) -> None:
+    names = [f"{kind}_{n}{end}.png" for n in range(8) for kind in ("train", "test")
+             for end in ("", "_flipLR")]  # fmt: skip
+    folder = write_images(tmp_path / "flat", names)
+    labels = {name: "ab"[n % 2] for n, name in enumerate(names)}
+    assert "to which set of a split they belong" in doubts_of(folder, labels)
+    layout = find_table_layout(folder, labels).layout
+    assert layout.copies is not None
+    assert "16 of 32 images have the name of another image" in str(layout.copies)
+    with pytest.warns(UserWarning, match="16 of 32 images"):
+        load_datasets(folder, labels=[{"file": name, "label": label, "split": name.split("_")[0]}
+                                      for name, label in labels.items()])  # fmt: skip

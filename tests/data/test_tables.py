@@ -503,7 +503,7 @@ def test_no_file_is_opened_for_writing(flat: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "group_by"), [("clip{film}/{number}.png", "folder"), ("{film:05}_{number}.png", None)]
+    ("form", "group_by"), [("part{film}/{number}.png", "folder"), ("{film:05}_{number}.png", None)]
 )
 def test_bursts_of_tables(tmp_path: Path, form: str, group_by: str | None) -> None:
     """The suggested groups are those that `group_by` makes with the table."""

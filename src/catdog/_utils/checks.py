@@ -178,9 +178,11 @@ def check_positive_int(
 
 def check_no_effect(names: Iterable[str], reason: str) -> None:
     """Raise if arguments were passed that would have no effect."""
-    if listed := " and ".join(sorted(names)):
+    if useless := sorted(names):
         raise InvalidValueError(
-            f"would have no effect: {reason}", argument=listed, hint="Leave it out."
+            f"would have no effect: {reason}",
+            argument=" and ".join(useless),
+            hint=f"Leave {'them' if useless[1:] else 'it'} out.",
         )
 
 

@@ -11,11 +11,11 @@ from catdog.typing import SPLITS
 
 # Names of columns, without "id", that say what belongs together, or to which set an image belongs.
 _GROUPS = frozenset(
-    {"accession", "author", "burst", "case", "clip", "donor", "driver", "episode", "exam",
-     "examination", "identity", "individual", "lesion", "movie", "mrn", "owner", "participant",
-     "patient", "person", "recording", "scene", "sequence", "series", "session", "slide",
-     "specimen", "study", "subject", "track", "user", "video", "visit", "volunteer", "writer",
-     "wsi"}
+    {"accession", "author", "burst", "case", "clip", "donor", "driver", "eartag", "episode", "exam",
+     "examination", "identity", "imagegroup", "individual", "lesion", "movie", "mrn", "owner",
+     "participant", "patient", "person", "pid", "ptid", "recording", "scene", "sequence", "series",
+     "session", "sessiondate", "slide", "specimen", "study", "subj", "subject", "track", "user",
+     "video", "visit", "volunteer", "writer", "wsi"}
 )  # fmt: skip
 _KEYS = frozenset({"guid", "id", "key", "uid", "uuid"})  # last words of names of columns
 _NUMBERS = frozenset({"id", "name", "no", "nr", "num", "number"})  # which `_plain` leaves out
@@ -26,7 +26,12 @@ _NO_GROUPS = frozenset(
 )  # fmt: skip
 _ORIGINALS = frozenset({"mother", "original", "parent", "source"})  # "source_image"
 _FILES = frozenset({"file", "filename", "image", "img", "photo"})
-_SETS = frozenset({"partition", "phase", "set", "subset", "usage"})
+_SETS = frozenset({"cv", "gallery", "imageset", "partition", "phase", "set", "subset", "traintest",
+                   "tvt", "usage"})  # fmt: skip
+# Words for what was photographed: groups if a few images share each value.
+_INDIVIDUALS = frozenset({"animal", "cage", "cow", "dog", "fish", "horse", "mouse", "pat", "plant",
+                          "plate", "ring", "uid", "well"})  # fmt: skip
+_MOST_SHARING = 20  # images of an individual, on average
 # Words that a column of a split may have beside others: `cv_fold`, `Data Split`.
 _SPLIT_WORDS = frozenset({"fold", "folds", "kfold", "split", "splits"})
 # Words beside one for a split that say nothing else: `is_train`, `used for training`.
@@ -93,6 +98,8 @@ def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:
     if not words or not _has_equal(cells):
         return False
     last, own = words[-1], set(words)
+    if name.strip().casefold() in _INDIVIDUALS:
+        return len(_values(cells)) <= _MOST_SHARING * len(set(_values(cells)))
     if own & _GROUPS:
         return last in _GROUPS | _KEYS | _NUMBERS | {"code"}
     if name.casefold().endswith("instanceuid") or (own & _ORIGINALS and own & _FILES):
@@ -102,8 +109,13 @@ def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:
 
 def _has_equal(cells: Sequence[Any]) -> bool:
     """Return whether two cells that are not empty have the same value."""
-    values = [text for cell in cells if (text := str(cell).strip()) not in ("", "None", "nan")]
+    values = _values(cells)
     return len(set(values)) < len(values)
+
+
+def _values(cells: Sequence[Any]) -> list[str]:
+    """Return the cells that are not empty, as text."""
+    return [text for cell in cells if (text := str(cell).strip()) not in ("", "None", "nan")]
 
 
 def _few_values(cells: Sequence[Any]) -> set[str]:

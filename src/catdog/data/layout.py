@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed, list_names
@@ -19,11 +19,17 @@ from catdog.data.layout_checks import (
 )
 from catdog.data.layout_doubts import (
     class_with_split_name,
-    unused_split_lists,
+    passed_over,
     without_empty_splits,
 )
-from catdog.data.name_doubts import copies_by_name, doubts_about_class_names, splits_in_names
+from catdog.data.name_doubts import (
+    copies_by_name,
+    copies_in_other_splits,
+    doubts_about_class_names,
+    splits_in_names,
+)
 from catdog.data.split_folders import SplitFolders, find_split_folders
+from catdog.data.unused_lists import unused_lists
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
 from catdog.images.listing import hidden_folders, images_in, subfolders, walk
@@ -73,20 +79,20 @@ class Layout:
     copies: UsageWarning | None = None
 
 
-def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> Layout:
+def find_layout(folder: Path, *, group_by: Any = None, known: bool = False) -> Layout:
     """Find the classes, splits and files of a folder.
 
     Args:
         folder: Holds class folders, or split folders with class folders, or one folder that does
             (many archives unpack to such a folder).
-        grouped: The folders inside the class folders may have the same names in each class,
-            because they are groups.
+        group_by: As `load_datasets` takes it. If it is passed, the folders inside the class folders
+            may have the same names in each class, because they may be groups.
         known: The classes are not in doubt, because a split file lists their images.
 
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
     """
-    found = _find_folders(folder, grouped=grouped, known=known)
+    found = _find_folders(folder, grouped=group_by is not None, known=known)
     holders, classes = found.holders, found.classes
     first = next(iter(holders.values()))
     files: list[File] = []
@@ -100,18 +106,14 @@ def find_layout(folder: Path, *, grouped: bool = False, known: bool = False) -> 
     if known:
         return layout
     paths = [file.path for file in layout.files if is_image_file(file.path)]
+    others = {file.path for file in layout.files}.difference(paths)
+    lists = unused_lists(
+        found.above, paths, others=sorted(others), used=[group_by], has_split=bool(splits)
+    )
     own_split = None if splits else splits_in_names(paths)
-    doubts = (*layout.doubts, own_split) if own_split else layout.doubts
-    return replace(layout, doubts=doubts, copies=copies_by_name(paths))
-
-
-def check_without_groups(folder: Path) -> None:
-    """Raise what `find_layout` raises about the class folders if nobody says what is a group.
-
-    Raises:
-        ValueError: If it is not clear which folders are the classes.
-    """
-    _find_folders(folder, grouped=False, known=False)
+    doubts = [*layout.doubts, *lists, *filter(None, [own_split])]
+    copies = copies_by_name(paths) or copies_in_other_splits(paths, [*holders.values()])
+    return replace(layout, doubts=tuple(doubts), copies=copies)
 
 
 class _Folders(NamedTuple):
@@ -140,6 +142,7 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     split_folders, doubts = without_empty_splits(find_split_folders(root))
     if doubt := class_with_split_name(root, split_folders):
         split_folders, doubts = SplitFolders({}, ()), [doubt]
+    doubts += passed_over(passed)
     holders, above = _find_holders(root, split_folders)
     first = next(iter(holders.values()))
     classes = _find_classes(first, in_split=first != root)
@@ -148,8 +151,6 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     if not known:
         check_class_names(first, classes)
         doubts += [*inside, *doubts_about_class_names(classes)]
-        if not split_folders.by_split and (lists := unused_split_lists([*passed, root])):
-            doubts.append(lists)
     return _Folders(root, split_folders, holders, [*passed, *above], classes, doubts)
 
 

@@ -177,9 +177,7 @@ def load_datasets(
     folder = find_source("source", source)
     cache = None if cache_dir is None else checks.check_cache_dir(cache_dir, outside=folder)
     # The inner folders may be groups. A split file decides which folders are the classes.
-    layout, group_of = _find_layout(
-        folder, labels, grouped=group_by is not None, known=split_file is not None
-    )
+    layout, group_of = _find_layout(folder, labels, group_by=group_by, known=split_file is not None)
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
@@ -241,12 +239,12 @@ def _only_for_new_images(group_by: GroupBy | None, *, near_together: bool) -> li
 
 
 def _find_layout(
-    folder: Path, labels: LabelTable | None, *, grouped: bool, known: bool
+    folder: Path, labels: LabelTable | None, *, group_by: GroupBy | None, known: bool
 ) -> tuple[Layout, GroupOf | None]:
     """Return the layout by class folders or by a table, and what finds the groups of the table."""
     if labels is None:
-        return find_layout(folder, grouped=grouped, known=known), None
-    return find_table_layout(folder, labels, grouped=grouped, known=known)
+        return find_layout(folder, group_by=group_by, known=known), None
+    return find_table_layout(folder, labels, group_by=group_by, known=known)
 
 
 def _read_groups(group_by: GroupBy, group_of: GroupOf | None, layout: Layout) -> GroupOf:

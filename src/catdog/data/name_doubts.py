@@ -24,7 +24,7 @@ _VERSIONS = frozenset(
     {"aug", "augmentation", "augmentations", "augmented", "backup", "bak", "copie", "copies",
      "copy", "cropped", "flipped", "kopie", "new", "old", "orig", "original", "resized", "rotated"}
 )  # fmt: skip
-_COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
+_COPY_NUMBER = re.compile(r"\s*\(\d+\)$|\s+\d$")
 # Names of folders that people keep beside the classes.
 LEFTOVERS = frozenset(
     {"augmented", "backup", "copy", "corrupt", "corrupted", "delete", "deleted", "demo",
@@ -61,7 +61,7 @@ _SEPARATOR = re.compile(r"[ _.-]+(?=[^ _.-])")
 _CHANGED = frozenset(
     {"annotation", "annotations", "aug", "augmented", "bright", "brightness", "crop", "cropped",
      "deg", "depth", "flip", "flipped", "groundtruth", "gt", "label", "labels", "mask", "masks",
-     "mirror", "mirrored", "noise", "resized", "rot", "rotate", "rotated", "rotation", "seg",
+     "mirror", "mirrored", "noise", "resized", "rf", "rot", "rotate", "rotated", "rotation", "seg",
      "segmentation", "superpixels", "trimap"}
 )  # fmt: skip
 MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
@@ -70,11 +70,12 @@ _HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of 
 _NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
 # A quick test, so that few names are split into words.
 _MAY_BE_SPLIT = re.compile("train|val|test", re.I)
+_SHORT_SPLIT = re.compile(r"(?<![^\W_])(tr|va|te|fold ?\d+)(?![^\W_])", re.I)  # "tr_1", "fold0_1"
 MOST = 0.9  # of the images; single images may be called "test" by chance
 
 
 def doubts_about_class_names(names: Collection[str]) -> list[UsageWarning]:
-    """Return warnings about class folders that may be other versions of a class, or none at all."""
+    """Return warnings about classes that may be other versions of a class, or none at all."""
     found = [_versions(names), _leftovers(names), _of_splits(names)]
     return [*unlike_names(names), *(doubt for doubt in found if doubt is not None)]
 
@@ -100,16 +101,16 @@ def _versions(names: Iterable[str]) -> UsageWarning | None:
 
 
 def _leftovers(names: Collection[str]) -> UsageWarning | None:
-    """Return the warning about class folders whose names say that they hold no class."""
+    """Return the warning about classes whose names say that they are none."""
     found = [
         name for name in names if _is_leftover(name) or says_no_label(name) or _is_unnamed(name)
     ]
     if not found or len(names) - len(found) < 2:
         return None
     return UsageWarning(
-        f"The folders {list_names(found)} are used as classes, although their names may say that "
-        "they are none.",
-        hint="If they are none, move them away.",
+        f"The classes {list_names(found)} are used, although their names may say that they are "
+        "none.",
+        hint="If they are none, move the folders away, or remove their rows from the table.",
     )
 
 
@@ -126,7 +127,7 @@ def _is_unnamed(name: str) -> bool:
 
 
 def _of_splits(names: Collection[str]) -> UsageWarning | None:
-    """Return the warning about class folders that may be of a split: `test_images`, `cats_test`."""
+    """Return the warning about classes that may be of a split: `test_images`, `cats_test`."""
     by_words = {words_of(name) for name in names}
     found = []
     for name in names:
@@ -140,10 +141,11 @@ def _of_splits(names: Collection[str]) -> UsageWarning | None:
     if not found or len(names) - len(found) < 2:
         return None
     return UsageWarning(
-        f"The folders {list_names(found)} are used as classes, although their names contain a word "
-        "for a split.",
+        f"The classes {list_names(found)} are used, although their names contain a word for a "
+        "split.",
         hint="If they hold images to evaluate on or to predict, move them away, or put the images "
-        "into folders train/ and test/ with one folder per class in each.",
+        "into folders train/ and test/ with one folder per class in each. A table may have a "
+        "column split.",
     )
 
 
@@ -157,15 +159,20 @@ def _is_to_evaluate(name: str, rest: Iterable[str], names: Iterable[str]) -> boo
     return says_so and _THINGS.isdisjoint(rest)
 
 
-def copies_by_name(paths: Sequence[Path]) -> UsageWarning | None:
-    """Return the warning about images that have the name of another image and one part more."""
+def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> UsageWarning | None:
+    """Return the warning about images that have the name of another image and one part more.
+
+    Args:
+        paths: The images.
+        changed: Only parts that say that the image was changed count.
+    """
     found = dict(_added_parts(paths))
     counts = Counter(found.values())
     parts = [
         part
         for part, count in counts.most_common()
         if not _CHANGED.isdisjoint(words_of(part))
-        or (count >= MIN_COPIES and not _NUMBER.fullmatch(part))
+        or (not changed and count >= MIN_COPIES and not _NUMBER.fullmatch(part))
     ]
     named = [path for path, part in found.items() if part in parts]
     if not named:
@@ -178,6 +185,22 @@ def copies_by_name(paths: Sequence[Path]) -> UsageWarning | None:
         hint="Move masks away. To keep copies in the set of the original, pass "
         f'group_by=r"{_pattern_without(parts[:MAX_PARTS])}".',
     )
+
+
+def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> UsageWarning | None:
+    """Return the warning about images that are changed copies of images of another split.
+
+    Args:
+        paths: The images.
+        holders: The folder of the class folders of each split.
+    """
+    plain = [
+        holders[0] / path.relative_to(holder)
+        for path in paths
+        for holder in holders
+        if holder in path.parents
+    ]
+    return copies_by_name(plain, changed=True) if holders[1:] else None
 
 
 def _added_parts(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
@@ -238,9 +261,8 @@ def _pattern_without(parts: Sequence[str]) -> str:
 
 def splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
     """Return the warning about images whose names say to which set of a split they belong."""
-    roles = [split_roles(path.stem) if _MAY_BE_SPLIT.search(path.stem) else set() for path in paths]
-    named = sum(map(bool, roles))
-    if named < MOST * len(paths) or not {"train"} < set().union(*roles):
+    sets = [_sets_in(path.stem) for path in paths]
+    if sum(map(bool, sets)) < MOST * len(paths) or len(set().union(*sets)) < 2:
         return None
     return UsageWarning(
         "The names of the images say to which set of a split they belong, which is not used, such "
@@ -249,6 +271,13 @@ def splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
         "images into folders train/ and test/.",
         hint_code=HintCode.USE_SPLIT_LISTS,
     )
+
+
+def _sets_in(name: str) -> Collection[str]:
+    """Return which sets of a split the words of a name mean: `test_1`, `tr_7`, `fold0_12`."""
+    if _MAY_BE_SPLIT.search(name) and (roles := split_roles(name)):
+        return roles
+    return {word.lower() for word in _SHORT_SPLIT.findall(name)}
 
 
 def words_of(name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
 
+_PLURAL = re.compile(r"(?<=[^\W\d_]{2}[^\Ws\d_])s$")  # of "cats", not of "gas" and "glass"
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
 _ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")  # before a whole number
 # Characters without a width, and what is between two words: not the minus in "lat_-10" or "A-".
@@ -54,12 +55,20 @@ def _with_plain_numbers(name: str) -> float | str:
 
 def _as_seen(name: str) -> str:
     """Return a name in small letters with one kind of gap, and one letter of each look."""
-    return _GAP.sub(" ", _NO_WIDTH.sub("", name).translate(_LOOK_ALIKES).strip()).lower()
+    return _GAP.sub(
+        " ", _NO_WIDTH.sub("", name).translate(_LOOK_ALIKES).strip().rstrip(".")
+    ).lower()
+
+
+def _as_singular(name: str) -> str:
+    """Return a name in small letters without the "s" of a plural, which short names may lack."""
+    return _PLURAL.sub("", name.lower())
 
 
 # Why two names may mean the same, and what is equal for such names.
 _SAME: Mapping[str, Callable[[str], Any]] = {
     "differ in capitals only": str.lower,
     "differ only in how a number is written": _with_plain_numbers,
-    "differ only in blanks, hyphens or what cannot be seen": _as_seen,
+    "differ only in blanks, hyphens, dots at the end or what cannot be seen": _as_seen,
+    "may be singular and plural": _as_singular,
 }

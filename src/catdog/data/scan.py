@@ -27,8 +27,8 @@ from catdog.data.corrections import (
     without_left_out,
 )
 from catdog.data.early_pixels import EarlyPixels
-from catdog.data.findings import Finding, ImageFile
-from catdog.data.layout import Layout, check_without_groups, find_layout
+from catdog.data.findings import FOLDER, Finding, ImageFile
+from catdog.data.layout import Layout, find_layout
 from catdog.data.near_duplicates import directions
 from catdog.data.quality import measure_images
 from catdog.data.report import ScanReport, usable_images
@@ -106,11 +106,7 @@ def scan_images(
         ```
     """
     root = find_source("folder", folder)
-    if labels is None:
-        layout = find_layout(root, grouped=True)
-        _warn_unclear(root)
-    else:
-        layout = find_table_layout(root, labels).layout
+    layout = _find_layout(root) if labels is None else find_table_layout(root, labels).layout
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
     for doubt in filter(None, [*layout.doubts, layout.copies]):
         warnings.warn(doubt, stacklevel=2)
@@ -123,14 +119,16 @@ def scan_images(
     return replace(report, quality=measured)
 
 
-def _warn_unclear(root: Path) -> None:
-    """Warn if `load_datasets` refuses a folder unless `group_by` says what its folders mean."""
+def _find_layout(root: Path) -> Layout:
+    """Return the layout; warn if `load_datasets` needs `group_by` to know what folders mean."""
     try:
-        check_without_groups(root)
+        return find_layout(root)
     except InvalidValueError as error:
+        layout = find_layout(root, group_by=FOLDER)  # raises again if groups do not matter
         sentence = f"load_datasets needs group_by: {error.rule}."
         warning = UsageWarning(sentence, hint=error.hint, hint_code=error.hint_code)
         warnings.warn(warning, stacklevel=3)
+        return layout
 
 
 def scan_layout(

@@ -143,6 +143,12 @@ def has_filler(name: str) -> bool:
     return any(word in _FILLERS for word in _words(name))
 
 
+def is_piece(name: str) -> bool:
+    """Return whether all words of a name are for a piece of a data set: `images_1`."""
+    words = _words(name)
+    return bool(words) and (_FILLERS | _PIECES).issuperset(words)
+
+
 def pieces_of_one(names: Iterable[str]) -> list[str]:
     """Return the names that differ in a number only, as those of the pieces of one data set.
 

@@ -1,14 +1,17 @@
 """What a table of labels may mean in another way than it is used, as warnings."""
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from catdog._utils.errors import UsageWarning
-from catdog._utils.text import counted, list_names, printable, with_lines
+from catdog._utils.text import composed, counted, list_names, printable, with_lines
 from catdog.data.file_names import FileNames
 from catdog.data.findings import relative_name
-from catdog.data.split_folders import Role, splits_of_paths
+from catdog.data.split_folders import Role, is_piece, split_roles, splits_of_paths
+from catdog.data.tables import Table
+from catdog.images.identify import is_named_as_image
 from catdog.typing import SPLITS
 
 
@@ -83,3 +86,66 @@ def unused_folders(
         "folders. The table decides"
     )
     return UsageWarning(with_lines(sentence, moved))
+
+
+def unused_subjects(labels: Mapping[Path, str], folder: Path) -> UsageWarning | None:
+    """Return the warning about folders that may be one subject each, such as `patient7/a.png`.
+
+    Folders of classes, splits and pieces of a data set (`images_001`) are none. There must be more
+    folders than classes, and one with several images.
+
+    Args:
+        labels: The label of each image.
+        folder: The folder that they are in.
+    """
+    known = {composed(label).casefold() for label in labels.values()}
+    folders = [
+        tuple(
+            part
+            for part in Path(relative_name(path, folder)).parent.parts
+            if part.casefold() not in known and not split_roles(part) and not is_piece(part)
+        )
+        for path in labels
+    ]
+    counts = Counter(parts for parts in folders if parts)
+    if len(counts) <= len(known) or max(counts.values()) < 2:
+        return None
+    examples = list_names([f"{'/'.join(parts)}/" for parts in list(counts)[:3]])
+    return UsageWarning(
+        f"The images of the table lie in {len(counts):,} folders, such as {examples}. If each "
+        "holds one subject, such as a patient or a video, its images may come into different sets.",
+        hint='To keep them together, add a column group to the table, or pass group_by=r"(.*)/".',
+    )
+
+
+def other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageWarning]:
+    """Yield the warnings about other columns that name files of the table, in other rows.
+
+    Args:
+        table: The table, whose column of files may be a number of the row.
+        found: The file of each row.
+    """
+    stems = {name for path in found for name in (path.name, path.stem)}
+    given = [_stem(row["file"]) for row in table.rows]
+    for name, cells in table.others.items():
+        texts = ["" if cell is None else str(cell) for cell in cells]
+        pairs = [
+            (own, other)
+            for own, other in zip(given, map(_stem, texts), strict=True)
+            if other in stems
+        ]
+        differing = sum(own != other for own, other in pairs)
+        is_file = any(is_named_as_image(Path(text)) for text in texts)
+        if differing and is_file and 2 * len(pairs) > len(texts):
+            yield UsageWarning(
+                f"The column {table.columns['file']} of the table of labels is used as the file, "
+                f"but the column {name} names other files of the folder in {differing:,} of "
+                f"{len(texts):,} rows.",
+                hint=f"If {name} is the image that has the label, pass it as the only column file.",
+            )
+
+
+def _stem(name: str) -> str:
+    """Return the name of a file without folders and the suffix of an image."""
+    last = PurePosixPath(composed(name.strip()).replace("\\", "/")).name
+    return PurePosixPath(last).stem if is_named_as_image(Path(last)) else last

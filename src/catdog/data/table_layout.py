@@ -5,23 +5,25 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from catdog._utils.errors import InvalidValueError, MissingFileError
+from catdog._utils.errors import InvalidValueError, MissingFileError, UsageWarning
 from catdog._utils.text import counted, list_names, quoted
 from catdog.data.column_doubts import unused_columns
 from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
-from catdog.data.label_doubts import doubts_about_labels
+from catdog.data.label_doubts import doubts_about_labels, says_no_label
 from catdog.data.layout import File, Layout
-from catdog.data.layout_doubts import unused_split_lists
-from catdog.data.same_names import unlike_names
+from catdog.data.name_doubts import copies_by_name, doubts_about_class_names, splits_in_names
 from catdog.data.split_folders import Role, find_role
 from catdog.data.table_doubts import (
     find_missing,
+    other_file_columns,
     similar_files,
     unused_folders,
+    unused_subjects,
 )
-from catdog.data.tables import Row, read_table
+from catdog.data.tables import Row, Table, read_table
+from catdog.data.unused_lists import unused_lists
 from catdog.images.identify import is_image_file
 from catdog.images.listing import walk
 from catdog.typing import SPLITS, Split
@@ -46,14 +48,14 @@ class TableLayout(NamedTuple):
 
 
 def find_table_layout(
-    folder: Path, labels: Any, *, grouped: bool = False, known: bool = False
+    folder: Path, labels: Any, *, group_by: Any = None, known: bool = False
 ) -> TableLayout:
     """Find the classes, splits, groups and files of a folder by a table.
 
     Args:
         folder: The names of the files are relative to it.
         labels: The table, as `load_datasets` takes it.
-        grouped: `group_by` says what belongs together.
+        group_by: As `load_datasets` takes it.
         known: A split file says which image is in which set.
 
     Raises:
@@ -77,21 +79,10 @@ def find_table_layout(
     files.sort(key=_order)
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
-    doubts = [
-        *unlike_names(class_names),
-        *doubts_about_labels(class_names),
-    ]
-    if doubt := similar_files(find_missing(used, listing), used, names):
-        doubts.append(doubt)
+    similar = similar_files(find_missing(used, listing), used, names)
+    doubts = [*doubts_about_labels(class_names), *filter(None, [similar])]
     if not known:
-        doubts += filter(
-            None,
-            [
-                unused_folders(roles, [*used], folder),
-                unused_columns(table.others, table.columns, grouped=grouped),
-                None if roles else unused_split_lists([folder], labels, used),
-            ],
-        )
+        doubts += _doubts(folder, labels, table, roles, used, group_by)
     layout = Layout(
         folder,
         class_names,
@@ -100,8 +91,43 @@ def find_table_layout(
         tuple(ignored),
         has_table=True,
         doubts=tuple(doubts),
+        copies=None if known else copies_by_name([*used]),
     )
     return TableLayout(layout, _read_groups(used, folder))
+
+
+def _doubts(
+    folder: Path,
+    labels: Any,
+    table: Table,
+    roles: Mapping[Path, Role],
+    used: Mapping[Path, Row],
+    group_by: Any,
+) -> Iterator[UsageWarning]:
+    """Yield the warnings about what the table may mean, but does not say.
+
+    Args:
+        folder: The names of the files are relative to it.
+        labels: The table, as it was passed.
+        table: Its content.
+        roles: What the column `split` says about each file.
+        used: The row of each image that is used.
+        group_by: As `load_datasets` takes it.
+    """
+    label_of = {path: row["label"] for path, row in used.items()}
+    grouped = group_by is not None
+    found = [
+        unused_folders(roles, [*used], folder),
+        unused_columns(table.others, table.columns, grouped=grouped),
+        None if roles else splits_in_names([*used]),
+        None if grouped or "group" in table.columns else unused_subjects(label_of, folder),
+    ]
+    yield from (doubt for doubt in found if doubt is not None)
+    yield from doubts_about_class_names(
+        {name for name in label_of.values() if not says_no_label(name)}
+    )
+    yield from other_file_columns(table, used)
+    yield from unused_lists([folder], used, used=[labels, group_by], has_split=bool(roles))
 
 
 def _order(file: File) -> tuple[Any, ...]:

@@ -42,12 +42,12 @@ class Table(NamedTuple):
 
     Attributes:
         rows: The rows, whose cells are text.
-        columns: The columns that the rows have.
+        columns: The columns that the rows have, with their names as the table writes them.
         others: The cells of the columns that are not used, by their names as the table writes them.
     """
 
     rows: Sequence[Row]
-    columns: tuple[str, ...]
+    columns: Mapping[str, str]
     others: Mapping[str, Sequence[Any]]
 
 
@@ -92,7 +92,8 @@ def read_table(
         for place, name in enumerate(names)
         if place not in found.values()
     }
-    return Table(rows, tuple(found), others)
+    columns_found = {column: str(names[place]) for column, place in found.items()}
+    return Table(rows, columns_found, others)
 
 
 def _name(text: str) -> str:

@@ -1,0 +1,265 @@
+"""Test the warnings about lists of images that are not used."""
+
+import gzip
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+
+from catdog import load_datasets, scan_images
+from tests.conftest import MakeFolder
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"meta/train.txt": "cat/image.0.png", "meta/test.txt": "cat/image.1.png"},
+        {"train_test_split.txt": "1 0"},
+        {"labels/train1.txt": "image.0.png", "labels/test1.txt": "image.1.png"},
+        {"split.json": '{"image.0.png": 1}'},
+        {"table.csv": "file;label;Split\nimage.0.png;cat;train\n"},
+        {
+            "lists/by class/train.txt": "cat/image.0.png",
+            "lists/by class/test.txt": "cat/image.1.png",
+        },
+        {"classes.csv": "file,genre,subset\nimage.0.png,x,train\nb.png,x,test\n"},
+        {"cards.csv": 'file,"data set"\nimage.0.png,"train"\nb.png,"valid"\n'},
+        {"list_eval_partition.csv": "image_id,partition\nimage.0.png,0\n"},
+        {"meta.tsv": "image\tsplit\nimage.0.png\ttrain\n"},
+        {"meta.txt": "\ufeffimage\tsplit\nimage.0.png\ttrain\n"},
+        {"train.jsonl": '{"image.0": 0}', "test.jsonl": '{"image.1": 0}'},
+        {"train.lst": "image.0.png", "test.lst": "image.1.png"},
+        {"train.xlsx": "", "test.xlsx": ""},
+    ],
+)
+def test_a_split_that_comes_with_the_data(make_folder: MakeFolder, lists: dict[str, str]) -> None:
+    folder = make_folder({"images/cat": 6, "images/dog": 6})
+    for name, content in lists.items():
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / name).write_text(content)
+    with pytest.warns(UserWarning, match=r"split of their own, which is not used") as caught:
+        load_datasets(folder)
+    assert [warning.filename for warning in caught] == [__file__]
+    for name in lists:
+        assert Path(name).name in str(caught[0].message)
+
+
+LIST = "file,label\ncat/image.0.png,cat\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("test.txt", LIST),
+        ("notes.txt", LIST),
+        ("labels.csv", LIST),
+        ("train.png.txt", LIST),
+        ("empty.csv", ""),
+        ("long.csv", LIST + 30_000 * "a.png,a\n"),
+        ("long line.txt", "a,split " * 10_000),
+        ("odd.csv", 'file,note\n"a\n'),
+        ("zeros.csv", "\0,\0\n\0,\0\n"),
+    ],
+)
+def test_other_lists(make_folder: MakeFolder, name: str, content: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / name).write_text(content)
+    load_datasets(folder)  # no warning
+
+
+def test_split_lists_beside_the_only_folder_of_images(make_folder: MakeFolder) -> None:
+    """The folder that was passed has all: the inner one would hide the lists."""
+    folder = make_folder({"JPEGImages/cat": 6, "JPEGImages/dog": 6})
+    for name in ("cat_train.txt", "cat_test.txt"):
+        (folder / "ImageSplits").mkdir(exist_ok=True)
+        (folder / "ImageSplits" / name).write_text("cat/image.0.png")
+    with pytest.warns(UserWarning, match=r"split of their own.*'cat_test.txt', 'cat_train.txt'"):
+        assert load_datasets(folder).class_names == ("cat", "dog")
+
+
+def test_own_splits_do_not_matter_beside_split_folders(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/cat": 5, "train/dog": 5, "test/cat": 5, "test/dog": 5})
+    (folder / "split.json").write_text("{}")
+    load_datasets(folder)  # no warning
+
+
+LISTS_OF_DTD = ("labels/train1.txt", "labels/test1.txt")
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        LISTS_OF_DTD,
+        ("meta/train.json", "meta/test.json"),
+        ("ImageSets/Main/train.txt", "ImageSets/Main/test.txt"),
+        ("train_test_split.txt",),
+        ("setid.mat",),
+        ("trainlist01.txt", "testlist01.txt"),
+        ("places365_train.txt", "places365_val.txt"),
+        ("train_ids.npy", "test_ids.npy"),
+    ],
+)
+def test_split_lists_beside_the_folder_of_images(
+    make_folder: MakeFolder, lists: tuple[str, ...]
+) -> None:
+    folder = make_folder(cat=6, dog=6)
+    assert folder.name == "images"
+    for name in lists:
+        (folder.parent / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder.parent / name).write_text("cat/image.0.png" if "split" not in name else "1 0\n2 1")
+    with pytest.warns(UserWarning, match="split of their own, which is not used"):
+        load_datasets(folder)
+    shutil.move(folder, folder.with_name("pets"))  # what is beside it may be anything
+    load_datasets(folder.with_name("pets"))  # no warning
+
+
+def test_other_folders_beside_the_folder_of_images(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for name in ("other/train.txt", "other/test.txt", "training set/train.txt", "labels/test.txt"):
+        (folder.parent / name).parent.mkdir(exist_ok=True)
+        (folder.parent / name).write_text("cat/image.0.png")
+    for name in ("train.csv", "test.csv", "train_log.txt", "test_log.txt", "train_config.yaml"):
+        (folder.parent / name).write_text("name,sex,age\nAllen,f,29\n")
+    load_datasets(folder).save_split(folder.parent / "split.json")
+    load_datasets(folder)  # no warning
+
+
+@pytest.mark.parametrize(
+    "known", ["cat/image.0.png 1", "x/cat/image.0", '["image.0.png"]', "7 1\n8 0"]
+)
+def test_split_lists_beside_a_table(make_folder: MakeFolder, known: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    labels = {
+        path.relative_to(folder).as_posix(): path.parent.name for path in folder.rglob("*.png")
+    }
+    (folder / "lists").mkdir()
+    for name in ("train", "test"):
+        (folder / f"lists/{name}.txt").write_text(known)
+    with pytest.warns(UserWarning, match="split of their own, .* 'test.txt', 'train.txt'"):
+        load_datasets(folder, labels=labels)
+    (folder / "lists/test.txt").write_text("unknown.png")  # images to predict
+    load_datasets(folder, labels=labels)  # no warning
+    table = folder / "train_test.csv"
+    table.write_text("file,label\n" + "".join(f"{file},{name}\n" for file, name in labels.items()))
+    load_datasets(folder, labels=table)  # no warning
+
+
+def test_split_lists_beside_masks(make_folder: MakeFolder) -> None:
+    """As in Oxford-IIIT Pet: `annotations` holds lists, and a folder of masks."""
+    folder = make_folder({"images/cat": 6, "images/dog": 6, "annotations/trimaps": 6})
+    for name in ("trainval", "test"):
+        (folder / f"annotations/{name}.txt").write_text("image.0 1 1 1")
+    images = [path.relative_to(folder) for path in (folder / "images").rglob("*.png")]
+    labels = {path.as_posix(): path.parent.name for path in images}
+    with (
+        pytest.warns(UserWarning, match="not in the table"),
+        pytest.warns(UserWarning, match="split of their own"),
+    ):
+        load_datasets(folder, labels=labels)
+
+
+NAMED = "image.0.png image.1.png"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"metadata.jsonl": '{"file_name": "image.0.png"}\n{"file_name": "image.1.png"}\n'},
+        {"dsfold1.txt": "image.0.png|100|1\nimage.1.png|100|1\n"},
+        {"list_eval_partition.txt": "image.0.png 0\nimage.1.png 1\n"},
+        {"data.yaml": "images: [image.0.png, image.1.png]"},
+        {"fold": NAMED},
+        {"patients.csv": "patient_id,image\np1,image.0.png\np1,image.1.png\n"},
+        {"meta/patients.tsv": "image\tpatient\nimage.0\tp1\nimage.1\tp1\n"},
+        {"cat/urls.txt": "https://x.org/image.0.png\nhttps://x.org/image.1.png\n"},
+    ],
+)
+def test_files_that_name_images(make_folder: MakeFolder, files: dict[str, str]) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    (name,) = (Path(name).name for name in files)
+    with pytest.warns(UserWarning, match=rf"name its images, and are not used: '{name}'"):
+        load_datasets(folder)
+    with pytest.warns(UserWarning, match="name its images"):
+        scan_images(folder)
+
+
+def test_packed_files_that_name_images(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / "a.csv.gz").write_bytes(gzip.compress(NAMED.encode()))
+    (folder / "b.bin").write_bytes(pickle.dumps(NAMED.split()))
+    (folder / "c.gz").write_bytes(b"no archive")
+    with pytest.warns(UserWarning, match=r"are not used: 'a.csv.gz', 'b.bin'\."):
+        load_datasets(folder)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"train": NAMED, "test": "image.2.png"},
+        {"train.list": NAMED, "test.list": "image.2.png"},
+        {"validation_list.txt": NAMED, "testing_list.txt": "image.2.png"},
+        {"split_zhou_OxfordPets.json": f'{{"train": ["{NAMED}"]}}'},
+        {"cat/train.txt": NAMED, "cat/test.txt": "image.2.png"},
+        {"cat/meta.csv": "file,split\nimage.0.png,train\nimage.1.png,test\n"},
+    ],
+)
+def test_more_lists_of_a_split(make_folder: MakeFolder, files: dict[str, str]) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    with pytest.warns(UserWarning, match="split of their own") as caught:
+        load_datasets(folder)
+    assert len(caught) == 1
+    assert all(Path(name).name in str(caught[0].message) for name in files)
+
+
+def test_the_images_are_at_the_end_of_a_long_list(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for name in ("train.txt", "test.txt"):
+        (folder / name).write_text("".join(f"other{n}.png\n" for n in range(20_000)) + NAMED)
+    with pytest.warns(UserWarning, match="split of their own"):
+        load_datasets(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("README.md", NAMED),
+        (".hidden.csv", NAMED),
+        ("cat/image.0.txt", NAMED),  # a caption
+        ("words.txt", "cat dog image png 0 1 2"),
+        ("train_log.txt", "epoch 1"),
+        ("film.mp4", "\0\1\2"),
+    ],
+)
+def test_files_that_name_no_images(make_folder: MakeFolder, name: str, content: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / name).write_text(content)
+    (folder / "val_log.txt").write_text("epoch 1")
+    load_datasets(folder)  # no warning
+
+
+def test_tables_that_are_used(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    images = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    groups, labels = folder / "groups.csv", folder / "labels.csv"
+    groups.write_text("file,group\n" + "".join(f"{file},g{n}\n" for n, file in enumerate(images)))
+    load_datasets(folder, group_by=groups)  # no warning
+    with pytest.raises(ValueError, match="has no parentheses"):
+        load_datasets(folder, group_by="\0")
+    labels.write_text("file,label\n" + "".join(f"{file},{file[:3]}\n" for file in images))
+    load_datasets(folder, labels=labels, group_by=groups)  # no warning
+    with pytest.warns(UserWarning, match="are not used: 'groups.csv'"):
+        load_datasets(folder, labels=labels)
+
+
+def test_other_files_beside_split_folders(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/cat": 6, "train/dog": 6, "test/cat": 6, "test/dog": 6})
+    (folder / "train.txt").write_text(NAMED)
+    (folder / "test.txt").write_text("image.0.png")
+    with pytest.warns(UserWarning, match=r"name its images, and are not used: 'train.txt'\."):
+        load_datasets(folder)
