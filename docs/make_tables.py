@@ -77,7 +77,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "compact-speed": of_record(results.compact_speed, "compact_speed"),
     "linear": of_record(results.linear, "variants"),
     "quickstart": of_record(results.quickstart, "six_lines"),
-    "repeats": of_record(results.repeats, "six_lines"),
+    "repeats": of_record(results.repeats, "six_lines", "six_lines_other_processor"),
     "repeat": of_record(repeat_tables.differences, "repeat"),
     "ray-runs": of_record(ray_tables.runs, "ray_extraction"),
     "ray-arithmetic": of_record(ray_tables.arithmetic, "ray_extraction"),

@@ -354,14 +354,24 @@ def quickstart(record: dict[str, Any]) -> str:
     return f"{facts}\n\n{table(head, rows)}\n\n{measured_with(record)}"
 
 
-def repeats(record: dict[str, Any]) -> str:
-    """Return the results of the six lines where numbers are added in other orders, as a table."""
+def repeats(record: dict[str, Any], other: dict[str, Any]) -> str:
+    """Return the results of the six lines where numbers are added in other orders, as a table.
+
+    Args:
+        record: The runs on one machine.
+        other: The runs on a machine with another processor.
+    """
     names = {
         "six_lines": f"the same machine, {record['rounds']} runs",
         "six_lines_on_one_core": "on one core",
         "six_lines_without_onednn": "without the kernels of oneDNN",
     }
     rows = [[names[row["way"]], right(row)] for row in record["rows"] if row["way"] in names]
+    rows += [
+        ["on another processor, without AVX-512", right(row)]
+        for row in other["rows"]
+        if row["way"] == "six_lines"
+    ]
     head = ["The six lines", "Test images classified correctly"]
     return f"{table(head, rows)}\n\n{measured_with(record)}"
 

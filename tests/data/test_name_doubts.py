@@ -74,7 +74,10 @@ def test_names_of_classes(names: Sequence[str]) -> None:
     ("names", "named"),
     [
         (["cats", "dogs", "test_images"], ["test_images"]),
-        (["cats", "dogs", "to_predict", "Test2"], ["to_predict", "Test2"]),
+        (
+            ["cats", "dogs", "to_predict", "predict_me", "Test2"],
+            ["to_predict", "predict_me", "Test2"],
+        ),
         (["Real", "Fake", "Real_test"], ["Real_test"]),
         (["train station", "bus", "test tube"], []),
         (["Benign cases", "Normal cases", "Test cases"], ["Test cases"]),

@@ -53,7 +53,7 @@ _THINGS = frozenset(
     {"bench", "card", "cricket", "drive", "kit", "match", "negative", "paper", "pattern", "pilot",
      "positive", "print", "strip", "track", "tube", "tubes"}
 )  # fmt: skip
-WEAK = frozenset({"a", "all", "mixed", "my", "new", "some", "the", "to", "unknown"})
+WEAK = frozenset({"a", "all", "me", "mixed", "my", "new", "some", "the", "to", "unknown"})
 
 # Where the part of a name may begin that only a copy or a mask has: `leaf_flipLR`, `a (1)-mask`.
 _SEPARATOR = re.compile(r"[ _.-]+(?=[^ _.-])")

@@ -141,7 +141,8 @@ def other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageW
                 f"The column {table.columns['file']} of the table of labels is used as the file, "
                 f"but the column {name} names other files of the folder in {differing:,} of "
                 f"{len(texts):,} rows.",
-                hint=f"If {name} is the image that has the label, pass it as the only column file.",
+                hint=f"If {name} is the image that has the label, name that column file, and leave "
+                "the other one out.",
             )
 
 

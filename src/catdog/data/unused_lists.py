@@ -99,8 +99,8 @@ def unused_lists(
         yield UsageWarning(
             f"Files in the folder name its images, and are not used: {list_names(also, 3)}. They "
             "may hold labels, a split, or what belongs together.",
-            hint="To use one, pass a table with the columns file and label, and split or group, as "
-            "labels.",
+            hint="To use one, pass a table of labels with the columns file and label, and split or "
+            "group.",
         )
 
 
