@@ -112,6 +112,7 @@ def test_folders_of_splits_beside_classes(names: Sequence[str], named: Sequence[
         ([f"{i}.{suffix}" for i in range(12) for suffix in ("jpg", "png")], 12, 12),
         ([f"{i}-001{part}.bmp" for i in range(12) for part in ("", "-d")], 12, 12),
         ([f"{i}_jpg.rf.{copy}a{i}.jpg" for i in range(12) for copy in range(3)], 24, 12),
+        ([f"leaf{i}{part}.png" for i in range(12) for part in ("", "_90", "_180")], 24, 12),
     ],
 )
 def test_copies_and_masks_by_their_names(names: Sequence[str], copies: int, keys: int) -> None:
@@ -129,6 +130,7 @@ def test_copies_and_masks_by_their_names(names: Sequence[str], copies: int, keys
     [
         [f"cat.{number}.jpg" for number in range(50)],
         [f"{number}{part}.jpg" for number in range(30) for part in ("", "_1")],
+        ["leaf.png", *(f"leaf_{number}.png" for number in range(100))],
         ["photo.jpg", "photo_parrot.jpg", "surf.jpg"],
         [".jpg", "_.jpg", "a.b.c_d e.jpg"],
     ],

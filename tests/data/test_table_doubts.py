@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -255,12 +254,37 @@ def test_folders_of_subjects(tmp_path: Path, form: str) -> None:
     assert "lie in" not in doubts_of(folder, rows, group_by="folder")
     assert "lie in" not in doubts_of(folder, rows, known=True)
     labels = {row["file"]: row["label"] for row in rows}
-    assert 'group_by=r"(.*)/"' in doubts_of(folder, labels)
-    with warnings.catch_warnings(record=True):
-        warnings.simplefilter("always")
-        data = load_datasets(folder, labels=labels, group_by=r"(.*)/", near_duplicates="ignore")
+    group_by = doubts_of(folder, labels).partition('group_by=r"')[2].partition('"')[0]
+    data = load_datasets(folder, labels=labels, group_by=group_by)  # no warning
     groups = [set(data.groups(split) or ()) for split in SPLITS]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 8
+
+
+def test_inner_folders_of_subjects(tmp_path: Path) -> None:
+    """The groups are the patients, not their visits."""
+    form = "CheXpert/train/patient{}/study{}/{}.png"
+    names = [form.format(n // 4, n % 4 // 2, n % 2) for n in range(32)]
+    folder = write_images(tmp_path / "flat", names)
+    labels = {name: "ab"[n % 2] for n, name in enumerate(names)}
+    said = doubts_of(folder, labels)
+    assert "lie in 8 folders with names of their own, such as 'patient0/'" in said
+    assert 'group_by=r"^[^/]*/[^/]*/([^/]*)/"' in said
+
+
+def test_subjects_in_folders_of_classes(tmp_path: Path) -> None:
+    """One subject may be in both."""
+    names = [f"{label}/p{n}/{view}.png" for n in range(8) for label in "ab" for view in range(2)]
+    folder = write_images(tmp_path / "flat", names)
+    said = doubts_of(folder, {name: name[0] for name in names})
+    assert 'group_by=r"^[^/]*/([^/]*)/"' in said
+
+
+def test_subjects_with_one_image_in_each_inner_folder(tmp_path: Path) -> None:
+    names = [f"p{n // 3}/s{n % 3}/v.png" for n in range(24)]
+    folder = write_images(tmp_path / "flat", names)
+    said = doubts_of(folder, {name: "ab"[n % 2] for n, name in enumerate(names)})
+    assert "lie in 8 folders" in said
+    assert 'group_by=r"^([^/]*)/"' in said
 
 
 @pytest.mark.parametrize(
@@ -278,6 +302,7 @@ def test_folders_of_other_things(tmp_path: Path, form: str) -> None:
         ("id", "img", True),
         ("image_id", "coco_url", True),
         ("image", "filepath", True),
+        ("id", "image_name", True),
         ("file", "mask", False),
     ],
 )
@@ -285,13 +310,17 @@ def test_another_column_names_files(tmp_path: Path, file: str, other: str, is_sa
     """A number of the row may be the name of another image."""
     folder = write_images(tmp_path / "flat", [f"{n}.png" for n in range(20)])
     rows = [
-        {file: n if is_said else f"{n}.png", other: f"x/{19 - n if is_said else n}.png",
+        {file: n if is_said else f"{n}.png", other: names(other, 19 - n if is_said else n),
          "label": "ab"[n % 2]}
         for n in range(20)
     ]  # fmt: skip
     assert (
         "names other files of the folder in 20 of 20 rows" in doubts_of(folder, rows)
     ) == is_said
+
+
+def names(column: str, number: int) -> str:
+    return str(number) if column == "image_name" else f"x/{number}.png"
 
 
 def test_names_of_classes_in_a_table(tmp_path: Path) -> None:

@@ -114,6 +114,15 @@ def test_split_lists_beside_the_folder_of_images(
     load_datasets(folder.with_name("pets"))  # no warning
 
 
+@pytest.mark.parametrize("name", ["jpg", "JPEGImages", "train_png"])
+def test_names_of_the_folder_of_images(make_folder: MakeFolder, name: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    folder = folder.rename(folder.with_name(name))
+    (folder.parent / "setid.mat").write_text("")
+    with pytest.warns(UserWarning, match="split of their own"):
+        load_datasets(folder)
+
+
 def test_other_folders_beside_the_folder_of_images(make_folder: MakeFolder) -> None:
     folder = make_folder(cat=6, dog=6)
     for name in ("other/train.txt", "other/test.txt", "training set/train.txt", "labels/test.txt"):
@@ -229,6 +238,7 @@ def test_the_images_are_at_the_end_of_a_long_list(make_folder: MakeFolder) -> No
     ("name", "content"),
     [
         ("README.md", NAMED),
+        ("LICENSE.txt", NAMED),
         (".hidden.csv", NAMED),
         ("cat/image.0.txt", NAMED),  # a caption
         ("words.txt", "cat dog image png 0 1 2"),
@@ -260,6 +270,54 @@ def test_tables_that_are_used(make_folder: MakeFolder) -> None:
 def test_other_files_beside_split_folders(make_folder: MakeFolder) -> None:
     folder = make_folder({"train/cat": 6, "train/dog": 6, "test/cat": 6, "test/dog": 6})
     (folder / "train.txt").write_text(NAMED)
-    (folder / "test.txt").write_text("image.0.png")
-    with pytest.warns(UserWarning, match=r"name its images, and are not used: 'train.txt'\."):
+    load_datasets(folder)  # no warning
+    (folder / "patients.txt").write_text(NAMED)
+    with pytest.warns(UserWarning, match=r"name its images, and are not used: 'patients.txt'\."):
         load_datasets(folder)
+
+
+def test_labels_from_memory(make_folder: MakeFolder) -> None:
+    """They may have been read from the file that names the images."""
+    folder = make_folder({"photos/cat": 6, "photos/dog": 6})
+    files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))]
+    labels = {file: file.split("/")[1] for file in files}
+    table, other = folder / "labels.csv", folder / "photos/patients.csv"
+    table.write_text("file,label\n" + "".join(f"{file},{labels[file]}\n" for file in files))
+    load_datasets(folder, labels=labels)  # no warning
+    other.write_text(NAMED)
+    with pytest.warns(UserWarning, match=r"are not used: 'patients.csv'\."):
+        load_datasets(folder, labels=table)
+    for name in ("train", "test"):
+        (folder / f"photos/{name}.txt").write_text(NAMED)
+    with pytest.warns(UserWarning, match="split of their own"):
+        load_datasets(folder, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a 1", "cat/a 1.png 0"),
+        ("a (1)", "cat/a (1).png"),
+        ("a (1)", "cat/a (1)"),
+        ("a,b", '"cat/a,b.png",cat'),
+        ("it's", "it's.png"),
+        ("caf\u00e9", '["caf\\u00e9.png"]'),
+        ("caf\u00e9", "cafe\u0301.png"),
+        ("a 1", "https://x.org/A%201.JPG?width=7"),
+        ("a1", "<filename>a1.jpeg</filename>"),
+        ("a1", "a1.png#0"),
+        ("17", "17.png"),
+        ("\u732b", "\u732b.png"),
+    ],
+)
+def test_how_lists_write_names(make_folder: MakeFolder, name: str, line: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / "cat/image.0.png").rename(folder / f"cat/{name}.png")
+    (folder / "train.txt").write_text(line)
+    (folder / "test.txt").write_text(line)
+    with pytest.warns(UserWarning, match="split of their own"):
+        load_datasets(folder)
+    for list_of in ("train.txt", "test.txt"):
+        (folder / list_of).write_text(line.replace("a", "xa").replace("7.png", "70.png"))
+    if "a" in line and not line.startswith(("caf", "http", "[")):
+        load_datasets(folder)  # no warning

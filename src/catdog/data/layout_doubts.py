@@ -68,13 +68,15 @@ def passed_over(folders: Iterable[Path]) -> Iterator[UsageWarning]:
     """Yield the warnings about folders without images that may be classes, and are passed over.
 
     Args:
-        folders: Folders in which only one holds images, and the others hold lists.
+        folders: Folders in which only one holds images, and the others hold lists. Names such as
+            `images` are those of no class.
     """
     for folder in folders:
         inside = possible_classes(folder)
         others = [path.name for path in inside if LIST_WORDS.isdisjoint(words_of(path.name))]
         used = next((path for path in inside if holds_images(path)), folder)
-        if others := [name for name in others if name != used.name]:
+        others = [name for name in others if name != used.name]
+        if others and not has_filler(used.name):
             yield UsageWarning(
                 f"{list_names(others)} in {printable(folder)} holds no image, and is passed over: "
                 f"the classes are in {used.name}.",

@@ -24,7 +24,7 @@ _VERSIONS = frozenset(
     {"aug", "augmentation", "augmentations", "augmented", "backup", "bak", "copie", "copies",
      "copy", "cropped", "flipped", "kopie", "new", "old", "orig", "original", "resized", "rotated"}
 )  # fmt: skip
-_COPY_NUMBER = re.compile(r"\s*\(\d+\)$|\s+\d$")
+_COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
 # Names of folders that people keep beside the classes.
 LEFTOVERS = frozenset(
     {"augmented", "backup", "copy", "corrupt", "corrupted", "delete", "deleted", "demo",
@@ -68,6 +68,7 @@ MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
 MAX_PARTS = 20  # that are named in a regular expression
 _HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of one image too
 _NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
+_ANGLES = frozenset({"0", "90", "180", "270", "360"})  # of copies that are turned: `leaf_90`
 # A quick test, so that few names are split into words.
 _MAY_BE_SPLIT = re.compile("train|val|test", re.I)
 _SHORT_SPLIT = re.compile(r"(?<![^\W_])(tr|va|te|fold ?\d+)(?![^\W_])", re.I)  # "tr_1", "fold0_1"
@@ -168,10 +169,13 @@ def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> UsageWarn
     """
     found = dict(_added_parts(paths))
     counts = Counter(found.values())
+    numbers = {re.sub(r"\W|_", "", part) for part in counts if _NUMBER.fullmatch(part)}
+    are_angles = numbers <= _ANGLES
     parts = [
         part
         for part, count in counts.most_common()
         if not _CHANGED.isdisjoint(words_of(part))
+        or (are_angles and _NUMBER.fullmatch(part))
         or (not changed and count >= MIN_COPIES and not _NUMBER.fullmatch(part))
     ]
     named = [path for path, part in found.items() if part in parts]

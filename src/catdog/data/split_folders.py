@@ -25,9 +25,9 @@ _ROLES: Mapping[str, Role] = {
 _SPLIT_NAMES = frozenset({"train", "training", "validation", "valid", "val", "test", "testing"})
 # Words without information about the content: "Train_Data", "testset", "val_images".
 _FILLERS = frozenset(
-    {"data", "dataset", "dir", "file", "files", "folder", "image", "images", "img", "imgs", "list",
-     "lists", "photo", "photos", "pic", "pics", "picture", "pictures", "samples", "set", "sets",
-     "split"}
+    {"data", "dataset", "dir", "file", "files", "folder", "image", "images", "img", "imgs", "jpeg",
+     "jpg", "list", "lists", "photo", "photos", "pic", "pics", "picture", "pictures", "png",
+     "samples", "set", "sets", "split"}
 )  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "TrainData" has two
 # Folders that data sets have beside those of their images.

@@ -9,10 +9,14 @@ from catdog._utils.errors import UsageWarning
 from catdog._utils.text import composed, counted, list_names, printable, with_lines
 from catdog.data.file_names import FileNames
 from catdog.data.findings import relative_name
+from catdog.data.name_doubts import words_of
 from catdog.data.split_folders import Role, is_piece, split_roles, splits_of_paths
 from catdog.data.tables import Table
 from catdog.images.identify import is_named_as_image
 from catdog.typing import SPLITS
+
+# Words in the name of a column of images.
+_OF_FILES = frozenset({"file", "filename", "filepath", "image", "img", "path", "photo", "picture"})
 
 
 def find_missing(paths: Iterable[Path], listing: Iterable[Path]) -> list[Path]:
@@ -99,22 +103,52 @@ def unused_subjects(labels: Mapping[Path, str], folder: Path) -> UsageWarning | 
         folder: The folder that they are in.
     """
     known = {composed(label).casefold() for label in labels.values()}
-    folders = [
-        tuple(
-            part
-            for part in Path(relative_name(path, folder)).parent.parts
-            if part.casefold() not in known and not split_roles(part) and not is_piece(part)
-        )
-        for path in labels
-    ]
-    counts = Counter(parts for parts in folders if parts)
-    if len(counts) <= len(known) or max(counts.values()) < 2:
-        return None
-    examples = list_names([f"{'/'.join(parts)}/" for parts in list(counts)[:3]])
+    parts_of = {path: Path(relative_name(path, folder)).parent.parts for path in labels}
+    around = os.path.commonpath(["/".join(parts) for parts in parts_of.values()])
+    shared = len(Path(around).parts)  # folders that all images are in
+    own = {
+        path: [
+            place
+            for place, part in enumerate(parts)
+            if place >= shared
+            and part.casefold() not in known
+            and not split_roles(part)
+            and not is_piece(part)
+        ]
+        for path, parts in parts_of.items()
+    }
+    for depth in range(1, 1 + max(map(len, own.values()), default=0)):
+        # The outer folders, if they are enough: the inner ones may be visits of one patient.
+        subjects = {
+            path: "/".join(parts_of[path][place] for place in places[:depth])
+            for path, places in own.items()
+            if len(places) >= depth
+        }
+        counts = Counter(subjects.values())
+        if len(counts) > len(known) and max(counts.values()) > 1:
+            return _of_subjects(counts, {tuple(places[:depth]) for places in own.values()})
+    return None
+
+
+def _of_subjects(names: Collection[str], places: Collection[tuple[int, ...]]) -> UsageWarning:
+    """Return the warning about folders of subjects.
+
+    Args:
+        names: Their names, without those of the folders of classes and splits around them.
+        places: Where these are in the paths.
+    """
+    how = ""
+    if len(places) == 1:
+        ((first, *others),) = places
+        if others == [*range(first + 1, first + 1 + len(others))]:
+            inside = rf"[^/]*{'/[^/]*' * len(others)}"
+            how = rf', or pass group_by=r"^{"[^/]*/" * first}({inside})/"'
+    examples = list_names([f"{name}/" for name in [*names][:3]])
     return UsageWarning(
-        f"The images of the table lie in {len(counts):,} folders, such as {examples}. If each "
-        "holds one subject, such as a patient or a video, its images may come into different sets.",
-        hint='To keep them together, add a column group to the table, or pass group_by=r"(.*)/".',
+        f"The images of the table lie in {len(names):,} folders with names of their own, such as "
+        f"{examples}. If each holds one subject, such as a patient or a video, its images may come "
+        "into different sets.",
+        hint=f"To keep them together, add a column group to the table{how}.",
     )
 
 
@@ -135,7 +169,9 @@ def other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageW
             if other in stems
         ]
         differing = sum(own != other for own, other in pairs)
-        is_file = any(is_named_as_image(Path(text)) for text in texts)
+        is_file = not _OF_FILES.isdisjoint(words_of(name)) or any(
+            is_named_as_image(Path(text)) for text in texts
+        )
         if differing and is_file and 2 * len(pairs) > len(texts):
             yield UsageWarning(
                 f"The column {table.columns['file']} of the table of labels is used as the file, "

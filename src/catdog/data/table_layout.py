@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from catdog.data.table_doubts import (
 )
 from catdog.data.tables import Row, Table, read_table
 from catdog.data.unused_lists import unused_lists
+from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
 from catdog.images.listing import walk
 from catdog.typing import SPLITS, Split
@@ -82,7 +84,7 @@ def find_table_layout(
     similar = similar_files(find_missing(used, listing), used, names)
     doubts = [*doubts_about_labels(class_names), *filter(None, [similar])]
     if not known:
-        doubts += _doubts(folder, labels, table, roles, used, group_by)
+        doubts += _doubts(folder, listing, labels, table, roles, used, group_by)
     layout = Layout(
         folder,
         class_names,
@@ -98,6 +100,7 @@ def find_table_layout(
 
 def _doubts(
     folder: Path,
+    listing: Iterable[Path],
     labels: Any,
     table: Table,
     roles: Mapping[Path, Role],
@@ -108,6 +111,7 @@ def _doubts(
 
     Args:
         folder: The names of the files are relative to it.
+        listing: All files in it.
         labels: The table, as it was passed.
         table: Its content.
         roles: What the column `split` says about each file.
@@ -127,7 +131,16 @@ def _doubts(
         {name for name in label_of.values() if not says_no_label(name)}
     )
     yield from other_file_columns(table, used)
-    yield from unused_lists([folder], used, used=[labels, group_by], has_split=bool(roles))
+    yield from unused_lists(
+        [folder],
+        used,
+        others=[
+            path for path in listing if not any(map(is_hidden, path.relative_to(folder).parts))
+        ],
+        used=[labels, group_by],
+        has_split=bool(roles),
+        has_labels=not isinstance(labels, str | PathLike),
+    )
 
 
 def _order(file: File) -> tuple[Any, ...]:

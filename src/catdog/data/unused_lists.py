@@ -11,14 +11,15 @@ from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from catdog._utils.errors import HintCode, UsageWarning
-from catdog._utils.text import list_names
+from catdog._utils.text import composed, list_names
 from catdog.data.column_doubts import may_be_split
 from catdog.data.layout_checks import LISTS, holds_images
 from catdog.data.name_doubts import words_of
 from catdog.data.split_folders import has_filler, split_roles
-from catdog.images.formats import is_hidden, is_system_file
+from catdog.images.formats import IMAGE_SUFFIXES, is_hidden, is_system_file
 from catdog.images.identify import is_named_as_image
 from catdog.images.listing import subfolders
 
@@ -26,7 +27,9 @@ from catdog.images.listing import subfolders
 _NO_TEXTS = (".feather", ".h5", ".mat", ".npy", ".npz", ".parquet", ".pickle", ".pkl", ".xls",
              ".xlsx")  # fmt: skip
 _WITH_COLUMNS = (".csv", ".gz", ".tsv", ".txt")
-_DOCUMENTS = (".htm", ".html", ".ipynb", ".md", ".py", ".rst")  # may name images as examples
+# Files that name images as examples, or those who made them.
+_ABOUT = frozenset({"attribution", "copyright", "credits", "licence", "license", "readme"})
+_DOCUMENTS = (".htm", ".html", ".ipynb", ".md", ".py", ".rst")
 _SPLIT_WORDS = frozenset({"setid", "split", "splits"})  # "setid.mat" of Oxford Flowers
 # Words for a folder of lists, beside the folder of the images.
 LIST_WORDS = frozenset({"annotation", "annotations", "image", "images", "label", "labels", "list",
@@ -35,6 +38,9 @@ _BEGIN = 2**16  # bytes that are read of a file, to see whether it is a text
 _MOST = 2**22  # bytes that are read of a text: the images may be the last ones of a long list
 _MIN_NAMED = 2  # images, for a file whose own name says nothing
 _CELL_ENDS = re.compile(r"[\x00-\x1f\x7f\ufffd,;:|\"'/\\]+")
+_ESCAPE = re.compile(r"\\u([0-9a-f]{4})", re.I)
+_SUFFIX = re.compile("|".join(map(re.escape, sorted(IMAGE_SUFFIXES))))
+_IN_NAMES = re.compile(r"[^\W_]")  # in front of the end of a longer name: "21.png" is not "1.png"
 _OF_CATDOG = re.compile(r'"format": "catdog ')
 
 
@@ -43,7 +49,8 @@ class _List(NamedTuple):
 
     Attributes:
         path: Where it is.
-        named: The names of images in it, in any column and below any folder.
+        named: The images that it names, by their names without suffix.
+        is_clear: It names several images by more than words or numbers alone.
         is_numbers: It holds nothing but numbers, which another list explains.
         has_split_column: It is a table with a column that may be a split.
         is_of_catdog: catdog wrote it: a split, corrections, a report.
@@ -51,6 +58,7 @@ class _List(NamedTuple):
 
     path: Path
     named: Collection[str]
+    is_clear: bool
     is_numbers: bool
     has_split_column: bool
     is_of_catdog: bool
@@ -63,6 +71,7 @@ def unused_lists(
     others: Iterable[Path] = (),
     used: Collection[Any] = (),
     has_split: bool = False,
+    has_labels: bool = False,
 ) -> Iterator[UsageWarning]:
     """Yield the warnings about lists of a split, and about other files that name the images.
 
@@ -74,8 +83,10 @@ def unused_lists(
         others: The other files in the class folders.
         used: Tables that are passed.
         has_split: It is known which image is in which set, so that lists of a split do not matter.
+        has_labels: The labels come from memory, so that a file that names the images may be what
+            they were read from.
     """
-    names = {name for path in images for name in (path.name, path.stem)}
+    names = {_plain(path.stem) for path in images}
     places = [place for folder in folders for place in _places_of_lists(folder)]
     found = dict.fromkeys([*_files_in(places), *filter(_may_be_list, others)])
     paths = [table for table in used if isinstance(table, str | PathLike)]
@@ -93,9 +104,16 @@ def unused_lists(
             "split file that catdog wrote as split_file.",
             hint_code=HintCode.USE_SPLIT_LISTS,
         )
-    also = [item.path.name for item in inside if _names_some(item)]
-    also = [name for name in dict.fromkeys(also) if name not in of_split]
-    if also:
+    also = [
+        item.path.name
+        for item in inside
+        if item.is_clear
+        and not item.is_of_catdog
+        and not (has_split and split_roles(item.path.stem))
+        and item.path.name not in of_split
+    ]
+    also = list(dict.fromkeys(also))
+    if also and not has_labels:
         yield UsageWarning(
             f"Files in the folder name its images, and are not used: {list_names(also, 3)}. They "
             "may hold labels, a split, or what belongs together.",
@@ -106,21 +124,53 @@ def unused_lists(
 
 def _is_own(path: Path, names: Collection[str], known: Collection[Path]) -> bool:
     """Return whether a file is no table that is used, and not of one image, as a caption is."""
-    return path.stem not in names and path.resolve() not in known
+    return _plain(path.stem) not in names and path.resolve() not in known
 
 
 def _read(path: Path, names: Collection[str]) -> _List:
-    """Read what is known of a file."""
+    """Read what is known of a file.
+
+    Args:
+        path: The file.
+        names: The names of the images as `_plain` returns them, without suffix.
+    """
     text = _begin_of(path)
-    cells = _CELL_ENDS.split(text)
+    plain = _plain(text)
+    with_suffix = set(_before_suffixes(plain, names))
+    cells = _CELL_ENDS.split(plain)
     parts = {part for cell in cells for part in (cell.strip(), *cell.split())} - {""}
+    without = {name for part in parts for name in (part, part.strip("[](){}"))} & {*names}
+    clear = with_suffix.union(name for name in without if not (name.isalpha() or name.isdigit()))
     return _List(
         path,
-        {part.strip("[](){}") for part in parts}.intersection(names),
+        with_suffix | without,
+        len(clear) >= _MIN_NAMED,
         bool(parts) and all("".join(part.split()).isdigit() for part in parts),
         _has_split_column(path, text),
         bool(_OF_CATDOG.search(text)),
     )
+
+
+def _plain(text: str) -> str:
+    """Return a text in one form of Unicode and in small letters, without escapes: `%20`."""
+    if "\\u" in text:  # of JSON
+        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return composed(unquote(text) if "%" in text else text).casefold()
+
+
+def _before_suffixes(text: str, names: Collection[str]) -> Iterator[str]:
+    """Yield the names of images that stand before the suffix of an image, whatever it is.
+
+    They may hold all characters, blanks and commas too, so that the text cannot be split.
+    """
+    lengths = {len(name) for name in names}
+    for suffix in _SUFFIX.finditer(text):
+        end = suffix.start()
+        for length in lengths:
+            begin = end - length
+            name = text[begin:end] if begin >= 0 else ""
+            if name in names and not (begin and _IN_NAMES.match(text[begin - 1])):
+                yield name
 
 
 def _places_of_lists(folder: Path) -> Iterator[Path]:
@@ -140,7 +190,8 @@ def _files_in(places: Iterable[Path]) -> list[Path]:
 def _may_be_list(path: Path) -> bool:
     """Return whether a path is a file, and no image or document; reading a pipe may never end."""
     is_other = is_hidden(path.name) or is_system_file(path.name) or is_named_as_image(path)
-    return not is_other and path.suffix.lower() not in _DOCUMENTS and path.is_file()
+    is_about = path.suffix.lower() in _DOCUMENTS or path.stem.lower() in _ABOUT
+    return not is_other and not is_about and path.is_file()
 
 
 def _lists_beside(folder: Path) -> Iterator[Path]:
@@ -190,12 +241,6 @@ def _is_split(path: Path) -> bool:
 def _may_name_one(item: _List) -> bool:
     """Return whether a list names an image; lists that are no text may, and so may numbers."""
     return bool(item.named) or item.is_numbers or item.path.suffix.lower() in _NO_TEXTS
-
-
-def _names_some(item: _List) -> bool:
-    """Return whether a file names several images, by names that are no words or numbers alone."""
-    clear = [name for name in item.named if not (name.isalpha() or name.isdigit())]
-    return len(clear) >= _MIN_NAMED and not item.is_of_catdog
 
 
 def _begin_of(path: Path) -> str:
