@@ -40,8 +40,10 @@ _MIN_NAMED = 2  # images, for a file whose own name says nothing
 _CELL_ENDS = re.compile(r"[\x00-\x1f\x7f\ufffd,;:|\"'/\\]+")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})", re.I)
 _SUFFIX = re.compile("|".join(map(re.escape, sorted(IMAGE_SUFFIXES))))
-_IN_NAMES = re.compile(r"[^\W_]")  # in front of the end of a longer name: "21.png" is not "1.png"
 _OF_CATDOG = re.compile(r'"format": "catdog ')
+
+
+_Names = dict[int, set[str]]  # of the images, as `_plain` returns them without suffix, by length
 
 
 class _List(NamedTuple):
@@ -86,7 +88,9 @@ def unused_lists(
         has_labels: The labels come from memory, so that a file that names the images may be what
             they were read from.
     """
-    names = {_plain(path.stem) for path in images}
+    names: _Names = {}
+    for name in {_plain(path.stem) for path in images}:
+        names.setdefault(len(name), set()).add(name)
     places = [place for folder in folders for place in _places_of_lists(folder)]
     found = dict.fromkeys([*_files_in(places), *filter(_may_be_list, others)])
     paths = [table for table in used if isinstance(table, str | PathLike)]
@@ -122,24 +126,33 @@ def unused_lists(
         )
 
 
-def _is_own(path: Path, names: Collection[str], known: Collection[Path]) -> bool:
+def _is_own(path: Path, names: _Names, known: Collection[Path]) -> bool:
     """Return whether a file is no table that is used, and not of one image, as a caption is."""
-    return _plain(path.stem) not in names and path.resolve() not in known
+    return not _is_image_name(_plain(path.stem), names) and path.resolve() not in known
 
 
-def _read(path: Path, names: Collection[str]) -> _List:
-    """Read what is known of a file.
+def _is_image_name(name: str, names: _Names) -> bool:
+    return name in names.get(len(name), ())
 
-    Args:
-        path: The file.
-        names: The names of the images as `_plain` returns them, without suffix.
-    """
-    text = _begin_of(path)
+
+def _read(path: Path, names: _Names) -> _List:
+    """Read what is known of a file: from its begin, or from more of it if that names no images."""
+    begin = _begin_of(path, _BEGIN)
+    found = _understand(path, begin, names)
+    if found.is_clear or len(begin) < _BEGIN or b"\0" in begin:
+        return found
+    return _understand(path, _begin_of(path, _MOST), names)
+
+
+def _understand(path: Path, content: bytes, names: _Names) -> _List:
+    """Return what is known of a file by a part of its content."""
+    text = content.decode("utf-8-sig", errors="replace")
     plain = _plain(text)
     with_suffix = set(_before_suffixes(plain, names))
     cells = _CELL_ENDS.split(plain)
     parts = {part for cell in cells for part in (cell.strip(), *cell.split())} - {""}
-    without = {name for part in parts for name in (part, part.strip("[](){}"))} & {*names}
+    tried = {name for part in parts for name in (part, part.strip("[](){}"))}
+    without = {name for name in tried if _is_image_name(name, names)}
     clear = with_suffix.union(name for name in without if not (name.isalpha() or name.isdigit()))
     return _List(
         path,
@@ -158,18 +171,18 @@ def _plain(text: str) -> str:
     return composed(unquote(text) if "%" in text else text).casefold()
 
 
-def _before_suffixes(text: str, names: Collection[str]) -> Iterator[str]:
+def _before_suffixes(text: str, names: _Names) -> Iterator[str]:
     """Yield the names of images that stand before the suffix of an image, whatever it is.
 
     They may hold all characters, blanks and commas too, so that the text cannot be split.
     """
-    lengths = {len(name) for name in names}
     for suffix in _SUFFIX.finditer(text):
         end = suffix.start()
-        for length in lengths:
+        for length, same in names.items():
             begin = end - length
-            name = text[begin:end] if begin >= 0 else ""
-            if name in names and not (begin and _IN_NAMES.match(text[begin - 1])):
+            # "1.png" is the end of "21.png" and "a_1.png", which are other images.
+            is_end = begin > 0 and (text[begin - 1].isalnum() or text[begin - 1] in "_-")
+            if begin >= 0 and not is_end and (name := text[begin:end]) in same:
                 yield name
 
 
@@ -243,15 +256,14 @@ def _may_name_one(item: _List) -> bool:
     return bool(item.named) or item.is_numbers or item.path.suffix.lower() in _NO_TEXTS
 
 
-def _begin_of(path: Path) -> str:
-    """Return the begin of a file; nothing if it cannot be read."""
-    with suppress(OSError, EOFError, zlib.error):  # what is no archive raises them, too
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as content:
-            begin = content.read(_BEGIN)
-            is_text = b"\0" not in begin
-            begin += content.read(_MOST - _BEGIN) if is_text and len(begin) == _BEGIN else b""
-        return begin.decode("utf-8-sig", errors="replace")
-    return ""
+def _begin_of(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file; none if it cannot be read."""
+    with (
+        suppress(OSError, EOFError, zlib.error),  # what is no archive raises them, too
+        gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as content,
+    ):
+        return content.read(size)
+    return b""
 
 
 def _has_split_column(path: Path, text: str) -> bool:
