@@ -279,6 +279,18 @@ def test_subjects_in_folders_of_classes(tmp_path: Path) -> None:
     assert 'group_by=r"^[^/]*/([^/]*)/"' in said
 
 
+def test_subjects_and_a_split(tmp_path: Path) -> None:
+    names = [f"p{n // 2}/{n % 2}.png" for n in range(24)]
+    folder = write_images(tmp_path / "flat", names)
+    rows = [
+        {"file": name, "label": "ab"[n % 2], "split": SPLITS[n // 2 % 3]}
+        for n, name in enumerate(names)
+    ]
+    assert "lie in" not in doubts_of(folder, rows)
+    rows[0]["split"] = "test"
+    assert "lie in 12 folders" in doubts_of(folder, rows)
+
+
 def test_subjects_with_one_image_in_each_inner_folder(tmp_path: Path) -> None:
     names = [f"p{n // 3}/s{n % 3}/v.png" for n in range(24)]
     folder = write_images(tmp_path / "flat", names)

@@ -1,13 +1,17 @@
 """Test the warnings about lists of images that are not used."""
 
 import gzip
+import os
 import pickle
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from catdog import load_datasets, scan_images
+from catdog.data.layout import find_layout
 from tests.conftest import MakeFolder
 
 
@@ -241,15 +245,52 @@ def test_the_images_are_at_the_end_of_a_long_list(make_folder: MakeFolder) -> No
         ("LICENSE.txt", NAMED),
         (".hidden.csv", NAMED),
         ("cat/image.0.txt", NAMED),  # a caption
-        ("words.txt", "cat dog image png 0 1 2"),
+        ("words.txt", "cat dog image png 0 1 2 other"),
+        ("test_predictions.csv", "cat/image.0.png"),
+        ("a.gz", "no archive"),
         ("train_log.txt", "epoch 1"),
         ("film.mp4", "\0\1\2"),
     ],
 )
 def test_files_that_name_no_images(make_folder: MakeFolder, name: str, content: str) -> None:
     folder = make_folder(cat=6, dog=6)
+    for number, word in enumerate(("cat", "other", "7")):
+        (folder / f"cat/image.{number + 1}.png").rename(folder / f"cat/{word}.png")
     (folder / name).write_text(content)
     (folder / "val_log.txt").write_text("epoch 1")
+    load_datasets(folder)  # no warning
+
+
+def test_many_files_of_one_kind(make_folder: MakeFolder) -> None:
+    """They are of one image each, and are not all read."""
+    folder = make_folder(cat=6, dog=6)
+    for number in range(150):
+        (folder / f"cat/x{number:03}.json").write_text(NAMED if number > 120 else "")
+    load_datasets(folder)  # no warning
+    (folder / "cat/x099.json").write_text(NAMED)
+    with pytest.warns(UserWarning, match=r"are not used: 'x099.json'\."):
+        load_datasets(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_not_read(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    os.mkfifo(folder / "cat/list.csv")
+    os.mkfifo(folder / "list.csv")
+    assert find_layout(folder).class_names == ("cat", "dog")
+
+
+def test_a_closed_folder_of_lists(make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / "meta/lists").mkdir(parents=True)
+    listed = Path.iterdir
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path.name == "lists":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
     load_datasets(folder)  # no warning
 
 

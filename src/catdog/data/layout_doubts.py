@@ -73,10 +73,11 @@ def passed_over(folders: Iterable[Path]) -> Iterator[UsageWarning]:
     """
     for folder in folders:
         inside = possible_classes(folder)
-        others = [path.name for path in inside if LIST_WORDS.isdisjoint(words_of(path.name))]
-        used = next((path for path in inside if holds_images(path)), folder)
-        others = [name for name in others if name != used.name]
-        if others and not has_filler(used.name):
+        others = [path.name for path in inside if not LIST_WORDS.issuperset(words_of(path.name))]
+        used = next((path for path in inside if holds_images(path)), None)
+        if used is None or has_filler(used.name):
+            continue
+        if others := [name for name in others if name != used.name]:
             yield UsageWarning(
                 f"{list_names(others)} in {printable(folder)} holds no image, and is passed over: "
                 f"the classes are in {used.name}.",

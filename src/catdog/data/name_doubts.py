@@ -192,19 +192,16 @@ def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> UsageWarn
 
 
 def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> UsageWarning | None:
-    """Return the warning about images that are changed copies of images of another split.
-
-    Args:
-        paths: The images.
-        holders: The folder of the class folders of each split.
-    """
+    """Return the warning about changed copies of images in another of the splits' folders."""
+    if len(holders) == 1:
+        return None
     plain = [
         holders[0] / path.relative_to(holder)
         for path in paths
         for holder in holders
         if holder in path.parents
     ]
-    return copies_by_name(plain, changed=True) if holders[1:] else None
+    return copies_by_name(plain, changed=True)
 
 
 def _added_parts(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:

@@ -56,12 +56,12 @@ def _with_plain_numbers(name: str) -> float | str:
 def _as_seen(name: str) -> str:
     """Return a name in small letters with one kind of gap, and one letter of each look."""
     return _GAP.sub(
-        " ", _NO_WIDTH.sub("", name).translate(_LOOK_ALIKES).strip().rstrip(".")
+        " ", _NO_WIDTH.sub("", name).translate(_LOOK_ALIKES).rstrip(".").strip()
     ).lower()
 
 
 def _as_singular(name: str) -> str:
-    """Return a name in small letters without the "s" of a plural, which short names may lack."""
+    """Return a name in small letters without the "s" of a plural; short ones stay as they are."""
     return _PLURAL.sub("", name.lower())
 
 

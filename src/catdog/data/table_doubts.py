@@ -92,7 +92,9 @@ def unused_folders(
     return UsageWarning(with_lines(sentence, moved))
 
 
-def unused_subjects(labels: Mapping[Path, str], folder: Path) -> UsageWarning | None:
+def unused_subjects(
+    labels: Mapping[Path, str], roles: Mapping[Path, Role], folder: Path
+) -> UsageWarning | None:
     """Return the warning about folders that may be one subject each, such as `patient7/a.png`.
 
     Folders of classes, splits and pieces of a data set (`images_001`) are none. There must be more
@@ -100,6 +102,8 @@ def unused_subjects(labels: Mapping[Path, str], folder: Path) -> UsageWarning | 
 
     Args:
         labels: The label of each image.
+        roles: What the column `split` says about each file; empty without it. If it names all
+            sets, only subjects in two of them matter.
         folder: The folder that they are in.
     """
     known = {composed(label).casefold() for label in labels.values()}
@@ -126,6 +130,9 @@ def unused_subjects(labels: Mapping[Path, str], folder: Path) -> UsageWarning | 
         }
         counts = Counter(subjects.values())
         if len(counts) > len(known) and max(counts.values()) > 1:
+            placed = {(subject, roles.get(path)) for path, subject in subjects.items()}
+            if {*SPLITS} <= {*roles.values()} and len(placed) == len(counts):
+                return None
             return _of_subjects(counts, {tuple(places[:depth]) for places in own.values()})
     return None
 
@@ -146,8 +153,8 @@ def _of_subjects(names: Collection[str], places: Collection[tuple[int, ...]]) ->
     examples = list_names([f"{name}/" for name in [*names][:3]])
     return UsageWarning(
         f"The images of the table lie in {len(names):,} folders with names of their own, such as "
-        f"{examples}. If each holds one subject, such as a patient or a video, its images may come "
-        "into different sets.",
+        f"{examples}. If each holds one subject, such as a patient or a video, its images may be "
+        "in different sets.",
         hint=f"To keep them together, add a column group to the table{how}.",
     )
 
@@ -157,22 +164,19 @@ def other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageW
 
     Args:
         table: The table, whose column of files may be a number of the row.
-        found: The file of each row.
+        found: The images that are used.
     """
     stems = {name for path in found for name in (path.name, path.stem)}
     given = [_stem(row["file"]) for row in table.rows]
     for name, cells in table.others.items():
         texts = ["" if cell is None else str(cell) for cell in cells]
-        pairs = [
-            (own, other)
-            for own, other in zip(given, map(_stem, texts), strict=True)
-            if other in stems
-        ]
-        differing = sum(own != other for own, other in pairs)
         is_file = not _OF_FILES.isdisjoint(words_of(name)) or any(
             is_named_as_image(Path(text)) for text in texts
         )
-        if differing and is_file and 2 * len(pairs) > len(texts):
+        others = map(_stem, texts) if is_file else ()
+        pairs = [(own, other) for own, other in zip(given, others, strict=False) if other in stems]
+        differing = sum(own != other for own, other in pairs)
+        if differing and 2 * len(pairs) > len(texts):
             yield UsageWarning(
                 f"The column {table.columns['file']} of the table of labels is used as the file, "
                 f"but the column {name} names other files of the folder in {differing:,} of "

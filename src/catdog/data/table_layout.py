@@ -120,11 +120,12 @@ def _doubts(
     """
     label_of = {path: row["label"] for path, row in used.items()}
     grouped = group_by is not None
+    is_grouped = grouped or "group" in table.columns
     found = [
         unused_folders(roles, [*used], folder),
         unused_columns(table.others, table.columns, grouped=grouped),
         None if roles else splits_in_names([*used]),
-        None if grouped or "group" in table.columns else unused_subjects(label_of, folder),
+        None if is_grouped else unused_subjects(label_of, roles, folder),
     ]
     yield from (doubt for doubt in found if doubt is not None)
     yield from doubts_about_class_names(

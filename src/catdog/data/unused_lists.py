@@ -5,6 +5,7 @@ import gzip
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
@@ -22,6 +23,7 @@ from catdog.data.split_folders import has_filler, split_roles
 from catdog.images.formats import IMAGE_SUFFIXES, is_hidden, is_system_file
 from catdog.images.identify import is_named_as_image
 from catdog.images.listing import subfolders
+from catdog.typing import SPLITS
 
 # Files of these kinds hold lists that are not read: their names decide.
 _NO_TEXTS = (".feather", ".h5", ".mat", ".npy", ".npz", ".parquet", ".pickle", ".pkl", ".xls",
@@ -36,6 +38,7 @@ LIST_WORDS = frozenset({"annotation", "annotations", "image", "images", "label",
                         "lists", "meta", "metadata", "sets", "split", "splits"})  # fmt: skip
 _BEGIN = 2**16  # bytes that are read of a file, to see whether it is a text
 _MOST = 2**22  # bytes that are read of a text: the images may be the last ones of a long list
+_MOST_OF_A_KIND = 100  # files with one suffix in one folder
 _MIN_NAMED = 2  # images, for a file whose own name says nothing
 _CELL_ENDS = re.compile(r"[\x00-\x1f\x7f\ufffd,;:|\"'/\\]+")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})", re.I)
@@ -82,7 +85,8 @@ def unused_lists(
             folders. Folders in them that hold no image are looked into, and the folders in these.
             If the first is called `images` or so, the lists beside it count, too.
         images: The images that are used.
-        others: The other files in the class folders.
+        others: The other files in the class folders. Those with the name of an image, such as
+            captions, do not count.
         used: Tables that are passed.
         has_split: It is known which image is in which set, so that lists of a split do not matter.
         has_labels: The labels come from memory, so that a file that names the images may be what
@@ -92,13 +96,15 @@ def unused_lists(
     for name in {_plain(path.stem) for path in images}:
         names.setdefault(len(name), set()).add(name)
     places = [place for folder in folders for place in _places_of_lists(folder)]
-    found = dict.fromkeys([*_files_in(places), *filter(_may_be_list, others)])
+    beside_images = [path for path in others if not _is_image_name(_plain(path.stem), names)]
+    found = _first_of_each_kind([*_files_in(places), *filter(_may_be_list, beside_images)])
     paths = [table for table in used if isinstance(table, str | PathLike)]
     # A regular expression is no path; Path.exists raises an error for some.
     known = {Path(path).resolve() for path in paths if os.path.exists(path)}  # noqa: PTH110
-    inside = [_read(path, names) for path in found if _is_own(path, names, known)]
-    beside = [_read(path, names) for path in _lists_beside(folders[0]) if path not in known]
-    beside = [item for item in beside if not item.is_of_catdog]  # they may be of any folder
+    inside = [_read(path, names) for path in found if path.resolve() not in known]
+    near = [path for path in _lists_beside(folders[0]) if path.resolve() not in known]
+    # Those of catdog may be of any folder.
+    beside = [item for path in near if not (item := _read(path, names)).is_of_catdog]
     of_split = [] if has_split else _find_split([*inside, *beside])
     if of_split:
         yield UsageWarning(
@@ -126,9 +132,16 @@ def unused_lists(
         )
 
 
-def _is_own(path: Path, names: _Names, known: Collection[Path]) -> bool:
-    """Return whether a file is no table that is used, and not of one image, as a caption is."""
-    return not _is_image_name(_plain(path.stem), names) and path.resolve() not in known
+def _first_of_each_kind(paths: Iterable[Path]) -> list[Path]:
+    """Return files without most of many in one folder: they are of one image each, as polygons."""
+    counts: Counter[tuple[Path, str]] = Counter()
+    first: list[Path] = []
+    for path in dict.fromkeys(paths):
+        kind = (path.parent, path.suffix)
+        counts[kind] += 1
+        if counts[kind] <= _MOST_OF_A_KIND:
+            first.append(path)
+    return first
 
 
 def _is_image_name(name: str, names: _Names) -> bool:
@@ -196,12 +209,15 @@ def _places_of_lists(folder: Path) -> Iterator[Path]:
 
 def _files_in(places: Iterable[Path]) -> list[Path]:
     """Return the files directly in some folders that may be lists: no images and documents."""
-    files = (path for place in dict.fromkeys(places) for path in sorted(place.iterdir()))
-    return [path for path in files if _may_be_list(path)]
+    files: list[Path] = []
+    for place in dict.fromkeys(places):
+        with suppress(OSError):  # it may be closed to this user
+            files += filter(_may_be_list, sorted(place.iterdir()))
+    return files
 
 
 def _may_be_list(path: Path) -> bool:
-    """Return whether a path is a file, and no image or document; reading a pipe may never end."""
+    """Return whether a path is a file, no image or document; reading a pipe may never end."""
     is_other = is_hidden(path.name) or is_system_file(path.name) or is_named_as_image(path)
     is_about = path.suffix.lower() in _DOCUMENTS or path.stem.lower() in _ABOUT
     return not is_other and not is_about and path.is_file()
@@ -216,10 +232,9 @@ def _lists_beside(folder: Path) -> Iterator[Path]:
     if not has_filler(folder.name):
         return
     for place in (folder.parent, *_places_beside(folder)):
-        with suppress(OSError):  # it was not passed, and may be closed to this user
-            for path in _files_in([place]):
-                if path.suffix.lower() in LISTS and (split_roles(path.stem) or _is_split(path)):
-                    yield path
+        for path in _files_in([place]):
+            if path.suffix.lower() in LISTS and (split_roles(path.stem) or _is_split(path)):
+                yield path
 
 
 def _places_beside(folder: Path) -> Iterator[Path]:
@@ -235,11 +250,11 @@ def _places_beside(folder: Path) -> Iterator[Path]:
 def _find_split(lists: Iterable[_List]) -> list[str]:
     """Return the names of the lists of a split: by their names, or by a column."""
     lists = [item for item in lists if _may_name_one(item)]
-    roles = set().union(*(split_roles(item.path.stem) for item in lists))
+    roles = set().union(*(split_roles(item.path.stem) for item in lists)) & {*SPLITS}
     found = [
         item.path.name
         for item in lists
-        if (len(roles) > 1 and split_roles(item.path.stem))
+        if (len(roles) > 1 and split_roles(item.path.stem) & roles)
         or _is_split(item.path)
         or item.has_split_column
     ]
