@@ -317,6 +317,29 @@ def test_other_files_beside_split_folders(make_folder: MakeFolder) -> None:
         load_datasets(folder)
 
 
+def test_a_list_of_a_set_without_a_folder(make_folder: MakeFolder) -> None:
+    folder = make_folder({"train/cat": 6, "train/dog": 6, "test/cat": 6, "test/dog": 6})
+    (folder / "val.txt").write_text("cat/image.0.png")
+    with pytest.warns(UserWarning, match=r"split of their own, which is not used: 'val.txt'\."):
+        load_datasets(folder)
+
+
+def test_lists_of_the_folders_of_videos(make_folder: MakeFolder) -> None:
+    """As those of UCF101, whose frames are in a folder for each video."""
+    videos = [f"{name}/v_{name}_g{number}" for name in ("dive", "jump") for number in range(8)]
+    folder = make_folder(dict.fromkeys(videos, 1))
+    for name in ("trainlist01", "testlist01"):
+        (folder / f"{name}.txt").write_text("dive/v_dive_g1.avi 1\n")
+    with pytest.warns(UserWarning, match="split of their own"):
+        load_datasets(folder, group_by="folder")
+
+
+def test_lists_of_classes(make_folder: MakeFolder) -> None:
+    folder = make_folder({"class_1": 6, "class_2": 6})
+    (folder / "classes.txt").write_text("class_1\nclass_2\n")
+    load_datasets(folder)  # no warning
+
+
 def test_labels_from_memory(make_folder: MakeFolder) -> None:
     """They may have been read from the file that names the images."""
     folder = make_folder({"photos/cat": 6, "photos/dog": 6})
@@ -348,6 +371,7 @@ def test_labels_from_memory(make_folder: MakeFolder) -> None:
         ("a1", "<filename>a1.jpeg</filename>"),
         ("a1", "a1.png#0"),
         ("17", "17.png"),
+        ("scan_1", "cat/scan_1.nii.gz 0"),
         ("\u732b", "\u732b.png"),
     ],
 )

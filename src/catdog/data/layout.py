@@ -108,7 +108,9 @@ def find_layout(folder: Path, *, group_by: Any = None, known: bool = False) -> L
     paths = [file.path for file in layout.files if is_image_file(file.path)]
     images = set(paths)
     others = [file.path for file in layout.files if file.path not in images]
-    lists = unused_lists(found.above, paths, others=others, used=[group_by], has_split=bool(splits))
+    lists = unused_lists(
+        found.above, paths, others=others, used=[group_by], classes=classes, known_sets=splits
+    )
     own_split = None if splits else splits_in_names(paths)
     doubts = [*layout.doubts, *lists, *filter(None, [own_split])]
     copies = copies_by_name(paths) or copies_in_other_splits(paths, [*holders.values()])

@@ -60,9 +60,9 @@ _SEPARATOR = re.compile(r"[ _.-]+(?=[^ _.-])")
 # Words in such a part. Other parts count if many images have them.
 _CHANGED = frozenset(
     {"annotation", "annotations", "aug", "augmented", "bright", "brightness", "crop", "cropped",
-     "deg", "depth", "flip", "flipped", "groundtruth", "gt", "label", "labels", "mask", "masks",
-     "mirror", "mirrored", "noise", "resized", "rf", "rot", "rotate", "rotated", "rotation", "seg",
-     "segmentation", "superpixels", "trimap"}
+     "deg", "depth", "edited", "enhanced", "flip", "flipped", "groundtruth", "gt", "label",
+     "labels", "mask", "masks", "mirror", "mirrored", "noise", "resized", "rf", "rot", "rotate",
+     "rotated", "rotation", "seg", "segmentation", "superpixels", "thumb", "thumbnail", "trimap"}
 )  # fmt: skip
 MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
 MAX_PARTS = 20  # that are named in a regular expression

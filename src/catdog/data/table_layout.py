@@ -139,7 +139,8 @@ def _doubts(
             path for path in listing if not any(map(is_hidden, path.relative_to(folder).parts))
         ],
         used=[labels, group_by],
-        has_split=bool(roles),
+        classes={*label_of.values()},
+        known_sets={split for split in SPLITS if split in roles.values()},
         has_labels=not isinstance(labels, str | PathLike),
     )
 

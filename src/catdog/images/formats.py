@@ -43,7 +43,7 @@ OTHER_SUFFIXES = frozenset(
      ".ppm", ".psd", ".raf", ".rw2", ".svg", ".tga"}
 )  # fmt: skip
 
-IMAGE_SUFFIXES = frozenset.union(*SUFFIXES.values())
+_IMAGE_SUFFIXES = frozenset.union(*SUFFIXES.values())
 
 # Files and folders that systems and programs write, in lower case. Some hold images, or copies.
 _SYSTEM_FILES = frozenset(
@@ -70,7 +70,7 @@ def find_container(start: bytes) -> str | None:
 
 def is_image_name(path: Path) -> bool:
     """Return whether the suffix is that of an image, and the file is not a system file."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not is_system_file(path.name)
+    return path.suffix.lower() in _IMAGE_SUFFIXES and not is_system_file(path.name)
 
 
 def is_system_file(name: str) -> bool:

@@ -1,0 +1,144 @@
+"""Text files that name images, such as lists and tables: which images, and what else is in them."""
+
+import csv
+import gzip
+import re
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from catdog._utils.text import composed
+from catdog.data.column_doubts import may_be_split
+
+_WITH_COLUMNS = (".csv", ".gz", ".tsv", ".txt")
+_BEGIN = 2**16  # bytes that are read of a file, to see whether it is a text
+_MOST = 2**22  # bytes that are read of a text: the images may be the last ones of a long list
+_MIN_NAMED = 2  # images, for a file whose own name says nothing
+_CELL_ENDS = re.compile(r"[\x00-\x1f\x7f\ufffd,;:|\"'/\\]+")
+_ESCAPE = re.compile(r"\\u([0-9a-f]{4})", re.I)
+_SUFFIX = re.compile(r"\.[a-z]\w{1,4}")  # any: the images may have been converted
+_OF_CATDOG = re.compile(r'"format": "catdog ')
+
+Names = dict[int, set[str]]  # of the images, as `_plain` returns them without suffix, by length
+
+
+class ListFile(NamedTuple):
+    """What is known of a file that may be a list of images; its text may be long, and is not kept.
+
+    Attributes:
+        path: Where it is.
+        named: The images that it names, by their names without suffix.
+        is_clear: It names several images by more than words or numbers alone.
+        is_numbers: It holds nothing but numbers, which another list explains.
+        has_split_column: It is a table with a column that may be a split.
+        is_of_catdog: catdog wrote it: a split, corrections, a report.
+    """
+
+    path: Path
+    named: Collection[str]
+    is_clear: bool
+    is_numbers: bool
+    has_split_column: bool
+    is_of_catdog: bool
+
+
+def names_of(images: Iterable[Path], classes: Collection[str]) -> Names:
+    """Return the names of the images, and of numbered folders in class folders, as `video_7`."""
+    images = list(images)
+    folders = {path.parent.name for path in images}.difference(classes)
+    numbered = {name for name in folders if not name.isalpha() and not name.isdigit()}
+    names: Names = {}
+    for name in {_plain(name) for name in ({path.stem for path in images} | numbered)}:
+        names.setdefault(len(name), set()).add(name)
+    return names
+
+
+def is_of_image(path: Path, names: Names) -> bool:
+    """Return whether a file has the name of an image, but for the suffix, as a caption has."""
+    return _is_name(_plain(path.stem), names)
+
+
+def _is_name(name: str, names: Names) -> bool:
+    return name in names.get(len(name), ())
+
+
+def read_list(path: Path, names: Names) -> ListFile:
+    """Read what is known of a file: from its begin, or from more of it if that names no images."""
+    begin = _begin_of(path, _BEGIN)
+    found = _understand(path, begin, names)
+    if found.is_clear or len(begin) < _BEGIN or b"\0" in begin:
+        return found
+    return _understand(path, _begin_of(path, _MOST), names)
+
+
+def _understand(path: Path, content: bytes, names: Names) -> ListFile:
+    """Return what is known of a file by a part of its content."""
+    text = content.decode("utf-8-sig", errors="replace")
+    plain = _plain(text)
+    with_suffix = set(_before_suffixes(plain, names))
+    cells = _CELL_ENDS.split(plain)
+    parts = {part for cell in cells for part in (cell.strip(), *cell.split())} - {""}
+    tried = {name for part in parts for name in (part, part.strip("[](){}"))}
+    without = {name for name in tried if _is_name(name, names)}
+    clear = with_suffix.union(name for name in without if not (name.isalpha() or name.isdigit()))
+    return ListFile(
+        path,
+        with_suffix | without,
+        len(clear) >= _MIN_NAMED,
+        bool(parts) and all("".join(part.split()).isdigit() for part in parts),
+        _has_split_column(path, text),
+        bool(_OF_CATDOG.search(text)),
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a text in one form of Unicode and in small letters, without escapes: `%20`."""
+    if "\\u" in text:  # of JSON
+        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return composed(unquote(text) if "%" in text else text).casefold()
+
+
+def _before_suffixes(text: str, names: Names) -> Iterator[str]:
+    """Yield the names of images that stand before the suffix of a file, whatever it is.
+
+    They may hold all characters, blanks and commas too, so that the text cannot be split.
+    """
+    for suffix in _SUFFIX.finditer(text):
+        end = suffix.start()
+        for length, same in names.items():
+            begin = end - length
+            # "1.png" is the end of "21.png" and "a_1.png", which are other images.
+            is_end = begin > 0 and (text[begin - 1].isalnum() or text[begin - 1] in "_-")
+            if begin >= 0 and not is_end and (name := text[begin:end]) in same:
+                yield name
+
+
+def _begin_of(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file; none if it cannot be read."""
+    with (
+        suppress(OSError, EOFError, zlib.error),  # what is no archive raises them, too
+        gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as content,
+    ):
+        return content.read(size)
+    return b""
+
+
+def _has_split_column(path: Path, text: str) -> bool:
+    """Return whether a file is a table with a column that may be a split, as far as it is read."""
+    if path.suffix.lower() not in _WITH_COLUMNS:
+        return False
+    lines = text[:_BEGIN].splitlines()
+    if len(text) > _BEGIN:
+        del lines[-1]  # it is not whole
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # what is read so far counts
+        rows.extend(csv.reader(lines, delimiter=delimiter))
+    names, *others = rows or [[]]
+    columns = zip_longest(*(row[: len(names)] for row in others), fillvalue="")
+    cells = dict(zip_longest(names, columns, fillvalue=()))
+    return len(names) > 1 and any(may_be_split(name.strip(), cells[name]) for name in names)
