@@ -50,8 +50,16 @@ def test_several_labels_in_one_cell(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "names", [["cat|dog", "dog|bird", "cat|bird"], ["['cat', 'dog']", "['dog']"]]
+)
+def test_lists_of_labels(names: Sequence[str]) -> None:
+    (doubt,) = doubts_about_labels(names)
+    assert "or of parts of these" in str(doubt)
+
+
+@pytest.mark.parametrize(
     "names",
-    [["cat", "dog", "cat, big"], ["cat", "dog"], ["a", "ab", "a|"], ["cat|dog", "dog|bird", "cat"]],
+    [["cat", "dog", "cat, big"], ["cat", "dog"], ["a", "ab", "a|"], ["x|y", "a|b", "c"]],
 )
 def test_labels_of_one_class(names: Sequence[str]) -> None:
     assert [*doubts_about_labels(names)] == []

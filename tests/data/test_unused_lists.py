@@ -334,6 +334,20 @@ def test_lists_of_the_folders_of_videos(make_folder: MakeFolder) -> None:
         load_datasets(folder, group_by="folder")
 
 
+def test_lists_of_patients(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for name in ("train", "test"):
+        (folder / f"{name}_patients.txt").write_text("p1\np2\n")
+    with pytest.warns(UserWarning, match="split of their own"):
+        load_datasets(folder, group_by=r"(\d)")
+    images = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    rows = [{"file": file, "label": file[:3], "group": f"p{n}"} for n, file in enumerate(images)]
+    with pytest.warns(UserWarning, match="split of their own"):
+        load_datasets(folder, labels=rows)
+    labels = {file: file[:3] for file in images}
+    load_datasets(folder, labels=labels)  # no warning: they may be of other images
+
+
 def test_lists_of_classes(make_folder: MakeFolder) -> None:
     folder = make_folder({"class_1": 6, "class_2": 6})
     (folder / "classes.txt").write_text("class_1\nclass_2\n")
@@ -380,9 +394,11 @@ def test_how_lists_write_names(make_folder: MakeFolder, name: str, line: str) ->
     (folder / "cat/image.0.png").rename(folder / f"cat/{name}.png")
     (folder / "train.txt").write_text(line)
     (folder / "test.txt").write_text(line)
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.png")]
+    labels = {file: file[:3] for file in files}
     with pytest.warns(UserWarning, match="split of their own"):
-        load_datasets(folder)
+        load_datasets(folder, labels=labels)
     for list_of in ("train.txt", "test.txt"):
         (folder / list_of).write_text(line.replace("a", "xa").replace("7.png", "70.png"))
     if "a" in line and not line.startswith(("caf", "http", "[")):
-        load_datasets(folder)  # no warning
+        load_datasets(folder, labels=labels)  # no warning

@@ -1,6 +1,7 @@
 """Labels that may say that there is none, or name several classes at once, as warnings."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from catdog._utils.errors import UsageWarning
@@ -28,13 +29,27 @@ def doubts_about_labels(names: Collection[str]) -> Iterator[UsageWarning]:
             "is no label.",
             hint="If they do, remove these rows: then a warning lists the images.",
         )
-    if joined := [name for name in names if _is_joined(name, {*names} - {name})]:
+    counts = Counter(part for name in names for part in _parts_of_list(name))
+    if joined := [
+        name
+        for name in names
+        if _is_joined(name, {*names} - {name})
+        or (len(parts := _parts_of_list(name)) > 1 and any(counts[part] > 1 for part in parts))
+    ]:
         yield UsageWarning(
             f"The labels {list_names(joined)} are used as classes of their own, although each "
-            "consists of the names of other classes.",
+            "consists of the names of other classes, or of parts of these.",
             hint="catdog learns one class for each image. Remove the rows of images of several "
             "classes, or give each the class that it shows most of.",
         )
+
+
+def _parts_of_list(name: str) -> set[str]:
+    """Return the parts of a label that is a list by its marks: `cat|dog`, `['cat', 'dog']`."""
+    if "|" not in name and name[:1] not in ("[", "{"):
+        return set()
+    parts = _JOINTS[0].split(name.casefold().strip(_BRACKETS))
+    return {part.strip(_QUOTES) for part in parts} - {""}
 
 
 def says_no_label(name: str) -> bool:

@@ -46,11 +46,12 @@ class ListFile(NamedTuple):
     is_of_catdog: bool
 
 
-def names_of(images: Iterable[Path], classes: Collection[str]) -> Names:
-    """Return the names of the images, and of numbered folders in class folders, as `video_7`."""
+def names_of(images: Iterable[Path], classes: Collection[str], groups: Iterable[str]) -> Names:
+    """Return the names of images, groups and numbered folders in class folders, as `video_7`."""
     images = list(images)
     folders = {path.parent.name for path in images}.difference(classes)
-    numbered = {name for name in folders if not name.isalpha() and not name.isdigit()}
+    groups = folders.union(groups) - {""}
+    numbered = {name for name in groups if not name.isalpha() and not name.isdigit()}
     names: Names = {}
     for name in {_plain(name) for name in ({path.stem for path in images} | numbered)}:
         names.setdefault(len(name), set()).add(name)

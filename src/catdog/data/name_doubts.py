@@ -45,8 +45,9 @@ _UNNAMED = frozenset(
      "новаяпапка", "新しいフォルダー", "新建文件夹"}
 )  # fmt: skip
 # Words for what a training writes: `train_log`.
-_WRITTEN = frozenset({"checkpoint", "checkpoints", "log", "logs", "output", "outputs", "result",
-                      "results", "runs"})  # fmt: skip
+WRITTEN = frozenset({"checkpoint", "checkpoints", "config", "history", "log", "logs", "metrics",
+                     "output", "outputs", "prediction", "predictions", "result", "results", "runs",
+                     "scores"})  # fmt: skip
 # Words for images to evaluate on, and those with which "test" is the name of a thing.
 _TO_EVALUATE = frozenset({"eval", "evaluation", "test", "testing", "tests", "val", "validation"})
 _THINGS = frozenset(
@@ -132,7 +133,7 @@ def _of_splits(names: Collection[str]) -> UsageWarning | None:
     by_words = {words_of(name) for name in names}
     found = []
     for name in names:
-        rest = tuple(word for word in words_beside_split(name) if word not in WEAK | _WRITTEN)
+        rest = tuple(word for word in words_beside_split(name) if word not in WEAK | WRITTEN)
         if (
             has_split_word(name)
             and not is_split_name(name)

@@ -140,6 +140,7 @@ def _doubts(
         ],
         used=[labels, group_by],
         classes={*label_of.values()},
+        groups={row.get("group", "") for row in used.values()},
         known_sets={split for split in SPLITS if split in roles.values()},
         has_labels=not isinstance(labels, str | PathLike),
     )

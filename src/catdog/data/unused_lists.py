@@ -12,7 +12,7 @@ from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.layout_checks import LISTS, holds_images
 from catdog.data.list_files import ListFile, is_of_image, names_of, read_list
-from catdog.data.name_doubts import words_of
+from catdog.data.name_doubts import WRITTEN, words_of
 from catdog.data.split_folders import has_filler, split_roles
 from catdog.images.formats import is_hidden, is_system_file
 from catdog.images.identify import is_named_as_image
@@ -40,6 +40,7 @@ def unused_lists(
     used: Collection[Any] = (),
     classes: Collection[str] = (),
     known_sets: Collection[Split] = (),
+    groups: Collection[str] | None = None,
     has_labels: bool = False,
 ) -> Iterator[UsageWarning]:
     """Yield the warnings about lists of a split, and about other files that name the images.
@@ -54,10 +55,12 @@ def unused_lists(
         used: Tables that are passed.
         classes: The names of the classes.
         known_sets: Sets of the split whose images are known, so that lists of these do not matter.
+        groups: The names of groups in a table. `None` without a table: then lists of a split count
+            by their own names, because they may list patients or videos.
         has_labels: The labels come from memory, so that a file that names the images may be what
             they were read from.
     """
-    names = names_of(images, classes)
+    names = names_of(images, classes, groups or ())
     places = [place for folder in folders for place in _places_of_lists(folder)]
     beside_images = [path for path in others if not is_of_image(path, names)]
     found = _first_of_each_kind([*_files_in(places), *filter(_may_be_list, beside_images)])
@@ -68,7 +71,9 @@ def unused_lists(
     near = [path for path in _lists_beside(folders[0]) if path.resolve() not in known]
     # Those of catdog may be of any folder.
     beside = [item for path in near if not (item := read_list(path, names)).is_of_catdog]
-    of_split = _find_split([*inside, *beside], known_sets)
+    by_name = [item for item in inside if groups is None and _is_list_of_split(item.path)]
+    lists = [item for item in [*inside, *beside] if item in by_name or _may_name_one(item)]
+    of_split = _find_split(lists, known_sets)
     if of_split:
         yield UsageWarning(
             "The data come with a split of their own, which is not used: "
@@ -158,7 +163,6 @@ def _places_beside(folder: Path) -> Iterator[Path]:
 def _find_split(lists: Iterable[ListFile], known: Collection[Split]) -> list[str]:
     """Return the names of the lists of a split: by their names, or by a column."""
     sets = {item.path: split_roles(item.path.stem) & {*SPLITS} for item in lists}
-    lists = [item for item in lists if _may_name_one(item)]
     has_several = len(set(known).union(*(sets[item.path] for item in lists))) > 1
     found = [
         item.path.name
@@ -167,6 +171,12 @@ def _find_split(lists: Iterable[ListFile], known: Collection[Split]) -> list[str
         or (not known and (_is_split(item.path) or item.has_split_column))
     ]
     return list(dict.fromkeys(found))
+
+
+def _is_list_of_split(path: Path) -> bool:
+    """Return whether a name is that of a list for a set of a split, not what a training wrote."""
+    is_list = path.suffix.lower() in LISTS and bool(split_roles(path.stem) & {*SPLITS})
+    return is_list and WRITTEN.isdisjoint(words_of(path.stem))
 
 
 def _is_split(path: Path) -> bool:
