@@ -11,7 +11,7 @@ from typing import Any
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.layout_checks import LISTS, holds_images
-from catdog.data.list_files import ListFile, is_of_image, names_of, read_list
+from catdog.data.list_files import ListFile, Names, is_of_image, names_of, read_list
 from catdog.data.name_doubts import WRITTEN, words_of
 from catdog.data.split_folders import has_filler, split_roles
 from catdog.images.formats import is_hidden, is_system_file
@@ -61,18 +61,13 @@ def unused_lists(
             they were read from.
     """
     names = names_of(images, classes, groups or ())
-    places = [place for folder in folders for place in _places_of_lists(folder)]
-    beside_images = [path for path in others if not is_of_image(path, names)]
-    found = _first_of_each_kind([*_files_in(places), *filter(_may_be_list, beside_images)])
-    paths = [table for table in used if isinstance(table, str | PathLike)]
-    # A regular expression is no path; Path.exists raises an error for some.
-    known = {Path(path).resolve() for path in paths if os.path.exists(path)}  # noqa: PTH110
-    inside = [read_list(path, names) for path in found if path.resolve() not in known]
-    near = [path for path in _lists_beside(folders[0]) if path.resolve() not in known]
-    # Those of catdog may be of any folder.
-    beside = [item for path in near if not (item := read_list(path, names)).is_of_catdog]
-    by_name = [item for item in inside if groups is None and _is_list_of_split(item.path)]
-    lists = [item for item in [*inside, *beside] if item in by_name or _may_name_one(item)]
+    inside, beside = _find_lists(folders, others, used, names)
+    lists = [
+        item
+        for item in inside
+        if _may_name_one(item) or (groups is None and _is_list_of_split(item.path))
+    ]
+    lists += filter(_may_name_one, beside)
     of_split = _find_split(lists, known_sets)
     if of_split:
         yield UsageWarning(
@@ -98,6 +93,23 @@ def unused_lists(
             hint="To use one, pass a table of labels with the columns file and label, and split or "
             "group.",
         )
+
+
+def _find_lists(
+    folders: Sequence[Path], others: Iterable[Path], used: Iterable[Any], names: Names
+) -> tuple[list[ListFile], list[ListFile]]:
+    """Return the files that may be lists in some folders, and those beside the first folder."""
+    paths = [table for table in used if isinstance(table, str | PathLike)]
+    # A regular expression is no path; Path.exists raises an error for some.
+    known = {Path(path).resolve() for path in paths if os.path.exists(path)}  # noqa: PTH110
+    places = [place for folder in folders for place in _places_of_lists(folder)]
+    others = [path for path in others if not is_of_image(path, names)]
+    found = _first_of_each_kind([*_files_in(places), *filter(_may_be_list, others)])
+    inside = [read_list(path, names) for path in found if path.resolve() not in known]
+    near = [path for path in _lists_beside(folders[0]) if path.resolve() not in known]
+    # Those of catdog may be of any folder.
+    beside = [item for path in near if not (item := read_list(path, names)).is_of_catdog]
+    return inside, beside
 
 
 def _first_of_each_kind(paths: Iterable[Path]) -> list[Path]:
