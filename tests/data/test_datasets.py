@@ -4,18 +4,22 @@ import copy
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog import Datasets, load_datasets
+from catdog import Datasets, load_datasets, scan_images
 from catdog.data.datasets import count_test_evaluation, ordered_batches
+from catdog.data.early_pixels import EarlyPixels
 from catdog.data.pipeline import ImageCache
+from catdog.data.report import readable_images
 from catdog.typing import SPLITS
 from tests.data.batches import collect
 
@@ -113,6 +117,28 @@ def test_a_full_cache_takes_no_more_images(image_folder: Path) -> None:
     assert np.array_equal(first[0], first[1])
     collect(data.validation)
     assert len(data._session.caches[(side, side)]._cached) == 3
+
+
+class Slow(dict[str, Any]):
+    """A dictionary during whose `len` other threads run."""
+
+    def __len__(self) -> int:
+        length = super().__len__()
+        time.sleep(0.002)
+        return length
+
+
+def test_many_threads_fill_a_cache(image_folder: Path) -> None:
+    """The limit holds if all of them ask at once whether there is a place."""
+    images = readable_images(scan_images(image_folder))
+    cache, early = ImageCache((300, 300), 1), EarlyPixels((300, 300), 1)
+    cache._cached, early.by_hash = Slow(), Slow()
+    pixels = np.zeros((300, 300, 3), np.uint8)
+    with ThreadPoolExecutor(8) as threads:
+        for image in images:
+            threads.submit(cache.keep, image, pixels)
+            threads.submit(early.keep, image.sha256, pixels)
+    assert len(cache._cached) == len(early.by_hash) == 3
 
 
 def test_the_global_seed_does_not_matter(image_folder: Path) -> None:

@@ -7,6 +7,7 @@ pass would decode it again, and takes most of the time of both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from catdog.typing import ImageSize, Split
 # Smaller images are decoded fast. Their pixels would be kept in vain by all who use the data set at
 # another size, that of their model.
 MIN_PIXELS = 2_000_000
+_LOCK = Lock()  # one for all, because a lock can be neither copied nor pickled
 
 
 def max_cached_images(cache_mib: int, image_size: ImageSize) -> int:
@@ -59,8 +61,9 @@ class EarlyPixels:
 
     def keep(self, sha256: str, pixels: NDArray[np.uint8]) -> None:
         """Keep the pixels of an image, unless the cache limit is reached."""
-        if len(self.by_hash) < self._max_images:
-            self.by_hash[sha256] = pixels
+        with _LOCK:  # threads scan: two of them would take the last place
+            if len(self.by_hash) < self._max_images:
+                self.by_hash[sha256] = pixels
 
     def of(self, sets: Mapping[Split, Sequence[ImageFile]]) -> EarlyPixels:
         """Forget the pixels of images that are in no set; return the object."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from catdog.typing import ImageSize
 MAX_CHUNK_FILES, MAX_CHUNK_BYTES = 16, 2**23  # that are read in one call of Python
 # Not AUTOTUNE: it never takes more than one for what `flat_map` makes (TensorFlow 2.21).
 _PARALLEL_CALLS = os.cpu_count() or 1
+_LOCK = Lock()  # one for all caches, because a lock can be neither copied nor pickled
 PREFETCH_BATCHES = 2  # AUTOTUNE takes more and more memory after every pause of the training
 
 
@@ -97,8 +99,9 @@ class ImageCache:
         return pixels
 
     def _keep_in_memory(self, image: ImageFile, pixels: NDArray[np.uint8]) -> None:
-        if len(self._cached) < self.max_images and not self.has(image):
-            self._cached[image.sha256] = pixels.copy()
+        with _LOCK:  # threads decode: two of them would take the last place
+            if len(self._cached) < self.max_images and not self.has(image):
+                self._cached[image.sha256] = pixels.copy()
 
 
 def _read_unchanged(image: ImageFile) -> bytes:
