@@ -65,7 +65,7 @@ def extract(images: ray.data.Dataset, model: Path, out: Path, workers: int) -> F
 def predict(images: ray.data.Dataset, model: Path, out: Path, workers: int) -> None:
     """Write the predictions for all images to CSV files, in place of those of an earlier run."""
     shutil.rmtree(out / "predictions", ignore_errors=True)
-    predictions = images.map_batches(
+    predictions = images.rename_columns({"label": "true_label"}).map_batches(
         BatchPredictor,
         fn_constructor_kwargs={"model": str(model)},
         batch_size=None,

@@ -81,7 +81,7 @@ def main(folder: Path, model: str, out: Path) -> None:
         files.append([[file.name, file.stat().st_mtime_ns] for file in written])
     features = load_features(out / "features")
     np.savez(out / "features.npz", values=features.values)
-    predictions = images.map_batches(
+    predictions = images.rename_columns({"label": "true_label"}).map_batches(
         DyingPredictor,
         fn_constructor_kwargs={"model": model, "out": out},
         batch_size=None,

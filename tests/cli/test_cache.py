@@ -11,8 +11,8 @@ def test_size_and_clear(capsys: Capture) -> None:
     """All that catdog caches is counted and deleted, and nothing else."""
     cache = Path("cache")
     cache.mkdir()
-    (cache / f"a{FEATURES_SUFFIX}").write_bytes(bytes(1000))
-    (cache / f"b{PROGRAM_SUFFIX}").write_bytes(bytes(500))
+    (cache / f"{'a' * 64}{FEATURES_SUFFIX}").write_bytes(bytes(1000))
+    (cache / f"{'b' * 64}{PROGRAM_SUFFIX}").write_bytes(bytes(500))
     pixels = PixelCache(cache, (4, 4)).path
     pixels.write_bytes(b"catdog decoded images, format 1\n" + bytes(468))
     (cache / f"photos{SUFFIX}").write_bytes(bytes(7))

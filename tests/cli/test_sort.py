@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from catdog import load_datasets
 from catdog._utils.files import SCRATCH_SUFFIX
+from catdog.cli import sort
 from catdog.cli.main import main
 from catdog.cli.sort import MAX_NAME_BYTES, label_folders, sort_images
-from catdog.cli.target import check_folder
+from catdog.cli.target import check_folder, numbered, put_new
 from catdog.inference.prediction import Prediction
 from tests.cli.conftest import Capture, python, strict_json
 from tests.cli.test_predict import LITERT_FILE, RUN_WITHOUT_KERAS
@@ -153,6 +154,33 @@ def test_images_of_one_name(image_folder: Path) -> None:
         }
 
 
+def test_many_images_of_one_name(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of each is found at once, not by trying all those before it."""
+    tried: list[Path] = []
+
+    def put_and_count(complete: Path, target: Path) -> bool:
+        tried.append(target)
+        return put_new(complete, target)
+
+    def number_and_count(target: Path) -> Iterator[Path]:
+        for path in numbered(target):
+            tried.append(path)
+            yield path
+
+    monkeypatch.setattr(sort, "put_new", put_and_count)
+    monkeypatch.setattr(sort, "numbered", number_and_count)
+    Path("sorted").mkdir()
+    paths = []
+    for number in range(50):
+        path = Path(f"video{number}/frame.png")
+        path.parent.mkdir()
+        path.write_bytes(b"%d" % number)
+        paths.append(path)
+    list(sort_images(predicted(*paths), Path("sorted")))
+    assert len(contents("sorted/cats")) == 50
+    assert sum(path.suffix == ".png" for path in tried) == 100
+
+
 @pytest.mark.filterwarnings("default:.* passed over")
 def test_a_folder_within_the_images(saved: Path, capsys: Capture) -> None:
     """What an earlier command has copied there is not classified again."""
@@ -234,6 +262,14 @@ def test_folders_that_cannot_be_used(
     monkeypatch.delattr("catdog.cli.predict.open_scorer")  # not needed for the answer
     assert main(["predict", "photo.png", "--sort-into", path]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_file_with_the_name_of_a_label(image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "cats").write_text("mine")
+    images = predicted(image_folder / "cats/image.0.png")
+    with pytest.raises(NotADirectoryError, match=r"--sort-into needs the folder .*cats, which is"):
+        list(sort_images(images, tmp_path))
+    assert (tmp_path / "cats").read_text() == "mine"
 
 
 def test_labels_that_are_no_names_of_folders() -> None:

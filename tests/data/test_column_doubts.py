@@ -16,6 +16,13 @@ def is_named(column: str, *cells: Any, used: str = "label") -> bool:
     return doubt is not None and f"not used: {column!r}. Rename" in str(doubt)
 
 
+@pytest.mark.parametrize("empty", ["", None, float("nan"), "NaN", "NA", "N/A", "null"])
+def test_empty_cells_do_not_count(empty: Any) -> None:
+    assert is_named("purpose", "train", "test", empty)
+    assert is_named("patient_code", "p1", "p1", empty)
+    assert not is_named("patient_code", "p1", "p2", empty, empty)
+
+
 @pytest.mark.parametrize(
     "name", ["patient", "Patient ID", "patientId", "subject_id", "video", "SESSION", "lesion_id"]
 )

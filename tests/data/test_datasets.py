@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from PIL import Image
 
 from catdog import Datasets, load_datasets, scan_images
 from catdog.data.datasets import count_test_evaluation, ordered_batches
-from catdog.data.early_pixels import EarlyPixels
 from catdog.data.pipeline import ImageCache
 from catdog.data.report import readable_images
 from catdog.typing import SPLITS
@@ -131,14 +131,13 @@ class Slow(dict[str, Any]):
 def test_many_threads_fill_a_cache(image_folder: Path) -> None:
     """The limit holds if all of them ask at once whether there is a place."""
     images = readable_images(scan_images(image_folder))
-    cache, early = ImageCache((300, 300), 1), EarlyPixels((300, 300), 1)
-    cache._cached, early.by_hash = Slow(), Slow()
+    cache = ImageCache((300, 300), 1)
+    cache._cached = Slow()
     pixels = np.zeros((300, 300, 3), np.uint8)
     with ThreadPoolExecutor(8) as threads:
         for image in images:
             threads.submit(cache.keep, image, pixels)
-            threads.submit(early.keep, image.sha256, pixels)
-    assert len(cache._cached) == len(early.by_hash) == 3
+    assert len(cache._cached) == 3
 
 
 def test_the_global_seed_does_not_matter(image_folder: Path) -> None:
@@ -188,6 +187,9 @@ def test_at_returns_the_same_split_at_another_size(image_folder: Path) -> None:
     kept = ("class_names", "batch_size", "seed", "cache_mib")
     assert all(getattr(other, name) == getattr(data, name) for name in kept)
     assert data.at(SIZE) is data
+    more = replace(data, batch_size=7)  # which shares what is cached
+    assert more.at(SIZE).batch_size == more.at((16, 12)).batch_size == 7
+    assert data.at((16, 12)) is other
 
 
 def test_record_is_frozen_and_unpacks(image_folder: Path) -> None:

@@ -85,3 +85,14 @@ def test_small_images_and_those_in_no_set_are_not_kept(folder: Path) -> None:
     early = data._session.early
     assert early
     assert len(early.by_hash) == LARGE - 1  # one in two classes is in no set
+
+
+def test_the_first_files_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those of the fastest threads: a folder always gives the same pixels."""
+    monkeypatch.setattr(early_pixels, "max_cached_images", lambda *_: 9)
+    data = load_datasets(folder, image_size=SIZE)
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    kept = [name for name in names[:9] if name.name.startswith("large")]
+    early = data._session.early
+    assert early
+    assert len(early.by_hash) == len(kept) == 2

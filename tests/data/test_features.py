@@ -256,3 +256,38 @@ def test_features_print_their_counts() -> None:
     assert str(features.split()).splitlines()[1].startswith("  train ")
     assert "<li>not split" in features._repr_html_()
     assert features.to_dict()["errors"] == {"images/bad.png": "it is damaged"}
+
+
+@pytest.mark.parametrize("change", ["split", "label"])
+def test_files_that_were_split_apart(tmp_path: Path, change: str) -> None:
+    """One image is in two files by other paths, in other sets or classes."""
+    splits = tuple(SPLITS[row % 3] for row in range(12))
+    whole = replace(features_of(12), splits=splits)
+    other = replace(take(whole, range(6)), paths=tuple(f"other/{n}.png" for n in range(6)))
+    whole.save(tmp_path / "a.npz")
+    other.save(tmp_path / "b.npz")
+    assert load_features(tmp_path).splits is not None  # they agree
+    assert other.labels is not None
+    changes = {"split": {"splits": splits[1:7]}, "label": {"labels": 1 - other.labels}}
+    replace(other, **changes[change]).save(tmp_path / "b.npz")  # type: ignore[arg-type]
+    with pytest.warns(UsageWarning, match="12 files with an image that is in several sets or"):
+        assert load_features(tmp_path).splits is None
+
+
+def test_files_of_which_some_are_split(tmp_path: Path) -> None:
+    whole = features_of(12)
+    take(whole, range(6)).save(tmp_path / "a.npz")
+    replace(take(whole, range(6, 12)), splits=SPLITS * 2).save(tmp_path / "b.npz")
+    with pytest.warns(UsageWarning, match=r"Only some of the files are split \(b\.npz\)\. The"):
+        assert load_features(tmp_path).splits is None
+
+
+def test_no_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    features_of(3).save(tmp_path / "features.npz")
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(np, "load", fail)
+    with pytest.raises(MemoryError):
+        load_features(tmp_path / "features.npz")

@@ -96,7 +96,7 @@ def test_without_groups_there_are_none(image_folder: Path) -> None:
         (
             r"/(clip)",
             ValueError,
-            r"Each class needs a group .* a has 1 group, b has 1 group\. Name",
+            r"Each class needs a group .* a has 1 group, b has 1 group\. Groups",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_new_images_of_a_group_that_is_evaluated_on(bursts: Path, tmp_path: Path
     write_images(bursts / "a" / "another clip", 2, tint=11)
     with pytest.raises(ValueError, match='group_by is needed with new_files="train"'):
         load_datasets(bursts, split_file=file, new_files="train")
-    with pytest.warns(UserWarning, match="does not list 2 images.*of a group that is evaluated"):
+    with pytest.warns(UserWarning, match="does not list 2 images(.|\n)*of the group of a"):
         grown = load_datasets(bursts, split_file=file, new_files="train", group_by="folder")
     assert len(grown.paths("train")) == len(data.paths("train")) + 2
     check_apart(grown, 13)
@@ -166,7 +166,7 @@ def test_new_images_of_a_group_that_the_split_does_not_know(bursts: Path, tmp_pa
     data.save_split(file)
     write_images(data.paths("test")[0].parent / "new", 1, tint=9)
     with (
-        pytest.warns(UserWarning, match="does not list 1 image.*of a group that is evaluated"),
+        pytest.warns(UserWarning, match="does not list 1 image(.|\n)*of the group of a"),
         pytest.warns(UserWarning, match=r"By the split file, \d+ groups of .* in two sets"),
     ):
         grown = load_datasets(bursts, split_file=file, new_files="train", group_by="folder")
@@ -343,3 +343,14 @@ def test_paths_inside_of_a_wrapper_folder(bursts: Path) -> None:
         ValueError, match=rf"to 36 images: .* Paths are relative to .*outer/{bursts.name}\.$"
     ):
         load_datasets(outer, group_by=table)
+
+
+def test_a_frame_is_no_group_by(bursts: Path) -> None:
+    class Frame:
+        def __eq__(self, other: object) -> Any:
+            raise ValueError("The truth value of a DataFrame is ambiguous")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    with pytest.raises(TypeError, match="group_by must be"):
+        load_datasets(bursts, group_by=Frame())  # type: ignore[arg-type]

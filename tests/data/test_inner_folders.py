@@ -193,3 +193,9 @@ def test_folders_with_the_name_of_another_class(
         if "the names of other classes" in doubt
     ]
     assert f"The images in {named} are used" in doubt
+
+
+def test_the_folder_that_is_named_exists(make_folder: MakeFolder) -> None:
+    """Folders that hold one folder only are passed over, but are part of the path."""
+    said = doubts_about(make_folder, ["a/data/x", "a/data/y", "b/data/z", "b/data/w"])
+    assert "such as 'a/data/x', 'b/data/w', are not used as classes" in "".join(said)

@@ -174,6 +174,21 @@ def test_a_scan_says_what_loading_refuses(make_folder: MakeFolder) -> None:
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_a_scan_refuses_what_groups_do_not_make_clear(make_folder: MakeFolder) -> None:
+    folder = make_folder({"dataset/cats": 5, "dataset/dogs": 5, "figures": 2})
+    for read in (load_datasets, scan_images):
+        with pytest.raises(ValueError, match="not clear which folders of .* are the classes"):
+            read(folder)
+
+
+def test_a_class_without_letters_is_passed_over(make_folder: MakeFolder) -> None:
+    folder = make_folder({"+/a": 6, "+/b": 6})
+    (folder / "-").mkdir()
+    (folder / "-" / "urls.txt").touch()
+    with pytest.warns(UserWarning, match="'-' in .* holds no image, and is passed over"):
+        load_datasets(folder)
+
+
 def test_a_scan_warns_of_the_level(make_folder: MakeFolder) -> None:
     folder = make_folder({f"{name}/{name}{number}": 2 for name in "ab" for number in range(4)})
     with pytest.warns(UserWarning, match="are not used as classes: the outer folders"):

@@ -13,6 +13,7 @@ from catdog.data.name_doubts import (
     doubts_about_class_names,
     splits_in_names,
 )
+from catdog.data.split_folders import _ROLES
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
 
@@ -171,6 +172,28 @@ def test_copies_are_kept_together_by_the_groups_that_are_named(make_folder: Make
 def test_splits_in_the_names_of_images(names: Sequence[str], is_said: bool) -> None:
     paths = [Path("cat", name) for name in names]
     assert (splits_in_names(paths) is not None) == is_said
+
+
+@pytest.mark.parametrize("word", [word for word, role in _ROLES.items() if role != "unlabelled"])
+def test_each_word_for_a_set_counts_in_the_names_of_images(word: str) -> None:
+    other = "test" if _ROLES[word] != "test" else "train"
+    doubt = splits_in_names([Path(f"{word}_1.png"), Path(f"{other}_2.png")])
+    assert "to which set of a split they belong" in str(doubt)
+
+
+def test_an_image_that_says_to_which_set_it_belongs_is_the_example() -> None:
+    doubt = splits_in_names(
+        [Path("0.png"), *(Path(f"{s}_{i}.png") for s in SPLITS for i in "abcde")]
+    )
+    assert "such as 'train_a.png'" in str(doubt)
+
+
+def test_parts_that_are_not_in_the_expression() -> None:
+    """Each copy has a part of its own."""
+    paths = [Path(f"{n}{part}.png") for n in range(30) for part in ("", f"_aug_{n:x}f")]
+    doubt = copies_by_name(paths)
+    assert "30 of 60 images" in str(doubt)
+    assert str(doubt).endswith('" (for the 20 most frequent parts).')
 
 
 @pytest.mark.parametrize("read", [load_datasets, scan_images])

@@ -1,5 +1,7 @@
 """Near duplicates: which images count as such, and how splits treat them."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
@@ -286,6 +288,40 @@ def test_what_a_scan_reports(make_folder: MakeFolder) -> None:
     ]
     assert report.bad == ()
     assert "test/b/leak.png: nearly the same image as train/b/leak.png" in str(report)
+
+
+def test_near_duplicates_of_the_copy_that_is_used(make_folder: MakeFolder) -> None:
+    """The copy in the test folder is used, the one in train/ is not."""
+    folder = write(
+        make_folder({"train/a": 3, "train/b": 3, "test/a": 3, "test/b": 3}),
+        {"train/a/0.png": frame(0, 0), "train/a/1.png": frame(0, 1), "test/a/1.png": frame(0, 1)},
+    )
+    found = {row["path"]: (row["reason"], row["same_as"]) for row in scan_images(folder).rows()
+             if row["reason"] != "very_small"}  # fmt: skip
+    assert found == {
+        "train/a/1.png": ("split_overlap", "test/a/1.png"),
+        "train/a/0.png": ("near_duplicate_splits", "test/a/1.png"),
+        "test/a/1.png": ("near_duplicate_splits", "train/a/0.png"),
+    }
+
+
+def test_near_duplicates_beside_one_that_is_left_out(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = write(
+        make_folder(a=3, b=3),
+        {f"a/film{number}.png": frame(0, number) for number in range(3)},
+    )
+    left_out = hashlib.sha256((folder / "a/film0.png").read_bytes()).hexdigest()
+    corrections = {
+        "format": "catdog corrections",
+        "version": 1,
+        "corrections": [{"sha256": left_out, "leave_out": True}],
+    }
+    (tmp_path / "c.json").write_text(json.dumps(corrections))
+    report = scan_images(folder, corrections=tmp_path / "c.json")
+    assert [(row["path"], row["same_as"]) for row in report.rows()
+            if row["reason"] == "near_duplicate"] == [("a/film2.png", "a/film1.png")]  # fmt: skip
 
 
 def test_new_near_duplicates_of_test_images_are_not_trained_on(tmp_path: Path) -> None:

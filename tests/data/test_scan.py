@@ -294,17 +294,41 @@ def test_files_that_may_not_be_read(tidy: Path) -> None:
 @pytest.mark.filterwarnings("ignore:The folders inside")
 def test_a_folder_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tidy / "cats" / "secret").mkdir()
-    scandir = os.scandir
-
-    def refuse(path: Any) -> Any:
-        if str(path).endswith("secret"):
-            raise PermissionError(13, "Permission denied")
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    close(tidy / "cats" / "secret", monkeypatch)
     report = scan_images(tidy)
     assert reasons(report) == {"cats/secret": "unreadable"}
     assert report.label_counts() == {"cats": 5, "dogs": 5}
+    with pytest.raises(ValueError, match="unreadable: cats/secret"):
+        load_datasets(tidy)
+
+
+def close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the listing of a folder fail, as without permission: tests may run as root."""
+
+    def refusing(real: Any) -> Any:
+        def listing(path: Any) -> Any:
+            if Path(path) == folder:
+                raise PermissionError(13, "Permission denied")
+            return real(path)
+
+        return listing
+
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+
+
+def test_a_class_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(tidy / "cats", monkeypatch)
+    assert reasons(scan_images(tidy)) == {"cats": "unreadable"}
+
+
+@pytest.mark.parametrize("read", [load_datasets, scan_images])
+def test_the_whole_folder_may_not_be_listed(
+    tidy: Path, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(tidy, monkeypatch)
+    with pytest.raises(OSError, match="(folder|source)=.*cannot be listed: Permission denied"):
+        read(tidy)
 
 
 def test_an_error_of_the_disk_is_not_one_of_the_image(

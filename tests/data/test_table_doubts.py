@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,19 @@ from catdog.data.table_layout import find_table_layout
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
 from tests.data.test_tables import labels_of, rows_of, sets_of, write_csv
+
+
+class MissingOfPandas:
+    """As `pandas.NA` and `pandas.NaT`, which are no floats."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
 
 
 def write_images(folder: Path, names: Iterable[str]) -> Path:
@@ -110,6 +124,14 @@ def test_empty_cells(flat: Path, tmp_path: Path, empty: object, column: str) -> 
     for table in (rows, write_csv(tmp_path / "t.csv", rows)):
         with pytest.raises(ValueError, match=f"gives no {column} to 1 file: '{rows[3]['file']}'"):
             load_datasets(flat, labels=table)
+
+
+@pytest.mark.parametrize("text", ["<NA>", "NaT"])
+def test_empty_cells_of_pandas(flat: Path, text: str) -> None:
+    rows: list[dict[str, Any]] = [{**row, "group": "x"} for row in rows_of(labels_of(flat))]
+    rows[3]["group"] = MissingOfPandas(text)
+    with pytest.raises(ValueError, match=f"gives no group to 1 file: '{rows[3]['file']}'"):
+        load_datasets(flat, labels=rows)
 
 
 def test_names_that_are_the_same_number_or_differ_in_capitals(flat: Path) -> None:
@@ -331,6 +353,23 @@ def test_another_column_names_files(tmp_path: Path, file: str, other: str, is_sa
     ) == is_said
 
 
+def test_another_column_names_the_same_files_in_another_way(tmp_path: Path) -> None:
+    """In other capitals, and in another form of Unicode; then others count as well."""
+    written = [unicodedata.normalize("NFD", f"café {n}.png") for n in range(20)]
+    folder = write_images(tmp_path / "flat", written)
+    for shift in (0, 1):
+        rows = [
+            {
+                "file": unicodedata.normalize("NFC", name).upper(),
+                "photo": unicodedata.normalize("NFC", f"café {(n + shift) % 20}.png"),
+                "label": "ab"[n % 2],
+            }
+            for n, name in enumerate(written)
+        ]
+        said = "names other files of the folder in 20 of 20 rows" in doubts_of(folder, rows)
+        assert said == bool(shift)
+
+
 def names(column: str, number: int) -> str:
     return str(number) if column == "image_name" else f"x/{number}.png"
 
@@ -356,3 +395,16 @@ def test_names_of_images_in_a_table(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="16 of 32 images"):
         load_datasets(folder, labels=[{"file": name, "label": label, "split": name.split("_")[0]}
                                       for name, label in labels.items()])  # fmt: skip
+
+
+def test_folders_of_classes_are_no_subjects_in_any_form_of_unicode(tmp_path: Path) -> None:
+    labels = [unicodedata.normalize("NFC", name) for name in ("café", "thé")]
+    names = [
+        f"{unicodedata.normalize('NFD', label)}/p{n}/{view}.png"
+        for label in labels
+        for n in range(8)
+        for view in range(2)
+    ]
+    folder = write_images(tmp_path / "flat", names)
+    said = doubts_of(folder, {name: labels[n // 16] for n, name in enumerate(names)})
+    assert 'group_by=r"^[^/]*/([^/]*)/"' in said

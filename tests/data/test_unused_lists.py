@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -402,3 +403,26 @@ def test_how_lists_write_names(make_folder: MakeFolder, name: str, line: str) ->
         (folder / list_of).write_text(line.replace("a", "xa").replace("7.png", "70.png"))
     if "a" in line and not line.startswith(("caf", "http", "[")):
         load_datasets(folder, labels=labels)  # no warning
+
+
+def test_a_list_of_classes_in_another_form_of_unicode(make_folder: MakeFolder) -> None:
+    """Folders of classes are no groups, so a list of the classes names no images."""
+    names = ["café_noir", "thé_vert"]
+    folder = make_folder({unicodedata.normalize("NFD", name): 6 for name in names})
+    (folder / "classes.txt").write_text("\n".join(names), "utf-8")
+    load_datasets(folder)  # no warning
+
+
+def test_a_table_that_is_cut_off_in_a_cell(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    rows = [f"{name}/image.{n}.png" for name in ("cat", "dog") for n in range(6)]
+    line = "file,purpose\n" + "".join(
+        f"{row},{('train', 'test')[n % 2]}\n" for n, row in enumerate(rows)
+    )
+    more = "x.png,train\n"
+    text = line + more * (2**17 // len(more))
+    while text[2**16 - 1] != "i":  # within "train"
+        text = text.replace("purpose\n", "purpose\n\n", 1)
+    (folder / "images.csv").write_text(text)
+    with pytest.warns(UserWarning, match="split of their own, which is not used: 'images.csv'"):
+        load_datasets(folder)

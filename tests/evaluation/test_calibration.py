@@ -167,3 +167,15 @@ def test_printed_calibration() -> None:
     sharper, same = (str(Calibration(each, 1, (1, 1), (1, 1))) for each in (0.5, 1.0))
     assert sharper.startswith("temperature 0.500: more confident than before")
     assert same.startswith("temperature 1.000: nothing changes")
+
+
+def test_calibration_is_no_record_of_a_training(data: Datasets) -> None:
+    """A model that Keras trained keeps its name, and its near duplicates are still counted."""
+    model = build_model("cnn", image_size=(32, 32))
+    before = evaluate(model, data, split="validation", verbose=0)
+    calibrate(model, data, verbose=0)
+    after = evaluate(model, data, split="validation", verbose=0)
+    assert before.near_training_unknown == after.near_training_unknown == ""
+    metadata = get_metadata(model)
+    assert metadata
+    assert metadata.model_name == "cnn.three_block"

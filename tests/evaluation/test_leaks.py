@@ -126,6 +126,23 @@ def test_more_images_than_can_be_clustered(videos: Path, monkeypatch: pytest.Mon
     assert again.levels == report.levels
 
 
+def test_a_random_sample_has_all_of_a_small_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_videos(tmp_path, videos=40, frames=6)
+    small, *others = sorted(path for path in folder.iterdir() if path.is_dir())
+    for path in sorted(small.iterdir())[12:]:
+        path.rename(others[0] / f"{small.name}{path.name}")
+    data = load_datasets(folder, image_size=SIZE, near_duplicates="ignore")
+    monkeypatch.setattr(leaks, "MAX_CLUSTERED", 30)
+    for seed in range(3):
+        report = check_leaks(blocks_model(), data, seed=seed, verbose=0)
+        assert {each.n for each in report.levels} == {30}
+    monkeypatch.setattr(leaks, "MAX_CLUSTERED", 9)
+    with pytest.raises(ValueError, match="at most 9 images, 5 of each class, and there are 2 cl"):
+        check_leaks(blocks_model(), data, verbose=0)
+
+
 def test_clusters_that_do_not_fit_in_a_fold_are_left_out(tmp_path: Path) -> None:
     folder = write_videos(tmp_path, videos=6, frames=8)
     report = check_leaks(
@@ -136,7 +153,7 @@ def test_clusters_that_do_not_fit_in_a_fold_are_left_out(tmp_path: Path) -> None
     assert report.drop is None
     (warning,) = report.warnings
     assert warning.startswith("One cluster of near duplicates has 8 images: more than a fifth")
-    assert "left out  a cluster exceeds a fold" in str(report)
+    assert "left out  clusters do not fit in folds" in str(report)
     grouped = load_datasets(folder, image_size=SIZE, near_duplicates="ignore", group_by=BY_VIDEO)
     assert check_leaks(blocks_model(), grouped, verbose=0).warnings == ()
 

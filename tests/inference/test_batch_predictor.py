@@ -1,7 +1,9 @@
 """Predictions by batches of rows, as Ray Data and Spark pass them."""
 
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -38,3 +40,28 @@ def test_a_batch_needs_images() -> None:
     attach_metadata(model, ModelMetadata(class_names=("cats", "dogs")))
     with pytest.raises(ValueError, match="batch needs a column 'path' of image files, or 'bytes'"):
         BatchPredictor(model)({"file": ["a.png"]})
+
+
+@pytest.fixture
+def known_model() -> keras.Model:
+    model = make_colour_model([[0.1, -0.1], [0.0, 0.0], [-0.1, 0.1]])
+    attach_metadata(model, ModelMetadata(class_names=("cats", "dogs")))
+    return model
+
+
+def test_a_column_of_the_batch_is_not_replaced(known_model: keras.Model) -> None:
+    """The true labels must not become the predicted ones."""
+    with pytest.raises(ValueError, match="columns that the result has, too: 'label'. Rename"):
+        BatchPredictor(known_model)({"path": ["a.png"], "label": ["cats"]})
+
+
+def test_an_empty_cell_in_place_of_bytes(known_model: keras.Model, image_folder: Path) -> None:
+    good = next(image_folder.rglob("*.png")).read_bytes()
+    found = BatchPredictor(known_model)({"bytes": [good, None, 5, memoryview(good)]})
+    assert [error == "" for error in found["error"]] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5])
+def test_wrong_batch_sizes(known_model: keras.Model, batch_size: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="batch_size must be"):
+        BatchPredictor(known_model, batch_size=batch_size)

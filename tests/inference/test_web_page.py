@@ -139,6 +139,7 @@ def test_what_is_known_about_the_model() -> None:
     ):
         assert fact in texts
     assert 'value="85"' in page
+    assert '"unsureBelow":0.85' in page
 
 
 def test_without_metadata() -> None:

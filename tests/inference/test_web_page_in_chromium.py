@@ -297,6 +297,19 @@ def test_unsure(visit: Visit, model: keras.Model, tmp_path: Path) -> None:
     assert label.inner_text() == f"unsure ({prediction.label}?)"
 
 
+def test_a_threshold_between_whole_percents(
+    browser: "Browser", model: keras.Model, tmp_path: Path
+) -> None:
+    noise().save(tmp_path / "photo.png")
+    (prediction,) = predict(model, tmp_path / "photo.png", verbose=0)
+    for shift, label in ((-0.001, prediction.label), (0.001, f"unsure ({prediction.label}?)")):
+        export_model(model, tmp_path / f"{shift}.html", unsure_below=prediction.probability + shift)
+        page = browser.new_page()
+        page.goto((tmp_path / f"{shift}.html").as_uri())
+        choose(page, tmp_path / "photo.png")
+        assert page.locator(".label").inner_text() == label
+
+
 def test_camera(visit: Visit) -> None:
     page = visit.page
     page.get_by_role("button", name="Use the camera").click()

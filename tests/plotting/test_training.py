@@ -23,6 +23,13 @@ def test_history() -> None:
     assert [line.get_label() for line in plot_history(history, metric="loss").lines] == ["training"]
 
 
+def test_history_of_some_validations_only() -> None:
+    """As of `validation_freq=2`: which epochs these are is not recorded."""
+    history = history_of(accuracy=[0.5, 0.6, 0.7, 0.8], val_accuracy=[0.4, 0.6])
+    with pytest.raises(ValueError, match="more epochs of some metrics.*validation_freq=1"):
+        plot_history(history)
+
+
 def test_history_without_the_metric() -> None:
     with pytest.raises(ValueError, match="metric='acuracy' is not known. Did you mean 'accuracy'"):
         plot_history(history_of(accuracy=[1], val_accuracy=[1]), metric="acuracy")

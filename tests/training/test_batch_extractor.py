@@ -151,3 +151,46 @@ def test_a_batch_may_be_a_data_frame(paths: list[str], expected: Features, tmp_p
     stored = load_features(tmp_path / "features")
     assert stored.labels is not None
     assert stored.labels.tolist() == [0] * 10 + [1] * 10
+
+
+def test_labels_that_have_changed_are_written_again(paths: list[str], tmp_path: Path) -> None:
+    extract = BatchFeatureExtractor(linear(), save_to=tmp_path / "features")
+    batch = {"path": paths[:4]}
+    extract(batch)
+    for labels, expected in (
+        (["a", "b", "a", "b"], [0, 1, 0, 1]),
+        (["a", "b", "b", "b"], [0, 1, 1, 1]),
+    ):
+        extract({**batch, "label": labels})
+        stored = load_features(tmp_path / "features")
+        assert stored.labels is not None
+        assert stored.labels.tolist() == expected
+    extract(batch)  # without labels, those that are known stay
+    assert load_features(tmp_path / "features").labels is not None
+
+
+def test_batches_of_bytes_without_paths(paths: list[str], tmp_path: Path) -> None:
+    contents: list[Any] = [Path(path).read_bytes() for path in paths[:4]]
+    extract = BatchFeatureExtractor(linear(), save_to=tmp_path / "features")
+    found = extract({"bytes": [*contents[:2], None]})
+    assert [error == "" for error in found["error"]] == [True, True, False]
+    extract({"bytes": contents[2:]})
+    assert len(load_features(tmp_path / "features")) == 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [([0, 1, 0, 1], [0, 1, 0, 1]), ([1.0, 0.0, float("nan"), 0.0], None), ([None] * 4, None)],
+)
+def test_labels_that_are_no_text(
+    paths: list[str], tmp_path: Path, labels: list[Any], expected: list[int] | None
+) -> None:
+    extract = BatchFeatureExtractor(linear(), save_to=tmp_path)
+    extract({"path": paths[:4], "label": labels})
+    stored = load_features(tmp_path).labels
+    assert (None if stored is None else stored.tolist()) == expected
+
+
+def test_a_column_of_the_batch_is_not_replaced(paths: list[str]) -> None:
+    with pytest.raises(ValueError, match="batch has columns that the result has, too: 'error'"):
+        BatchFeatureExtractor(linear())({"path": paths[:1], "error": [""]})

@@ -84,3 +84,20 @@ def test_a_bar_of_batches_in_a_notebook(
     train(model, data, epochs=1, verbose=0)
     evaluate(model, data, verbose=0)
     assert len(shown) == 2
+
+
+def test_a_metric_of_several_values(data: Datasets, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their mean is shown, as in Keras' bar."""
+
+    class PerClass(keras.metrics.Metric):  # type: ignore[misc]
+        def update_state(self, *_: object, **__: object) -> None:
+            pass
+
+        def result(self) -> object:
+            return keras.ops.convert_to_tensor([0.25, 0.75])
+
+    model = linear()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, metrics=[PerClass(name="per_class")])
+    train(model, data, epochs=1)
+    assert "  per_class 0.5000  " in capsys.readouterr().out

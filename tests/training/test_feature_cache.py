@@ -252,7 +252,9 @@ class WithObject(keras.Layer):  # type: ignore[misc]
 
 def test_a_layer_without_configuration(data: Datasets, cache_dir: Path) -> None:
     model = build(WithObject(object()))
-    with pytest.raises(InvalidValueError, match=r"without get_config.* or leave cache_dir out"):
+    with pytest.raises(
+        InvalidValueError, match=r"without get_config.* cache_dir and checkpoint_dir need it"
+    ):
         losses(model, data, cache_dir)
     train_head(model, data, epochs=1, verbose=0)
 
@@ -353,14 +355,17 @@ def test_what_the_key_depends_on() -> None:
 def test_the_cache_can_be_measured_and_cleared(data: Datasets, cache_dir: Path) -> None:
     assert feature_cache_size(cache_dir) == clear_feature_cache(cache_dir) == 0  # not there yet
     first = losses(build(), data, cache_dir)
-    (cache_dir / "notes.txt").write_text("mine")
+    foreign = ["notes.txt", f"mine{SUFFIX}", f"{'a' * 63}{SUFFIX}", "mine.program"]
+    for name in foreign:
+        (cache_dir / name).write_text("mine")
     partial = cache_dir / f".killed{SCRATCH_SUFFIX}"
     partial.mkdir()
-    (partial / f"half{SUFFIX}").write_bytes(b"half")
-    sizes = [file.stat().st_size for file in cache_dir.glob(f"*{SUFFIX}")]
+    (partial / f"{'0' * 64}{SUFFIX}").write_bytes(b"half")
+    own = [file for file in cache_dir.glob(f"*{SUFFIX}") if file.name not in foreign]
+    sizes = [file.stat().st_size for file in own]
     assert feature_cache_size(cache_dir) == sum(sizes) + 4
     assert clear_feature_cache(str(cache_dir)) == sum(sizes) + 4
-    assert [file.name for file in cache_dir.iterdir()] == ["notes.txt"]
+    assert sorted(file.name for file in cache_dir.iterdir()) == sorted(foreign)
     assert feature_cache_size(cache_dir) == 0
     assert losses(build(), data, cache_dir) == first
 
@@ -409,12 +414,12 @@ def write_half(path, array):  # and wait to be killed
 
 feature_cache._write = write_half
 array = np.zeros((1, 50, 8), np.float32)
-feature_cache.cached(Path(sys.argv[1]), "key", (1, 50), lambda: array, bool)
+feature_cache.cached(Path(sys.argv[1]), sys.argv[2], (1, 50), lambda: array, bool)
 """
 
 
 def test_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITING, str(tmp_path)]
+    command = [sys.executable, "-c", WRITING, str(tmp_path), "0" * 64]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"half\n"
@@ -423,6 +428,8 @@ def test_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob(f"*{SUFFIX}"))) == 1  # the half, under its scratch name
     expected = np.ones((1, 50, 8), np.float32)
     for _ in range(2):
-        assert np.array_equal(cached(tmp_path, "key", (1, 50), lambda: expected, is_ok), expected)
+        assert np.array_equal(
+            cached(tmp_path, "0" * 64, (1, 50), lambda: expected, is_ok), expected
+        )
     assert clear_feature_cache(tmp_path) > expected.nbytes
     assert list(tmp_path.iterdir()) == []

@@ -112,12 +112,20 @@ def test_what_fine_tuning_refuses_leaves_the_model_as_it_was(
     assert with_base.optimizer is optimizer
 
 
-@pytest.mark.parametrize("wrong", [{"verbose": "x"}, {"callbacks": [3]}])
+@pytest.mark.parametrize(
+    "wrong", [{"verbose": "x"}, {"callbacks": [3]}, {"checkpoint_dir": "file"}]
+)
 def test_wrong_arguments_leave_the_model_as_it_was(
-    data: Datasets, with_base: keras.Model, wrong: dict[str, Any]
+    data: Datasets,
+    with_base: keras.Model,
+    wrong: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
     optimizer, trainable = with_base.optimizer, len(with_base.trainable_variables)
-    with pytest.raises((TypeError, ValueError), match="verbose must be|callbacks must be"):
+    with pytest.raises((OSError, TypeError, ValueError), match="(verbose|callbacks|_dir) must be"):
         fine_tune(with_base, data, **wrong)
     assert with_base.optimizer is optimizer
     assert len(with_base.trainable_variables) == trainable
@@ -188,6 +196,33 @@ def test_the_learning_rate_rises_and_falls(data: Datasets, with_base: keras.Mode
     fine_tune(with_base, data, epochs=1, learning_rate=0.01, callbacks=[plateau, Rates()],
               verbose=0)  # fmt: skip
     assert rates == pytest.approx([0.01] * 3)
+
+
+def test_an_interruption_does_not_leave_a_low_learning_rate(
+    data: Datasets, with_base: keras.Model
+) -> None:
+    class Interrupt(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(with_base, data, epochs=10, learning_rate=0.01, callbacks=[Interrupt()],
+                  verbose=0)  # fmt: skip
+    assert float(with_base.optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_a_test_step_without_a_loss(data: Datasets) -> None:
+    class Own(keras.Model):  # type: ignore[misc]
+        def test_step(self, batch: Any) -> dict[str, Any]:
+            images, _ = batch
+            return {"mean": keras.ops.mean(self(images, training=False))}
+
+    base = linear()
+    model = Own(base.inputs, base.outputs)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss)
+    history = fine_tune(model, data, epochs=1, patience=None, verbose=0)
+    assert "val_mean" in history.history
 
 
 @pytest.fixture

@@ -285,10 +285,13 @@ def test_the_state_of_a_callback_is_what_a_file_can_hold_and_has_changed() -> No
             self.same, self.count, self.function = "as it was", 0, len
             self.best: Any = None
             self.rows: list[Any] = []
+            self.names: Any = None
+            self.waves: Any = None
 
     owner = Owner()
     before = plain_attributes(owner)
     owner.count, owner.best = 3, np.float32(0.5)
+    owner.names, owner.waves = np.array([b"cats"]), np.array([1j])  # no file can hold these
     owner.rows.append((np.arange(3), {"a": [1, None, "x", True]}))
     changed = changed_attributes(owner, before)
     assert set(changed) == {"count", "best", "rows"}

@@ -15,6 +15,11 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def folded(name: str) -> str:
+    """Return a name in its composed form and without capitals, to compare it with others."""
+    return composed(name).casefold()
+
+
 def printable(name: object) -> str:
     """Return a name or path with its unprintable characters, such as a line break, escaped."""
     return "".join(

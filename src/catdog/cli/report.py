@@ -63,8 +63,11 @@ def write(
         title: Title of the page.
         history: The learning curves, if the model was just trained.
     """
+    import matplotlib as mpl
+
     from catdog.reporting.write import write_report  # late: the layer of Grad-CAM loads Keras
 
+    mpl.use("Agg")  # no window for each figure
     with progress_on_stderr() as is_terminal:
         report = write_report(
             model,

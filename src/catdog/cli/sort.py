@@ -5,14 +5,17 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
+from catdog._utils.errors import FolderExpectedError
 from catdog._utils.text import counted, printable
 from catdog.cli.output import err
 from catdog.cli.target import numbered, put_new, scratch_in
 from catdog.inference.prediction import UNSURE, Prediction
 
 OPTION = "--sort-into"
+_Tried = dict[Path, tuple[list[Path], Iterator[Path]]]
 MAX_NAME_BYTES = 200  # of a folder; file systems allow 255
 # What no name may hold on some system: the separators of paths, control characters, and what
 # Windows forbids. Halves of surrogate pairs are not valid in UTF-8.
@@ -32,23 +35,37 @@ def sort_images(predictions: Iterable[Prediction], folder: Path) -> Iterator[Pre
         folder: Holds the folders of the labels, which are made when they are needed.
 
     Raises:
-        OSError: If an image cannot be copied. The images before it are complete.
+        OSError: If an image cannot be copied, or a file has the name of the folder. The images
+            before it are complete.
     """
     copied: Counter[str] = Counter()
     taken: set[Path] = set()
+    tried: _Tried = {}
     names: dict[str, str] = {}
     with scratch_in(folder) as scratch:
         for prediction in predictions:
             if prediction.error is None and prediction.path is not None:
                 names = names or label_folders(prediction.class_names)
                 name = names[prediction.label or UNSURE]
-                (folder / name).mkdir(exist_ok=True)
-                _copy(prediction.path, folder / name, Path(scratch), taken)
+                _copy(prediction.path, _folder_in(folder, name), Path(scratch), taken, tried)
                 copied[name] += 1
             yield prediction
     counts = ", ".join(f"{printable(name)} {count}" for name, count in sorted(copied.items()))
     images = counted(sum(copied.values()), "image")
     err(f"catdog: {images} sorted into {printable(folder)}{f' ({counts})' if counts else ''}")
+
+
+def _folder_in(folder: Path, name: str) -> Path:
+    """Return the folder of a label, made if it does not exist."""
+    path = folder / name
+    if path.exists() and not path.is_dir():
+        raise FolderExpectedError(
+            f"needs the folder {printable(path)}, which is a file",
+            argument=OPTION,
+            hint="Choose another name, or move the file.",
+        )
+    path.mkdir(exist_ok=True)
+    return path
 
 
 def label_folders(class_names: Sequence[str]) -> dict[str, str]:
@@ -72,7 +89,7 @@ def _folder_name(label: str) -> str:
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").rstrip(" .")
 
 
-def _copy(image: Path, folder: Path, scratch: Path, taken: set[Path]) -> None:
+def _copy(image: Path, folder: Path, scratch: Path, taken: set[Path], tried: _Tried) -> None:
     """Copy an image into a folder, under another name if another image has its name.
 
     Args:
@@ -81,16 +98,22 @@ def _copy(image: Path, folder: Path, scratch: Path, taken: set[Path]) -> None:
         scratch: A folder on the same disk, in which the copy is made: after a crash there is no
             half file under the name of an image.
         taken: The files that hold the images so far; the new one is added.
+        tried: By the name of an image: the files of other images that were there before, and the
+            names that were not tried yet. Many images may have one name.
     """
     copy = scratch / "image"
     shutil.copy2(image, copy)
-    for target in numbered(folder / image.name):
+    first = folder / image.name
+    others, names = tried.setdefault(first, ([], numbered(first)))
+    for target in chain(tuple(others), names):
         if target in taken:
             continue
         if _is_same(copy, target) or put_new(copy, target):
             taken.add(target)
             copy.unlink(missing_ok=True)
             return
+        if target not in others:
+            others.append(target)
 
 
 def _is_same(copy: Path, target: Path) -> bool:

@@ -59,10 +59,18 @@ def check_extra_file(path: str | None, option: str, *, overwrite: bool) -> None:
         ValueError: If its name does not end in `.csv`, or there is `--overwrite`, but no file.
     """
     if path is not None:
-        check_new_file(path, option, overwrite=overwrite)
-        check_csv_name(path, option)
+        _check_csv(path, option, overwrite=overwrite)
     elif overwrite:
         checks.check_no_effect(["--overwrite"], f"there is no {option}")
+
+
+def _check_csv(path: str, option: str, *, overwrite: bool) -> Path:
+    """Return the path of a CSV file to write, checked as by `check_new_file`."""
+    target = check_new_file(path, option, overwrite=overwrite)
+    check_csv_name(path, option)
+    if target.exists() and not os.access(target, os.W_OK):  # it is written itself, not replaced
+        raise FileAccessError("cannot be written: no permission", argument=option, value=path)
+    return target
 
 
 def check_csv_name(path: str, option: str) -> None:
@@ -170,8 +178,7 @@ def csv_file(
     Raises:
         OSError: As `check_new_file`.
     """
-    target = check_new_file(path, option, overwrite=overwrite)
-    check_csv_name(path, option)
+    target = _check_csv(path, option, overwrite=overwrite)
     mode = "w" if overwrite else "x"
     with target.open(mode, encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")

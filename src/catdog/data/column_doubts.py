@@ -1,12 +1,12 @@
 """Columns of a table of labels that are not used, but may be groups or splits, as a warning."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
-from catdog.data.split_folders import split_roles, words_beside_split
+from catdog.data.split_folders import plain_words, split_roles, words_beside_split
+from catdog.data.tables import is_empty
 from catdog.typing import SPLITS
 
 # Names of columns, without "id", that say what belongs together, or to which set an image belongs.
@@ -39,7 +39,6 @@ _WEAK = frozenset(
     {"col", "flag", "for", "id", "in", "is", "mask", "official", "type", "use", "used"}
 )
 _YES_NO = frozenset({"0", "0.0", "1", "1.0", "f", "false", "n", "no", "t", "true", "y", "yes"})
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "StudyInstanceUID" has three
 _MAX_VALUES = 20  # a column with more of them is no split
 
 
@@ -84,7 +83,7 @@ def may_be_split(name: str, cells: Sequence[Any]) -> bool:
 def _is_split_column(name: str) -> bool:
     """Return whether the name of a column says that it is a split, whatever is in it."""
     says_so = bool(split_roles(name) & {*SPLITS}) and _WEAK.issuperset(words_beside_split(name))
-    return says_so or not _SPLIT_WORDS.isdisjoint(_words(name))
+    return says_so or not _SPLIT_WORDS.isdisjoint(plain_words(name))
 
 
 def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:
@@ -94,7 +93,7 @@ def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:
     """
     if _plain(name) in _GROUPS:
         return True
-    words = _words(name)
+    words = plain_words(name)
     if not words or not _has_equal(cells):
         return False
     last, own = words[-1], set(words)
@@ -115,21 +114,17 @@ def _has_equal(cells: Sequence[Any]) -> bool:
 
 def _values(cells: Sequence[Any]) -> list[str]:
     """Return the cells that are not empty, as text."""
-    return [text for cell in cells if (text := str(cell).strip()) not in ("", "None", "nan")]
+    return [text for cell in cells if not is_empty(text := str(cell).strip())]
 
 
 def _few_values(cells: Sequence[Any]) -> set[str]:
     """Return the values of a column, without empty ones; nothing if they are many."""
     values: set[str] = set()
     for cell in cells:
-        values.add("" if cell is None else str(cell).strip())
+        values.add(str(cell).strip())
         if len(values) > _MAX_VALUES:
             return set()
-    return values - {"", "nan", "NaN"}
-
-
-def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(name)]
+    return {text for text in values if not is_empty(text)}
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,6 @@
 """Findings about files that hold the same image, or nearly the same, or have the same name."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,32 +23,41 @@ def find_duplicates(images: Iterable[ImageFile], layout: Layout) -> Iterator[Fin
 
 
 def mark_near_duplicates(
-    images: Sequence[ImageFile], whole: Directions, own: Directions, layout: Layout
+    images: Sequence[ImageFile],
+    whole: Directions,
+    own: Directions,
+    layout: Layout,
+    *,
+    left_out: Collection[str] = (),
 ) -> tuple[list[ImageFile], list[Finding]]:
     """Number the clusters of near duplicates, and return the images with them, and the findings.
 
-    Images that are connected by near duplicates are in one cluster. Of duplicates, only the first
-    has a finding here.
+    Images that are connected by near duplicates are in one cluster. Of duplicates, only the one
+    that is used has a finding here, and what is left out is compared with no image.
 
     Args:
         images: The images.
         whole: Their thumbnails, as `directions` returns them.
         own: What is left of these without what all share.
         layout: The layout of the folder.
+        left_out: The hashes of the images that corrections leave out.
     """
-    first: dict[str, int] = {}
+    kept: dict[str, int] = {}
     for position, image in enumerate(images):
-        first.setdefault(image.sha256, position)
-    positions = list(first.values())
+        known = kept.setdefault(image.sha256, position)
+        if _split_rank(image) > _split_rank(images[known]):
+            kept[image.sha256] = position
+    positions = list(kept.values())
     different = [images[position] for position in positions]
     if len(positions) < len(images):
         whole, own = whole[positions], own[positions]
-    clusters, noted = _connect_near(different, find_near(whole, own))
+    is_used = np.array([image.sha256 not in left_out for image in different], np.bool_)
+    clusters, noted = _connect_near(different, is_used, find_near(whole, own))
     findings = [_finding(*about, layout) for about in noted]
     sizes = np.bincount(clusters, minlength=len(different))
     cluster_of = {
         content: int(number)
-        for content, number in zip(first, clusters, strict=True)
+        for content, number in zip(kept, clusters, strict=True)
         if sizes[number] > 1
     }
     marked = [
@@ -104,12 +113,13 @@ def _split_rank(image: ImageFile) -> int:
 
 
 def _connect_near(
-    images: Sequence[ImageFile], blocks: Iterable[NearBlock]
+    images: Sequence[ImageFile], is_used: NDArray[np.bool_], blocks: Iterable[NearBlock]
 ) -> tuple[NDArray[np.intp], list[tuple[ImageFile, Reason, ImageFile]]]:
     """Number the clusters of near duplicates, and compare each image with its near duplicates.
 
     Args:
         images: The images.
+        is_used: Whether each is used; what is not is in a cluster, but has no finding.
         blocks: Their near duplicates.
 
     Returns:
@@ -126,6 +136,7 @@ def _connect_near(
     for rows, others, is_near in blocks:
         for row, near in zip(rows, is_near, strict=True):
             connect(clusters, np.append(others[near], row))
+        is_near &= is_used[rows][:, np.newaxis] & is_used[others]
         of_label = is_near & (labels[rows][:, np.newaxis] != labels[others])
         of_split = is_near & (splits[rows][:, np.newaxis] != splits[others])
         for positions, of_kind in zip(first, (of_label, of_split, is_near), strict=True):

@@ -85,7 +85,7 @@ class Datasets:
         return np.array([image.label for image in images], np.int32)
 
     def groups(self, split: Split) -> tuple[str, ...] | None:
-        """Return the group of each of `paths(split)`; `None` if `group_by` was not passed."""
+        """Return the group of each of `paths(split)`; `None` if an image of the split has none."""
         found = [image.group for image in self._images[checks.check_split(split)]]
         return None if None in found else tuple(str(group) for group in found)
 
@@ -109,9 +109,9 @@ class Datasets:
             image_size: Height and width in pixels.
         """
         size = checks.check_image_size(image_size)
-        known = self._session.resized
-        known.setdefault(self.image_size, self)
-        return known.setdefault(size, replace(self, image_size=size))
+        known, rest = self._session.resized, (self.batch_size, self.seed)
+        known.setdefault((self.image_size, *rest), self)
+        return known.setdefault((size, *rest), replace(self, image_size=size))
 
     def save_split(self, path: "str | PathLike[str]") -> None:
         """Save the split to a file: which image is in which set.

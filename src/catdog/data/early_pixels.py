@@ -7,7 +7,6 @@ pass would decode it again, and takes most of the time of both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ from catdog.typing import ImageSize, Split
 # Smaller images are decoded fast. Their pixels would be kept in vain by all who use the data set at
 # another size, that of their model.
 MIN_PIXELS = 2_000_000
-_LOCK = Lock()  # one for all, because a lock can be neither copied nor pickled
 
 
 def max_cached_images(cache_mib: int, image_size: ImageSize) -> int:
@@ -34,13 +32,13 @@ def max_cached_images(cache_mib: int, image_size: ImageSize) -> int:
 
 
 class EarlyPixels:
-    """The pixels of large images by the hash of their files, up to a cache limit."""
+    """The pixels of large images by the hash of their files, of at most `max_images` of them."""
 
     def __init__(self, image_size: ImageSize, cache_mib: int) -> None:
-        """Keep at most `cache_mib` MiB of images of `image_size`, at three bytes per pixel."""
+        """Keep images of `image_size`; `max_images` are `cache_mib` MiB at 3 bytes per pixel."""
         self.image_size = image_size
         self.by_hash: dict[str, NDArray[np.uint8]] = {}
-        self._max_images = max_cached_images(cache_mib, image_size)
+        self.max_images = max_cached_images(cache_mib, image_size)
 
     def can_keep(self, image: Image.Image) -> bool:
         """Return whether an opened image is large, and a scan decodes it as the first pass would.
@@ -48,22 +46,17 @@ class EarlyPixels:
         Args:
             image: The image, not loaded yet.
         """
-        return (
-            image.width * image.height >= MIN_PIXELS
-            and len(self.by_hash) < self._max_images
-            and denominator_of(image, TINY_LEAST)
-            == denominator_of(image, least_size(self.image_size))
-        )
+        return image.width * image.height >= MIN_PIXELS and denominator_of(
+            image, TINY_LEAST
+        ) == denominator_of(image, least_size(self.image_size))
 
     def resized(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return the pixels of a loaded, upright image, shape `(height, width, 3)`."""
         return resize(to_rgb(black_is_zero(image)), self.image_size)
 
     def keep(self, sha256: str, pixels: NDArray[np.uint8]) -> None:
-        """Keep the pixels of an image, unless the cache limit is reached."""
-        with _LOCK:  # threads scan: two of them would take the last place
-            if len(self.by_hash) < self._max_images:
-                self.by_hash[sha256] = pixels
+        """Keep the pixels of an image."""
+        self.by_hash[sha256] = pixels
 
     def of(self, sets: Mapping[Split, Sequence[ImageFile]]) -> EarlyPixels:
         """Forget the pixels of images that are in no set; return the object."""

@@ -41,7 +41,8 @@ def load_features(path: str | PathLike[str] | Iterable[str | PathLike[str]]) -> 
 
     Returns:
         The features, labels, paths and hashes, ready for `train_head` and `find_label_issues`.
-        Those of several files are ordered by path.
+        Those of several files are ordered by path. If only some of these are split, or an image is
+        in several sets or classes by them, the result is not split, and a warning says why.
 
     Raises:
         FileNotFoundError: If the file does not exist, or the folder holds no such file.
@@ -91,7 +92,7 @@ def _load_file(path: Path) -> Features:
         raise MissingFileError("does not exist, or is no file", argument="path", value=str(path))
     try:
         features, digest = read(path)
-    except (MissingPackageError, PermissionError):
+    except (MemoryError, MissingPackageError, PermissionError):
         raise
     except Exception as error:  # of zipfile, NumPy, JSON, pyarrow, or of fields that are missing
         raise _unusable(path, reason(error)) from error
@@ -214,7 +215,7 @@ def _write_parquet(path: Path, features: Features, header: Header) -> None:
     extra = {
         "n": len(features),
         "has_labels": labels is not None,
-        "has_splits": bool(features.splits),
+        "has_splits": features.splits is not None,
     }
     parquet.write_table(
         table.replace_schema_metadata({_KEY: json.dumps({**header, **extra})}), path

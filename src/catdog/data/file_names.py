@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from catdog._utils.errors import InvalidValueError
-from catdog._utils.text import composed, list_names
+from catdog._utils.text import composed, folded, list_names
 from catdog.data.findings import relative_name
 from catdog.images.identify import is_named_as_image
 
@@ -24,8 +24,8 @@ def _without_suffix(name: str) -> str | None:
     return _visible(str(PurePosixPath(name).with_suffix(""))) if _is_image(name) else None
 
 
-def _without_image(name: str) -> str | None:
-    """Return a name without a suffix; `x.jpg` does not mean `x.jpg.png`, which may be its mask."""
+def _no_image(name: str) -> str | None:
+    """Return a name that is none of an image: `x.jpg` does not mean `x.jpg.png`, perhaps a mask."""
     return None if _is_image(name) else _visible(name)
 
 
@@ -34,7 +34,13 @@ def _is_image(name: str) -> bool:
 
 
 def _without_case(name: str) -> str:
-    return _visible(name).casefold()
+    return folded(name).strip()
+
+
+def plain_stem(name: str) -> str:
+    """Return a name without folders, capitals, blanks around it and the suffix of an image."""
+    last = _without_case(PurePosixPath(name.replace("\\", "/")).name)
+    return str(PurePosixPath(last).with_suffix("")) if _is_image(last) else last
 
 
 def _loose(name: str) -> str:
@@ -42,9 +48,7 @@ def _loose(name: str) -> str:
 
     Spreadsheets lose leading zeros, other programs change the suffix or escape blanks.
     """
-    last = _visible(unquote(PurePosixPath(name.replace("\\", "/")).name)).casefold()
-    stem = str(PurePosixPath(last).with_suffix("")) if _is_image(last) else last
-    return re.sub(r"(?<!\d)0+(?=\d)", "", stem.removesuffix(".0"))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", plain_stem(unquote(name)).removesuffix(".0"))
 
 
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")  # the beginning of an absolute path
@@ -55,7 +59,7 @@ _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")  # the beginning of an absolute path
 _Key = Callable[[str], str | None]
 _RULES: tuple[tuple[_Key, _Key], ...] = (
     (_visible, _visible),
-    (_without_suffix, _without_image),
+    (_without_suffix, _no_image),
     (_without_case, _without_case),
 )
 

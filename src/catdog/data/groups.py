@@ -38,7 +38,7 @@ def read_group_by(group_by: Any, layout: Layout) -> GroupOf:
         ValueError: If the regular expression or the CSV file is invalid, or a file is in two
             groups.
     """
-    if group_by == FOLDER:
+    if isinstance(group_by, str) and group_by == FOLDER:
         return _by_first_folder if layout.has_table else _by_folder
     if isinstance(group_by, Mapping | PathLike) or _is_file(group_by):
         return _by_table(group_by, layout)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
-from catdog._utils.text import composed, list_names
-from catdog.data.layout_checks import has_images, holds_images, possible_classes
+from catdog._utils.text import folded, list_names
+from catdog.data.layout_checks import holds_images, possible_classes
 from catdog.data.name_doubts import LEFTOVERS, WEAK, words_of
 from catdog.data.split_folders import (
     has_filler,
@@ -14,7 +14,12 @@ from catdog.data.split_folders import (
     is_no_class,
     words_beside_split,
 )
-from catdog.images.listing import folders_below, single_folder_below, subfolders
+from catdog.images.listing import (
+    folders_below,
+    has_direct_images,
+    single_folder_below,
+    subfolders,
+)
 
 Kind = Literal["no class", "leftover", "split", "other class"]
 
@@ -59,7 +64,7 @@ def doubts_about_inner_folders(holders: Iterable[Path], *, grouped: bool) -> lis
     """
     holders = list(holders)
     suspects = [suspect for holder in holders for suspect in _find_suspects(holder)]
-    if wrong := _names(suspects, "no class"):
+    if wrong := _names_of(suspects, "no class"):
         raise InvalidValueError(
             "By their names, folders inside class folders hold no images of a class, but masks, "
             f"annotations or images to predict: {list_names(wrong, 3)}",
@@ -68,19 +73,19 @@ def doubts_about_inner_folders(holders: Iterable[Path], *, grouped: bool) -> lis
     first = holders[0]
     splits = [
         name
-        for name in _names(suspects, "split")
+        for name in _names_of(suspects, "split")
         if not (grouped and name[-1].isdigit())  # numbered ones may be groups
     ]
-    others = _names(suspects, "other class")
-    found = [_of_leftovers(_names(suspects, "leftover")), _of_splits(splits), _of_others(others)]
+    others = _names_of(suspects, "other class")
+    found = [_of_leftovers(_names_of(suspects, "leftover")), _of_splits(splits), _of_others(others)]
     if not grouped:
         classes = {path.name: path for path in possible_classes(first)}
         named = {suspect.path for suspect in suspects if suspect.kind != "other class"}
-        found.append(_level(first, classes, named))
+        found.append(_doubt_about_level(first, classes, named))
     return [doubt for doubt in found if doubt is not None]
 
 
-def _names(suspects: Iterable[_Suspect], kind: Kind) -> list[str]:
+def _names_of(suspects: Iterable[_Suspect], kind: Kind) -> list[str]:
     return [suspect.name for suspect in suspects if suspect.kind == kind]
 
 
@@ -120,7 +125,7 @@ def _find_suspects(holder: Path) -> Iterator[_Suspect]:
     """Yield the folders with images below the class folders in `holder` that have such a name."""
     tops = possible_classes(holder)
     names = [top.name for top in tops]
-    plain = set(map(_plain, names))
+    plain = set(map(folded, names))
     for top in tops:
         if is_no_class(top.name, names):  # refused itself
             continue
@@ -128,16 +133,12 @@ def _find_suspects(holder: Path) -> Iterator[_Suspect]:
             if folder == top:
                 continue
             above = folder.relative_to(holder).parts[:-1]
-            others = plain - set(map(_plain, above))
+            others = plain - set(map(folded, above))
             kind = _find_kind(folder, above)
-            if kind is None and _plain(folder.name) in others:
+            if kind is None and folded(folder.name) in others:
                 kind = "other class"
             if kind and holds_images(folder):
-                yield _Suspect(folder, folder.relative_to(holder).as_posix(), kind)
-
-
-def _plain(name: str) -> str:
-    return composed(name).casefold()
+                yield _Suspect(folder, _relative(folder, holder), kind)
 
 
 def _find_kind(folder: Path, above: Sequence[str]) -> Kind | None:
@@ -165,7 +166,9 @@ def _find_kind(folder: Path, above: Sequence[str]) -> Kind | None:
     return "split" if has_split_word(says) and not rest else None
 
 
-def _level(root: Path, classes: Mapping[str, Path], named: Collection[Path]) -> UsageWarning | None:
+def _doubt_about_level(
+    root: Path, classes: Mapping[str, Path], named: Collection[Path]
+) -> UsageWarning | None:
     """Return the warning about folders inside class folders; `None` if there are none.
 
     Args:
@@ -179,7 +182,7 @@ def _level(root: Path, classes: Mapping[str, Path], named: Collection[Path]) -> 
             `figures/`.
     """
     holders = {name: single_folder_below(folder) for name, folder in classes.items()}
-    mixed = [name for name, holder in holders.items() if has_images(holder)]
+    mixed = [name for name, holder in holders.items() if has_direct_images(holder)]
     inside = {
         name: [path for path in subfolders(holder) if path not in named and holds_images(path)]
         for name, holder in holders.items()
@@ -189,8 +192,9 @@ def _level(root: Path, classes: Mapping[str, Path], named: Collection[Path]) -> 
     for name in mixed:  # the images behind a link are not used
         inside[name] = [path for path in inside[name] if not path.is_symlink()]
     having = [name for name in classes if name in nested or (name in mixed and inside[name])]
-    examples = [f"{name}/{path.name}" for name in having for path in inside[name][:1]]
-    if not having and _are_shared(single := _single_folders(classes, holders)):
+    examples = [_relative(path, root) for name in having for path in inside[name][:1]]
+    single = [_relative(holder, root) for holder in holders.values()]
+    if not having and _are_shared(single):
         having, examples = list(classes), single
     if not having:
         return None
@@ -205,11 +209,8 @@ def _level(root: Path, classes: Mapping[str, Path], named: Collection[Path]) -> 
     )
 
 
-def _single_folders(classes: Mapping[str, Path], holders: Mapping[str, Path]) -> list[str]:
-    """Return the only folder in each class folder, relative to the folder of all of them."""
-    return [
-        f"{name}/{holders[name].relative_to(folder).as_posix()}" for name, folder in classes.items()
-    ]
+def _relative(folder: Path, root: Path) -> str:
+    return folder.relative_to(root).as_posix()
 
 
 def _are_shared(folders: Sequence[str]) -> bool:
@@ -218,7 +219,7 @@ def _are_shared(folders: Sequence[str]) -> bool:
     So it is if each patient has a folder with the name of the class: `patient1/ill`.
     """
     inside = [folder.partition("/")[2] for folder in folders]
-    return "." not in inside and 1 < len(set(inside)) < len(inside)
+    return "" not in inside and 1 < len(set(inside)) < len(inside)
 
 
 def _check_same_level(
@@ -231,7 +232,7 @@ def _check_same_level(
     flat = [name for name in classes if name not in nested]
     is_data = any(has_filler(name) or has_split_word(name) for name in nested)
     if nested and flat and (is_data or any(map(has_split_word, flat))):
-        example = f"{nested[0]}/{inside[nested[0]][0].name}"
+        example = _relative(inside[nested[0]][0], root)
         raise InvalidValueError(
             f"It is not clear which folders of {root} are the classes: there are folders of images "
             f"in {list_names(nested)}, such as {list_names([example])}, but not in "

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
@@ -14,7 +14,7 @@ _NO_LABEL = frozenset(
      "unlabeled", "unlabelled", "unsure"}
 )  # fmt: skip
 _BLANKS = re.compile(r"[\s_/.-]+(?!1$)")  # "not sure", "N/A", but "-1"
-# What joins the names of several classes in one cell, without blanks and with them.
+# What joins the names of several classes in one cell. The second pattern splits at blanks, too.
 _JOINTS = (re.compile(r"[,|;/+&\n]|\band\b"), re.compile(r"[\s,|;/+&]+"))
 _BRACKETS = "[](){} \t"  # of lists that a program wrote as text: "['cat', 'dog']"
 _QUOTES = "'\" \t"
@@ -29,12 +29,13 @@ def doubts_about_labels(names: Collection[str]) -> Iterator[UsageWarning]:
             "is no label.",
             hint="If they do, remove these rows: then a warning lists the images.",
         )
-    counts = Counter(part for name in names for part in _parts_of_list(name))
+    known = {name.strip(_BRACKETS).strip(_QUOTES).casefold() for name in names}
+    parts_of = {name: _parts_of_list(name) for name in names}
+    counts = Counter(part for parts in parts_of.values() for part in parts)
     if joined := [
         name
-        for name in names
-        if _is_joined(name, {*names} - {name})
-        or (len(parts := _parts_of_list(name)) > 1 and any(counts[part] > 1 for part in parts))
+        for name, parts in parts_of.items()
+        if _is_joined(name, known) or (len(parts) > 1 and any(counts[part] > 1 for part in parts))
     ]:
         yield UsageWarning(
             f"The labels {list_names(joined)} are used as classes of their own, although each "
@@ -58,12 +59,17 @@ def says_no_label(name: str) -> bool:
     return _BLANKS.sub("", plain) in _NO_LABEL or (bool(plain) and not plain.strip("?"))
 
 
-def _is_joined(name: str, others: Collection[str]) -> bool:
-    """Return whether a label is two or more other ones, such as `cat|dog` and `['cat', 'dog']`."""
-    known = {other.strip(_BRACKETS).strip(_QUOTES).casefold() for other in others}
+def _is_joined(name: str, known: Set[str]) -> bool:
+    """Return whether a label is two or more other ones, such as `cat|dog` and `['cat', 'dog']`.
+
+    Args:
+        name: The label.
+        known: All labels without brackets, quotes and capitals. That of `name` does no harm: a
+            part is shorter.
+    """
     for joint in _JOINTS:
         parts = [part.strip(_QUOTES) for part in joint.split(name.casefold().strip(_BRACKETS))]
         parts = [part for part in parts if part]
-        if len(parts) > 1 and known.issuperset(parts):
+        if len(parts) > 1 and set(parts) <= known:
             return True
     return False

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
-from catdog._utils.text import composed, list_names
+from catdog._utils.text import composed
 from catdog.data.findings import IgnoredReason
 from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_checks import (
     check_class_folders,
     check_class_names,
     check_complete,
+    find_same_classes,
     possible_classes,
     too_few_classes,
     without_lists,
@@ -22,6 +23,7 @@ from catdog.data.layout_doubts import (
     passed_over,
     without_empty_splits,
 )
+from catdog.data.list_files import names_of
 from catdog.data.name_doubts import (
     copies_by_name,
     copies_in_other_splits,
@@ -32,7 +34,13 @@ from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.data.unused_lists import unused_lists
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_image_file
-from catdog.images.listing import hidden_folders, images_in, subfolders, walk
+from catdog.images.listing import (
+    has_direct_images,
+    hidden_folders,
+    images_in,
+    subfolders,
+    walk,
+)
 from catdog.typing import Split
 
 
@@ -97,7 +105,7 @@ def find_layout(folder: Path, *, group_by: Any = None, known: bool = False) -> L
     first = next(iter(holders.values()))
     files: list[File] = []
     for split, holder in holders.items():
-        inside = classes if holder == first else _find_same_classes(first, classes, holder)
+        inside = classes if holder == first else find_same_classes(first, classes, holder)
         files += _list_classes(classes, inside, split)
     split_folders = found.split_folders
     ignored = [*_ignored(found.above), *_list_unlabelled(split_folders)]
@@ -108,8 +116,9 @@ def find_layout(folder: Path, *, group_by: Any = None, known: bool = False) -> L
     paths = [file.path for file in layout.files if is_image_file(file.path)]
     images = set(paths)
     others = [file.path for file in layout.files if file.path not in images]
+    names = names_of(paths, classes)
     lists = unused_lists(
-        found.above, paths, others=others, used=[group_by], classes=classes, known_sets=splits
+        found.above, names, others=others, used=[group_by], known_sets=splits, labels="folders"
     )
     own_split = None if splits else splits_in_names(paths)
     doubts = [*layout.doubts, *lists, *filter(None, [own_split])]
@@ -206,7 +215,7 @@ def _find_root(folder: Path) -> tuple[Path, list[Path]]:
     seen: set[Path] = set()  # a link may lead back to its parent
     while not find_split_folders(folder).by_split and folder.resolve() not in seen:
         inside = without_lists(possible_classes(folder))
-        if len(inside) != 1 or images_in(inside[0]):
+        if len(inside) != 1 or has_direct_images(inside[0]):
             break
         seen.add(folder.resolve())
         above.append(folder)
@@ -222,7 +231,7 @@ def _step_down(folder: Path) -> tuple[Path, list[Path]]:
     """
     above: list[Path] = []
     while len(inside := possible_classes(folder)) == 1 and subfolders(inside[0]):
-        if images_in(inside[0]) or inside[0].is_symlink():
+        if has_direct_images(inside[0]) or inside[0].is_symlink():
             break
         above.append(folder)
         folder = inside[0]
@@ -247,26 +256,6 @@ def _find_classes(folder: Path, *, in_split: bool) -> dict[str, Path]:
     if len(classes) < 2:
         raise too_few_classes(folder, classes, in_split=in_split)
     return dict(sorted(classes.items()))
-
-
-def _find_same_classes(
-    train: Path, classes: Mapping[str, Path], folder: Path
-) -> Mapping[str, Path]:
-    """Return the class folders of a split folder, which must be those of the training set."""
-    folders = possible_classes(folder)
-    if not folders:
-        raise InvalidValueError(
-            f"{folder} holds no class folders, as {train} does",
-            hint=f"Put its images into folders {list_names(classes)}, or move it away.",
-        )
-    inside = {composed(path.name): path for path in folders}
-    if len(inside) < len(folders) or inside.keys() != classes.keys():
-        raise InvalidValueError(
-            f"{train} holds the classes {list_names(classes)}, but {folder} holds "
-            f"{list_names([path.name for path in folders])}",
-            hint="Give each the same class folders.",
-        )
-    return inside
 
 
 def _list_classes(

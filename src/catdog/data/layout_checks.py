@@ -16,15 +16,14 @@ from catdog.data.split_folders import (
 from catdog.images.identify import is_image_file
 from catdog.images.listing import (
     folders_below,
+    has_direct_images,
     hidden_folders,
-    images_in,
     single_folder_below,
     subfolders,
     walk,
 )
 from catdog.typing import SPLITS
 
-SPLIT_FORMAT = "catdog split"  # what a split file says that it is
 # Suffixes of lists of images.
 LISTS = (".csv", ".json", ".jsonl", ".lst", ".mat", ".npy", ".tsv", ".txt", ".xls", ".xlsx",
          ".yaml", ".yml")  # fmt: skip
@@ -76,7 +75,7 @@ def _other_split_names(root: Path, split_folders: SplitFolders) -> str:
 
 
 def possible_classes(folder: Path) -> list[Path]:
-    """Return the folders in `folder`, without those of annotations and the like without images."""
+    """Return the folders that may be classes; those of masks and the like only with images."""
     inside = subfolders(folder)
     names = [path.name for path in inside]
     return [path for path in inside if not is_no_class(path.name, names) or holds_images(path)]
@@ -102,9 +101,22 @@ def holds_images(folder: Path) -> bool:
     return any(is_image_file(path) for path in walk(folder))
 
 
-def has_images(folder: Path) -> bool:
-    """Return whether images are directly in a folder."""
-    return any(is_image_file(path) and not path.is_dir() for path in folder.iterdir())
+def find_same_classes(train: Path, classes: Mapping[str, Path], folder: Path) -> Mapping[str, Path]:
+    """Return the class folders of a split folder, which must be those of the training set."""
+    folders = possible_classes(folder)
+    if not folders:
+        raise InvalidValueError(
+            f"{folder} holds no class folders, as {train} does",
+            hint=f"Put its images into folders {list_names(classes)}, or move it away.",
+        )
+    inside = {composed(path.name): path for path in folders}
+    if len(inside) < len(folders) or inside.keys() != classes.keys():
+        raise InvalidValueError(
+            f"{train} holds the classes {list_names(classes)}, but {folder} holds "
+            f"{list_names([path.name for path in folders])}",
+            hint="Give each the same class folders.",
+        )
+    return inside
 
 
 def too_few_classes(
@@ -123,7 +135,7 @@ def too_few_classes(
             "least two",
             hint=f"{dots}Put the images of each class into a folder of their own.",
         )
-    hint = "It holds images itself: pass the folder above. " if images_in(folder) else ""
+    hint = "It holds images itself: pass the folder above. " if has_direct_images(folder) else ""
     if in_split or is_split_name(folder.name):
         hint = "Put its images into a folder for each class. "
     return InvalidValueError(f"{folder} holds no class folders", hint=f"{dots}{hint}{_EXPECTED}")
@@ -165,7 +177,7 @@ def check_class_names(root: Path, names: Iterable[str]) -> None:
 def _check_level(root: Path, classes: Mapping[str, Path]) -> None:
     """Raise if all class folders hold the same folders, and no image beside these."""
     holders = [single_folder_below(folder) for folder in classes.values()]
-    if any(map(images_in, holders)):
+    if any(map(has_direct_images, holders)):
         return
     inside = [{composed(path.name) for path in subfolders(holder)} for holder in holders]
     same = set.intersection(*inside)

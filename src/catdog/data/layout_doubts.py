@@ -5,8 +5,7 @@ from pathlib import Path
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names, printable
-from catdog.data.layout_checks import has_images, holds_images, possible_classes
-from catdog.data.name_doubts import words_of
+from catdog.data.layout_checks import holds_images, possible_classes
 from catdog.data.split_folders import (
     SplitFolders,
     has_filler,
@@ -14,8 +13,8 @@ from catdog.data.split_folders import (
     is_no_class,
     is_split_name,
 )
-from catdog.data.unused_lists import LIST_WORDS
-from catdog.images.listing import subfolders
+from catdog.data.unused_lists import is_folder_of_lists
+from catdog.images.listing import has_direct_images, subfolders
 
 
 def without_empty_splits(found: SplitFolders) -> tuple[SplitFolders, list[UsageWarning]]:
@@ -73,7 +72,7 @@ def passed_over(folders: Iterable[Path]) -> Iterator[UsageWarning]:
     """
     for folder in folders:
         inside = possible_classes(folder)
-        others = [path.name for path in inside if not LIST_WORDS.issuperset(words_of(path.name))]
+        others = [path.name for path in inside if not is_folder_of_lists(path.name)]
         used = next((path for path in inside if holds_images(path)), None)
         if used is None or has_filler(used.name):
             continue
@@ -87,4 +86,4 @@ def passed_over(folders: Iterable[Path]) -> Iterator[UsageWarning]:
 
 def _is_flat(folder: Path) -> bool:
     """Return whether a folder holds images, and no folder in it does."""
-    return has_images(folder) and not any(map(holds_images, subfolders(folder)))
+    return has_direct_images(folder) and not any(map(holds_images, subfolders(folder)))

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from catdog._utils.text import composed
+from catdog._utils.text import folded
 from catdog.data.column_doubts import may_be_split
+from catdog.data.tables import split_lines
 
 _WITH_COLUMNS = (".csv", ".gz", ".tsv", ".txt")
-_BEGIN = 2**16  # bytes that are read of a file, to see whether it is a text
-_MOST = 2**22  # bytes that are read of a text: the images may be the last ones of a long list
+_FIRST_BYTES = 2**16  # that are read of a file, to see whether it is a text
+_MAX_BYTES = 2**22  # that are read of a text: the images may be the last ones of a long list
 _MIN_NAMED = 2  # images, for a file whose own name says nothing
 _CELL_ENDS = re.compile(r"[\x00-\x1f\x7f\ufffd,;:|\"'/\\]+")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})", re.I)
@@ -46,12 +47,13 @@ class ListFile(NamedTuple):
     is_of_catdog: bool
 
 
-def names_of(images: Iterable[Path], classes: Collection[str], groups: Iterable[str]) -> Names:
+def names_of(images: Iterable[Path], classes: Iterable[str], groups: Iterable[str] = ()) -> Names:
     """Return the names of images, groups and numbered folders in class folders, as `video_7`."""
     images = list(images)
-    folders = {path.parent.name for path in images}.difference(classes)
-    groups = folders.union(groups) - {""}
-    numbered = {name for name in groups if not name.isalpha() and not name.isdigit()}
+    folders = {folded(path.parent.name) for path in images}.difference(map(folded, classes))
+    numbered = {
+        name for name in folders.union(groups) if not name.isalpha() and not name.isdigit()
+    } - {""}
     names: Names = {}
     for name in {_plain(name) for name in ({path.stem for path in images} | numbered)}:
         names.setdefault(len(name), set()).add(name)
@@ -68,16 +70,17 @@ def _is_name(name: str, names: Names) -> bool:
 
 
 def read_list(path: Path, names: Names) -> ListFile:
-    """Read what is known of a file: from its begin, or from more of it if that names no images."""
-    begin = _begin_of(path, _BEGIN)
-    found = _understand(path, begin, names)
-    if found.is_clear or len(begin) < _BEGIN or b"\0" in begin:
+    """Read what is known of a file: from its beginning, or from more if that names no images."""
+    beginning = _first_bytes(path, _FIRST_BYTES)
+    is_cut = len(beginning) == _FIRST_BYTES
+    found = _understand(path, beginning, names, is_cut=is_cut)
+    if found.is_clear or not is_cut or b"\0" in beginning:
         return found
-    return _understand(path, _begin_of(path, _MOST), names)
+    return _understand(path, _first_bytes(path, _MAX_BYTES), names, is_cut=is_cut)
 
 
-def _understand(path: Path, content: bytes, names: Names) -> ListFile:
-    """Return what is known of a file by a part of its content."""
+def _understand(path: Path, content: bytes, names: Names, *, is_cut: bool) -> ListFile:
+    """Return what is known of a file by its content, which may be cut off."""
     text = content.decode("utf-8-sig", errors="replace")
     plain = _plain(text)
     with_suffix = set(_before_suffixes(plain, names))
@@ -91,7 +94,7 @@ def _understand(path: Path, content: bytes, names: Names) -> ListFile:
         with_suffix | without,
         len(clear) >= _MIN_NAMED,
         bool(parts) and all("".join(part.split()).isdigit() for part in parts),
-        _has_split_column(path, text),
+        _has_split_column(path, text, is_cut=is_cut),
         bool(_OF_CATDOG.search(text)),
     )
 
@@ -100,7 +103,7 @@ def _plain(text: str) -> str:
     """Return a text in one form of Unicode and in small letters, without escapes: `%20`."""
     if "\\u" in text:  # of JSON
         text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
-    return composed(unquote(text) if "%" in text else text).casefold()
+    return folded(unquote(text) if "%" in text else text)
 
 
 def _before_suffixes(text: str, names: Names) -> Iterator[str]:
@@ -118,7 +121,7 @@ def _before_suffixes(text: str, names: Names) -> Iterator[str]:
                 yield name
 
 
-def _begin_of(path: Path, size: int) -> bytes:
+def _first_bytes(path: Path, size: int) -> bytes:
     """Return the first bytes of a file; none if it cannot be read."""
     with (
         suppress(OSError, EOFError, zlib.error),  # what is no archive raises them, too
@@ -128,17 +131,16 @@ def _begin_of(path: Path, size: int) -> bytes:
     return b""
 
 
-def _has_split_column(path: Path, text: str) -> bool:
-    """Return whether a file is a table with a column that may be a split, as far as it is read."""
+def _has_split_column(path: Path, text: str, *, is_cut: bool) -> bool:
+    """Return whether a file is a table with a column that may be a split, by its first lines."""
     if path.suffix.lower() not in _WITH_COLUMNS:
         return False
-    lines = text[:_BEGIN].splitlines()
-    if len(text) > _BEGIN:
-        del lines[-1]  # it is not whole
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    begin = text[:_FIRST_BYTES]
+    if is_cut:  # the last line is not whole
+        begin = begin.rpartition("\n")[0]
     rows: list[list[str]] = []
     with suppress(csv.Error):  # what is read so far counts
-        rows.extend(csv.reader(lines, delimiter=delimiter))
+        rows.extend(cells for _, cells in split_lines(begin))
     names, *others = rows or [[]]
     columns = zip_longest(*(row[: len(names)] for row in others), fillvalue="")
     cells = dict(zip_longest(names, columns, fillvalue=()))

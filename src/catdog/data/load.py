@@ -217,8 +217,9 @@ def load_datasets(
         _refuse_or_skip(not_in_sets(report.bad, sets), report, skip)
         if grow:
             sets = add_new_files(sets, report, group_of, near_together=near_together)
+        else:
+            warn_unused(sets, report)
         sets = with_groups_of_today(sets, report, group_of, refuse=not grow)
-        warn_unused(sets, report, grow)
     kept = Session(early=early.of(sets))
     return Datasets(layout.class_names, size, batch, seed, cache_limit, cache, report, sets, kept)
 

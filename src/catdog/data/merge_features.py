@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._utils.errors import InvalidValueError
-from catdog._utils.text import printable
+from catdog._utils.errors import InvalidValueError, UsageWarning
+from catdog._utils.text import counted, printable, shorten, with_lines
 from catdog.data.features import Features, take
-from catdog.typing import Labels
+from catdog.typing import Labels, Split
 
 
 def merge_features(parts: Sequence[tuple[str, Features]]) -> Features:
     """Return the features of several files as one, each image once, ordered by path.
 
-    An image that could be read for one of the files, and not for another, counts as read.
+    An image that could be read for one of the files, and not for another, counts as read. If only
+    some files are split, or an image is in several sets or classes by them, the result is not
+    split, and a warning says why.
 
     Args:
         parts: The features of each file, with its name.
@@ -44,11 +47,41 @@ def merge_features(parts: Sequence[tuple[str, Features]]) -> Features:
         splits=tuple(s for each in features for s in each.splits or ()) if is_split else None,
     )
     once = take(joined, _each_once(joined))
+    if doubt := _doubt_about_splits(once, filled):
+        warnings.warn(doubt, stacklevel=3)
+        once = replace(once, splits=None)
     read = set(once.paths)
     errors = {path: why for _, each in parts for path, why in each.errors.items()}
     return replace(
         once, errors={path: why for path, why in sorted(errors.items()) if path not in read}
     )
+
+
+def _doubt_about_splits(
+    once: Features, parts: Sequence[tuple[str, Features]]
+) -> UsageWarning | None:
+    """Return why the splits of the files cannot be used together; `None` if they can."""
+    hint = "The features are not split: call features.split(seed=0)."
+    if once.splits is None:
+        having = [printable(name) for name, features in parts if features.splits is not None]
+        if not having:
+            return None
+        why = f"Only some of the files are split ({', '.join(shorten(having, 3))})."
+        return UsageWarning(why, hint=hint)
+    labels = [None] * len(once) if once.labels is None else once.labels.tolist()
+    uses: dict[str, set[tuple[Split, int | None]]] = {}
+    for content, split, label in zip(once.sha256, once.splits, labels, strict=True):
+        if split is not None:
+            uses.setdefault(content, set()).add((split, label))
+    several = [
+        path
+        for path, content in zip(once.paths, once.sha256, strict=True)
+        if len(uses.get(content, ())) > 1
+    ]
+    if not several:
+        return None
+    why = f"{counted(len(several), 'file')} with an image that is in several sets or classes"
+    return UsageWarning(with_lines(why, [printable(path) for path in several]) + "\n", hint=hint)
 
 
 def _check_same_source(first: tuple[str, Features], other: tuple[str, Features]) -> None:

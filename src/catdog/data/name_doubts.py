@@ -70,10 +70,10 @@ MAX_PARTS = 20  # that are named in a regular expression
 _HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of one image too
 _NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
 _ANGLES = frozenset({"0", "90", "180", "270", "360"})  # of copies that are turned: `leaf_90`
-# A quick test, so that few names are split into words.
-_MAY_BE_SPLIT = re.compile("train|val|test", re.I)
+# A quick test, so that few names are split into words: each word for a set has one of these.
+_MAY_BE_SPLIT = re.compile("train|trn|val|dev|test|tst|holdout", re.I)
 _SHORT_SPLIT = re.compile(r"(?<![^\W_])(tr|va|te|fold ?\d+)(?![^\W_])", re.I)  # "tr_1", "fold0_1"
-MOST = 0.9  # of the images; single images may be called "test" by chance
+_MIN_SHARE = 0.9  # of the images; single images may be called "test" by chance
 
 
 def doubts_about_class_names(names: Collection[str]) -> list[UsageWarning]:
@@ -179,16 +179,18 @@ def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> UsageWarn
         or (are_angles and _NUMBER.fullmatch(part))
         or (not changed and count >= MIN_COPIES and not _NUMBER.fullmatch(part))
     ]
-    named = [path for path, part in found.items() if part in parts]
+    known = set(parts)
+    named = [path for path, part in found.items() if part in known]
     if not named:
         return None
+    most = f" (for the {MAX_PARTS} most frequent parts)" if len(parts) > MAX_PARTS else ""
     return UsageWarning(
         f"{len(named):,} of {len(paths):,} images have the name of another image and one part more "
         f"({list_names(parts, 4)}), such as {named[0].name!r}. They may be masks, or copies that "
         "are turned, mirrored or changed in another way, which are not always recognised as near "
         "duplicates.",
         hint="Move masks away. To keep copies in the set of the original, pass "
-        f'group_by=r"{_pattern_without(parts[:MAX_PARTS])}".',
+        f'group_by=r"{_pattern_without(parts[:MAX_PARTS])}"{most}.',
     )
 
 
@@ -264,11 +266,12 @@ def _pattern_without(parts: Sequence[str]) -> str:
 def splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
     """Return the warning about images whose names say to which set of a split they belong."""
     sets = [_sets_in(path.stem) for path in paths]
-    if sum(map(bool, sets)) < MOST * len(paths) or len(set().union(*sets)) < 2:
+    if sum(map(bool, sets)) < _MIN_SHARE * len(paths) or len(set().union(*sets)) < 2:
         return None
+    example = next(path for path, own in zip(paths, sets, strict=True) if own)
     return UsageWarning(
         "The names of the images say to which set of a split they belong, which is not used, such "
-        f"as {paths[0].name!r}. Images of its test set may be trained on.",
+        f"as {example.name!r}. Images of its test set may be trained on.",
         hint="To use it, pass a table with the columns file, label and split as labels, or put the "
         "images into folders train/ and test/.",
         hint_code=HintCode.USE_SPLIT_LISTS,

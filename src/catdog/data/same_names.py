@@ -42,7 +42,7 @@ def unlike_names(names: Iterable[str], *, kind: str = "classes") -> Iterator[Usa
 
 
 def _is_new(names: Sequence[str], key: Callable[[str], Any]) -> bool:
-    """Return whether there are several names; for other reasons than capitals, also without."""
+    """Return whether the names differ; in more than capitals, if these are not the reason."""
     return len({name if key is str.lower else name.lower() for name in names}) > 1
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from catdog._utils.errors import InvalidValueError, UsageWarning
+from catdog._utils.errors import HintCode, InvalidValueError, UsageWarning
 from catdog._utils.public import public
 from catdog._utils.text import printable
 from catdog._utils.threads import map_in_threads
@@ -124,7 +124,9 @@ def _find_layout(root: Path) -> Layout:
     try:
         return find_layout(root)
     except InvalidValueError as error:
-        layout = find_layout(root, group_by=FOLDER)  # raises again if groups do not matter
+        if error.hint_code is not HintCode.CHOOSE_LEVEL:  # groups would not make it clear
+            raise
+        layout = find_layout(root, group_by=FOLDER)
         sentence = f"load_datasets needs group_by: {error.rule}."
         warning = UsageWarning(sentence, hint=error.hint, hint_code=error.hint_code)
         warnings.warn(warning, stacklevel=3)
@@ -159,7 +161,11 @@ def scan_layout(
     # Near duplicates of images that are left out, too, so that these move no others.
     whole, own = directions(thumbnails)
     marked, near = mark_near_duplicates(
-        relabelled(readable, decisions, layout.class_names), whole, own, layout
+        relabelled(readable, decisions, layout.class_names),
+        whole,
+        own,
+        layout,
+        left_out={sha256 for sha256, label in decisions.items() if label is None},
     )
     images = without_left_out(marked, decisions)
     findings += find_duplicates(images, layout)
@@ -200,4 +206,10 @@ def _shown(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 def _scan_files(layout: Layout, early: EarlyPixels | None) -> Iterator[ScannedFile]:
     """Scan the files in parallel threads; Pillow and hashlib release the GIL."""
     doing = f"Scanning the images of {printable(layout.root.name)}"
-    return map_in_threads(partial(scan_file, early=early), layout.files, doing)
+    # The first files, not the first threads, so that a folder always gives the same pixels.
+    count = early.max_images if early else 0
+    tasks = [
+        partial(scan_file, file, early if number < count else None)
+        for number, file in enumerate(layout.files)
+    ]
+    return map_in_threads(lambda task: task(), tasks, doing)

@@ -14,7 +14,7 @@ from PIL import Image
 from catdog.data.early_pixels import EarlyPixels
 from catdog.data.findings import ImageFile, Reason
 from catdog.data.layout import File
-from catdog.data.unusable import Unusable, broken, explain_unopened, raise_disk_error
+from catdog.data.unusable import Unusable, broken, explain_unopened, raise_system_error
 from catdog.images.complete import TruncatedImageError
 from catdog.images.containers import open_image, open_once
 from catdog.images.formats import SUFFIXES, format_name
@@ -99,7 +99,7 @@ def inspect(
     except Image.DecompressionBombError as error:
         raise Unusable("too_many_pixels", TOO_MANY_PIXELS) from error
     except Exception as error:  # Pillow's plugins raise many kinds
-        raise_disk_error(error)
+        raise_system_error(error)
         explain_unopened(content, path, size, error)
         return None
     with image:
@@ -113,7 +113,7 @@ def inspect(
         except TruncatedImageError as error:
             raise Unusable("truncated", str(error)) from error
         except Exception as error:
-            raise_disk_error(error)
+            raise_system_error(error)
             raise broken(content, size, error) from error
         try:
             check_range(loaded)

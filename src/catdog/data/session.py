@@ -26,7 +26,7 @@ class Session:
     wait for Python's garbage collection, which counts objects, not bytes.
 
     Attributes:
-        resized: The data sets in use, by image size.
+        resized: The data sets in use, by image size, batch size and seed.
         batches: The attributes `train`, `validation` and `test` of the data sets, by what they
             depend on.
         caches: Decoded images by image size.
@@ -34,7 +34,9 @@ class Session:
         test_evaluations: How often a model was evaluated on the test set.
     """
 
-    resized: "WeakValueDictionary[ImageSize, Datasets]" = field(default_factory=WeakValueDictionary)
+    resized: "WeakValueDictionary[tuple[ImageSize, int, int], Datasets]" = field(
+        default_factory=WeakValueDictionary
+    )
     batches: dict[tuple[object, ...], Any] = field(default_factory=dict)
     caches: "dict[ImageSize, ImageCache]" = field(default_factory=dict)
     early: "EarlyPixels | None" = None

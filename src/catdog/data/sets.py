@@ -184,7 +184,8 @@ def _too_few_groups(
     return InvalidValueError(
         f"Each class needs a group of its own for each of {', '.join(sets)}, but "
         f"{', '.join(shorten(counted_groups))}",
-        hint="Name smaller groups, add images of other groups, or leave the groups out.",
+        hint="Groups that share an image count as one. Name smaller groups, add images of others, "
+        "or leave the groups out.",
     )
 
 

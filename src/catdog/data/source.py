@@ -1,10 +1,16 @@
 """Find the folder of a data set, by its name or path."""
 
+import os
 from os import PathLike
 from pathlib import Path
 
 from catdog._utils import checks
-from catdog._utils.errors import FolderExpectedError, InvalidTypeError, MissingFileError
+from catdog._utils.errors import (
+    FileAccessError,
+    FolderExpectedError,
+    InvalidTypeError,
+    MissingFileError,
+)
 from catdog.data import fetch
 
 
@@ -43,4 +49,10 @@ def find_source(argument: str, source: "str | PathLike[str]") -> Path:
             value=str(source),
             hint="Pass the folder of the class folders.",
         )
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise FileAccessError(
+            f"cannot be listed: {error.strerror}", argument=argument, value=str(source)
+        ) from error
     return folder

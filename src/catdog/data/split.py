@@ -17,10 +17,10 @@ def stratified_split(
     Every part gets its share of every class to within one image. A part that would get no image of
     a class gets one from the largest part.
 
-    Duplicates stay together. Each group of duplicates goes to a random part; the probability of a
-    part is proportional to the room left in it. Then the images without duplicates fill up all
-    parts. If there are too few of these, the size of a part can differ from its share by more than
-    one image.
+    Duplicates of one class stay together. Each group of duplicates goes to a random part; the
+    probability of a part is proportional to the room left in it. Then the images without duplicates
+    fill up all parts. If there are too few of these, the size of a part can differ from its share
+    by more than one image.
 
     Args:
         labels: Class of each image, shape `(n,)`, integers.

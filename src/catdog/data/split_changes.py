@@ -28,19 +28,11 @@ def add_new_files(
     """Add the images that the split file does not list to the training set.
 
     Duplicates of its images are not added, nor images of groups that are evaluated on, nor near
-    duplicates of images that are evaluated on, if `near_together`.
+    duplicates of images that are evaluated on, if `near_together`. A warning says why.
     """
     contents = {image.sha256 for inside in sets.values() for image in inside}
-    new = [
-        image
-        for image in not_in_sets(usable_images(report), sets)
-        if image.split in (None, "train")
-        and image.sha256 not in contents  # a duplicate of a test image is not added
-    ]
     evaluated = [image for split in SPLITS[1:] for image in sets[split]]
-    if near_together:
-        held_out_clusters = {image.cluster for image in evaluated} - {None}
-        new = [image for image in new if image.cluster not in held_out_clusters]
+    clusters = {image.cluster for image in evaluated} - {None} if near_together else ()
     held_out = {image.group for image in evaluated} - {None}
     if held_out and not group_of:
         raise InvalidValueError(
@@ -48,12 +40,42 @@ def add_new_files(
             argument="group_by",
             hint="Pass what it was for the split.",
         )
+    new: list[ImageFile] = []
+    not_added: dict[ImageFile, str] = {}
+    for image in not_in_sets(usable_images(report), sets):
+        if image.split not in (None, "train"):
+            not_added[image] = f"is in the folder of the {image.split} images"
+        elif image.sha256 in contents:
+            not_added[image] = "is a duplicate of an image in the split file"
+        elif image.cluster in clusters:
+            not_added[image] = "is nearly the same as a validation or test image"
+        else:
+            new.append(image)
     if group_of:
         # Also the groups by the names of today: the split may have been made without groups.
         held_out |= known_groups(evaluated, report, group_of)
-        new = [image for image in with_groups(new, report, group_of) if image.group not in held_out]
-    grown = sorted([*sets["train"], *new], key=lambda image: (image.label, image.path.parts))
+        new = with_groups(new, report, group_of)
+        for image in (image for image in new if image.group in held_out):
+            not_added[image] = "is of the group of a validation or test image"
+    _warn_not_added(not_added, report)
+    added = [image for image in new if image not in not_added]
+    grown = sorted([*sets["train"], *added], key=lambda image: (image.label, image.path.parts))
     return {**sets, "train": grown}
+
+
+def _warn_not_added(not_added: Mapping[ImageFile, str], report: ScanReport) -> None:
+    if not not_added:
+        return
+    images = counted(len(not_added), "image")
+    sentence = (
+        f"The split file does not list {images} in {printable(report.folder)} that cannot be added "
+        "to the training set"
+    )
+    lines = [
+        f"{printable(relative_name(image.path, report.folder))} {reason}"
+        for image, reason in not_added.items()
+    ]
+    warnings.warn(UsageWarning(with_lines(sentence, lines)), stacklevel=4)
 
 
 def with_groups_of_today(
@@ -142,23 +164,18 @@ def warn_changed(
         warnings.warn(UsageWarning(with_lines(sentence, moved)), stacklevel=3)
 
 
-def warn_unused(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, grown: bool) -> None:
+def warn_unused(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport) -> None:
     """Warn of usable images that are in none of the sets, because the split file lacks them."""
     unused = not_in_sets(usable_images(report), sets)
     if not unused:
         return
     example = printable(relative_name(unused[0].path, report.folder))
-    reason = (
-        " They are duplicates of listed images, in another folder than train/, of a group that is "
-        "evaluated on, or nearly the same as an image that is evaluated on."
-    )
     warnings.warn(
         UsageWarning(
             f"The split file does not list {counted(len(unused), 'image')} in "
-            f"{printable(report.folder)} ({example}, for example): now in none of the sets."
-            f"{reason if grown else ''}",
-            hint="" if grown else 'new_files="train" adds new ones to the training set.',
-            hint_code=None if grown else HintCode.ADD_NEW_FILES,
+            f"{printable(report.folder)} ({example}, for example): now in none of the sets.",
+            hint='new_files="train" adds new ones to the training set.',
+            hint_code=HintCode.ADD_NEW_FILES,
         ),
         stacklevel=3,
     )

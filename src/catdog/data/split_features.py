@@ -94,7 +94,7 @@ def given_data(data: Datasets | Features, *, split_needed: bool = True) -> Datas
 
 
 def features_as_data(features: Features) -> Datasets:
-    """Return the images of features as a `Datasets`; no file is read before it is iterated.
+    """Return the images of features as a `Datasets`, which cannot be iterated: it has no pixels.
 
     Images in no set are left out; if the images are not split, all are training images.
     """

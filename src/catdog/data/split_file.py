@@ -22,12 +22,12 @@ from catdog._utils.text import composed, list_names, printable
 from catdog.data.corrections import Decisions, decisions_from_json, decisions_to_json
 from catdog.data.findings import ImageFile, relative_name
 from catdog.data.layout import Layout
-from catdog.data.layout_checks import SPLIT_FORMAT
 from catdog.data.not_found import not_found
 from catdog.data.report import ScanReport, readable_images
 from catdog.data.sets import check_classes
 from catdog.typing import SPLITS, Split
 
+_FORMAT = "catdog split"
 VERSION = 1
 
 
@@ -86,7 +86,7 @@ def write_split(
 def _to_json(sets: Mapping[Split, Sequence[ImageFile]], report: ScanReport, seed: int) -> str:
     """Return the split as JSON with a line for each image."""
     head = {
-        "format": SPLIT_FORMAT,
+        "format": _FORMAT,
         "version": VERSION,
         "catdog": version("catdog"),
         "seed": seed,
@@ -241,7 +241,7 @@ def _parse(path: Path) -> SplitFile:
         raw = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"is not JSON: {error}", **about, **how_to) from error
-    if not isinstance(raw, dict) or raw.get("format") != SPLIT_FORMAT:
+    if not isinstance(raw, dict) or raw.get("format") != _FORMAT:
         raise InvalidValueError("is not a split file", **about, **how_to)
     if raw.get("version") != VERSION:
         raise InvalidValueError(

@@ -29,7 +29,7 @@ _FILLERS = frozenset(
      "jpg", "list", "lists", "photo", "photos", "pic", "pics", "picture", "pictures", "png",
      "samples", "set", "sets", "split"}
 )  # fmt: skip
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "TrainData" has two
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "TrainData" has two, "InstanceUID" too
 # Folders that data sets have beside those of their images.
 _NO_CLASSES = frozenset(
     {"annotation", "annotations", "groundtruth", "label", "labels", "mask", "masks", "meta",
@@ -113,8 +113,8 @@ def is_no_class(name: str, beside: Iterable[str] = ()) -> bool:
         beside: The names of the folders beside it. With `no_mask` beside it, `mask` is a class;
             with `cats` beside it, `cats_masks` is none.
     """
-    words = [word.lower() for word in _WORD.findall(name)]
-    others = [[word.lower() for word in _WORD.findall(other)] for other in beside if other != name]
+    words = plain_words(name)
+    others = [plain_words(other) for other in beside if other != name]
     if "".join(words) in _NO_CLASSES:
         return not any(set(words) <= set(other) for other in others)
     roles = {_ROLES.get(word) for word in words if word not in _FILLERS}
@@ -250,9 +250,14 @@ def _find_role(name: str) -> tuple[Role, tuple[str, ...]] | None:
     return roles.pop(), tuple(words_beside_split(name))
 
 
-def _words(name: str) -> list[str]:
+def plain_words(name: str) -> list[str]:
     """Return the words of a name in lower case, without numbers."""
-    return [part for word in _WORD.findall(name) for part in _parts(word.lower())]
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name as `plain_words` does, but two for "trainset"."""
+    return [part for word in plain_words(name) for part in _parts(word)]
 
 
 def _parts(word: str) -> Iterator[str]:

@@ -3,15 +3,22 @@
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
 from catdog._utils.errors import UsageWarning
-from catdog._utils.text import composed, counted, list_names, printable, with_lines
-from catdog.data.file_names import FileNames
+from catdog._utils.text import counted, folded, list_names, printable, with_lines
+from catdog.data.column_doubts import unused_columns
+from catdog.data.file_names import FileNames, plain_stem
 from catdog.data.findings import relative_name
-from catdog.data.name_doubts import words_of
+from catdog.data.label_doubts import says_no_label
+from catdog.data.list_files import names_of
+from catdog.data.name_doubts import doubts_about_class_names, splits_in_names, words_of
 from catdog.data.split_folders import Role, is_piece, split_roles, splits_of_paths
-from catdog.data.tables import Table
+from catdog.data.tables import Row, Table
+from catdog.data.unused_lists import unused_lists
+from catdog.images.formats import is_hidden
 from catdog.images.identify import is_named_as_image
 from catdog.typing import SPLITS
 
@@ -56,6 +63,69 @@ def similar_files(
     return UsageWarning(with_lines(sentence, lines))
 
 
+def doubts_about_table(
+    folder: Path,
+    table: Table,
+    roles: Mapping[Path, Role],
+    used: Mapping[Path, Row],
+    *,
+    grouped: bool,
+) -> Iterator[UsageWarning]:
+    """Yield the warnings about what the table may mean, but does not say.
+
+    Args:
+        folder: The names of the files are relative to it.
+        table: The content of the table.
+        roles: What the column `split` says about each file.
+        used: The row of each image that is used.
+        grouped: `group_by` says what belongs together.
+    """
+    label_of = {path: row["label"] for path, row in used.items()}
+    is_grouped = grouped or "group" in table.columns
+    found = [
+        unused_folders(roles, [*used], folder),
+        unused_columns(table.others, table.columns, grouped=grouped),
+        None if roles else splits_in_names([*used]),
+        None if is_grouped else _unused_subjects(label_of, roles, folder),
+    ]
+    yield from (doubt for doubt in found if doubt is not None)
+    yield from doubts_about_class_names(
+        {name for name in label_of.values() if not says_no_label(name)}
+    )
+    yield from _other_file_columns(table, used)
+
+
+def doubts_about_lists(
+    folder: Path,
+    listing: Iterable[Path],
+    roles: Mapping[Path, Role],
+    used: Mapping[Path, Row],
+    passed: Sequence[Any],
+) -> Iterator[UsageWarning]:
+    """Return the warnings about other files than the table that name its images.
+
+    Args:
+        folder: The names of the files are relative to it.
+        listing: All files in it.
+        roles: What the column `split` says about each file.
+        used: The row of each image that is used.
+        passed: The table and `group_by`, as `load_datasets` takes them.
+    """
+    rows = used.values()
+    names = names_of(
+        used, {row["label"] for row in rows}, {row["group"] for row in rows if "group" in row}
+    )
+    visible = [path for path in listing if not any(map(is_hidden, path.relative_to(folder).parts))]
+    return unused_lists(
+        [folder],
+        names,
+        others=visible,
+        used=passed,
+        known_sets={split for split in SPLITS if split in roles.values()},
+        labels="table" if isinstance(passed[0], str | PathLike) else "memory",
+    )
+
+
 def unused_folders(
     roles: Mapping[Path, Role], paths: Sequence[Path], folder: Path
 ) -> UsageWarning | None:
@@ -81,7 +151,7 @@ def unused_folders(
         f"{printable(relative_name(path, folder))} is for {role}"
         for path, role in roles.items()
         # "validation" of a table may be a part of train/, if there is no folder for it.
-        if role in SPLITS and role in has_folder and in_folders.get(path, ("", role))[1] != role
+        if role in has_folder and in_folders.get(path, ("", role))[1] != role
     ]
     if not moved:
         return None
@@ -92,7 +162,7 @@ def unused_folders(
     return UsageWarning(with_lines(sentence, moved))
 
 
-def unused_subjects(
+def _unused_subjects(
     labels: Mapping[Path, str], roles: Mapping[Path, Role], folder: Path
 ) -> UsageWarning | None:
     """Return the warning about folders that may be one subject each, such as `patient7/a.png`.
@@ -106,7 +176,7 @@ def unused_subjects(
             sets, only subjects in two of them matter.
         folder: The folder that they are in.
     """
-    known = {composed(label).casefold() for label in labels.values()}
+    known = {folded(label) for label in labels.values()}
     parts_of = {path: Path(relative_name(path, folder)).parent.parts for path in labels}
     around = os.path.commonpath(["/".join(parts) for parts in parts_of.values()])
     shared = len(Path(around).parts)  # folders that all images are in
@@ -115,7 +185,7 @@ def unused_subjects(
             place
             for place, part in enumerate(parts)
             if place >= shared
-            and part.casefold() not in known
+            and folded(part) not in known
             and not split_roles(part)
             and not is_piece(part)
         ]
@@ -159,21 +229,21 @@ def _of_subjects(names: Collection[str], places: Collection[tuple[int, ...]]) ->
     )
 
 
-def other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageWarning]:
+def _other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageWarning]:
     """Yield the warnings about other columns that name files of the table, in other rows.
 
     Args:
         table: The table, whose column of files may be a number of the row.
         found: The images that are used.
     """
-    stems = {name for path in found for name in (path.name, path.stem)}
-    given = [_stem(row["file"]) for row in table.rows]
+    stems = {plain_stem(path.name) for path in found}
+    given = [plain_stem(row["file"]) for row in table.rows]
     for name, cells in table.others.items():
         texts = ["" if cell is None else str(cell) for cell in cells]
         is_file = not _OF_FILES.isdisjoint(words_of(name)) or any(
             is_named_as_image(Path(text)) for text in texts
         )
-        others = map(_stem, texts) if is_file else ()
+        others = map(plain_stem, texts) if is_file else ()
         pairs = [(own, other) for own, other in zip(given, others, strict=False) if other in stems]
         differing = sum(own != other for own, other in pairs)
         if differing and 2 * len(pairs) > len(texts):
@@ -184,9 +254,3 @@ def other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageW
                 hint=f"If {name} is the image that has the label, name that column file, and leave "
                 "the other one out.",
             )
-
-
-def _stem(name: str) -> str:
-    """Return the name of a file without folders and the suffix of an image."""
-    last = PurePosixPath(composed(name.strip()).replace("\\", "/")).name
-    return PurePosixPath(last).stem if is_named_as_image(Path(last)) else last

@@ -2,30 +2,25 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from catdog._utils.errors import InvalidValueError, MissingFileError, UsageWarning
+from catdog._utils.errors import InvalidValueError, MissingFileError
 from catdog._utils.text import counted, list_names, quoted
-from catdog.data.column_doubts import unused_columns
 from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
-from catdog.data.label_doubts import doubts_about_labels, says_no_label
+from catdog.data.label_doubts import doubts_about_labels
 from catdog.data.layout import File, Layout
-from catdog.data.name_doubts import copies_by_name, doubts_about_class_names, splits_in_names
+from catdog.data.name_doubts import copies_by_name
 from catdog.data.split_folders import Role, find_role
 from catdog.data.table_doubts import (
+    doubts_about_lists,
+    doubts_about_table,
     find_missing,
-    other_file_columns,
     similar_files,
-    unused_folders,
-    unused_subjects,
 )
-from catdog.data.tables import Row, Table, read_table
-from catdog.data.unused_lists import unused_lists
-from catdog.images.formats import is_hidden
+from catdog.data.tables import Row, read_table
 from catdog.images.identify import is_image_file
 from catdog.images.listing import walk
 from catdog.typing import SPLITS, Split
@@ -69,22 +64,24 @@ def find_table_layout(
     listing = sorted(walk(folder, hidden=True))
     names = FileNames(ARGUMENT, folder, listing)
     by_path = _find_files(names, table.rows)
-    _check_files(by_path, names, listing)
+    missing = _check_files(by_path, names, listing)
     roles = _read_splits(by_path, folder)
     used = {path: row for path, row in by_path.items() if roles.get(path) != "unlabelled"}
     _check_complete("label", used, folder)
     class_names = _class_names(used.values())
+    labels_of = {name: label for label, name in enumerate(class_names)}
     files = [
-        File(path, class_names.index(row["label"]), _as_split(roles.get(path)))
+        File(path, labels_of[row["label"]], _as_split(roles.get(path)))
         for path, row in used.items()
     ]
     files.sort(key=_order)
     splits = tuple(split for split in SPLITS if split in roles.values())
     ignored = [*_unlabelled(roles), *_unlisted(listing, by_path)]
-    similar = similar_files(find_missing(used, listing), used, names)
+    similar = similar_files([path for path in missing if path in used], used, names)
     doubts = [*doubts_about_labels(class_names), *filter(None, [similar])]
     if not known:
-        doubts += _doubts(folder, listing, labels, table, roles, used, group_by)
+        doubts += doubts_about_table(folder, table, roles, used, grouped=group_by is not None)
+        doubts += doubts_about_lists(folder, listing, roles, used, [labels, group_by])
     layout = Layout(
         folder,
         class_names,
@@ -96,54 +93,6 @@ def find_table_layout(
         copies=None if known else copies_by_name([*used]),
     )
     return TableLayout(layout, _read_groups(used, folder))
-
-
-def _doubts(
-    folder: Path,
-    listing: Iterable[Path],
-    labels: Any,
-    table: Table,
-    roles: Mapping[Path, Role],
-    used: Mapping[Path, Row],
-    group_by: Any,
-) -> Iterator[UsageWarning]:
-    """Yield the warnings about what the table may mean, but does not say.
-
-    Args:
-        folder: The names of the files are relative to it.
-        listing: All files in it.
-        labels: The table, as it was passed.
-        table: Its content.
-        roles: What the column `split` says about each file.
-        used: The row of each image that is used.
-        group_by: As `load_datasets` takes it.
-    """
-    label_of = {path: row["label"] for path, row in used.items()}
-    grouped = group_by is not None
-    is_grouped = grouped or "group" in table.columns
-    found = [
-        unused_folders(roles, [*used], folder),
-        unused_columns(table.others, table.columns, grouped=grouped),
-        None if roles else splits_in_names([*used]),
-        None if is_grouped else unused_subjects(label_of, roles, folder),
-    ]
-    yield from (doubt for doubt in found if doubt is not None)
-    yield from doubts_about_class_names(
-        {name for name in label_of.values() if not says_no_label(name)}
-    )
-    yield from other_file_columns(table, used)
-    yield from unused_lists(
-        [folder],
-        used,
-        others=[
-            path for path in listing if not any(map(is_hidden, path.relative_to(folder).parts))
-        ],
-        used=[labels, group_by],
-        classes={*label_of.values()},
-        groups={row.get("group", "") for row in used.values()},
-        known_sets={split for split in SPLITS if split in roles.values()},
-        has_labels=not isinstance(labels, str | PathLike),
-    )
 
 
 def _order(file: File) -> tuple[Any, ...]:
@@ -171,8 +120,10 @@ def _find_files(names: FileNames, rows: Iterable[Row]) -> dict[Path, Row]:
     return found
 
 
-def _check_files(found: Collection[Path], names: FileNames, listing: Sequence[Path]) -> None:
-    """Check that the files of a table are files.
+def _check_files(
+    found: Collection[Path], names: FileNames, listing: Sequence[Path]
+) -> Sequence[Path]:
+    """Check that the files of a table are files, and return those that do not exist.
 
     Raises:
         FileNotFoundError: If none of the files exists.
@@ -189,6 +140,7 @@ def _check_files(found: Collection[Path], names: FileNames, listing: Sequence[Pa
             argument=ARGUMENT,
             hint="List each image.",
         )
+    return missing
 
 
 def _all_missing(

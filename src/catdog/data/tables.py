@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +28,7 @@ IDS = ("id", "image_id")
 # What `pandas.read_csv` (2.3) reads as an empty cell, beside NaN.
 _EMPTY = frozenset({"#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "None",
                     "n/a", "null"})  # fmt: skip
+_MISSING = frozenset({"nan", "<NA>", "NaT"})  # what pandas has in empty cells, as text
 _WHOLE = re.compile(r"-?\d+\.0+", re.ASCII)
 _SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.I)
 SEPARATORS = ",;\t"  # Excel writes semicolons where the comma is the decimal sign
@@ -61,7 +61,7 @@ def read_table(
         table: A CSV file, a mapping of the first column to the second, rows that are mappings, or
             a frame of pandas.
         columns: The two columns that the table must have.
-        optional: The columns that it may have. Other columns are ignored.
+        optional: The columns that it may have. All others are in `Table.others`.
 
     Raises:
         FileNotFoundError: If the CSV file does not exist.
@@ -103,9 +103,23 @@ def _name(text: str) -> str:
     reads some words as empty cells.
     """
     text = composed(text.strip())
-    if text in _EMPTY or text.casefold() == "nan":
+    if is_empty(text):
         return ""
     return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
+
+
+def cell_name(cell: Any, *, argument: str) -> str:
+    """Return the name in a cell that a user passed, such as a label; empty for an empty cell.
+
+    Raises:
+        TypeError: If it is neither text nor a number.
+    """
+    return _name(_text(cell, {"argument": argument}))
+
+
+def is_empty(text: str) -> bool:
+    """Return whether the text of a cell says that it is empty, as pandas reads and writes it."""
+    return not text or text in _EMPTY or text.casefold() == "nan"
 
 
 _Cells = tuple[list[Any], list[Sequence[Any]]]
@@ -135,7 +149,7 @@ def _read_csv(path: Path, about: Mapping[str, Any]) -> _Cells:
         raise MissingFileError(problem, **about)
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        lines = list(_split_lines(text))
+        lines = list(split_lines(text))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InvalidValueError(
             f"is no CSV file in UTF-8: {error}", **about, hint='In Excel, save it as "CSV UTF-8".'
@@ -151,7 +165,7 @@ def _read_csv(path: Path, about: Mapping[str, Any]) -> _Cells:
     return names, [cells + [""] * (len(names) - len(cells)) for _, cells in lines[1:]]
 
 
-def _split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
+def split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and cells of each line that is not empty.
 
     The separator is the one that a line such as `sep=;` names, or else the one that gives the first
@@ -217,7 +231,7 @@ def _text(cell: Any, about: Mapping[str, Any]) -> str:
     """Return a cell as text, also a number; the empty text for an empty cell."""
     if isinstance(cell, np.generic):
         cell = cell.item()
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):  # as pandas has empty cells
+    if cell is None or (not isinstance(cell, str) and str(cell) in _MISSING):
         return ""
     if isinstance(cell, float) and cell.is_integer():  # pandas makes floats of a column with gaps
         cell = int(cell)

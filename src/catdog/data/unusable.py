@@ -25,9 +25,9 @@ class Unusable(Exception):
         self.reason: BadReason = reason
 
 
-def raise_disk_error(error: Exception) -> None:
-    """Raise the error if it comes from the disk: then the image may be good."""
-    if isinstance(error, OSError) and error.errno:
+def raise_system_error(error: Exception) -> None:
+    """Raise the error if it comes from the disk or the memory: then the image may be good."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
         raise error
 
 

@@ -3,20 +3,19 @@
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from catdog._utils.errors import HintCode, UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.layout_checks import LISTS, holds_images
-from catdog.data.list_files import ListFile, Names, is_of_image, names_of, read_list
+from catdog.data.list_files import ListFile, Names, is_of_image, read_list
 from catdog.data.name_doubts import WRITTEN, words_of
 from catdog.data.split_folders import has_filler, split_roles
 from catdog.images.formats import is_hidden, is_system_file
 from catdog.images.identify import is_named_as_image
-from catdog.images.listing import subfolders
+from catdog.images.listing import entries, subfolders
 from catdog.typing import SPLITS, Split
 
 # Files of these kinds hold lists that are not read: their names decide.
@@ -27,21 +26,19 @@ _ABOUT = frozenset({"attribution", "copyright", "credits", "licence", "license",
 _DOCUMENTS = (".htm", ".html", ".ipynb", ".md", ".py", ".rst")
 _SPLIT_WORDS = frozenset({"setid", "split", "splits"})  # "setid.mat" of Oxford Flowers
 # Words for a folder of lists, beside the folder of the images.
-LIST_WORDS = frozenset({"annotation", "annotations", "image", "images", "label", "labels", "list",
-                        "lists", "meta", "metadata", "sets", "split", "splits"})  # fmt: skip
+_LIST_WORDS = frozenset({"annotation", "annotations", "image", "images", "label", "labels", "list",
+                         "lists", "meta", "metadata", "sets", "split", "splits"})  # fmt: skip
 _MOST_OF_A_KIND = 100  # files with one suffix in one folder
 
 
 def unused_lists(
     folders: Sequence[Path],
-    images: Iterable[Path],
+    names: Names,
     *,
-    others: Iterable[Path] = (),
-    used: Collection[Any] = (),
-    classes: Collection[str] = (),
-    known_sets: Collection[Split] = (),
-    groups: Collection[str] | None = None,
-    has_labels: bool = False,
+    others: Iterable[Path],
+    used: Iterable[Any],
+    known_sets: Collection[Split],
+    labels: Literal["folders", "table", "memory"],
 ) -> Iterator[UsageWarning]:
     """Yield the warnings about lists of a split, and about other files that name the images.
 
@@ -49,23 +46,20 @@ def unused_lists(
         folders: The folder that was passed, and those below it down to the folder of the class
             folders. Folders in them that hold no image are looked into, and the folders in these.
             If the first is called `images` or so, the lists beside it count, too.
-        images: The images that are used.
+        names: The names of the images that are used, and of their groups.
         others: The other files in the class folders. Those with the name of an image, such as
             captions, do not count.
         used: Tables that are passed.
-        classes: The names of the classes.
         known_sets: Sets of the split whose images are known, so that lists of these do not matter.
-        groups: The names of groups in a table. `None` without a table: then lists of a split count
-            by their own names, because they may list patients or videos.
-        has_labels: The labels come from memory, so that a file that names the images may be what
-            they were read from.
+        labels: Where the labels are. With `"folders"`, lists of a split count by their own names,
+            because they may list patients or videos. With `"memory"`, a file that names the images
+            may be what the labels were read from.
     """
-    names = names_of(images, classes, groups or ())
     inside, beside = _find_lists(folders, others, used, names)
     lists = [
         item
         for item in inside
-        if _may_name_one(item) or (groups is None and _is_list_of_split(item.path))
+        if _may_name_one(item) or (labels == "folders" and _is_list_of_split(item.path))
     ]
     lists += filter(_may_name_one, beside)
     of_split = _find_split(lists, known_sets)
@@ -86,13 +80,19 @@ def unused_lists(
         and item.path.name not in of_split
     ]
     also = list(dict.fromkeys(also))
-    if also and not has_labels:
+    if also and labels != "memory":
         yield UsageWarning(
             f"Files in the folder name its images, and are not used: {list_names(also, 3)}. They "
             "may hold labels, a split, or what belongs together.",
             hint="To use one, pass a table of labels with the columns file and label, and split or "
             "group.",
         )
+
+
+def is_folder_of_lists(name: str) -> bool:
+    """Return whether a name consists of words for a folder of lists."""
+    words = words_of(name)
+    return bool(words) and _LIST_WORDS.issuperset(words)
 
 
 def _find_lists(
@@ -128,7 +128,7 @@ def _places_of_lists(folder: Path) -> Iterator[Path]:
     """Yield a folder, and the folders in it that hold lists or no image, two levels deep."""
     yield folder
     for inside in subfolders(folder):
-        if not holds_images(inside) or LIST_WORDS.issuperset(words_of(inside.name)):
+        if not holds_images(inside) or is_folder_of_lists(inside.name):
             yield from (inside, *subfolders(inside))
 
 
@@ -136,8 +136,7 @@ def _files_in(places: Iterable[Path]) -> list[Path]:
     """Return the files directly in some folders that may be lists: no images and documents."""
     files: list[Path] = []
     for place in dict.fromkeys(places):
-        with suppress(OSError):  # it may be closed to this user
-            files += filter(_may_be_list, sorted(place.iterdir()))
+        files += filter(_may_be_list, entries(place))
     return files
 
 
@@ -164,12 +163,9 @@ def _lists_beside(folder: Path) -> Iterator[Path]:
 
 def _places_beside(folder: Path) -> Iterator[Path]:
     """Yield the folders of lists beside a folder, and the folders in these."""
-    with suppress(OSError):
-        for beside in subfolders(folder.parent):
-            if beside != folder and LIST_WORDS.issuperset(words_of(beside.name)):
-                yield beside
-                with suppress(OSError):
-                    yield from subfolders(beside)
+    for beside in subfolders(folder.parent):
+        if beside != folder and is_folder_of_lists(beside.name):
+            yield from (beside, *subfolders(beside))
 
 
 def _find_split(lists: Iterable[ListFile], known: Collection[Split]) -> list[str]:

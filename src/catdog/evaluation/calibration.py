@@ -23,6 +23,7 @@ from catdog.models.metadata import (
     attach_metadata,
     check_same_classes,
     get_metadata,
+    get_model_name,
 )
 from catdog.typing import Floats, Labels, Verbose
 
@@ -114,7 +115,9 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
     """
     resized = resize_to_model(model, data)
     check_same_classes(model, data.class_names, "Calibrate it on images of its own classes.")
-    metadata = get_metadata(model) or ModelMetadata(data.class_names, resized.image_size)
+    metadata = get_metadata(model) or ModelMetadata(
+        data.class_names, resized.image_size, model_name=get_model_name(model)
+    )
     logits = split_logits(model, resized, "validation", verbose=verbose)
     labels = data.labels("validation")
     temperature = fit_temperature(logits, labels)

@@ -92,11 +92,15 @@ def evaluate(
 def _why_near_training_is_unknown(model: keras.Model, data: Datasets) -> str:
     """Return why near duplicates of the model's training images are not known; empty if they are.
 
-    The training set decides, whatever the seed and the other sets. A model without a record is
-    taken to be trained on these data.
+    The training set decides, whatever the seed and the other sets. A model that catdog did not
+    train is taken to be trained on these data; `calibrate` gives it metadata without versions.
     """
     metadata = get_metadata(model)
-    if metadata is None or metadata.train_sha256 == hash_training_images(data):
+    if (
+        metadata is None
+        or not metadata.versions
+        or metadata.train_sha256 == hash_training_images(data)
+    ):
         return ""
     if metadata.train_sha256:
         return "the model was trained on other images than the training set of these data"

@@ -31,7 +31,7 @@ from catdog.typing import SPLITS, Floats, Labels, Split, Verbose
 
 LabelIssueReason = Literal["improbable_label", "out_of_distribution"]
 MAX_ROWS_PRINTED = 10
-SURE = 0.99  # probability of a label from which on an image need not be looked at
+_CONFIRMED = 0.99  # probability of a label from which on an image need not be looked at
 
 
 @public
@@ -98,7 +98,7 @@ def is_confirmed(issue: LabelIssue) -> bool:
 
     In a clean folder, such images are among the first by their rank.
     """
-    return issue.reason == "improbable_label" and issue.label_probability >= SURE
+    return issue.reason == "improbable_label" and issue.label_probability >= _CONFIRMED
 
 
 @public

@@ -85,7 +85,7 @@ def _bin_cells(each: SimilarityBin) -> tuple[object, ...]:
 def _level_cells(level: HeldOutLevel) -> tuple[object, ...]:
     """Return the cells of one level."""
     if level.accuracy is None or level.interval is None or level.difference is None:
-        reason = "a cluster exceeds a fold" if level.similarity else "too few for the folds"
+        reason = "clusters do not fit in folds" if level.similarity else "too few for the folds"
         figures = ("left out", reason, "")
     else:
         figures = (

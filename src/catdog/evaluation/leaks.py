@@ -20,7 +20,7 @@ from catdog.data.datasets import (
 )
 from catdog.evaluation.backbone_features import extract_splits
 from catdog.evaluation.clusters import Vectors, unit_vectors
-from catdog.evaluation.held_out import held_out_levels, similarity_levels
+from catdog.evaluation.held_out import FOLDS, held_out_levels, similarity_levels
 from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBin
 from catdog.evaluation.out_of_fold import as_vectors
 from catdog.evaluation.similarity_limit import near_duplicate_limit
@@ -30,7 +30,7 @@ from catdog.models.metadata import check_same_classes
 from catdog.training.frozen import split_frozen
 from catdog.typing import Labels, Split, Verbose
 
-MAX_CLUSTERED = 5000  # images; the similarities of all their pairs take 100 MB
+MAX_CLUSTERED = 5000  # images; the similarities of all their pairs take 200 MB
 BLOCK_ROWS = 1024
 
 
@@ -76,8 +76,9 @@ def check_leaks(
 
     Raises:
         ValueError: If the model does not begin with a frozen backbone, has a `call` of its own, or
-            does not fit the data; a class has fewer than five different images; an argument is
-            out of its range; or an image was changed or removed after it was loaded.
+            does not fit the data; a class has fewer than five different images, or there are more
+            than 1000 classes; an argument is out of its range; or an image was changed or removed
+            after it was loaded.
 
     Example:
         ```python
@@ -170,12 +171,10 @@ def _levels(
     seed: int,
 ) -> tuple[HeldOutLevel, ...]:
     """Return the cross-validated accuracy by what is held out."""
-    available = len(vectors)
-    chosen = np.arange(available)
-    if available > MAX_CLUSTERED:
-        rng = np.random.default_rng(seed)
-        chosen = np.sort(rng.choice(available, MAX_CLUSTERED, replace=False))
     contents = [content for split in splits for content in content_hashes(data, split)]
+    chosen = np.arange(len(vectors))
+    if len(vectors) > MAX_CLUSTERED:
+        chosen = _sample(labels, contents, seed)
     levels = held_out_levels(
         vectors[chosen],
         labels[chosen],
@@ -188,6 +187,34 @@ def _levels(
         seed=seed,
     )
     return tuple(levels)
+
+
+def _sample(labels: Labels, contents: Sequence[str], seed: int) -> NDArray[np.intp]:
+    """Return the positions of `MAX_CLUSTERED` random images, with one for each fold of each class.
+
+    Args:
+        labels: Class of each image, shape `(n,)`.
+        contents: Content of each image, such as a hash; the images for the folds differ in it.
+        seed: Seed of the sample.
+    """
+    classes = len(np.unique(labels))
+    if classes * FOLDS > MAX_CLUSTERED:
+        raise InvalidValueError(
+            f"check_leaks compares at most {MAX_CLUSTERED:,} images, {FOLDS} of each class, and "
+            f"there are {classes:,} classes",
+            hint="Check the images of some of the classes.",
+        )
+    found: list[set[str]] = [set() for _ in range(int(labels.max()) + 1)]
+    needed: list[int] = []
+    others: list[int] = []
+    for position in np.random.default_rng(seed).permutation(len(labels)).tolist():
+        different = found[labels[position]]
+        if len(different) < FOLDS and contents[position] not in different:
+            different.add(contents[position])
+            needed.append(position)
+        else:
+            others.append(position)
+    return np.sort([*needed, *others][:MAX_CLUSTERED])
 
 
 def _kept_together(data: Datasets, splits: Sequence[Split]) -> dict[str, list[Hashable]]:

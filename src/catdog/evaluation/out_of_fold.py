@@ -68,16 +68,15 @@ def squared_distances(
     """
     classes = int(labels.max()) + 1
     counts = np.array([np.bincount(labels[fold], minlength=classes) for fold in folds])
-    sums, products = [], []
-    for fold in folds:  # double precision: the covariance is a difference of large numbers
-        members = vectors[fold].astype(np.float64)
-        sums.append(np.eye(classes)[labels[fold]].T @ members)
-        products.append(members.T @ members)
+    exact = vectors.astype(np.float64)  # the covariance is a difference of large numbers
+    sums = np.array([np.eye(classes)[labels[fold]].T @ exact[fold] for fold in folds])
+    all_sums, all_products = sums.sum(axis=0), exact.T @ exact
     squares = np.empty((len(labels), classes))
     for position, fold in enumerate(folds):
         others = counts.sum(axis=0) - counts[position]
-        means = (sum(sums) - sums[position]) / others[:, np.newaxis]
-        covariance = sum(products) - products[position] - (means.T * others) @ means
+        means = (all_sums - sums[position]) / others[:, np.newaxis]
+        members = exact[fold]
+        covariance = all_products - members.T @ members - (means.T * others) @ means
         squares[fold] = _mahalanobis(vectors[fold], means, covariance / others.sum())
     return squares
 

@@ -22,7 +22,7 @@ from catdog._utils.errors import (
     UsageWarning,
 )
 from catdog._utils.text import counted, printable, with_lines
-from catdog.images.decode import read_rgb, to_rgb, upright
+from catdog.images.decode import image_error, read_rgb, to_rgb, upright
 from catdog.images.formats import FORMATS, is_hidden
 from catdog.images.greys import BLACK_UP_TO
 from catdog.images.identify import is_image_file
@@ -281,8 +281,7 @@ def _to_upright_rgb(
             image = load_pixels(image, name, notes, least=least)
         return to_rgb(upright(image))
     except Exception as error:  # Pillow raises many kinds
-        reason = (str(error) or repr(error)).rstrip(".")
-        raise InvalidValueError(f"Cannot read the image {name}: {reason}") from error
+        raise image_error(name, error) from error
 
 
 def check_file(path: Path) -> None:

@@ -8,14 +8,25 @@ from catdog.images.formats import is_hidden, is_system_file
 from catdog.images.identify import is_image_file
 
 
+def entries(folder: Path) -> list[Path]:
+    """Return the files and folders directly in `folder`, sorted.
+
+    There are none if the folder cannot be listed: `walk` yields it then, so that it is reported.
+    """
+    try:
+        # On Windows, paths compare without case.
+        return sorted(folder.iterdir(), key=lambda path: path.name)
+    except OSError:
+        return []
+
+
 def subfolders(folder: Path) -> list[Path]:
     """Return the folders directly in `folder`, sorted, without hidden and system folders."""
-    found = (
+    return [
         path
-        for path in folder.iterdir()
+        for path in entries(folder)
         if not is_hidden(path.name) and not is_system_file(path.name) and path.is_dir()
-    )
-    return sorted(found, key=lambda path: path.name)  # on Windows, paths compare without case
+    ]
 
 
 def walk(folder: Path, *, hidden: bool = False) -> Iterator[Path]:
@@ -57,22 +68,29 @@ def folders_below(folder: Path) -> Iterator[Path]:
 
 def single_folder_below(folder: Path) -> Path:
     """Return the folder below folders that hold one folder each and no image."""
-    while len(inside := subfolders(folder)) == 1 and not images_in(folder):
+    while len(inside := subfolders(folder)) == 1 and not has_direct_images(folder):
         if inside[0].is_symlink():
             break
         folder = inside[0]
     return folder
 
 
-def images_in(folder: Path) -> list[Path]:
-    """Return the images directly in `folder`, sorted."""
-    return [path for path in sorted(folder.iterdir()) if is_image_file(path) and not path.is_dir()]
+def images_in(folder: Path) -> Iterator[Path]:
+    """Yield the images directly in `folder`, sorted."""
+    for path in entries(folder):
+        if is_image_file(path) and not path.is_dir():
+            yield path
+
+
+def has_direct_images(folder: Path) -> bool:
+    """Return whether images are directly in a folder, not in folders below it."""
+    return any(True for _ in images_in(folder))
 
 
 def hidden_folders(folder: Path) -> list[Path]:
     """Return the folders in `folder` whose names begin with a dot, and that hold images."""
     return [
         path
-        for path in sorted(folder.iterdir())
+        for path in entries(folder)
         if is_hidden(path.name) and path.is_dir() and any(map(is_image_file, walk(path)))
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
+from catdog._utils.text import list_names
 from catdog.images.inputs import ImageSource
 
 Columns = dict[str, NDArray[Any]]
@@ -34,13 +35,32 @@ def read_sources(batch: Any) -> list[ImageSource]:
     paths = [str(path) for path in batch[PATH]] if PATH in batch else None
     if CONTENT not in batch:
         return [ImageSource(Path(path), path) for path in paths or []]
-    contents = [bytes(content) for content in batch[CONTENT]]
+    contents = [_as_bytes(content) for content in batch[CONTENT]]
     names = paths or [f"bytes[{number}]" for number in range(len(contents))]
     return [ImageSource(content, name) for content, name in zip(contents, names, strict=True)]
 
 
-def other_columns(batch: Mapping[str, Any]) -> Columns:
-    """Return the columns of a batch that are passed on: all but the contents of the files."""
+def _as_bytes(content: Any) -> bytes:
+    """Return the content of a file; of an empty cell, such as `None`, that of an empty file."""
+    return bytes(content) if isinstance(content, bytes | bytearray | memoryview) else b""
+
+
+def other_columns(batch: Mapping[str, Any], added: Iterable[str]) -> Columns:
+    """Return the columns of a batch that are passed on: all but the contents of the files.
+
+    Args:
+        batch: The columns by their names.
+        added: The names of the columns that the result has beside them.
+
+    Raises:
+        ValueError: If the batch has one of these already.
+    """
+    if taken := [name for name in added if name in batch]:
+        raise InvalidValueError(
+            f"has columns that the result has, too: {list_names(taken)}",
+            argument="batch",
+            hint="Rename them first, such as label to true_label.",
+        )
     return {str(name): np.asarray(batch[name]) for name in batch if name != CONTENT}
 
 

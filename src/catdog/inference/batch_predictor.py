@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from catdog._utils import checks
 from catdog._utils.public import public
 from catdog.inference.batch_columns import (
     ERROR,
@@ -60,6 +61,7 @@ class BatchPredictor:
         unsure_below: float | None = None,
     ) -> None:
         """Open the model."""
+        batch_size = checks.check_positive_int("batch_size", batch_size)
         opened = load_model(model) if isinstance(model, str | PathLike) else model
         self._threshold = check_threshold(unsure_below)
         self._scorer = make_scorer(opened, MIN_IMAGES_TO_COMPILE, batch_size=batch_size)
@@ -77,9 +79,10 @@ class BatchPredictor:
             cannot be read; and `error`, empty if it was read.
 
         Raises:
-            ValueError: If the batch has neither column.
+            ValueError: If the batch has neither column, or one of the result, such as `label`.
         """
         sources = read_sources(batch)
+        others = other_columns(batch, ("label", "probability", "probabilities", ERROR))
         found = list(
             classify(
                 self._scorer,
@@ -94,7 +97,7 @@ class BatchPredictor:
         classes = len(self._scorer.class_names)
         rows = [prediction.probabilities for prediction in found]
         return {
-            **other_columns(batch),
+            **others,
             "label": text_column([prediction.label for prediction in found]),
             "probability": np.array([prediction.probability for prediction in found]),
             "probabilities": np.array(rows, np.float64).reshape(-1, classes),

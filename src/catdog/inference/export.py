@@ -161,11 +161,12 @@ def _choose_format(path: str | PathLike[str], given: ExportFormat | None) -> Exp
     chosen = checks.check_choice("format", given, RUNTIMES)
     if chosen != (by_suffix or "saved_model"):
         wanted = next(suffix for suffix, name in SUFFIXES.items() if name == chosen)
+        example = f"{Path(path).stem or 'model'}{wanted}"
         raise InvalidValueError(
             f"does not match format={chosen!r}",
             argument="path",
             value=str(path),
-            hint=f"Name it {Path(path).with_suffix(wanted).name!r}, for example, or omit format.",
+            hint=f"Name it {example!r}, for example, or omit format.",
         )
     return chosen
 

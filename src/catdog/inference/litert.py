@@ -68,9 +68,10 @@ def _compile(model: keras.Model, images: NDArray[np.generic], cache: ProgramCach
         return is_close(Interpreters(program).compute(images), expected)
 
     program = cache(partial(_convert, model, images[:1]), is_right)
-    if not is_right(program):
+    interpreters = Interpreters(program)
+    if not is_close(interpreters.compute(images), expected):
         raise ValueError("the outputs of LiteRT differ from the model's")
-    return Interpreters(program)
+    return interpreters
 
 
 def _convert_always(convert: Callable[[], bytes], _: Callable[[bytes], bool]) -> bytes:

@@ -62,7 +62,11 @@ def make_page(content: PageContent) -> str:
     style = _read("page.css")
     hashes = " ".join(_hash(script) for script in scripts.values())
     topology = {"topology": content.model.topology, "weightSpecs": content.model.weight_specs}
-    data = {"classNames": content.class_names, "imageSize": content.image_size}
+    data = {
+        "classNames": content.class_names,
+        "imageSize": content.image_size,
+        "unsureBelow": content.unsure_below,
+    }
     return Template(_read("page.html")).substitute(
         scripts,
         style=style,
@@ -71,14 +75,14 @@ def make_page(content: PageContent) -> str:
         title=escape(printable(content.title)),
         classes=escape(_in_words(content.class_names)),
         count=len(content.class_names),
-        threshold=round(100 * content.unsure_below),
+        threshold=f"{100 * content.unsure_below:g}",
         card="".join(
             f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>\n" for term, text in _card(content)
         ),
         runtime_name=f"TensorFlow.js {_VERSIONS['@tensorflow/tfjs-core']}",
         licences=_read("NOTICE.txt"),
-        data=_script_json(data),
-        model=_script_json(topology),
+        data=script_json(data),
+        model=script_json(topology),
         weights=base64.b64encode(content.model.weights).decode(),
         module=base64.b64encode((FOLDER / "runtime.wasm").read_bytes()).decode(),
     )
@@ -93,9 +97,9 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _script_json(value: Any) -> str:
+def script_json(value: Any) -> str:
     """Return JSON that can stand inside a script element: it holds no `<`, which could end it."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _in_words(names: tuple[str, ...]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 
 from catdog._utils import checks, late
-from catdog._utils.errors import InvalidTypeError
+from catdog._utils.errors import InvalidTypeError, InvalidValueError
 from catdog._utils.public import public
 from catdog.plotting.style import BLUE, ORANGE, axes_or_new
 
@@ -31,14 +34,9 @@ def plot_history(
 
     Raises:
         TypeError: If `history` is not a history, or holds no epoch.
-        ValueError: If the history does not hold the metric.
+        ValueError: If the history does not hold the metric, or not every metric of every epoch.
     """
-    values = getattr(history, "history", None)
-    if not values:
-        raise InvalidTypeError(
-            f"must be what train or model.fit returned, after at least one epoch, not {history!r}",
-            argument="history",
-        )
+    values = check_history(history)
     checks.check_choice("metric", metric, [key for key in values if not key.startswith("val_")])
     axes = axes_or_new(ax)
     epochs = range(1, len(values[metric]) + 1)
@@ -54,3 +52,25 @@ def plot_history(
     axes.locator_params(axis="x", integer=True)
     axes.legend()
     return axes
+
+
+def check_history(history: Any) -> Mapping[str, Sequence[float]]:
+    """Return the values of each epoch by the name of the metric.
+
+    Raises:
+        TypeError: If `history` is not a history, or holds no epoch.
+        ValueError: If a metric is not there for every epoch.
+    """
+    values: Mapping[str, Sequence[float]] | None = getattr(history, "history", None)
+    if not values:
+        raise InvalidTypeError(
+            f"must be what train or model.fit returned, after at least one epoch, not {history!r}",
+            argument="history",
+        )
+    if len({len(by_epoch) for by_epoch in values.values()}) > 1:
+        raise InvalidValueError(
+            "has more epochs of some metrics than of others, so it is not known which these are",
+            argument="history",
+            hint="Call model.fit with validation_freq=1.",
+        )
+    return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from catdog.evaluation.baseline import baseline_accuracy
 from catdog.evaluation.leak_sentences import NOT_SEEN
 from catdog.inference.gradcam import HeatMap
 from catdog.inference.web_page import FOLDER as MODEL_PAGE_FOLDER
+from catdog.inference.web_page import script_json
 from catdog.plotting.evaluation import plot_calibration, plot_confusion, plot_coverage
 from catdog.plotting.similarity import plot_similarity
 from catdog.plotting.training import plot_history
@@ -100,11 +100,6 @@ def make_page(report: ModelReport, data: Datasets, heats: HeatMap) -> str:
         no_warning=NOT_SEEN,
         **_images(report, data, heats),
     )
-
-
-def script_json(value: Any) -> str:
-    """Return JSON that can stand inside a script element: it holds no `<`, which could end it."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _text(values: Mapping[str, Any], form: str, keys: Sequence[str | int]) -> str:

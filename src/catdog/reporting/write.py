@@ -11,13 +11,13 @@ from typing import Any
 
 import keras
 
-from catdog._utils.errors import InvalidTypeError
 from catdog._utils.files import atomic_write
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.evaluation.coverage import coverage_curve
 from catdog.evaluation.evaluate import evaluate
 from catdog.evaluation.result import EvaluatedImage
+from catdog.plotting.training import check_history
 from catdog.reporting.facts import describe_data, describe_model
 from catdog.reporting.model_report import ModelReport
 from catdog.reporting.page import make_page
@@ -127,13 +127,7 @@ def write_report(
 
 def _epochs(history: Any) -> Mapping[str, tuple[float | None, ...]]:
     """Return the values of each epoch by the name of the metric; `None` for one not finite."""
-    values = getattr(history, "history", None)
-    if not values:
-        raise InvalidTypeError(
-            f"must be what train or model.fit returned, after at least one epoch, not {history!r}",
-            argument="history",
-        )
     return {
         str(name): tuple(float(each) if math.isfinite(each) else None for each in by_epoch)
-        for name, by_epoch in values.items()
+        for name, by_epoch in check_history(history).items()
     }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,11 @@ from catdog._utils import checks
 from catdog._utils.public import public
 from catdog.data.features import DEFAULT_BATCH_SIZE, Features
 from catdog.data.features_file import NPZ, load_features
+from catdog.data.tables import cell_name
 from catdog.images.inputs import ImageSource
 from catdog.inference.batch_columns import (
     ERROR,
+    PATH,
     Columns,
     other_columns,
     read_sources,
@@ -46,7 +50,9 @@ class BatchFeatureExtractor:
     With `save_to`, each batch is written to a file of its own, completely or not at all. The name
     of the file is a hash of the backbone and of the path, length and time of each image of the
     batch, so a batch that is called again, after a restart or a killed process, is not computed
-    again and not doubled. [`load_features`][catdog.load_features] reads the whole folder.
+    again and not doubled. If its labels have changed, they are written again. Images without a
+    path have the hash of their content as their name. [`load_features`][catdog.load_features] reads
+    the whole folder.
 
     Args:
         model: A file that `save_model` wrote, which each process opens; or a model. It has a frozen
@@ -104,16 +110,20 @@ class BatchFeatureExtractor:
 
         Raises:
             OSError: If the file cannot be written.
-            ValueError: If the batch has neither column.
+            ValueError: If the batch has neither column, or one of the result, such as `error`.
         """
         sources = read_sources(batch)
+        added = "features" if self._folder is None else "file"
+        others = other_columns(batch, ("sha256", ERROR, added))
+        if PATH not in batch:
+            sources = [_named_by_content(source) for source in sources]
         if self._folder is None:
             rows = self._run(sources)
             found = features_of(rows, self._parts, self._size)
             nothing = np.full(self._parts.backbone.output_shape[1:], np.nan, np.float32)
             values = [nothing if row.values is None else row.values for row in rows]
             features = np.array(values, np.float32).reshape(-1, *nothing.shape)
-            return {**_described(batch, sources, found), "features": features}
+            return {**others, **_described(sources, found), "features": features}
         path = self._folder / f"{self._key(sources)}{NPZ}"
         known = _load(path)
         is_written = True
@@ -123,8 +133,11 @@ class BatchFeatureExtractor:
             is_written = not any(map(_is_of_the_disk, rows))
             if is_written:
                 known.save(path)
+        elif not _same_labels(known, now := _labelled_again(batch, sources, known)):
+            known = now
+            known.save(path)
         file = path.name if is_written else None
-        return {**_described(batch, sources, known), "file": text_column([file] * len(sources))}
+        return {**others, **_described(sources, known), "file": text_column([file] * len(sources))}
 
     def _run(self, sources: list[ImageSource]) -> list[Extracted]:
         """Return a row for each image; warnings about single images have no use here."""
@@ -147,12 +160,34 @@ def _identity(source: ImageSource) -> list[str | int]:
     return [source.name]
 
 
-def _labelled(batch: Any, rows: list[Extracted], features: Features) -> Features:
+def _named_by_content(source: ImageSource) -> ImageSource:
+    """Return an image with its hash as the name: images of several batches must differ in it."""
+    content = source.content if isinstance(source.content, bytes) else b""
+    return ImageSource(content, hashlib.sha256(content).hexdigest())
+
+
+def _labelled(
+    batch: Any, images: Sequence[Extracted | ImageSource], features: Features
+) -> Features:
     """Return the features of a batch with their labels, if it has a column of them."""
     if LABEL not in batch:
         return features
-    class_of = {row.name: name for row, name in zip(rows, batch[LABEL], strict=True)}
+    names = [cell_name(cell, argument="batch") or None for cell in batch[LABEL]]
+    class_of = {image.name: name for image, name in zip(images, names, strict=True)}
     return with_labels(features, class_of)
+
+
+def _labelled_again(batch: Any, sources: list[ImageSource], known: Features) -> Features:
+    """Return features of a file with the labels that the batch has now, if it has any."""
+    if LABEL not in batch:
+        return known
+    return _labelled(batch, sources, replace(known, labels=None, class_names=()))
+
+
+def _same_labels(one: Features, other: Features) -> bool:
+    if one.labels is None or other.labels is None:
+        return one.labels is other.labels
+    return one.class_names == other.class_names and np.array_equal(one.labels, other.labels)
 
 
 def _is_of_the_disk(row: Extracted) -> bool:
@@ -170,11 +205,10 @@ def _load(path: Path) -> Features | None:
     return None
 
 
-def _described(batch: Any, sources: list[ImageSource], found: Features) -> Columns:
-    """Return the columns of a batch, and for each image its hash, or why it cannot be read."""
+def _described(sources: list[ImageSource], found: Features) -> Columns:
+    """Return columns with the hash of each image, or why it cannot be read."""
     hashes = dict(zip(found.paths, found.sha256, strict=True))
     return {
-        **other_columns(batch),
         "sha256": text_column([hashes.get(source.name) for source in sources]),
         ERROR: text_column([found.errors.get(source.name) for source in sources]),
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from catdog._utils.progress import keras_verbose
 from catdog.typing import Verbose
@@ -25,7 +26,8 @@ def epoch_lines(verbose: Verbose) -> list[keras.callbacks.Callback]:
         def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
             epochs = self.params["epochs"]
             seconds = time.monotonic() - self._begin
-            figures = [f"{name} {float(value):.4f}" for name, value in (logs or {}).items()]
+            # A metric may have several values; Keras' bar shows their mean, too.
+            figures = [f"{name} {np.mean(value):.4f}" for name, value in (logs or {}).items()]
             number = f"{epoch + 1:>{len(str(epochs))}}"
             line = "  ".join([f"epoch {number}/{epochs}", f"{seconds:.1f} s", *figures])
             print(line, flush=True)  # noqa: T201

@@ -202,7 +202,7 @@ def with_labels(features: Features, class_of: Mapping[str, str | None]) -> Featu
     if not found or None in found:
         return features
     position = {name: label for label, name in enumerate(class_names)}
-    labels = np.array([position[str(name)] for name in found], np.int32)
+    labels = np.array([position[name] for name in found if name is not None], np.int32)
     return replace(features, labels=labels, class_names=class_names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
@@ -26,6 +27,7 @@ from catdog.typing import ImageSize
 
 SUFFIX = ".features"
 PROGRAM_SUFFIX = ".program"  # a backbone, compiled with LiteRT
+_OWN_NAME = re.compile(rf"[0-9a-f]{{64}}({re.escape(SUFFIX)}|{re.escape(PROGRAM_SUFFIX)})")
 # A key of a layer's configuration. The features do not depend on it: without augmentation nothing
 # is random, and with augmentation the random state is set from the data's seed.
 _IGNORED_KEY = "seed"
@@ -80,13 +82,15 @@ def clear_feature_cache(cache_dir: str | PathLike[str]) -> int:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of all caches, and the temporary files that killed processes left."""
+    """Return the files of all caches, and the temporary files that killed processes left.
+
+    A file of another origin is not one of them, whatever its suffix: it may be the user's.
+    """
     own = [
         file
-        for suffix in (SUFFIX, PROGRAM_SUFFIX)
-        for pattern in (f"*{suffix}", f".*{SCRATCH_SUFFIX}/*{suffix}")
+        for pattern in ("*", f".*{SCRATCH_SUFFIX}/*")
         for file in folder.glob(pattern)
-        if file.is_file()
+        if _OWN_NAME.fullmatch(file.name) and file.is_file()
     ]
     return [*own, *pixel_cache_files(folder)]
 
@@ -159,7 +163,7 @@ def models_hash(models: Iterable[keras.Model]) -> str:
             raise InvalidValueError(
                 "has a layer without get_config, so its features cannot be identified",
                 argument="model",
-                hint="Give the layer a method get_config, or leave cache_dir out. The error was: "
+                hint="Give it one: cache_dir and checkpoint_dir need it. The error was: "
                 + " ".join(str(error).partition(".")[0].split()),
             ) from error
         digest.update(json.dumps(without_names(config), default=str).encode())

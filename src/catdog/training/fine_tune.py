@@ -14,10 +14,11 @@ from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog.data.datasets import Datasets
 from catdog.matching import resize_to_model
+from catdog.training.checkpoint_files import make_checkpoint_dir
 from catdog.training.class_weights import label_weights
 from catdog.training.compile_again import check_one_optimizer, compile_again, optimizer_doubt
 from catdog.training.compiled import check_ready_to_train
-from catdog.training.devices import check_strategy, scope_of
+from catdog.training.devices import check_batch_size, check_strategy, scope_of
 from catdog.training.kept_weights import check_patience
 from catdog.training.learning_rate import sets_learning_rate, warm_up_and_decay
 from catdog.training.mixed_precision import check_mixed_precision
@@ -116,24 +117,33 @@ def fine_tune(
     check_ready_to_train(model, resized)  # train warns of what is in doubt
     check_no_saved_model(model)
     check_one_optimizer(model, "fine_tune")
+    # Whatever can be refused, before the model changes.
+    check_batch_size(model, resized)
+    if checkpoint_dir is not None:
+        make_checkpoint_dir(checkpoint_dir)
     first = find_first_layer(model, unfreeze)
     unfreeze_from(model, first)
     with scope_of(model):
         compile_again(model, keras.optimizers.Adam(rate))
-    history = fit_layers(
-        model,
-        data,
-        name="fine_tune",
-        epochs=epochs,
-        class_weight=class_weight,
-        patience=patience,
-        mixed_precision=mixed_precision,
-        checkpoint_dir=checkpoint_dir,
-        callbacks=own_callbacks,
-        verbose=verbose,
-        schedule=None if sets_learning_rate(own_callbacks) else warm_up_and_decay(rate),
-        may_become_worse=False,
-    )
+    schedule = None if sets_learning_rate(own_callbacks) else warm_up_and_decay(rate)
+    try:
+        history = fit_layers(
+            model,
+            data,
+            name="fine_tune",
+            epochs=epochs,
+            class_weight=class_weight,
+            patience=patience,
+            mixed_precision=mixed_precision,
+            checkpoint_dir=checkpoint_dir,
+            callbacks=own_callbacks,
+            verbose=verbose,
+            schedule=schedule,
+            may_become_worse=False,
+        )
+    finally:
+        if schedule:  # also after Ctrl-C: for a later `train`
+            model.optimizer.learning_rate.assign(rate)
     if doubt := optimizer_doubt(model):
         warnings.warn(doubt, stacklevel=2)
     return history

@@ -21,8 +21,8 @@ def warm_up_and_decay(rate: float) -> keras.callbacks.Callback:
     """Return a callback that sets the learning rate of each step.
 
     It rises from near 0 to `rate` in the first tenth of all steps, and falls to near 0 in the last.
-    A schedule in the optimizer would leave the model with a learning rate of 0, which no callback
-    could set.
+    `fine_tune` sets it to `rate` at the end. A schedule in the optimizer would leave the model with
+    a learning rate of 0, which no callback could set.
 
     Source: P. Goyal et al., "Accurate, Large Minibatch SGD" (2017), for the rise; I. Loshchilov and
     F. Hutter, "SGDR" (2017), for the cosine.
@@ -42,8 +42,5 @@ def warm_up_and_decay(rate: float) -> keras.callbacks.Callback:
         def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
             step = self._step + batch + 1  # at step 0, the rate is 0
             self.model.optimizer.learning_rate.assign(self._schedule(step))
-
-        def on_train_end(self, logs: Logs = None) -> None:
-            self.model.optimizer.learning_rate.assign(rate)
 
     return WarmUpAndDecay()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Arrays = list[NDArray[Any]]
+_KINDS = "biufU"  # of NumPy's types that a file can hold
 _PLAIN = (bool, int, float, str, type(None))
 # Keras sets them in each run; it changes the sign of `min_delta` (3.15).
 _NOT_STATE = {"model", "_model", "params", "min_delta"}
@@ -59,11 +60,16 @@ def _is_same(one: PlainValue, other: PlainValue) -> bool:
 def to_array(value: Any) -> NDArray[Any]:
     """Return a copy of an array that a file can hold: bfloat16 as float32, which is exact."""
     array = np.array(value)
-    return array if array.dtype.kind in "biufU" else array.astype(np.float32)
+    return array if array.dtype.kind in _KINDS else array.astype(np.float32)
+
+
+def _is_of_numbers(dtype: np.dtype[Any]) -> bool:
+    """Return whether an array holds numbers or texts; bfloat16 is of a kind of its own."""
+    return dtype.kind in _KINDS or (dtype.kind == "V" and np.can_cast(dtype, np.float32))
 
 
 def _to_plain(value: Any, arrays: Arrays) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
+    if isinstance(value, np.ndarray) and _is_of_numbers(value.dtype):
         arrays.append(to_array(value))
         return {"array": len(arrays) - 1}
     if isinstance(value, np.generic):

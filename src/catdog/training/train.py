@@ -11,6 +11,7 @@ from os import PathLike
 from typing import Any, Literal
 
 import keras
+import numpy as np
 
 from catdog._utils import checks
 from catdog._utils.batch_bar import batch_bar
@@ -74,7 +75,8 @@ def train(
         mixed_precision: Whether layers compute in bfloat16 while the model trains; `"auto"` does so
             if all GPUs that TensorFlow uses are NVIDIA's of compute capability 8.0 or higher.
             Scaling of pixels, the last layer, the loss and all weights are float32, and so is the
-            whole model afterwards. The effect on speed was not measured on a GPU.
+            whole model afterwards. A `ModelCheckpoint` saves the model as it trains: what you load
+            from it computes in bfloat16. The effect on speed was not measured on a GPU.
         checkpoint_dir: Folder in which the run is saved after every epoch. If it is killed, the
             same call goes on after the last saved epoch, and ends as if it had not been killed. A
             finished run is not repeated: the call returns its result. Delete the folder to begin
@@ -209,7 +211,8 @@ def _validation_loss(model: keras.Model, resized: Datasets) -> float:
     """Return the loss of a compiled model on the validation images."""
     with raise_read_errors() as errors:
         batches = ordered_batches(resized, "validation", errors)
-        return float(model.evaluate(batches, verbose=0, return_dict=True)["loss"])
+        found = model.evaluate(batches, verbose=0, return_dict=True)
+        return float(found.get("loss", np.nan))  # a `test_step` of the user may return no loss
 
 
 def list_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

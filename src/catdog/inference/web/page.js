@@ -7,8 +7,9 @@ const CAMERA_PAUSE = 200; // milliseconds between two images of the camera
 
 const element = id => document.getElementById(id);
 const readJson = id => JSON.parse(element(id).textContent);
-const {classNames, imageSize} = readJson('page-data');
+const {classNames, imageSize, unsureBelow} = readJson('page-data');
 const threshold = element('threshold');
+let below = unsureBelow; // exact, until the slider is moved, which has whole percents
 let stream = null; // of the camera, while it is on
 
 function say(text, isProblem = false) {
@@ -54,7 +55,7 @@ function percent(probability) {
 function labelOf(probabilities) {
   const highest = Math.max(...probabilities);
   const name = classNames[probabilities.indexOf(highest)];
-  return highest < threshold.value / 100 ? `unsure (${name}?)` : name;
+  return highest < below ? `unsure (${name}?)` : name;
 }
 
 function row(name, probability) {
@@ -150,7 +151,7 @@ function summary(items) {
 }
 
 function showThreshold() {
-  const text = threshold.value === '0' ? 'never' : `${threshold.value}%`;
+  const text = below ? `${+(100 * below).toFixed(2)}%` : 'never';
   element('threshold-text').textContent = text;
   threshold.setAttribute('aria-valuetext', text);
   for (const item of document.querySelectorAll('.results > li')) {
@@ -183,11 +184,14 @@ function stopCamera() {
 }
 
 async function startCamera() {
+  element('camera').disabled = true; // a second stream would never be stopped
   try {
     stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
   } catch (error) {
     say(`The camera cannot be used: ${error.message}.`, true);
     return;
+  } finally {
+    element('camera').disabled = false;
   }
   const item = make('li', '', make('div', 'answer'));
   element('live-result').replaceChildren(item);
@@ -212,7 +216,10 @@ function listen() {
     element('files').focus();
     say('All results are removed.');
   });
-  threshold.addEventListener('input', showThreshold);
+  threshold.addEventListener('input', () => {
+    below = threshold.value / 100;
+    showThreshold();
+  });
   element('camera').addEventListener('click', () => stream ? stopCamera() : startCamera());
   document.addEventListener('paste', event => addFiles([...event.clipboardData.files]));
   const dragging = on => event => {

@@ -22,7 +22,8 @@ from catdog.data.report import ScanReport, readable_images
 from catdog.data.save_corrections import check_writable
 
 ARGUMENT = "out"
-_Entries = Mapping[str, Mapping[str, Any]]
+_Entry = Mapping[str, Any]
+_Entries = Mapping[str, _Entry]
 
 
 class StaleDecisionError(Exception):
@@ -65,7 +66,7 @@ class CorrectionsFile:
             _check_about(known.decisions, report, path)
         self._entries: _Entries = known.entries
         self._more = known.more
-        self._earlier: list[tuple[str, _Entries]] = []  # what was decided about, entries before
+        self._earlier: list[tuple[str, _Entry | None]] = []  # what was decided about, entry before
 
     @property
     def decisions(self) -> Decisions:
@@ -97,9 +98,8 @@ class CorrectionsFile:
             if before != (None if known is None else (known.get("label"),)):
                 raise StaleDecisionError("It was decided about elsewhere meanwhile, as shown now.")
             entry = make_entry(sha256, label, file=name)
-            earlier = self._entries
-            self._write({**earlier, sha256: entry})
-            self._earlier.append((sha256, earlier))
+            self._write({**self._entries, sha256: entry})
+            self._earlier.append((sha256, known))
 
     def undo(self) -> str:
         """Take back the last decision of this process, and return the hash of the image.
@@ -111,8 +111,9 @@ class CorrectionsFile:
         with self._lock:
             if not self._earlier:
                 raise StaleDecisionError("There is nothing to undo.")
-            sha256, entries = self._earlier[-1]
-            self._write(entries)
+            sha256, before = self._earlier[-1]
+            entries = {**self._entries, sha256: before}
+            self._write({key: entry for key, entry in entries.items() if entry is not None})
             self._earlier.pop()
             return sha256
 
