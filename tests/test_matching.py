@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from catdog import build_model, load_datasets
-from catdog.matching import resize_to_model
+from catdog.matching import resize_as_predicted, resize_to_model
+from catdog.models.metadata import ModelMetadata, attach_metadata
 from tests.conftest import MakeFolder
 
 SIZE = (8, 8)
@@ -26,6 +27,10 @@ def test_model_of_any_size_takes_the_datas(image_folder: Path) -> None:
     )
     data = load_datasets(image_folder, image_size=SIZE)
     assert resize_to_model(model, data) is data
+    assert resize_as_predicted(model, data) is data
+    attach_metadata(model, ModelMetadata(data.class_names, (10, 12)))
+    assert resize_as_predicted(model, data).image_size == (10, 12)  # as `predict` takes them
+    assert resize_to_model(model, data) is data  # to train at another size
 
 
 def test_models_that_do_not_fit_the_data(make_folder: MakeFolder) -> None:

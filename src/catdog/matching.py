@@ -14,7 +14,13 @@ from catdog._utils.text import list_names
 from catdog.data.corrections import count_corrections
 from catdog.data.datasets import Datasets, content_hashes
 from catdog.models.logits import check_classifier
-from catdog.models.metadata import ModelMetadata, SplitRecord, attach_metadata, get_model_name
+from catdog.models.metadata import (
+    ModelMetadata,
+    SplitRecord,
+    attach_metadata,
+    get_metadata,
+    get_model_name,
+)
 from catdog.typing import SPLITS
 
 
@@ -40,6 +46,20 @@ def resize_to_model(model: keras.Model, data: Datasets) -> Datasets:
             ),
         )
     return data.at(size) if size else data
+
+
+def resize_as_predicted(model: keras.Model, data: Datasets) -> Datasets:
+    """Return `data` at the size at which `predict` passes images to the model; checked as above.
+
+    A model that takes any size gets the size that it was trained at, or that of `data` if this is
+    not known.
+    """
+    resized = resize_to_model(model, data)
+    size, _ = check_classifier(model)
+    metadata = get_metadata(model)
+    if size or metadata is None or metadata.image_size is None:
+        return resized
+    return data.at(metadata.image_size)
 
 
 def record_training(model: keras.Model, data: Datasets) -> None:

@@ -143,6 +143,7 @@ def test_split_files_record_groups(bursts: Path, tmp_path: Path) -> None:
         load_datasets(bursts, split_file=file, group_by="folder")
 
 
+@pytest.mark.filterwarnings("ignore:The folders inside")
 def test_new_images_of_a_group_that_is_evaluated_on(bursts: Path, tmp_path: Path) -> None:
     file = tmp_path / "split.json"
     data = load_datasets(bursts, group_by="folder")

@@ -8,11 +8,8 @@ import pytest
 from PIL import Image
 
 from catdog import load_datasets, scan_images
-from catdog.data.name_doubts import (
-    copies_by_name,
-    doubts_about_class_names,
-    splits_in_names,
-)
+from catdog.data.copy_names import copies_by_name
+from catdog.data.name_doubts import doubts_about_class_names, splits_in_names
 from catdog.data.split_folders import _ROLES
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
@@ -38,6 +35,9 @@ def test_classes_that_differ_in_capitals_only(make_folder: MakeFolder) -> None:
         (["Cat", "AugmentedCat", "dog"], "'AugmentedCat' of 'Cat'"),
         (["stop 30", "Stop-30_flipped"], "'Stop-30_flipped' of 'stop 30'"),
         (["кот", "кот (2)"], "'кот (2)' of 'кот'"),
+        (["cats", "Copy of cats"], "'Copy of cats' of 'cats'"),
+        (["cats", "Kopie von cats"], "'Kopie von cats' of 'cats'"),
+        (["cats", "cats_backup_2021-03-04"], "'cats_backup_2021-03-04' of 'cats'"),
     ],
 )
 def test_versions_of_a_class(names: Sequence[str], named: str) -> None:
@@ -226,3 +226,29 @@ def test_files_beside_the_images_are_no_copies(make_folder: MakeFolder) -> None:
         image.with_name(f"{image.name}.aux.xml").write_text("<x/>")
         image.with_name(f"{image.stem}_mask.txt").write_text("x")
     load_datasets(folder)  # no warning
+
+
+def test_copies_in_the_group_of_the_original() -> None:
+    """They are wanted, but masks are not, and neither are copies in another group."""
+    paths = [Path("cat", f"p{n // 3}_{n % 3}{end}.png") for n in range(12)
+             for end in ("", "_flip")]  # fmt: skip
+    assert copies_by_name(paths, group_of=lambda path: path.name[:2]) is None
+    assert "12 of 24" in str(copies_by_name(paths, group_of=lambda path: path.name))
+    masks = [path.with_name(path.name.replace("flip", "mask")) for path in paths]
+    assert "12 of 24" in str(copies_by_name(masks, group_of=lambda path: path.name[:2]))
+
+
+@pytest.mark.parametrize("form", ["c{:02}mask", "c{:02}Mask", "c{:02}flip", "leaf{:02}Aug"])
+def test_copies_without_a_separator(form: str) -> None:
+    base = form[: form.index("}") + 1]
+    paths = [Path("cat", f"{each.format(n)}.png") for n in range(9) for each in (base, form)]
+    doubt = str(copies_by_name(paths))
+    assert "9 of 18 images" in doubt
+    group_by = doubt.partition('group_by=r"')[2].partition('"')[0]
+    keys = [re.search(group_by, path.as_posix()) for path in paths]
+    assert len({key[1] for key in keys if key}) == 9
+
+
+def test_words_that_end_as_copies_do() -> None:
+    paths = [Path("cat", f"{name}.png") for name in ("a", "alabel", "un", "unmask", "7", "7x")]
+    assert copies_by_name(paths) is None

@@ -29,6 +29,11 @@ from tests.images.odd_files import noise
         (("cat", "c\u0430t"), "cannot be seen"),
         (("Red Apple", "red_apple"), "cannot be seen"),
         (("t-shirt", "t shirt"), "cannot be seen"),
+        (("P-7", "P7"), "cannot be seen"),
+        (("patient 7", "patient7"), "cannot be seen"),
+        (("P--7", "P-7"), "cannot be seen"),
+        (("red apple", "redapple"), "cannot be seen"),
+        (("a__b", "a_b"), "cannot be seen"),
         (("M1", "\u041c1"), "cannot be seen"),
     ],
 )

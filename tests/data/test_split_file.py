@@ -128,6 +128,7 @@ def test_new_files_do_not_change_the_sets(image_folder: Path, split_file: Path) 
     assert all(before.paths(split) == after.paths(split) for split in SPLITS)
 
 
+@pytest.mark.filterwarnings("ignore:The folders inside")
 def test_new_files_can_be_trained_on(image_folder: Path, split_file: Path) -> None:
     before = load_datasets(image_folder, split_file=split_file)
     write_images(image_folder / "cats" / "more", 2)
@@ -442,3 +443,19 @@ def test_a_group_in_two_sets(image_folder: Path, tmp_path: Path) -> None:
     listed = rf"By the split file, .*{moved['group']} \(train, test\).*Make a new split\.$"
     with pytest.warns(UserWarning, match=listed):
         load_datasets(image_folder, split_file=file)
+
+
+def test_new_files_are_checked_as_without_a_split_file(
+    image_folder: Path, split_file: Path
+) -> None:
+    data = load_datasets(image_folder, split_file=split_file)
+    for path in data.paths("test"):
+        with Image.open(path) as image:
+            image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+                path.with_name(f"{path.stem}_flipLR.png")
+            )
+    with pytest.warns(UserWarning, match="images have the name of another image and one part"):
+        load_datasets(image_folder, split_file=split_file, new_files="train")
+    write_images(image_folder / "cats" / "masks", 2)
+    with pytest.raises(ValueError, match="hold no images of a class, but masks"):
+        load_datasets(image_folder, split_file=split_file, new_files="train")

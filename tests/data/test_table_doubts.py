@@ -408,3 +408,18 @@ def test_folders_of_classes_are_no_subjects_in_any_form_of_unicode(tmp_path: Pat
     folder = write_images(tmp_path / "flat", names)
     said = doubts_of(folder, {name: labels[n // 16] for n, name in enumerate(names)})
     assert 'group_by=r"^[^/]*/([^/]*)/"' in said
+
+
+@pytest.mark.parametrize("form", ["volume-{}", "test{:02}", "Train{:03}"])
+def test_numbered_folders_of_a_few_images_may_be_subjects(tmp_path: Path, form: str) -> None:
+    names = [f"{form.format(n // 3)}/{n % 3}.png" for n in range(30)]
+    folder = write_images(tmp_path / "flat", names)
+    said = doubts_of(folder, {name: "ab"[n // 3 % 2] for n, name in enumerate(names)})
+    assert "lie in 10 folders" in said
+
+
+def test_rows_with_more_cells_than_columns(flat: Path, tmp_path: Path) -> None:
+    """As `csv.DictReader` returns them, so that a part of a name is lost."""
+    (tmp_path / "t.csv").write_text("file,label\na,b.jpg,cat\n")
+    with (tmp_path / "t.csv").open(newline="") as file, pytest.raises(ValueError, match="more cel"):
+        load_datasets(flat, labels=csv.DictReader(file))

@@ -426,3 +426,59 @@ def test_a_table_that_is_cut_off_in_a_cell(make_folder: MakeFolder) -> None:
     (folder / "images.csv").write_text(text)
     with pytest.warns(UserWarning, match="split of their own, which is not used: 'images.csv'"):
         load_datasets(folder)
+
+
+def warnings_of(folder: Path) -> str:
+    return "\n".join(map(str, find_layout(folder).doubts))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_said"),
+    [
+        ("train.csv", "file,patient\n{0}.png,p1\n{1}.png,p1\n", True),
+        ("train_metadata.csv", "file,age\n{0}.png,40\n{1}.png,50\n", True),
+        ("test_exclude.txt", "{0}.png\n{1}.png\n", True),
+        ("train.csv", "file,label\n{0}.png,cat\n{1}.png,dog\n", False),
+        ("train_list.txt", "{0}.png\n{1}.png\n", False),
+    ],
+)
+def test_files_about_a_set_that_is_known(
+    make_folder: MakeFolder, name: str, content: str, is_said: bool
+) -> None:
+    folder = make_folder({f"{split}/{label}": 6 for split in ("train", "test") for label in "ab"})
+    (folder / name).write_text(content.format("image.0", "image.1"))
+    assert ("name its images, and are not used" in warnings_of(folder)) == is_said
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("split.json", '{"train": ["a00"], "test": ["a01"]}'),
+        ("splits.csv", "patient,set\na00,train\na01,test\n"),
+        ("cohort.csv", "patient,purpose\na00,train\na01,test\n"),
+        ("train.list", "a00\n"),
+    ],
+)
+def test_lists_of_patients_that_are_a_split(
+    make_folder: MakeFolder, name: str, content: str
+) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / name).write_text(content)
+    (folder / "test.list").write_text("a01\n")
+    assert "split of their own, which is not used" in (said := warnings_of(folder))
+    assert f"'{name}'" in said
+
+
+def test_the_split_file_of_catdog_is_no_other_split(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / "split.json").write_text('{\n "format": "catdog split",\n "train": []}')
+    assert warnings_of(folder) == ""
+
+
+def test_a_list_in_the_encoding_of_older_programs(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for number in range(6):
+        (folder / f"cat/image.{number}.png").rename(folder / f"cat/Kätzchen{number}.png")
+    names = "".join(f"Kätzchen{number}.png;x\n" for number in range(6))
+    (folder / "notes.txt").write_text(names, "cp1252")
+    assert "'notes.txt'" in warnings_of(folder)

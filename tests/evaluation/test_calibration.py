@@ -169,6 +169,7 @@ def test_printed_calibration() -> None:
     assert same.startswith("temperature 1.000: nothing changes")
 
 
+@pytest.mark.filterwarnings("ignore:On the validation images, the model is not more")
 def test_calibration_is_no_record_of_a_training(data: Datasets) -> None:
     """A model that Keras trained keeps its name, and its near duplicates are still counted."""
     model = build_model("cnn", image_size=(32, 32))

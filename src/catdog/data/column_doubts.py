@@ -57,7 +57,7 @@ def unused_columns(
     found = [
         name
         for name, cells in others.items()
-        if (needs_groups and _may_be_groups(name, cells))
+        if (needs_groups and may_be_groups(name, cells))
         or (needs_split and may_be_split(name, cells))
     ]
     if not found:
@@ -86,7 +86,7 @@ def _is_split_column(name: str) -> bool:
     return says_so or not _SPLIT_WORDS.isdisjoint(plain_words(name))
 
 
-def _may_be_groups(name: str, cells: Sequence[Any]) -> bool:
+def may_be_groups(name: str, cells: Sequence[Any]) -> bool:
     """Return whether a column may be groups, by its name.
 
     Names such as `StudyInstanceUID` or `patient_code` are those of groups if images share a value.

@@ -104,7 +104,7 @@ class ImageFile:
     plain_jpeg: PlainJpeg | None = None
 
 
-FOLDER = "folder"  # of `group_by`: each folder below a class folder is a group
+FOLDER = "folder"  # of `group_by`: each folder directly in a class folder is a group
 
 
 @dataclass(frozen=True)

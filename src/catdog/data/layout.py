@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed
+from catdog.data.copy_names import copies_by_name, copies_in_other_splits
 from catdog.data.findings import IgnoredReason
 from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_checks import (
@@ -24,12 +25,7 @@ from catdog.data.layout_doubts import (
     without_empty_splits,
 )
 from catdog.data.list_files import names_of
-from catdog.data.name_doubts import (
-    copies_by_name,
-    copies_in_other_splits,
-    doubts_about_class_names,
-    splits_in_names,
-)
+from catdog.data.name_doubts import doubts_about_class_names, splits_in_names
 from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.data.unused_lists import unused_lists
 from catdog.images.formats import is_hidden

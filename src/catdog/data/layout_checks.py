@@ -25,8 +25,8 @@ from catdog.images.listing import (
 from catdog.typing import SPLITS
 
 # Suffixes of lists of images.
-LISTS = (".csv", ".json", ".jsonl", ".lst", ".mat", ".npy", ".tsv", ".txt", ".xls", ".xlsx",
-         ".yaml", ".yml")  # fmt: skip
+LISTS = (".csv", ".json", ".jsonl", ".list", ".lst", ".mat", ".npy", ".tsv", ".txt", ".xls",
+         ".xlsx", ".yaml", ".yml")  # fmt: skip
 _EXPECTED = (
     "catdog expects one folder per class (cats/, dogs/), "
     "or train/ and validation/ or test/ with one folder per class in each, "

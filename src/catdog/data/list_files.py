@@ -4,7 +4,7 @@ import csv
 import gzip
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from catdog._utils.text import folded
-from catdog.data.column_doubts import may_be_split
+from catdog.data.column_doubts import may_be_groups, may_be_split
 from catdog.data.tables import split_lines
 
 _WITH_COLUMNS = (".csv", ".gz", ".tsv", ".txt")
@@ -36,6 +36,7 @@ class ListFile(NamedTuple):
         is_clear: It names several images by more than words or numbers alone.
         is_numbers: It holds nothing but numbers, which another list explains.
         has_split_column: It is a table with a column that may be a split.
+        has_group_column: It is a table with a column that may be groups, such as patients.
         is_of_catdog: catdog wrote it: a split, corrections, a report.
     """
 
@@ -44,6 +45,7 @@ class ListFile(NamedTuple):
     is_clear: bool
     is_numbers: bool
     has_split_column: bool
+    has_group_column: bool
     is_of_catdog: bool
 
 
@@ -81,7 +83,7 @@ def read_list(path: Path, names: Names) -> ListFile:
 
 def _understand(path: Path, content: bytes, names: Names, *, is_cut: bool) -> ListFile:
     """Return what is known of a file by its content, which may be cut off."""
-    text = content.decode("utf-8-sig", errors="replace")
+    columns = _columns(path, text := _decoded(content), is_cut=is_cut)
     plain = _plain(text)
     with_suffix = set(_before_suffixes(plain, names))
     cells = _CELL_ENDS.split(plain)
@@ -94,7 +96,8 @@ def _understand(path: Path, content: bytes, names: Names, *, is_cut: bool) -> Li
         with_suffix | without,
         len(clear) >= _MIN_NAMED,
         bool(parts) and all("".join(part.split()).isdigit() for part in parts),
-        _has_split_column(path, text, is_cut=is_cut),
+        any(may_be_split(name, cells) for name, cells in columns.items()),
+        any(may_be_groups(name, cells) for name, cells in columns.items()),
         bool(_OF_CATDOG.search(text)),
     )
 
@@ -131,17 +134,26 @@ def _first_bytes(path: Path, size: int) -> bytes:
     return b""
 
 
-def _has_split_column(path: Path, text: str, *, is_cut: bool) -> bool:
-    """Return whether a file is a table with a column that may be a split, by its first lines."""
+def _decoded(content: bytes) -> str:
+    """Return content as text, in UTF-8 or as older programs of Windows write it."""
+    text = content.decode("utf-8-sig", errors="replace")
+    # The last character may be cut off.
+    is_other = "\ufffd" in text[:-3] and b"\0" not in content
+    return content.decode("cp1252", errors="replace") if is_other else text
+
+
+def _columns(path: Path, text: str, *, is_cut: bool) -> dict[str, Sequence[str]]:
+    """Return the cells in the first lines of a table by column; none if it has one column only."""
     if path.suffix.lower() not in _WITH_COLUMNS:
-        return False
+        return {}
     begin = text[:_FIRST_BYTES]
     if is_cut:  # the last line is not whole
         begin = begin.rpartition("\n")[0]
     rows: list[list[str]] = []
     with suppress(csv.Error):  # what is read so far counts
         rows.extend(cells for _, cells in split_lines(begin))
-    names, *others = rows or [[]]
+    names, *others = rows or [[""]]
     columns = zip_longest(*(row[: len(names)] for row in others), fillvalue="")
-    cells = dict(zip_longest(names, columns, fillvalue=()))
-    return len(names) > 1 and any(may_be_split(name.strip(), cells[name]) for name in names)
+    cells: dict[str, Sequence[str]] = {name.strip(): () for name in names}
+    cells |= {name.strip(): column for name, column in zip(names, columns, strict=False)}
+    return cells if len(names) > 1 else {}

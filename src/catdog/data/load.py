@@ -108,7 +108,7 @@ def load_datasets(
             `split` and `group`. Files are named relative to the folder. Images that the table does
             not list are ignored, with a warning.
         group_by: Which images belong together, such as the frames of a video or the images of a
-            patient. No group is in two of the sets. `"folder"`: each folder below a class folder
+            patient. No group is in two of the sets. `"folder"`: each folder in a class folder
             is a group. A regular expression: its first group, in the path relative to the folder,
             is the key, as in `r"(track\d+)_"`. A mapping or a CSV file (columns `file` and
             `group`): the group of each relative path. The same key in two classes is one group.
@@ -177,7 +177,8 @@ def load_datasets(
     folder = find_source("source", source)
     cache = None if cache_dir is None else checks.check_cache_dir(cache_dir, outside=folder)
     # The inner folders may be groups. A split file decides which folders are the classes.
-    layout, group_of = _find_layout(folder, labels, group_by=group_by, known=split_file is not None)
+    known = split_file is not None and not grow  # new images are checked as without a split file
+    layout, group_of = _find_layout(folder, labels, group_by=group_by, known=known)
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")

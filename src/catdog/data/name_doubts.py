@@ -1,9 +1,7 @@
 """Names of classes and images that may mean something else than what is assumed, as warnings."""
 
-import os
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from catdog._utils.errors import HintCode, UsageWarning
@@ -24,6 +22,7 @@ _VERSIONS = frozenset(
     {"aug", "augmentation", "augmentations", "augmented", "backup", "bak", "copie", "copies",
      "copy", "cropped", "flipped", "kopie", "new", "old", "orig", "original", "resized", "rotated"}
 )  # fmt: skip
+_OF = frozenset({"de", "di", "of", "von"})
 _COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
 # Names of folders that people keep beside the classes.
 LEFTOVERS = frozenset(
@@ -56,20 +55,6 @@ _THINGS = frozenset(
 )  # fmt: skip
 WEAK = frozenset({"a", "all", "me", "mixed", "my", "new", "some", "the", "to", "unknown"})
 
-# Where the part of a name may begin that only a copy or a mask has: `leaf_flipLR`, `a (1)-mask`.
-_SEPARATOR = re.compile(r"[ _.-]+(?=[^ _.-])")
-# Words in such a part. Other parts count if many images have them.
-_CHANGED = frozenset(
-    {"annotation", "annotations", "aug", "augmented", "bright", "brightness", "crop", "cropped",
-     "deg", "depth", "edited", "enhanced", "flip", "flipped", "groundtruth", "gt", "label",
-     "labels", "mask", "masks", "mirror", "mirrored", "noise", "resized", "rf", "rot", "rotate",
-     "rotated", "rotation", "seg", "segmentation", "superpixels", "thumb", "thumbnail", "trimap"}
-)  # fmt: skip
-MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
-MAX_PARTS = 20  # that are named in a regular expression
-_HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of one image too
-_NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
-_ANGLES = frozenset({"0", "90", "180", "270", "360"})  # of copies that are turned: `leaf_90`
 # A quick test, so that few names are split into words: each word for a set has one of these.
 _MAY_BE_SPLIT = re.compile("train|trn|val|dev|test|tst|holdout", re.I)
 _SHORT_SPLIT = re.compile(r"(?<![^\W_])(tr|va|te|fold ?\d+)(?![^\W_])", re.I)  # "tr_1", "fold0_1"
@@ -161,108 +146,6 @@ def _is_to_evaluate(name: str, rest: Iterable[str], names: Iterable[str]) -> boo
     return says_so and _THINGS.isdisjoint(rest)
 
 
-def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> UsageWarning | None:
-    """Return the warning about images that have the name of another image and one part more.
-
-    Args:
-        paths: The images.
-        changed: Only parts that say that the image was changed count.
-    """
-    found = dict(_added_parts(paths))
-    counts = Counter(found.values())
-    numbers = {re.sub(r"\W|_", "", part) for part in counts if _NUMBER.fullmatch(part)}
-    are_angles = numbers <= _ANGLES
-    parts = [
-        part
-        for part, count in counts.most_common()
-        if not _CHANGED.isdisjoint(words_of(part))
-        or (are_angles and _NUMBER.fullmatch(part))
-        or (not changed and count >= MIN_COPIES and not _NUMBER.fullmatch(part))
-    ]
-    known = set(parts)
-    named = [path for path, part in found.items() if part in known]
-    if not named:
-        return None
-    most = f" (for the {MAX_PARTS} most frequent parts)" if len(parts) > MAX_PARTS else ""
-    return UsageWarning(
-        f"{len(named):,} of {len(paths):,} images have the name of another image and one part more "
-        f"({list_names(parts, 4)}), such as {named[0].name!r}. They may be masks, or copies that "
-        "are turned, mirrored or changed in another way, which are not always recognised as near "
-        "duplicates.",
-        hint="Move masks away. To keep copies in the set of the original, pass "
-        f'group_by=r"{_pattern_without(parts[:MAX_PARTS])}"{most}.',
-    )
-
-
-def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> UsageWarning | None:
-    """Return the warning about changed copies of images in another of the splits' folders."""
-    if len(holders) == 1:
-        return None
-    plain = [
-        holders[0] / path.relative_to(holder)
-        for path in paths
-        for holder in holders
-        if holder in path.parents
-    ]
-    return copies_by_name(plain, changed=True)
-
-
-def _added_parts(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield each image whose name is that of another one and a part, and the part.
-
-    The other one is in the same folder. If there are two images of one name, such as `a.jpg` and
-    `a.png`, the part of the second one is its suffix. Or it is in a folder above, and has the same
-    name: then the part is the way from there, such as `masks/`.
-    """
-    split = [os.path.split(path) for path in paths]  # faster than the attributes of a path
-    stems = [(folder, name.rpartition(".")[0] or name) for folder, name in split]
-    seen: set[tuple[str, str]] = set()
-    for path, (folder, stem) in zip(paths, stems, strict=True):
-        key = (folder, _HASH.sub("", stem))
-        if key in seen:
-            yield path, ".rf." if _HASH.search(stem) else path.suffix
-        seen.add(key)
-    ways = _ways_from_above({folder for folder, _ in stems})
-    for path, (folder, stem) in zip(paths, stems, strict=True):
-        for above, way in ways[folder]:
-            if (above, stem) in seen:
-                yield path, way
-        for match in _SEPARATOR.finditer(stem):
-            begin, rest = stem[: match.end()], stem[match.start() :]
-            if (folder, stem[: match.start()]) in seen and not _HASH.fullmatch(rest):
-                yield path, rest
-                break
-            if (folder, stem[match.end() :]) in seen and not _CHANGED.isdisjoint(words_of(begin)):
-                yield path, begin
-                break
-
-
-def _ways_from_above(folders: Collection[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return for each folder those of the others that it is in, and the way from there to it."""
-    return {
-        folder: [
-            (str(above), f"{path.relative_to(above).as_posix()}/")
-            for above in path.parents
-            if str(above) in folders
-        ]
-        for folder in folders
-        for path in [Path(folder)]
-    }
-
-
-def _pattern_without(parts: Sequence[str]) -> str:
-    """Return a regular expression whose group is the path without these parts and the suffix.
-
-    If one of the parts is at the beginning of names, it is the name alone.
-    """
-    begins = [re.escape(part) for part in parts if not _SEPARATOR.match(part)]
-    ends = [r"\.rf\.\w+" if part == ".rf." else re.escape(part) for part in parts
-            if _SEPARATOR.match(part)]  # fmt: skip
-    end = f"(?:{'|'.join(sorted(ends, key=len, reverse=True))})*" if ends else ""
-    key = f"(?:{'|'.join(begins)})?([^/]*?)" if begins else "(.*?)"
-    return rf"{key}{end}\.[^./]*$"
-
-
 def splits_in_names(paths: Sequence[Path]) -> UsageWarning | None:
     """Return the warning about images whose names say to which set of a split they belong."""
     sets = [_sets_in(path.stem) for path in paths]
@@ -293,8 +176,16 @@ def words_of(name: str) -> tuple[str, ...]:
 def _without_version(name: str) -> tuple[str, ...]:
     """Return the words of a name without those for a version: `cat` of `cat_aug` and `cat (1)`.
 
-    A number behind such a word belongs to it: `cat - Copy 2`.
+    Numbers behind such a word belong to it: `cat - Copy 2`, `cat_backup_2024-03-01`. So does a word
+    between both: `Copy of cat`.
     """
     words = words_of(_COPY_NUMBER.sub("", name))
-    kept = tuple(word for word in words if word not in _VERSIONS)
-    return kept[:-1] if len(kept) < len(words) and words[-1].isdigit() else kept
+    kept: list[str] = []
+    is_behind = False  # a word for a version, or the numbers behind it
+    for word in words:
+        is_behind = word in _VERSIONS or (is_behind and word.isdigit())
+        if not is_behind:
+            kept.append(word)
+    if len(kept) > 1 and words[0] in _VERSIONS and kept[0] in _OF:
+        del kept[0]
+    return tuple(kept)

@@ -12,7 +12,9 @@ _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
 _ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")  # before a whole number
 # Characters without a width, and what is between two words: not the minus in "lat_-10" or "A-".
 _NO_WIDTH = re.compile("[\u00ad\u200b\u200c\u200e\u200f\u2060\ufeff]")
-_GAP = re.compile(r"(?<=[^\W_])(\s+|[_\u2010-\u2015-])(?=[^\W_])")
+_GAP = re.compile(r"(?<=[^\W_])(?![\s_]+-\d)[\s_\u2010-\u2015-]+(?=[^\W_])")
+# Gaps that people leave out: between a letter and a digit, and between longer words.
+_NO_GAP = re.compile(r"(?<=[^\W\d_]) (?=\d)|(?<=\d) (?=[^\W\d_])|(?<=[^\W\d_]{3}) (?=[^\W\d_]{3})")
 # Cyrillic letters that look like Latin ones, as code points.
 _LOOK_ALIKES = {0x410: "A", 0x412: "B", 0x415: "E", 0x41A: "K", 0x41C: "M", 0x41D: "H", 0x41E: "O",
                 0x420: "P", 0x421: "C", 0x422: "T", 0x425: "X", 0x430: "a", 0x435: "e", 0x43E: "o",
@@ -54,10 +56,12 @@ def _with_plain_numbers(name: str) -> float | str:
 
 
 def _as_seen(name: str) -> str:
-    """Return a name in small letters with one kind of gap, and one letter of each look."""
-    return _GAP.sub(
-        " ", _NO_WIDTH.sub("", name).translate(_LOOK_ALIKES).rstrip(".").strip()
-    ).lower()
+    """Return a name in small letters with one kind of gap or none, and one letter of each look.
+
+    `P-7` is like `P7`, but `1-2` is not like `12`, and `a b` not like `ab`.
+    """
+    plain = _NO_WIDTH.sub("", name).translate(_LOOK_ALIKES).rstrip(".").strip()
+    return _NO_GAP.sub("", _GAP.sub(" ", plain)).lower()
 
 
 def _as_singular(name: str) -> str:

@@ -25,6 +25,8 @@ from catdog.typing import SPLITS
 # Words in the name of a column of images.
 _OF_FILES = frozenset({"file", "filename", "filepath", "image", "img", "path", "photo", "picture"})
 
+_MAX_IMAGES = 20  # of a numbered folder that may be a subject, although its name is that of a split
+
 
 def find_missing(paths: Iterable[Path], listing: Iterable[Path]) -> list[Path]:
     """Return the files that do not exist.
@@ -167,8 +169,8 @@ def _unused_subjects(
 ) -> UsageWarning | None:
     """Return the warning about folders that may be one subject each, such as `patient7/a.png`.
 
-    Folders of classes, splits and pieces of a data set (`images_001`) are none. There must be more
-    folders than classes, and one with several images.
+    Folders of classes, splits and pieces of a data set (`images_001`) are none; `test01` with few
+    images may be one. There must be more folders than classes, and one with several images.
 
     Args:
         labels: The label of each image.
@@ -180,14 +182,16 @@ def _unused_subjects(
     parts_of = {path: Path(relative_name(path, folder)).parent.parts for path in labels}
     around = os.path.commonpath(["/".join(parts) for parts in parts_of.values()])
     shared = len(Path(around).parts)  # folders that all images are in
+    sizes = Counter(
+        parts[: place + 1] for parts in parts_of.values() for place in range(len(parts))
+    )
     own = {
         path: [
             place
             for place, part in enumerate(parts)
             if place >= shared
             and folded(part) not in known
-            and not split_roles(part)
-            and not is_piece(part)
+            and _may_be_subject(part, sizes[parts[: place + 1]])
         ]
         for path, parts in parts_of.items()
     }
@@ -205,6 +209,13 @@ def _unused_subjects(
                 return None
             return _of_subjects(counts, {tuple(places[:depth]) for places in own.values()})
     return None
+
+
+def _may_be_subject(name: str, images: int) -> bool:
+    """Return whether a folder may be one subject, by its name and the number of its images."""
+    if split_roles(name):
+        return name[-1].isdigit() and images <= _MAX_IMAGES
+    return not is_piece(name) or "volume" in words_of(name)  # of a scanner
 
 
 def _of_subjects(names: Collection[str], places: Collection[tuple[int, ...]]) -> UsageWarning:

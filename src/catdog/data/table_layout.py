@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, MissingFileError
 from catdog._utils.text import counted, list_names, quoted
+from catdog.data.copy_names import copies_by_name
 from catdog.data.file_names import FileNames
 from catdog.data.findings import IgnoredReason, relative_name
 from catdog.data.groups import GroupOf, by_name
 from catdog.data.label_doubts import doubts_about_labels
 from catdog.data.layout import File, Layout
-from catdog.data.name_doubts import copies_by_name
 from catdog.data.split_folders import Role, find_role
 from catdog.data.table_doubts import (
     doubts_about_lists,

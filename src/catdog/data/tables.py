@@ -139,6 +139,12 @@ def _read_rows(table: Any, columns: Sequence[str], about: Mapping[str, Any]) -> 
             hint="Pass a mapping, such as dict(pairs), or what frame.to_dicts() returns.",
         )
     names = list(dict.fromkeys(name for row in rows for name in row))
+    if None in names:  # as of csv.DictReader
+        raise InvalidValueError(
+            "has rows with more cells than columns",
+            **about,
+            hint='Put a cell that holds the separator into quotes: "a,b.jpg".',
+        )
     return names, [[row.get(name) for name in names] for row in rows]
 
 

@@ -12,7 +12,7 @@ from catdog._utils.text import list_names
 from catdog.data.layout_checks import LISTS, holds_images
 from catdog.data.list_files import ListFile, Names, is_of_image, read_list
 from catdog.data.name_doubts import WRITTEN, words_of
-from catdog.data.split_folders import has_filler, split_roles
+from catdog.data.split_folders import has_filler, split_roles, words_beside_split
 from catdog.images.formats import is_hidden, is_system_file
 from catdog.images.identify import is_named_as_image
 from catdog.images.listing import entries, subfolders
@@ -59,7 +59,7 @@ def unused_lists(
     lists = [
         item
         for item in inside
-        if _may_name_one(item) or (labels == "folders" and _is_list_of_split(item.path))
+        if _may_name_one(item) or (labels == "folders" and _is_list_of_split(item))
     ]
     lists += filter(_may_name_one, beside)
     of_split = _find_split(lists, known_sets)
@@ -76,7 +76,7 @@ def unused_lists(
         for item in inside
         if item.is_clear
         and not item.is_of_catdog
-        and not (known_sets and split_roles(item.path.stem))
+        and not (known_sets and _lists_a_set(item))
         and item.path.name not in of_split
     ]
     also = list(dict.fromkeys(also))
@@ -181,10 +181,22 @@ def _find_split(lists: Iterable[ListFile], known: Collection[Split]) -> list[str
     return list(dict.fromkeys(found))
 
 
-def _is_list_of_split(path: Path) -> bool:
-    """Return whether a name is that of a list for a set of a split, not what a training wrote."""
-    is_list = path.suffix.lower() in LISTS and bool(split_roles(path.stem) & {*SPLITS})
-    return is_list and WRITTEN.isdisjoint(words_of(path.stem))
+def _is_list_of_split(item: ListFile) -> bool:
+    """Return whether a file is a list for a split by its name, or a table with a column for it.
+
+    It may name patients or videos, and no image. What a training or catdog wrote is none.
+    """
+    stem = item.path.stem
+    if item.is_of_catdog or item.path.suffix.lower() not in LISTS:
+        return False
+    says_so = bool(split_roles(stem) & {*SPLITS}) or _is_split(item.path) or item.has_split_column
+    return says_so and WRITTEN.isdisjoint(words_of(stem))
+
+
+def _lists_a_set(item: ListFile) -> bool:
+    """Return whether a file only lists the images of a set, by its name: `train_list.txt`."""
+    stem = item.path.stem
+    return bool(split_roles(stem)) and not words_beside_split(stem) and not item.has_group_column
 
 
 def _is_split(path: Path) -> bool:

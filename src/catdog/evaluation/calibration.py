@@ -16,7 +16,7 @@ from catdog._utils.text import counted
 from catdog.data.datasets import Datasets
 from catdog.evaluation.metrics import expected_calibration_error, reliability
 from catdog.inference.forward import log_probabilities, split_logits
-from catdog.matching import resize_to_model
+from catdog.matching import resize_as_predicted
 from catdog.models.metadata import (
     MAX_TEMPERATURE,
     ModelMetadata,
@@ -113,7 +113,7 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
 
     Source: C. Guo and others, "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
     """
-    resized = resize_to_model(model, data)
+    resized = resize_as_predicted(model, data)
     check_same_classes(model, data.class_names, "Calibrate it on images of its own classes.")
     metadata = get_metadata(model) or ModelMetadata(
         data.class_names, resized.image_size, model_name=get_model_name(model)

@@ -12,7 +12,7 @@ from catdog.data.datasets import Datasets, count_test_evaluation, near_training
 from catdog.evaluation.baseline import baseline_accuracy, majority_class
 from catdog.evaluation.result import Evaluation
 from catdog.inference.forward import log_probabilities, split_logits
-from catdog.matching import hash_training_images, record_split, resize_to_model
+from catdog.matching import hash_training_images, record_split, resize_as_predicted
 from catdog.models.metadata import check_same_classes, get_metadata, get_temperature
 from catdog.typing import Split, Verbose
 
@@ -23,8 +23,9 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model on one split, in one pass over the images.
 
-    Nothing is trained and nothing is augmented. Images are resized to the model's input size. If
-    the model was calibrated, probabilities and losses use its temperature.
+    Nothing is trained and nothing is augmented. Images are resized to the model's input size, and
+    for a model that takes any size, to the size that it was trained at, as by `predict`. If the
+    model was calibrated, probabilities and losses use its temperature.
 
     If images are nearly the same as training images, the accuracy of the other images is given as
     well: it is closer to what new images will show. If the model was trained on other images than
@@ -59,7 +60,7 @@ def evaluate(
         ```
     """
     split = checks.check_split(split)
-    resized = resize_to_model(model, data)
+    resized = resize_as_predicted(model, data)
     check_same_classes(
         model,
         data.class_names,

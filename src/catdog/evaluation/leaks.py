@@ -25,7 +25,7 @@ from catdog.evaluation.leak_report import HeldOutLevel, LeakReport, SimilarityBi
 from catdog.evaluation.out_of_fold import as_vectors
 from catdog.evaluation.similarity_limit import near_duplicate_limit
 from catdog.inference.forward import checked_logits
-from catdog.matching import resize_to_model
+from catdog.matching import resize_as_predicted
 from catdog.models.metadata import check_same_classes
 from catdog.training.frozen import split_frozen
 from catdog.typing import Labels, Split, Verbose
@@ -110,7 +110,7 @@ def find_leaks(
     """Check for leaks as part of an evaluation that is counted already; see `check_leaks`."""
     splits = _splits_to_use(split)
     seed = checks.check_seed(seed)
-    resized = resize_to_model(model, data)
+    resized = resize_as_predicted(model, data)
     check_same_classes(
         model,
         data.class_names,

@@ -11,7 +11,7 @@ import keras
 from catdog._utils.text import printable
 from catdog.data.datasets import Datasets
 from catdog.data.findings import MEANING, relative_name
-from catdog.matching import hash_training_images, resize_to_model
+from catdog.matching import hash_training_images, resize_as_predicted
 from catdog.models.metadata import get_metadata, get_model_name
 from catdog.typing import SPLITS
 
@@ -78,7 +78,7 @@ def describe_model(model: keras.Model, data: Datasets) -> dict[str, Any]:
     return {
         "name": printable(get_model_name(model) or ""),
         "class_names": list(metadata.class_names if metadata else data.class_names),
-        "image_size": list(resize_to_model(model, data).image_size),
+        "image_size": list(resize_as_predicted(model, data).image_size),
         "n_parameters": model.count_params(),
         "n_trainable": sum(weight.numpy().size for weight in model.trainable_weights),
         "weight_bytes": sum(weight.numpy().nbytes for weight in model.weights),
