@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from catdog import Datasets, build_model, load_datasets
+from catdog.evaluation import label_issues
 from catdog.evaluation.label_issues import LabelIssues, find_label_issues, rank
+from catdog.evaluation.out_of_fold import squared_distances
 from catdog.plotting.images import plot_label_issues
 from catdog.training.features import FeatureExtractor
 from catdog.typing import SPLITS
@@ -78,6 +80,27 @@ def test_wrong_labels_and_images_of_no_class_come_first(issues: LabelIssues) -> 
     assert green.reason == "out_of_distribution"
     assert green.distance > 3
     assert np.median([one.distance for one in issues.images]) == pytest.approx(1)
+
+
+def test_groups_are_in_one_fold(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images of one group do not confirm each other's labels."""
+    names = [path.relative_to(images).as_posix() for path in sorted(images.rglob("*.png"))]
+    groups = {name: f"{name[:4]}{number // 3}" for number, name in enumerate(names)}
+    data = load_datasets(images, image_size=SIZE, group_by=groups, near_duplicates="ignore")
+    used: list[Any] = []
+
+    def record(vectors: Any, labels: Any, folds: Any) -> Any:
+        used.extend(folds)
+        return squared_distances(vectors, labels, folds)
+
+    monkeypatch.setattr(label_issues, "squared_distances", record)
+    find_label_issues(averages(), data, splits=SPLITS)
+    paths = [path for split in SPLITS for path in data.paths(split)]
+    inside = [
+        {groups[paths[position].relative_to(images).as_posix()] for position in fold}
+        for fold in used
+    ]
+    assert sum(map(len, inside)) == len(set.union(*inside)) == len(set(groups.values()))
 
 
 def test_every_image_is_listed_once(data: Datasets, issues: LabelIssues) -> None:

@@ -295,7 +295,7 @@ def test_a_class_of_one_group_is_an_error(tmp_path: Path) -> None:
     file.write_text(re.sub(r'("group": )"two/[^"]*"', r'\1"all"', file.read_text()))
     with pytest.warns(UserWarning, match="By the split file, 1 group"):
         data = load_datasets(folder, split_file=file)
-    with pytest.raises(ValueError, match="data needs two groups of each class"):
+    with pytest.raises(ValueError, match="data needs 2 groups of each class"):
         find_shortcuts(data)
 
 

@@ -24,6 +24,7 @@ from catdog.data.findings import relative_name
 from catdog.data.split import stratified_split
 from catdog.data.split_features import given_data
 from catdog.evaluation.backbone_features import extract_splits, select_splits
+from catdog.evaluation.folds import units_and_folds
 from catdog.evaluation.out_of_fold import as_vectors, log_posteriors, squared_distances
 from catdog.matching import resize_to_model
 from catdog.training.frozen import split_frozen
@@ -115,7 +116,9 @@ def find_label_issues(
     """Find wrong labels and out-of-distribution images by cross-validation on extracted features.
 
     The backbone extracts the features of every image once. Each image is scored by a classifier
-    that was not trained on it (cross-validation). Duplicates of an image are in the same fold.
+    that was not trained on it (cross-validation). Groups, and duplicates and near duplicates of an
+    image are in the same fold, so that they do not confirm each other's labels; if there are too
+    few groups or clusters of a class for the folds, only duplicates are.
 
     There are two kinds of label issue. If an image shows another class, the probability of its
     label is low. If an image shows no class, it is far from all classes (out of distribution),
@@ -177,7 +180,10 @@ def find_label_issues(
     else:
         parts = split_frozen(model, "find_label_issues")
         features = extract_splits(parts, resized, chosen, cache_dir=cache_dir, verbose=verbose)
-    folds_of = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
+    try:
+        _, folds_of = units_and_folds(data, chosen, labels, [folds], seed)
+    except ValueError:  # too few groups
+        folds_of = stratified_split(labels, [1 / folds] * folds, contents=contents, seed=seed)
     vectors = as_vectors(np.concatenate(features))
     squares = squared_distances(vectors, labels, folds_of)
     probabilities = np.exp(log_posteriors(squares, labels, vectors.shape[1]))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from contextlib import suppress
 from statistics import NormalDist
 from typing import Any
 
@@ -10,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog._utils import checks
-from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
-from catdog.data.datasets import Datasets, content_hashes, near_contents
-from catdog.data.group_split import grouped_split
-from catdog.data.split import stratified_split
+from catdog.data.datasets import Datasets
+from catdog.evaluation.folds import units_and_folds
 from catdog.evaluation.metrics import effective_number, wilson_interval
 from catdog.evaluation.one_cue import (
     MIN_ERROR_REDUCTION,
@@ -96,40 +93,11 @@ def find_shortcuts(data: Datasets, *, seed: int = 0) -> Shortcuts:
     checks.check_made_by("data", data, Datasets, "load_datasets")
     seed = checks.check_seed(seed)
     labels = np.concatenate([data.labels(split) for split in SPLITS_USED])
-    units, folds = _units_and_folds(data, labels, seed)
+    counts = range(MAX_FOLDS, 1, -1)
+    units, folds = units_and_folds(data, SPLITS_USED, labels, counts, seed)
     paths = [path for split in SPLITS_USED for path in data.paths(split)]
     found = map_reduced(find_cues, paths, LONGER_SIDE, "Looking for shortcuts")
     return compare_cues(found, labels, data.class_names, units, folds)
-
-
-def _units_and_folds(
-    data: Datasets, labels: Labels, seed: int
-) -> tuple[list[str], Sequence[NDArray[np.intp]]]:
-    """Return the group of each image, or else its cluster or content, and the folds of the images.
-
-    If there are too few clusters of near duplicates for two folds, only duplicates stay together.
-
-    Raises:
-        ValueError: If the images do not suffice for two folds.
-    """
-    groups = [group for split in SPLITS_USED for group in data.groups(split) or ()]
-    has_groups = len(groups) == len(labels)
-    for find_contents in (near_contents, content_hashes):
-        contents = [content for split in SPLITS_USED for content in find_contents(data, split)]
-        for count in range(MAX_FOLDS, 1, -1):
-            with suppress(ValueError):  # too few for as many folds
-                shares = [1 / count] * count
-                if has_groups:
-                    return groups, grouped_split(
-                        labels, shares, groups=groups, contents=contents, seed=seed
-                    )
-                return contents, stratified_split(labels, shares, contents=contents, seed=seed)
-    unit = "groups" if has_groups else "different images"
-    raise InvalidValueError(
-        f"needs two {unit} of each class in the training and validation sets together",
-        argument="data",
-        hint="Add images, or leave the class out.",
-    )
 
 
 def compare_cues(
