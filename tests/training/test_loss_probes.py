@@ -128,6 +128,29 @@ UNKNOWN_ENDS = [
 ]
 
 
+def test_a_whole_network_of_ones_own_is_not_limited(data: Datasets) -> None:
+    """It scales the images itself, so that numbers that are no images give small logits."""
+
+    class Network(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = [
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Conv2D(4, 3),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(2),
+            ]
+
+        def call(self, values: Any) -> Any:
+            for layer in self.inside:
+                values = layer(values)
+            return values
+
+    model = keras.Sequential([keras.Input((*SIZE, 3)), Network()])
+    model.compile(optimizer="adam", loss=SPARSE)
+    train(model, data, epochs=1, verbose=0)  # no warning
+
+
 def negative_log(labels: Any, scores: Any) -> Any:
     return -ops.sum(one_hot(labels, scores) * scores, axis=-1)
 

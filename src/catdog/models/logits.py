@@ -135,7 +135,7 @@ def _holds_for_any_features(model: keras.Model, test: Callable[[Floats], bool]) 
     Logits of noise images may pass it by chance. `None` if no part can be run.
     """
     last = last_tensor(model)
-    passed = [test(rows) for rows in random_outputs(*last)] if last else []
+    passed = [test(rows) for rows, _ in random_outputs(*last)] if last else []
     return any(passed) if passed else None
 
 

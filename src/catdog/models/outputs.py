@@ -42,9 +42,11 @@ def find_output_kind(model: keras.Model, image_size: ImageSize) -> OutputKind:
         return OutputKind(activation == "log_softmax", limit)
     last = last_tensor(model)
     parts = list(random_outputs(*last)) if last else []
-    found = parts or [noise_outputs(model, image_size)]
+    found = [rows for rows, _ in parts] or [noise_outputs(model, image_size)]
     are_log = any(np.allclose(log_softmax(rows), rows, atol=TOLERANCE) for rows in found)
-    is_limited = not are_log and any(map(_is_limited, parts))
+    # Numbers of any size in the place of images do not show what limits logits of images.
+    of_features = [rows for rows, is_whole in parts if not (is_whole and last and last[0] is model)]
+    is_limited = not are_log and any(map(_is_limited, of_features))
     return OutputKind(are_log, "an operation" if is_limited else None)
 
 

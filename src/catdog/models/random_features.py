@@ -18,7 +18,7 @@ _ELEMENTWISE = {"activations", "normalization"}  # Keras' folders of such layers
 UNKNOWN_SIDE = 8  # of features of any height and width
 
 
-def random_outputs(model: keras.Model, end: keras.KerasTensor) -> Iterator[Floats]:
+def random_outputs(model: keras.Model, end: keras.KerasTensor) -> Iterator[tuple[Floats, bool]]:
     """Yield what the last parts of a model return for random features of growing size.
 
     The first part begins behind the last layer with weights, the last part with that layer. What
@@ -30,13 +30,15 @@ def random_outputs(model: keras.Model, end: keras.KerasTensor) -> Iterator[Float
         end: The output of its last operation that changes values.
 
     Yields:
-        `float64`, shape `(n, values)`, without rows that are not finite.
+        `float64`, shape `(n, values)`, without rows that are not finite; and whether the part is
+        all of `model`, so that the random features are in the place of its input.
     """
     for start in _starts(end):
         outputs = _run_from(model, start)
         if outputs is not None:
             rows = outputs.reshape(-1, outputs.shape[-1])
-            yield rows[np.isfinite(rows).all(axis=1)]
+            is_whole = isinstance(call_of(start)[0], keras.layers.InputLayer)
+            yield rows[np.isfinite(rows).all(axis=1)], is_whole
 
 
 def _starts(end: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
