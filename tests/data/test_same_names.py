@@ -66,6 +66,7 @@ def test_names_that_may_mean_the_same(names: tuple[str, str], reason: str) -> No
         ),
         ("conc_0.1M", "conc_0.01M", "0.05mm", "0.5mm", "v1.05", "v1.5"),
         ("-1", "1", "lat_-10", "lat_10", "A", "A-", "A+"),
+        ("lat-10", "lat10", "lat--10", "yaw30", "yaw-30"),
         ("Ma\u00dfe", "Masse", "\ufb01g", "fig"),
     ],
 )

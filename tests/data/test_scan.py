@@ -322,12 +322,29 @@ def test_a_class_that_may_not_be_listed(tidy: Path, monkeypatch: pytest.MonkeyPa
     assert reasons(scan_images(tidy)) == {"cats": "unreadable"}
 
 
+def test_a_class_that_may_not_be_listed_with_groups(
+    tidy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(tidy / "cats", monkeypatch)
+    with pytest.raises(ValueError, match="unreadable: cats"):
+        load_datasets(tidy, group_by="folder")
+
+
+def test_a_split_folder_that_may_not_be_listed(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder({f"{split}/{name}": 3 for split in ("train", "test") for name in "ab"})
+    close(folder / "test", monkeypatch)
+    with pytest.raises(OSError, match="test cannot be listed. Ask for the permission"):
+        load_datasets(folder)
+
+
 @pytest.mark.parametrize("read", [load_datasets, scan_images])
 def test_the_whole_folder_may_not_be_listed(
     tidy: Path, read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     close(tidy, monkeypatch)
-    with pytest.raises(OSError, match="(folder|source)=.*cannot be listed: Permission denied"):
+    with pytest.raises(OSError, match="(folder|source)=.*cannot be listed. Ask for the permission"):
         read(tidy)
 
 

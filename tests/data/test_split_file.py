@@ -163,7 +163,7 @@ def test_new_files_in_a_held_out_folder_are_not_trained_on(
     folder = make_folder({f"{split}/{name}": 3 for split in SPLITS[:2] for name in "ab"})
     load_datasets(folder).save_split(tmp_path / "split.json")
     write_images(folder / "validation" / "a" / "more", 1)
-    reason = r"1 image in .*\n.*image\.0\.png is in the folder of the validation images"
+    reason = r"1 image in .*\n.*image\.0\.png belongs to the validation set"
     with pytest.warns(UserWarning, match=reason):
         data = load_datasets(folder, split_file=tmp_path / "split.json", new_files="train")
     assert len(data.paths("train")) == 6

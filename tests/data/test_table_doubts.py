@@ -423,3 +423,11 @@ def test_rows_with_more_cells_than_columns(flat: Path, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("file,label\na,b.jpg,cat\n")
     with (tmp_path / "t.csv").open(newline="") as file, pytest.raises(ValueError, match="more cel"):
         load_datasets(flat, labels=csv.DictReader(file))
+
+
+def test_splits_with_numbers_are_no_subjects(tmp_path: Path) -> None:
+    names = [f"{split}2017/{n}.png" for split in ("train", "val", "test") for n in range(10)]
+    folder = write_images(tmp_path / "flat", names)
+    said = doubts_of(folder, {name: "ab"[n % 2] for n, name in enumerate(names)})
+    assert "there is a split already" in said
+    assert "lie in" not in said

@@ -482,3 +482,39 @@ def test_a_list_in_the_encoding_of_older_programs(make_folder: MakeFolder) -> No
     names = "".join(f"Kätzchen{number}.png;x\n" for number in range(6))
     (folder / "notes.txt").write_text(names, "cp1252")
     assert "'notes.txt'" in warnings_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("class_counts.csv", "class,train,val,test\ncat,10,2,3\ndog,9,2,2\n"),
+        ("experiments.csv", "model,fold,acc\na,0,0.8\na,1,0.7\n"),
+        ("hyper.csv", "name,split,lr\na,train,0.1\n"),
+    ],
+)
+def test_tables_that_are_about_no_image(make_folder: MakeFolder, name: str, content: str) -> None:
+    folder = make_folder(cat=6, dog=6)
+    (folder / name).write_text(content)
+    assert warnings_of(folder) == ""
+
+
+@pytest.mark.parametrize("name", ["train_labels", "train_annotations", "test_gt", "train_v2"])
+def test_names_of_files_that_only_list_a_set(make_folder: MakeFolder, name: str) -> None:
+    folder = make_folder({f"{split}/{label}": 6 for split in ("train", "test") for label in "ab"})
+    (folder / f"{name}.csv").write_text("file,label\nimage.0.png,a\nimage.1.png,a\n")
+    assert warnings_of(folder) == ""
+
+
+def test_a_list_with_one_damaged_line(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    for number in range(6):
+        (folder / f"cat/image.{number}.png").rename(folder / f"cat/Kätzchen{number}.png")
+    names = "".join(f"Kätzchen{number}.png;x\n" for number in range(6))
+    (folder / "notes.txt").write_bytes(b"\xff\n" + names.encode())
+    assert "'notes.txt'" in warnings_of(folder)
+
+
+def test_the_split_file_that_is_used_is_not_named(make_folder: MakeFolder) -> None:
+    folder = make_folder(cat=6, dog=6)
+    load_datasets(folder).save_split(folder / "split.json")
+    load_datasets(folder, split_file=folder / "split.json", new_files="train")  # no warning

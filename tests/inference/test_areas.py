@@ -72,6 +72,7 @@ FOLLOWED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "padding by an operation": (lambda x: ops.pad(x, ((0, 0), (8, 8), (8, 0), (0, 0))), ops.relu),
     "padding and crop": (lambda x: layers.CenterCrop(16, 32)(layers.ZeroPadding2D(4)(x)), ops.relu),
     "turned axes": (layers.Permute((2, 1, 3)), ops.relu),
+    "turned by einsum": (lambda x: ops.einsum("bhwc->bwhc", x), ops.relu),
     "turned axes and crop": (
         lambda x: layers.Cropping2D(((8, 0), (0, 4)))(ops.transpose(x, (0, 2, 1, 3))),
         ops.relu,
@@ -169,6 +170,9 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "padding to an aspect": layers.Resizing(16, 32, pad_to_aspect_ratio=True),
     "side by side": both_views(layers.Concatenate(axis=2)),
     "sum with its mirror image": both_views(layers.Add()),
+    "folded into a grid": lambda x: layers.Reshape((16, 16, 12))(
+        layers.Permute((2, 4, 1, 3, 5))(layers.Reshape((2, 16, 2, 16, 3))(x))
+    )[..., :3],
     "crop, then patches": lambda x: layers.Reshape((16, 16, 3))(
         layers.Reshape((256, 3))(layers.CenterCrop(16, 16)(x))
     ),

@@ -57,8 +57,9 @@ def test_a_column_of_the_batch_is_not_replaced(known_model: keras.Model) -> None
 
 def test_an_empty_cell_in_place_of_bytes(known_model: keras.Model, image_folder: Path) -> None:
     good = next(image_folder.rglob("*.png")).read_bytes()
-    found = BatchPredictor(known_model)({"bytes": [good, None, 5, memoryview(good)]})
-    assert [error == "" for error in found["error"]] == [True, False, False, True]
+    array = np.frombuffer(good, np.uint8)
+    found = BatchPredictor(known_model)({"bytes": [good, None, 5, memoryview(good), array]})
+    assert [error == "" for error in found["error"]] == [True, False, False, True, True]
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 1.5])

@@ -180,7 +180,12 @@ def test_batches_of_bytes_without_paths(paths: list[str], tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("labels", "expected"),
-    [([0, 1, 0, 1], [0, 1, 0, 1]), ([1.0, 0.0, float("nan"), 0.0], None), ([None] * 4, None)],
+    [
+        ([0, 1, 0, 1], [0, 1, 0, 1]),
+        (["NA", "b", "b", "NA"], [0, 1, 1, 0]),
+        ([1.0, 0.0, float("nan"), 0.0], None),
+        ([None] * 4, None),
+    ],
 )
 def test_labels_that_are_no_text(
     paths: list[str], tmp_path: Path, labels: list[Any], expected: list[int] | None
@@ -189,6 +194,13 @@ def test_labels_that_are_no_text(
     extract({"path": paths[:4], "label": labels})
     stored = load_features(tmp_path).labels
     assert (None if stored is None else stored.tolist()) == expected
+
+
+def test_two_labels_of_one_image(paths: list[str], tmp_path: Path) -> None:
+    content = Path(paths[0]).read_bytes()
+    extract = BatchFeatureExtractor(linear(), save_to=tmp_path)
+    with pytest.raises(ValueError, match="batch has two labels for the image"):
+        extract({"bytes": [content, content], "label": ["a", "b"]})
 
 
 def test_a_column_of_the_batch_is_not_replaced(paths: list[str]) -> None:

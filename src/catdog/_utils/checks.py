@@ -4,7 +4,7 @@ import difflib
 import errno
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -214,6 +214,15 @@ def check_fraction(argument: str, value: Any) -> float:
             argument=argument,
         )
     return number
+
+
+def check_fractions(fractions: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the fractions that were passed, by their arguments; as `check_fraction`."""
+    return {
+        argument: check_fraction(argument, value)
+        for argument, value in fractions.items()
+        if value is not None
+    }
 
 
 def check_image_size(value: Any, *, at_least: int = 1, needed_by: str = "") -> ImageSize:

@@ -136,7 +136,8 @@ def _find_copies(paths: Sequence[Path]) -> Iterator[_Copy]:
             if (above, stem) in first:
                 yield _Copy(path, first[above, stem], way, at_end=False)
         for base, part, at_end in _possible_parts(stem):
-            if (folder, base) in first:
+            is_known = (folder, base) in first
+            if is_known and (at_end or not _CHANGED.isdisjoint(words_of(part))):
                 yield _Copy(path, first[folder, base], part, at_end)
                 break
 
@@ -146,8 +147,7 @@ def _possible_parts(stem: str) -> Iterator[tuple[str, str, bool]]:
     for match in _SEPARATOR.finditer(stem):
         if not _HASH.fullmatch(rest := stem[match.start() :]):
             yield stem[: match.start()], rest, True
-        if not _CHANGED.isdisjoint(words_of(begin := stem[: match.end()])):
-            yield stem[match.end() :], begin, False
+        yield stem[match.end() :], stem[: match.end()], False
     if joined := _JOINED.search(stem):
         yield stem[: joined.start()], joined[0], True
 

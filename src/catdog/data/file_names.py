@@ -25,7 +25,7 @@ def _without_suffix(name: str) -> str | None:
 
 
 def _no_image(name: str) -> str | None:
-    """Return a name that is none of an image: `x.jpg` does not mean `x.jpg.png`, perhaps a mask."""
+    """Return a name that is not that of an image: `x.jpg` does not mean `x.jpg.png`, a mask."""
     return None if _is_image(name) else _visible(name)
 
 

@@ -132,8 +132,10 @@ def _by_folder(name: str, class_names: Sequence[str], split: Split | None) -> st
     """
     first = 0 if split is None else 1  # a split folder may have the name of a class
     folders = [composed(part) for part in Path(name).parent.parts][first:]
-    class_folder = next(place for place, folder in enumerate(folders) if folder in class_names)
-    below = folders[class_folder + 1 :]
+    places = [place for place, folder in enumerate(folders) if folder in class_names]
+    if not places:  # a class folder that cannot be listed
+        return name
+    below = folders[places[0] + 1 :]
     return below[0] if below else name
 
 

@@ -11,6 +11,7 @@ from catdog.data.copy_names import copies_by_name, copies_in_other_splits
 from catdog.data.findings import IgnoredReason
 from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_checks import (
+    check_can_be_listed,
     check_class_folders,
     check_class_names,
     check_complete,
@@ -83,7 +84,9 @@ class Layout:
     copies: UsageWarning | None = None
 
 
-def find_layout(folder: Path, *, group_by: Any = None, known: bool = False) -> Layout:
+def find_layout(
+    folder: Path, *, group_by: Any = None, known: bool = False, passed: Iterable[Any] = ()
+) -> Layout:
     """Find the classes, splits and files of a folder.
 
     Args:
@@ -92,6 +95,7 @@ def find_layout(folder: Path, *, group_by: Any = None, known: bool = False) -> L
         group_by: As `load_datasets` takes it. If it is passed, the folders inside the class folders
             may have the same names in each class, because they may be groups.
         known: The classes are not in doubt, because a split file lists their images.
+        passed: Files that are used, too, such as the split file.
 
     Raises:
         ValueError: If the layout is not understood, or there are fewer than two classes.
@@ -114,7 +118,12 @@ def find_layout(folder: Path, *, group_by: Any = None, known: bool = False) -> L
     others = [file.path for file in layout.files if file.path not in images]
     names = names_of(paths, classes)
     lists = unused_lists(
-        found.above, names, others=others, used=[group_by], known_sets=splits, labels="folders"
+        found.above,
+        names,
+        others=others,
+        used=[group_by, *passed],
+        known_sets=splits,
+        labels="folders",
     )
     own_split = None if splits else splits_in_names(paths)
     doubts = [*layout.doubts, *lists, *filter(None, [own_split])]
@@ -175,6 +184,7 @@ def _find_holders(
     holders: dict[Split | None, Path] = {}
     passed = [root]
     for split, folder in split_folders.by_split.items():
+        check_can_be_listed(folder)
         holders[split], above = _step_down(folder)
         passed += [*above, holders[split]]
     return holders, passed

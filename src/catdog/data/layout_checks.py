@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from catdog._utils.errors import HintCode, InvalidValueError
+from catdog._utils.errors import FileAccessError, HintCode, InvalidValueError
 from catdog._utils.text import composed, list_names
 from catdog.data.split_folders import (
     SplitFolders,
@@ -15,6 +15,7 @@ from catdog.data.split_folders import (
 )
 from catdog.images.identify import is_image_file
 from catdog.images.listing import (
+    can_be_listed,
     folders_below,
     has_direct_images,
     hidden_folders,
@@ -32,6 +33,14 @@ _EXPECTED = (
     "or train/ and validation/ or test/ with one folder per class in each, "
     "or a table of files and labels, passed as labels."
 )
+
+
+def check_can_be_listed(folder: Path) -> None:
+    """Raise if a split folder cannot be listed: it is not empty, but nobody knows what it holds."""
+    if not can_be_listed(folder):
+        raise FileAccessError(
+            f"{folder} cannot be listed", hint="Ask for the permission to read it, or move it away."
+        )
 
 
 def check_complete(root: Path, split_folders: SplitFolders) -> None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
@@ -136,10 +137,16 @@ def _first_bytes(path: Path, size: int) -> bytes:
 
 def _decoded(content: bytes) -> str:
     """Return content as text, in UTF-8 or as older programs of Windows write it."""
-    text = content.decode("utf-8-sig", errors="replace")
-    # The last character may be cut off.
-    is_other = "\ufffd" in text[:-3] and b"\0" not in content
-    return content.decode("cp1252", errors="replace") if is_other else text
+    if b"\0" in content:
+        return content.decode("utf-8", errors="replace")
+    lines = content.removeprefix(BOM_UTF8).splitlines(keepends=True)
+    return "".join(map(_decoded_line, lines))
+
+
+def _decoded_line(line: bytes) -> str:
+    with suppress(UnicodeDecodeError):
+        return line.decode("utf-8")
+    return line.decode("cp1252", errors="replace")
 
 
 def _columns(path: Path, text: str, *, is_cut: bool) -> dict[str, Sequence[str]]:
@@ -148,7 +155,7 @@ def _columns(path: Path, text: str, *, is_cut: bool) -> dict[str, Sequence[str]]
         return {}
     begin = text[:_FIRST_BYTES]
     if is_cut:  # the last line is not whole
-        begin = begin.rpartition("\n")[0]
+        begin = "\n".join(begin.splitlines()[:-1])
     rows: list[list[str]] = []
     with suppress(csv.Error):  # what is read so far counts
         rows.extend(cells for _, cells in split_lines(begin))

@@ -171,14 +171,14 @@ def load_datasets(
     choices = ("together", "ignore")
     near_together = checks.check_choice("near_duplicates", near_duplicates, choices) == "together"
     grow = checks.check_choice("new_files", new_files, ("skip", "train")) == "train"
-    fractions = _check_fractions(
-        validation_fraction=validation_fraction, test_fraction=test_fraction
+    fractions = checks.check_fractions(
+        {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
     )
     folder = find_source("source", source)
     cache = None if cache_dir is None else checks.check_cache_dir(cache_dir, outside=folder)
     # The inner folders may be groups. A split file decides which folders are the classes.
     known = split_file is not None and not grow  # new images are checked as without a split file
-    layout, group_of = _find_layout(folder, labels, group_by=group_by, known=known)
+    layout, group_of = _find_layout(folder, labels, group_by, known, passed=[split_file])
     plan = plan_sets(layout, fractions)
     if split_file is None and grow:
         checks.check_no_effect(["new_files"], "there is no split_file")
@@ -225,15 +225,6 @@ def load_datasets(
     return Datasets(layout.class_names, size, batch, seed, cache_limit, cache, report, sets, kept)
 
 
-def _check_fractions(**given: float | None) -> dict[str, float]:
-    """Return the fractions that were passed, by their arguments."""
-    return {
-        argument: checks.check_fraction(argument, value)
-        for argument, value in given.items()
-        if value is not None
-    }
-
-
 def _only_for_new_images(group_by: GroupBy | None, *, near_together: bool) -> list[str]:
     """Return the arguments that have no effect on images that a split file lists."""
     grouped = ["group_by"] if group_by is not None else []
@@ -241,12 +232,16 @@ def _only_for_new_images(group_by: GroupBy | None, *, near_together: bool) -> li
 
 
 def _find_layout(
-    folder: Path, labels: LabelTable | None, *, group_by: GroupBy | None, known: bool
+    folder: Path,
+    labels: LabelTable | None,
+    group_by: GroupBy | None,
+    known: bool,
+    passed: Sequence[object],
 ) -> tuple[Layout, GroupOf | None]:
     """Return the layout by class folders or by a table, and what finds the groups of the table."""
     if labels is None:
-        return find_layout(folder, group_by=group_by, known=known), None
-    return find_table_layout(folder, labels, group_by=group_by, known=known)
+        return find_layout(folder, group_by=group_by, known=known, passed=passed), None
+    return find_table_layout(folder, labels, group_by=group_by, known=known, passed=passed)
 
 
 def _read_groups(group_by: GroupBy, group_of: GroupOf | None, layout: Layout) -> GroupOf:

@@ -1,6 +1,5 @@
 """Find the folder of a data set, by its name or path."""
 
-import os
 from os import PathLike
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from catdog._utils.errors import (
     MissingFileError,
 )
 from catdog.data import fetch
+from catdog.images.listing import can_be_listed
 
 
 def find_source(argument: str, source: "str | PathLike[str]") -> Path:
@@ -49,10 +49,11 @@ def find_source(argument: str, source: "str | PathLike[str]") -> Path:
             value=str(source),
             hint="Pass the folder of the class folders.",
         )
-    try:
-        os.scandir(folder).close()
-    except OSError as error:
+    if not can_be_listed(folder):
         raise FileAccessError(
-            f"cannot be listed: {error.strerror}", argument=argument, value=str(source)
-        ) from error
+            "cannot be listed",
+            argument=argument,
+            value=str(source),
+            hint="Ask for the permission to read it.",
+        )
     return folder

@@ -27,8 +27,9 @@ def add_new_files(
 ) -> dict[Split, Sequence[ImageFile]]:
     """Add the images that the split file does not list to the training set.
 
-    Duplicates of its images are not added, nor images of groups that are evaluated on, nor near
-    duplicates of images that are evaluated on, if `near_together`. A warning says why.
+    Duplicates of its images are not added, nor images of groups that are evaluated on, nor, if
+    `near_together`, near duplicates of images that are evaluated on. A warning lists what is not
+    added, and why.
     """
     contents = {image.sha256 for inside in sets.values() for image in inside}
     evaluated = [image for split in SPLITS[1:] for image in sets[split]]
@@ -44,7 +45,7 @@ def add_new_files(
     not_added: dict[ImageFile, str] = {}
     for image in not_in_sets(usable_images(report), sets):
         if image.split not in (None, "train"):
-            not_added[image] = f"is in the folder of the {image.split} images"
+            not_added[image] = f"belongs to the {image.split} set"
         elif image.sha256 in contents:
             not_added[image] = "is a duplicate of an image in the split file"
         elif image.cluster in clusters:

@@ -23,11 +23,7 @@ def split_features(
     features: Features, seed: int, fractions: Mapping[str, float | None]
 ) -> Features:
     """Return features with their sets, ordered by class and name; see `Features.split`."""
-    given = {
-        name: checks.check_fraction(name, value)
-        for name, value in fractions.items()
-        if value is not None
-    }
+    given = checks.check_fractions(fractions)
     seed = checks.check_seed(seed)
     labels = check_labelled(features)
     plan = plan_sets(Layout(Path(), features.class_names, (), (), ()), given)

@@ -111,7 +111,7 @@ def doubts_about_lists(
         listing: All files in it.
         roles: What the column `split` says about each file.
         used: The row of each image that is used.
-        passed: The table and `group_by`, as `load_datasets` takes them.
+        passed: The table, and other files that are used, as `load_datasets` takes them.
     """
     rows = used.values()
     names = names_of(
@@ -185,13 +185,14 @@ def _unused_subjects(
     sizes = Counter(
         parts[: place + 1] for parts in parts_of.values() for place in range(len(parts))
     )
+    in_splits = bool(splits_of_paths([*labels], folder))
     own = {
         path: [
             place
             for place, part in enumerate(parts)
             if place >= shared
             and folded(part) not in known
-            and _may_be_subject(part, sizes[parts[: place + 1]])
+            and _may_be_subject(part, sizes[parts[: place + 1]], in_splits=in_splits)
         ]
         for path, parts in parts_of.items()
     }
@@ -211,10 +212,16 @@ def _unused_subjects(
     return None
 
 
-def _may_be_subject(name: str, images: int) -> bool:
-    """Return whether a folder may be one subject, by its name and the number of its images."""
+def _may_be_subject(name: str, images: int, *, in_splits: bool) -> bool:
+    """Return whether a folder may be one subject, by its name and the number of its images.
+
+    Args:
+        name: The name of the folder.
+        images: How many images it holds.
+        in_splits: There are folders for training and for evaluation.
+    """
     if split_roles(name):
-        return name[-1].isdigit() and images <= _MAX_IMAGES
+        return not in_splits and name[-1].isdigit() and images <= _MAX_IMAGES
     return not is_piece(name) or "volume" in words_of(name)  # of a scanner
 
 

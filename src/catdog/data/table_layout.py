@@ -45,7 +45,12 @@ class TableLayout(NamedTuple):
 
 
 def find_table_layout(
-    folder: Path, labels: Any, *, group_by: Any = None, known: bool = False
+    folder: Path,
+    labels: Any,
+    *,
+    group_by: Any = None,
+    known: bool = False,
+    passed: Iterable[Any] = (),
 ) -> TableLayout:
     """Find the classes, splits, groups and files of a folder by a table.
 
@@ -54,6 +59,7 @@ def find_table_layout(
         labels: The table, as `load_datasets` takes it.
         group_by: As `load_datasets` takes it.
         known: A split file says which image is in which set.
+        passed: Files that are used, too, such as the split file.
 
     Raises:
         FileNotFoundError: If the table, or every file that it lists, does not exist.
@@ -81,7 +87,7 @@ def find_table_layout(
     doubts = [*doubts_about_labels(class_names), *filter(None, [similar])]
     if not known:
         doubts += doubts_about_table(folder, table, roles, used, grouped=group_by is not None)
-        doubts += doubts_about_lists(folder, listing, roles, used, [labels, group_by])
+        doubts += doubts_about_lists(folder, listing, roles, used, [labels, group_by, *passed])
     layout = Layout(
         folder,
         class_names,

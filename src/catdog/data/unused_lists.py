@@ -28,6 +28,9 @@ _SPLIT_WORDS = frozenset({"setid", "split", "splits"})  # "setid.mat" of Oxford 
 # Words for a folder of lists, beside the folder of the images.
 _LIST_WORDS = frozenset({"annotation", "annotations", "image", "images", "label", "labels", "list",
                          "lists", "meta", "metadata", "sets", "split", "splits"})  # fmt: skip
+# Words in the name of a file that only lists the images of a set: `train_labels`.
+_OF_SETS = frozenset({"annotation", "annotations", "df", "filename", "filenames", "final", "gt",
+                      "id", "ids", "label", "labels", "names", "path", "paths", "v"})  # fmt: skip
 _MOST_OF_A_KIND = 100  # files with one suffix in one folder
 
 
@@ -182,21 +185,23 @@ def _find_split(lists: Iterable[ListFile], known: Collection[Split]) -> list[str
 
 
 def _is_list_of_split(item: ListFile) -> bool:
-    """Return whether a file is a list for a split by its name, or a table with a column for it.
+    """Return whether a file is a list for a split by its name, or by columns for it and for groups.
 
     It may name patients or videos, and no image. What a training or catdog wrote is none.
     """
     stem = item.path.stem
     if item.is_of_catdog or item.path.suffix.lower() not in LISTS:
         return False
-    says_so = bool(split_roles(stem) & {*SPLITS}) or _is_split(item.path) or item.has_split_column
-    return says_so and WRITTEN.isdisjoint(words_of(stem))
+    by_name = bool(split_roles(stem) & {*SPLITS}) or _is_split(item.path)
+    by_columns = item.has_split_column and item.has_group_column
+    return (by_name or by_columns) and WRITTEN.isdisjoint(words_of(stem))
 
 
 def _lists_a_set(item: ListFile) -> bool:
     """Return whether a file only lists the images of a set, by its name: `train_list.txt`."""
     stem = item.path.stem
-    return bool(split_roles(stem)) and not words_beside_split(stem) and not item.has_group_column
+    says_nothing_else = _OF_SETS.issuperset(words_beside_split(stem))
+    return bool(split_roles(stem)) and says_nothing_else and not item.has_group_column
 
 
 def _is_split(path: Path) -> bool:

@@ -26,7 +26,7 @@ from catdog.data.split_features import given_data
 from catdog.evaluation.backbone_features import extract_splits, select_splits
 from catdog.evaluation.folds import units_and_folds
 from catdog.evaluation.out_of_fold import as_vectors, log_posteriors, squared_distances
-from catdog.matching import resize_to_model
+from catdog.matching import resize_as_predicted
 from catdog.training.frozen import split_frozen
 from catdog.typing import SPLITS, Floats, Labels, Split, Verbose
 
@@ -169,7 +169,7 @@ def find_label_issues(
     seed = checks.check_seed(seed)
     stored = data if isinstance(data, Features) else None
     data = given_data(data, split_needed=False)
-    resized = data if stored else resize_to_model(model, data)
+    resized = data if stored else resize_as_predicted(model, data)
     labels = np.concatenate([data.labels(split) for split in chosen])
     contents = [content for split in chosen for content in content_hashes(data, split)]
     _check_enough(labels, contents, folds, data.class_names)

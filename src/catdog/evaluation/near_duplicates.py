@@ -21,7 +21,7 @@ from catdog.evaluation.backbone_features import extract_splits
 from catdog.evaluation.out_of_fold import as_vectors
 from catdog.evaluation.similar_pairs import SimilarPairs, find_similar_pairs
 from catdog.evaluation.similarity_limit import near_duplicate_limit
-from catdog.matching import resize_to_model
+from catdog.matching import resize_as_predicted
 from catdog.training.frozen import split_frozen
 from catdog.typing import SPLITS, Split, Verbose
 
@@ -192,7 +192,7 @@ def find_near_duplicates(
         ```
     """
     given = None if similarity is None else _check_similarity(similarity)
-    resized = resize_to_model(model, data)
+    resized = resize_as_predicted(model, data)
     parts = split_frozen(model, "find_near_duplicates")
     features = extract_splits(parts, resized, SPLITS, cache_dir=cache_dir, verbose=verbose)
     vectors = as_vectors(np.concatenate(features))

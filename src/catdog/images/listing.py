@@ -20,6 +20,15 @@ def entries(folder: Path) -> list[Path]:
         return []
 
 
+def can_be_listed(folder: Path) -> bool:
+    """Return whether the disk and the permissions allow to list a folder."""
+    try:
+        os.scandir(folder).close()
+    except OSError:
+        return False
+    return True
+
+
 def subfolders(folder: Path) -> list[Path]:
     """Return the folders directly in `folder`, sorted, without hidden and system folders."""
     return [

@@ -79,7 +79,12 @@ def area_after(call: Call, given: Sequence[Placed], result: Any) -> Area:
     name = type(operation).__name__
     if _is_own_code(operation):
         return _after_own(call, area, tensor, result)
-    if name in _PLACING or isinstance(operation, layers.Permute | layers.Reshape):
+    is_alone = len(given) == 1  # `einsum("bhwc->bwhc", image)` transposes
+    if (
+        name in _PLACING
+        or isinstance(operation, layers.Permute | layers.Reshape)
+        or (name == "Einsum" and is_alone)
+    ):
         return _after_placing(call, area, tensor)
     if isinstance(operation, layers.ZeroPadding2D | layers.Cropping2D):
         return _padded(area, operation)
@@ -168,8 +173,10 @@ def _after_placing(call: Call, area: Area, tensor: Any) -> Area:
         placed = call.on(tensor, np.ascontiguousarray(numbers))
         found = _line(placed)
         if found is None:
-            is_reshaped = type(call.operation).__name__ == "Reshape"
-            return (_lost if is_reshaped else _moved)(area, call.operation)
+            if type(call.operation).__name__ != "Reshape":
+                return _moved(area, call.operation)
+            are_in_order = math.prod(tensor.shape[axis] for axis in area.axes or ()) in placed.shape
+            return _lost(area if are_in_order else _moved(area, call.operation), call.operation)
         axes.append(found)
         line = np.moveaxis(placed, found, 0).reshape(placed.shape[found], -1)[:, 0]
         margins.append((before - line[0], behind - (size - 1 - line[-1])))

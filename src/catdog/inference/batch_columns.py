@@ -42,7 +42,10 @@ def read_sources(batch: Any) -> list[ImageSource]:
 
 def _as_bytes(content: Any) -> bytes:
     """Return the content of a file; of an empty cell, such as `None`, that of an empty file."""
-    return bytes(content) if isinstance(content, bytes | bytearray | memoryview) else b""
+    try:
+        return memoryview(content).tobytes()
+    except TypeError:  # no bytes
+        return b""
 
 
 def other_columns(batch: Mapping[str, Any], added: Iterable[str]) -> Columns:

@@ -15,7 +15,9 @@ import keras
 import numpy as np
 
 from catdog._utils import checks
+from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
+from catdog._utils.text import printable
 from catdog.data.features import DEFAULT_BATCH_SIZE, Features
 from catdog.data.features_file import NPZ, load_features
 from catdog.data.tables import cell_name
@@ -110,7 +112,8 @@ class BatchFeatureExtractor:
 
         Raises:
             OSError: If the file cannot be written.
-            ValueError: If the batch has neither column, or one of the result, such as `error`.
+            ValueError: If the batch has neither column, or one of the result, such as `error`, or
+                two labels for an image.
         """
         sources = read_sources(batch)
         added = "features" if self._folder is None else "file"
@@ -172,8 +175,15 @@ def _labelled(
     """Return the features of a batch with their labels, if it has a column of them."""
     if LABEL not in batch:
         return features
-    names = [cell_name(cell, argument="batch") or None for cell in batch[LABEL]]
-    class_of = {image.name: name for image, name in zip(images, names, strict=True)}
+    class_of: dict[str, str | None] = {}
+    for image, cell in zip(images, batch[LABEL], strict=True):
+        label = cell if isinstance(cell, str) else cell_name(cell, argument="batch")
+        if class_of.setdefault(image.name, label or None) != (label or None):
+            raise InvalidValueError(
+                f"has two labels for the image {printable(image.name)}",
+                argument="batch",
+                hint="Keep one of the rows.",
+            )
     return with_labels(features, class_of)
 
 
