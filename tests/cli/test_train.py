@@ -198,6 +198,7 @@ def test_groups(make_folder: MakeFolder, capsys: Capture) -> None:
     assert "--group-by gives no group to 36 images" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:The folders inside")
 def test_fractions_and_new_files(image_folder: Path, data: Datasets, capsys: Capture) -> None:
     """They say how the images are split, and the next command repeats them."""
 
