@@ -181,7 +181,7 @@ NAMED = "image.0.png image.1.png"
     [
         {"metadata.jsonl": '{"file_name": "image.0.png"}\n{"file_name": "image.1.png"}\n'},
         {"dsfold1.txt": "image.0.png|100|1\nimage.1.png|100|1\n"},
-        {"list_eval_partition.txt": "image.0.png 0\nimage.1.png 1\n"},
+        {"list_bbox.txt": "image.0.png 0\nimage.1.png 1\n"},
         {"data.yaml": "images: [image.0.png, image.1.png]"},
         {"fold": NAMED},
         {"patients.csv": "patient_id,image\np1,image.0.png\np1,image.1.png\n"},
@@ -518,3 +518,17 @@ def test_the_split_file_that_is_used_is_not_named(make_folder: MakeFolder) -> No
     folder = make_folder(cat=6, dog=6)
     load_datasets(folder).save_split(folder / "split.json")
     load_datasets(folder, split_file=folder / "split.json", new_files="train")  # no warning
+
+
+@pytest.mark.parametrize("name", ["list_eval_partition.txt", "train.txt", "splits.csv"])
+@pytest.mark.parametrize("inside", ["images", "faces"])
+def test_a_split_beside_the_folder(make_folder: MakeFolder, inside: str, name: str) -> None:
+    """As in CelebA; the name of the folder does not matter, if the list names several images."""
+    folder = make_folder({f"{inside}/cat": 6, f"{inside}/dog": 6})
+    lines = "".join(f"image.{number}.png {number // 4}\n" for number in range(6))
+    for each in (name, "test.txt"):
+        (folder / each).write_text(lines)
+    assert f"'{name}'" in warnings_of(folder / inside)
+    for each in (name, "test.txt"):
+        (folder / each).write_text("another.jpg 0\nothers.jpg 1\n")
+    assert warnings_of(folder / inside) == ""

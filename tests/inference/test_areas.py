@@ -185,6 +185,31 @@ def test_what_is_not_followed_is_refused(name: str, image: NDArray[np.uint8]) ->
         gradcam(model_of(REFUSED[name]), image, label=RED)
 
 
+@pytest.mark.parametrize("join", [layers.Average(), layers.Concatenate()])
+def test_one_of_several_networks_is_no_explanation(join: Any, image: NDArray[np.uint8]) -> None:
+    images = keras.Input((*SIZE, 3))
+    networks = [
+        keras.Sequential(
+            [keras.Input((*SIZE, 3)), *colours(), layers.GlobalAveragePooling2D(), *reads_off()]
+        )
+        for _ in range(2)
+    ]
+    model = keras.Model(images, layers.Dense(2)(join([find(images) for find in networks])))
+    with pytest.raises(ValueError, match="is beside the last feature map, which shows only a part"):
+        gradcam(model, image, label=RED)
+
+
+def test_branches_that_meet_before_the_last_map(image: NDArray[np.uint8]) -> None:
+    """As in Inception, and with a gate of convolutions behind the map."""
+
+    def branches(x: Any) -> Any:
+        both = layers.Concatenate()([layers.Conv2D(2, size, padding="same")(x) for size in (1, 3)])
+        gate = layers.Conv2D(4, 1)(layers.GlobalAveragePooling2D(keepdims=True)(both))
+        return layers.Conv2D(2, 1)(both * ops.sigmoid(gate))
+
+    assert gradcam(model_of(ops.relu, branches), image, label=RED).shape == SIZE
+
+
 @pytest.mark.parametrize("flip_first", [False, True])
 def test_one_of_several_views_is_no_explanation(flip_first: bool, image: NDArray[np.uint8]) -> None:
     images = keras.Input((*SIZE, 3))

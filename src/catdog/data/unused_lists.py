@@ -24,7 +24,8 @@ _NO_TEXTS = (".feather", ".h5", ".mat", ".npy", ".npz", ".parquet", ".pickle", "
 # Files that name images as examples, or those who made them.
 _ABOUT = frozenset({"attribution", "copyright", "credits", "licence", "license", "readme"})
 _DOCUMENTS = (".htm", ".html", ".ipynb", ".md", ".py", ".rst")
-_SPLIT_WORDS = frozenset({"setid", "split", "splits"})  # "setid.mat" of Oxford Flowers
+# "setid.mat" of Oxford Flowers, "list_eval_partition.txt" of CelebA
+_SPLIT_WORDS = frozenset({"partition", "partitions", "setid", "split", "splits"})
 # Words for a folder of lists, beside the folder of the images.
 _LIST_WORDS = frozenset({"annotation", "annotations", "image", "images", "label", "labels", "list",
                          "lists", "meta", "metadata", "sets", "split", "splits"})  # fmt: skip
@@ -48,7 +49,8 @@ def unused_lists(
     Args:
         folders: The folder that was passed, and those below it down to the folder of the class
             folders. Folders in them that hold no image are looked into, and the folders in these.
-            If the first is called `images` or so, the lists beside it count, too.
+            The lists beside the first count, too, if they name several of its images, or if it is
+            called `images` or so.
         names: The names of the images that are used, and of their groups.
         others: The other files in the class folders. Those with the name of an image, such as
             captions, do not count.
@@ -64,7 +66,8 @@ def unused_lists(
         for item in inside
         if _may_name_one(item) or (labels == "folders" and _is_list_of_split(item))
     ]
-    lists += filter(_may_name_one, beside)
+    is_of_images = has_filler(folders[0].resolve().name)  # else there may be other data beside it
+    lists += [item for item in beside if item.is_clear or (is_of_images and _may_name_one(item))]
     of_split = _find_split(lists, known_sets)
     if of_split:
         yield UsageWarning(
@@ -156,8 +159,6 @@ def _lists_beside(folder: Path) -> Iterator[Path]:
     They count only if their names say what they are.
     """
     folder = folder.resolve()
-    if not has_filler(folder.name):
-        return
     for place in (folder.parent, *_places_beside(folder)):
         for path in _files_in([place]):
             if path.suffix.lower() in LISTS and (split_roles(path.stem) or _is_split(path)):

@@ -40,6 +40,7 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         self.built = True
         self.maps: list[Area] = []
         self.convolutions: list[Any] = []
+        self._needed: dict[int, frozenset[int]] = {}  # calls that each of these depends on
         self.marked: list[bool] = []
         self._model = model
         self._mark = mark
@@ -91,6 +92,7 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         area = area_after(call, given, result)
         if has_kernels(call.operation):
             area = replace(area, calls=area.calls | {number})
+            self._needed[number] = area.calls
         self.marked.append(_is_map(area, result, self._images))
         if self.marked[-1]:
             self.maps.append(area)
@@ -102,7 +104,8 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         """Return where the image is in the last feature map.
 
         Raises:
-            ValueError: If it is not known, or the map shows one of several versions of the image.
+            ValueError: If it is not known, the map shows one of several versions of the image, or
+                the model has other convolutions beside those of the map.
         """
         area = self.maps[-1]
         if area.moved_by:
@@ -121,6 +124,14 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
                     "the image, and the last feature map shows only some of them",
                     argument="model",
                     hint="Explain a model that takes one of these versions alone.",
+                )
+            # A convolution behind the map, as in a gate, depends on all that the map depends on.
+            if number not in area.calls and not area.calls <= self._needed.get(number, area.calls):
+                raise InvalidValueError(
+                    f"has no heat map: its layer {layer.name!r} is beside the last feature map, "
+                    "which shows only a part of what the model sees",
+                    argument="model",
+                    hint="Explain each of the parts alone, as a model of its own.",
                 )
         return area
 
