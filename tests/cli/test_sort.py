@@ -114,6 +114,17 @@ def test_the_file_is_not_replaced_unasked(saved: Path, capsys: Capture) -> None:
     assert Path("found.csv").read_text() == "mine"
 
 
+def test_a_file_that_may_not_be_written(
+    saved: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said before anything is computed, and not when the result is there."""
+    Path("found.csv").touch()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    typed = ["predict", "photo.png", "--model", str(saved / LITERT_FILE), "--csv", "found.csv"]
+    assert main([*typed, "--overwrite"]) == 2
+    assert "--csv='found.csv' cannot be written: no permission" in capsys.readouterr().err
+
+
 def test_no_tensorflow_is_needed(saved: Path) -> None:
     write_images(Path("photos"), 3)
     typed = ["predict", "photos", "--model", str(saved / LITERT_FILE)]

@@ -348,6 +348,15 @@ def test_the_whole_folder_may_not_be_listed(
         read(tidy)
 
 
+def test_too_little_memory_is_no_damage(tidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(MemoryError):
+        scan_images(tidy)
+
+
 def test_an_error_of_the_disk_is_not_one_of_the_image(
     tidy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
