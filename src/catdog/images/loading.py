@@ -62,8 +62,7 @@ def load_pixels(
     check_palette(image, box)
     if isinstance(image, TiffImageFile):
         image = correct_pixels(image)
-    if key is not None:
-        image = image.copy()
+    if key is not None:  # in place: in a loaded image of the user, it is not known any more
         image.info["transparency"] = key
     if box:
         image = on_white_canvas(image, box)
