@@ -274,7 +274,7 @@ def read_image(
 def _to_upright_rgb(
     image: Image.Image, name: str, notes: list[Note] | None, least: Size | None
 ) -> Image.Image:
-    """Return a Pillow image as RGB, upright; the user's image is not changed."""
+    """Return a Pillow image as RGB, upright; the pixels of the user's image are not changed."""
     try:
         with _LOADING, own_limits():
             image = image if least is None else reopen_large(image, least)
