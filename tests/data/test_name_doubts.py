@@ -232,10 +232,13 @@ def test_copies_in_the_group_of_the_original() -> None:
     """They are wanted, but masks are not, and neither are copies in another group."""
     paths = [Path("cat", f"p{n // 3}_{n % 3}{end}.png") for n in range(12)
              for end in ("", "_flip")]  # fmt: skip
-    assert copies_by_name(paths, group_of=lambda path: path.name[:2]) is None
-    assert "12 of 24" in str(copies_by_name(paths, group_of=lambda path: path.name))
-    masks = [path.with_name(path.name.replace("flip", "mask")) for path in paths]
-    assert "12 of 24" in str(copies_by_name(masks, group_of=lambda path: path.name[:2]))
+    copies = copies_by_name(paths)
+    assert copies
+    assert copies.unwanted(lambda path: path.name[:2]) is None
+    assert "12 of 24" in str(copies.unwanted(lambda path: path.name))
+    masks = copies_by_name([path.with_name(path.name.replace("flip", "mask")) for path in paths])
+    assert masks
+    assert "12 of 24" in str(masks.unwanted(lambda path: path.name[:2]))
 
 
 @pytest.mark.parametrize("form", ["c{:02}mask", "c{:02}Mask", "c{:02}flip", "leaf{:02}Aug"])

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from catdog import load_datasets, scan_images
+from catdog.data.split_folders import splits_of_paths
 from catdog.data.table_doubts import unused_folders
 from catdog.data.table_layout import find_table_layout
 from catdog.typing import SPLITS
@@ -77,7 +78,8 @@ def test_split_folders_that_a_table_does_not_use(
 
 def found(folder: Path, names: Iterable[str], roles: dict[str, Any] | None = None) -> str:
     given = {folder / name: role for name, role in (roles or {}).items()}
-    return str(unused_folders(given, [folder / name for name in names], folder) or "")
+    in_folders = splits_of_paths([folder / name for name in names], folder)
+    return str(unused_folders(given, in_folders, folder) or "")
 
 
 def test_folders_that_are_no_split(tmp_path: Path) -> None:

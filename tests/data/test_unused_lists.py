@@ -475,11 +475,16 @@ def test_the_split_file_of_catdog_is_no_other_split(make_folder: MakeFolder) -> 
     assert warnings_of(folder) == ""
 
 
-def test_a_list_in_the_encoding_of_older_programs(make_folder: MakeFolder) -> None:
+def with_umlauts(make_folder: MakeFolder) -> tuple[Path, str]:
+    """Return a folder, and a list of some of its images, whose names have an umlaut."""
     folder = make_folder(cat=6, dog=6)
     for number in range(6):
         (folder / f"cat/image.{number}.png").rename(folder / f"cat/Kätzchen{number}.png")
-    names = "".join(f"Kätzchen{number}.png;x\n" for number in range(6))
+    return folder, "".join(f"Kätzchen{number}.png;x\n" for number in range(6))
+
+
+def test_a_list_in_the_encoding_of_older_programs(make_folder: MakeFolder) -> None:
+    folder, names = with_umlauts(make_folder)
     (folder / "notes.txt").write_text(names, "cp1252")
     assert "'notes.txt'" in warnings_of(folder)
 
@@ -506,10 +511,7 @@ def test_names_of_files_that_only_list_a_set(make_folder: MakeFolder, name: str)
 
 
 def test_a_list_with_one_damaged_line(make_folder: MakeFolder) -> None:
-    folder = make_folder(cat=6, dog=6)
-    for number in range(6):
-        (folder / f"cat/image.{number}.png").rename(folder / f"cat/Kätzchen{number}.png")
-    names = "".join(f"Kätzchen{number}.png;x\n" for number in range(6))
+    folder, names = with_umlauts(make_folder)
     (folder / "notes.txt").write_bytes(b"\xff\n" + names.encode())
     assert "'notes.txt'" in warnings_of(folder)
 

@@ -1,9 +1,12 @@
 """Images that may be masks or changed copies of others, by their names, as a warning."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +14,7 @@ from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.name_doubts import words_of
 
-# Words for what is made from an image, but is no picture of the same thing.
+# Words for what is made from an image, but does not show the same.
 _MASKS = frozenset(
     {"annotation", "annotations", "depth", "groundtruth", "gt", "label", "labels", "mask", "masks",
      "seg", "segmentation", "superpixels", "trimap"}
@@ -54,16 +57,51 @@ class _Copy(NamedTuple):
     at_end: bool
 
 
-def copies_by_name(
-    paths: Sequence[Path], *, changed: bool = False, group_of: _GroupOf | None = None
-) -> UsageWarning | None:
-    """Return the warning about images that have the name of another image and one part more.
+@dataclass(frozen=True)
+class Copies:
+    """Images that have the name of another image and one part more. Print it for the warning.
+
+    Attributes:
+        found: The images; at least one.
+        n_images: Number of images that were compared.
+        in_splits: The originals are in other split folders, so their paths only stand for them.
+    """
+
+    found: tuple[_Copy, ...]
+    n_images: int
+    in_splits: bool = False
+
+    def unwanted(self, group_of: _GroupOf) -> Copies | None:
+        """Return what is left without copies in the group of the original; masks are left."""
+        if self.in_splits:
+            return self
+        left = tuple(copy for copy in self.found if not _is_wanted(copy, group_of))
+        return replace(self, found=left) if left else None
+
+    def warning(self) -> UsageWarning:
+        """Return what is said about them."""
+        parts = [part for part, _ in Counter(copy.part for copy in self.found).most_common()]
+        ends = {copy.part for copy in self.found if copy.at_end}
+        most = f" (for the {MAX_PARTS} most frequent parts)" if len(parts) > MAX_PARTS else ""
+        return UsageWarning(
+            f"{len(self.found):,} of {self.n_images:,} images have the name of another image and "
+            f"one part more ({list_names(parts, 4)}), such as {self.found[0].path.name!r}. They "
+            "may be masks, or copies that are turned, mirrored or changed in another way, which "
+            "are not always recognised as near duplicates.",
+            hint="Move masks away. To keep copies in the set of the original, pass "
+            f'group_by=r"{_pattern_without(parts[:MAX_PARTS], ends)}"{most}.',
+        )
+
+    def __str__(self) -> str:
+        return str(self.warning())
+
+
+def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> Copies | None:
+    """Find the images that have the name of another image and one part more.
 
     Args:
         paths: The images.
         changed: Only parts that say that the image was changed count.
-        group_of: Finds the group of an image. Copies in the group of the original are wanted, but
-            masks are not.
     """
     found = {copy.path: copy for copy in _find_copies(paths)}
     counts = Counter(copy.part for copy in found.values())
@@ -76,28 +114,12 @@ def copies_by_name(
         or (are_angles and _NUMBER.fullmatch(part))
         or (not changed and count >= MIN_COPIES and not _NUMBER.fullmatch(part))
     }
-    named = [
-        copy
-        for copy in found.values()
-        if copy.part in known and (group_of is None or not _is_wanted(copy, group_of))
-    ]
-    if not named:
-        return None
-    parts = [part for part, _ in Counter(copy.part for copy in named).most_common()]
-    ends = {copy.part for copy in named if copy.at_end}
-    most = f" (for the {MAX_PARTS} most frequent parts)" if len(parts) > MAX_PARTS else ""
-    return UsageWarning(
-        f"{len(named):,} of {len(paths):,} images have the name of another image and one part more "
-        f"({list_names(parts, 4)}), such as {named[0].path.name!r}. They may be masks, or copies "
-        "that are turned, mirrored or changed in another way, which are not always recognised as "
-        "near duplicates.",
-        hint="Move masks away. To keep copies in the set of the original, pass "
-        f'group_by=r"{_pattern_without(parts[:MAX_PARTS], ends)}"{most}.',
-    )
+    named = tuple(copy for copy in found.values() if copy.part in known)
+    return Copies(named, len(paths)) if named else None
 
 
-def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> UsageWarning | None:
-    """Return the warning about changed copies of images in another of the splits' folders."""
+def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> Copies | None:
+    """Find the changed copies of images in another of the splits' folders."""
     if len(holders) == 1:
         return None
     plain = [
@@ -106,7 +128,8 @@ def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> Us
         for holder in holders
         if holder in path.parents
     ]
-    return copies_by_name(plain, changed=True)
+    copies = copies_by_name(plain, changed=True)
+    return copies and replace(copies, in_splits=True)
 
 
 def _is_wanted(copy: _Copy, group_of: _GroupOf) -> bool:

@@ -10,14 +10,13 @@ from typing import Any
 
 from catdog._utils.errors import InvalidTypeError, InvalidValueError, UsageWarning
 from catdog._utils.text import composed, counted, list_names, printable
-from catdog.data.copy_names import copies_by_name
+from catdog.data.copy_names import Copies
 from catdog.data.file_names import FileNames
 from catdog.data.findings import FOLDER, ImageFile, relative_name
 from catdog.data.layout import Layout
 from catdog.data.report import ScanReport
 from catdog.data.same_names import unlike_names
 from catdog.data.tables import read_table
-from catdog.images.identify import is_image_file
 from catdog.typing import Split
 
 _SUFFIXES = (".csv", ".tsv", ".txt")
@@ -68,23 +67,20 @@ def doubts_about_groups(layout: Layout, group_of: GroupOf | None) -> Iterator[Us
             if (group := group_of(name, layout.class_names, file.split)) and group != name
         }
         yield from unlike_names(groups, kind="groups")
-    if layout.copies and (doubt := _doubt_about_copies(layout, layout.copies, group_of)):
-        yield doubt
+    if copies := layout.copies and _unwanted_copies(layout, layout.copies, group_of):
+        yield copies.warning()
 
 
-def _doubt_about_copies(
-    layout: Layout, copies: UsageWarning, group_of: GroupOf | None
-) -> UsageWarning | None:
-    """Return the warning about copies and masks by their names, without copies in one group."""
-    paths = [file.path for file in layout.files if is_image_file(file.path)]
-    if group_of is None or copies_by_name(paths) is None:  # they are in several split folders
+def _unwanted_copies(layout: Layout, copies: Copies, group_of: GroupOf | None) -> Copies | None:
+    """Return copies and masks by their names, without copies in the group of the original."""
+    if group_of is None:
         return copies
     splits = {file.path: file.split for file in layout.files}
 
     def find_group(path: Path) -> str | None:
         return group_of(relative_name(path, layout.root), layout.class_names, splits[path])
 
-    return copies_by_name(paths, group_of=find_group)
+    return copies.unwanted(find_group)
 
 
 def with_groups(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed
-from catdog.data.copy_names import copies_by_name, copies_in_other_splits
+from catdog.data.copy_names import Copies, copies_by_name, copies_in_other_splits
 from catdog.data.findings import IgnoredReason
 from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_checks import (
@@ -71,7 +71,7 @@ class Layout:
         ignored: Images that are not used, and why.
         has_table: The labels are in a table, so that there need not be class folders.
         doubts: What was assumed about the layout, but may be meant in another way.
-        copies: The warning about images that may be copies or masks of others, by their names.
+        copies: Images that may be copies or masks of others, by their names.
     """
 
     root: Path
@@ -81,7 +81,7 @@ class Layout:
     ignored: tuple[tuple[Path, IgnoredReason], ...]
     has_table: bool = False
     doubts: tuple[UsageWarning, ...] = ()
-    copies: UsageWarning | None = None
+    copies: Copies | None = None
 
 
 def find_layout(

@@ -108,7 +108,8 @@ def scan_images(
     root = find_source("folder", folder)
     layout = _find_layout(root) if labels is None else find_table_layout(root, labels).layout
     corrected = None if corrections is None else read_corrections(corrections, layout.class_names)
-    for doubt in filter(None, [*layout.doubts, layout.copies]):
+    copies = [layout.copies.warning()] if layout.copies else []
+    for doubt in [*layout.doubts, *copies]:
         warnings.warn(doubt, stacklevel=2)
     report = scan_layout(layout, corrected.decisions if corrected else {})
     if corrected:

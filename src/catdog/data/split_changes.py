@@ -56,8 +56,8 @@ def add_new_files(
         # Also the groups by the names of today: the split may have been made without groups.
         held_out |= known_groups(evaluated, report, group_of)
         new = with_groups(new, report, group_of)
-        for image in (image for image in new if image.group in held_out):
-            not_added[image] = "is of the group of a validation or test image"
+        reason = "is of the group of a validation or test image"
+        not_added |= {image: reason for image in new if image.group in held_out}
     _warn_not_added(not_added, report)
     added = [image for image in new if image not in not_added]
     grown = sorted([*sets["train"], *added], key=lambda image: (image.label, image.path.parts))

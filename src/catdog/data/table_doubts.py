@@ -20,7 +20,7 @@ from catdog.data.tables import Row, Table
 from catdog.data.unused_lists import unused_lists
 from catdog.images.formats import is_hidden
 from catdog.images.identify import is_named_as_image
-from catdog.typing import SPLITS
+from catdog.typing import SPLITS, Split
 
 # Words in the name of a column of images.
 _OF_FILES = frozenset({"file", "filename", "filepath", "image", "img", "path", "photo", "picture"})
@@ -84,11 +84,14 @@ def doubts_about_table(
     """
     label_of = {path: row["label"] for path, row in used.items()}
     is_grouped = grouped or "group" in table.columns
+    in_folders = splits_of_paths(used, folder)
     found = [
-        unused_folders(roles, [*used], folder),
+        unused_folders(roles, in_folders, folder),
         unused_columns(table.others, table.columns, grouped=grouped),
         None if roles else splits_in_names([*used]),
-        None if is_grouped else _unused_subjects(label_of, roles, folder),
+        None
+        if is_grouped
+        else _unused_subjects(label_of, roles, folder, in_splits=bool(in_folders)),
     ]
     yield from (doubt for doubt in found if doubt is not None)
     yield from doubts_about_class_names(
@@ -129,16 +132,15 @@ def doubts_about_lists(
 
 
 def unused_folders(
-    roles: Mapping[Path, Role], paths: Sequence[Path], folder: Path
+    roles: Mapping[Path, Role], in_folders: Mapping[Path, tuple[str, Split]], folder: Path
 ) -> UsageWarning | None:
     """Return the warning about folders such as `train/` and `test/` that do not decide the split.
 
     Args:
         roles: What the column `split` says about each file; empty without it.
-        paths: The files that the table lists.
+        in_folders: The split folder of each file in one, and its split, as `splits_of_paths`.
         folder: The folder that they are in.
     """
-    in_folders = splits_of_paths(paths, folder)
     if not in_folders:
         return None
     if not roles:
@@ -165,7 +167,7 @@ def unused_folders(
 
 
 def _unused_subjects(
-    labels: Mapping[Path, str], roles: Mapping[Path, Role], folder: Path
+    labels: Mapping[Path, str], roles: Mapping[Path, Role], folder: Path, *, in_splits: bool
 ) -> UsageWarning | None:
     """Return the warning about folders that may be one subject each, such as `patient7/a.png`.
 
@@ -177,6 +179,7 @@ def _unused_subjects(
         roles: What the column `split` says about each file; empty without it. If it names all
             sets, only subjects in two of them matter.
         folder: The folder that they are in.
+        in_splits: There are folders for training and for evaluation.
     """
     known = {folded(label) for label in labels.values()}
     parts_of = {path: Path(relative_name(path, folder)).parent.parts for path in labels}
@@ -185,7 +188,6 @@ def _unused_subjects(
     sizes = Counter(
         parts[: place + 1] for parts in parts_of.values() for place in range(len(parts))
     )
-    in_splits = bool(splits_of_paths([*labels], folder))
     own = {
         path: [
             place
