@@ -9,6 +9,7 @@
 - import: `import catdog` and `import keras`, each in a new process.
 
 The loop of the blog posts calls `image_dataset_from_directory`, shuffled, `prefetch`, and `fit`.
+Before both loops, Keras is imported first, so that TensorFlow uses oneDNN for both or for none.
 """
 
 import argparse
@@ -21,8 +22,9 @@ from pathlib import Path
 import keras
 import numpy as np
 from harness import STATUS, Record, ask_python, new_record, peak_mib, spread, summary, write_record
+from keras_sides import batches
 from numpy.typing import NDArray
-from sides import SPLITS, batches, link_splits
+from sides import SPLITS, link_splits
 
 from catdog import build_model, list_models, load_datasets, train
 

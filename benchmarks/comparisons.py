@@ -9,6 +9,7 @@ from typing import Literal
 from harness import ask_python
 
 SIDES = Path(__file__).with_name("sides.py")
+KERAS_SIDES = Path(__file__).with_name("keras_sides.py")
 CACHE_DIR = Path(__file__).with_name("cache_dir.py")
 LIST_MODELS = "import json, catdog; print(json.dumps(catdog.list_models()))"
 PREDICT_BARS = {"cnn": 0.9, "compact": 0.8, "mobilenet_v2": 0.55}  # for many photos
@@ -73,7 +74,7 @@ class Comparison:
             of the round.
         ratios: The ratios.
         prepare: Commands that make the files.
-        median_bar: The limit of the median of all ratios, if there is one.
+        median_bar: The limit of the median over all comparisons that have one.
         warm_up: Rounds before those that count; a training is too long to need one.
     """
 
@@ -86,9 +87,10 @@ class Comparison:
     warm_up: int = 1
 
 
-def side(*arguments: object) -> list[str]:
-    """Return the command that runs a side of `sides.py`."""
-    return [sys.executable, str(SIDES), *map(str, arguments)]
+def side(name: str, *arguments: object) -> list[str]:
+    """Return the command that runs a side of `sides.py`, or of `keras_sides.py` by its name."""
+    script = KERAS_SIDES if name.endswith(("-keras", "-posts")) else SIDES
+    return [sys.executable, str(script), name, *map(str, arguments)]
 
 
 def list_comparisons(scale: Scale) -> list[Comparison]:
@@ -102,7 +104,8 @@ def list_comparisons(scale: Scale) -> list[Comparison]:
         predict(name, count, scale) for count in (scale.few, scale.many) for name in predicted
     ]
     networks = [name for name in names if name.startswith("cnn")]
-    return [*found, training(networks, scale), head(scale), cache_dir(scale)]
+    found += [training(name, scale) for name in networks]
+    return [*found, head(scale), cache_dir(scale)]
 
 
 def first_answer() -> Comparison:
@@ -178,22 +181,18 @@ def predict(name: str, count: int, scale: Scale) -> Comparison:
     )
 
 
-def training(names: Sequence[str], scale: Scale) -> Comparison:
-    """Compare `train` with the loop of the blog posts, for each network of the posts."""
+def training(name: str, scale: Scale) -> Comparison:
+    """Compare `train` with the loop of the blog posts, for a network of the posts."""
     source, prepare = _source(scale)
-    loops = ("posts", "catdog")
     return Comparison(
-        "train",
-        f"the loop of the blog posts / `train`, {scale.epochs} epochs with scan and loading",
+        f"train_{name}",
+        f"the loop of the blog posts / `train`, `{name}`, {scale.epochs} epochs with scan and "
+        "loading",
         {
-            f"{loop} {name}": side(f"train-{loop}", source, "{scratch}/splits", name, scale.epochs)
-            for name in names
-            for loop in loops
+            loop: side(f"train-{loop}", source, "{scratch}/splits", name, scale.epochs)
+            for loop in ("posts", "catdog")
         },
-        [
-            Ratio(name, (f"posts {name}", "train"), (f"catdog {name}", "train"), 1.0, "at least")
-            for name in names
-        ],
+        [Ratio("time", ("posts", "train"), ("catdog", "train"), 1.0, "at least")],
         prepare,
         median_bar=1.25,
         warm_up=0,

@@ -1,7 +1,7 @@
 """Measure every ratio of the page about speed, and write a record of each comparison.
 
     python benchmarks/run.py --out docs/results/speed
-    python benchmarks/run.py --only train predict_many_cnn --rounds 3 --out docs/results/speed
+    python benchmarks/run.py --only first_answer train_head --rounds 3 --out docs/results/speed
     python benchmarks/run.py --quick
 
 The sides of a comparison run in turn (A B A B), each in a new process, so that other work on the
@@ -16,7 +16,6 @@ the elapsed time.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from comparisons import CACHE_DIR, QUICK, Comparison, Ratio, Scale, list_comparisons
-from harness import Record, new_record, spread, summary, write_record
+from comparisons import (
+    CACHE_DIR,
+    KERAS_SIDES,
+    QUICK,
+    SIDES,
+    Comparison,
+    Ratio,
+    Scale,
+    list_comparisons,
+)
+from harness import Record, ask_python, new_record, spread, summary, write_record
 
 FIGURES = ("seconds", "cpu_seconds")
+USES_ONEDNN = (
+    "import tensorflow; from tensorflow.python.util import _pywrap_util_port as port; "
+    "print(str(port.IsMklEnabled()).lower())"
+)
 
 
 def measure(comparison: Comparison, rounds: int, record: Record, *, quick: bool) -> Record:
@@ -54,10 +66,12 @@ def measure(comparison: Comparison, rounds: int, record: Record, *, quick: bool)
                 }
             )
     rows = [row_of(ratio, found[warm_up:]) for ratio in comparison.ratios]
-    entry = record | {"about": comparison.about, "rounds": rounds, "rows": rows}
-    if comparison.median_bar is not None:
-        entry["median"] = median_of(rows, comparison.median_bar)
-    return entry
+    return record | {
+        "about": comparison.about,
+        "rounds": rounds,
+        "rows": rows,
+        "median_bar": comparison.median_bar,
+    }
 
 
 def fill(command: Sequence[str], scratch: str, number: int) -> list[str]:
@@ -88,7 +102,7 @@ def run(command: Sequence[str]) -> Record:
             errors.seek(0)
             reason = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
             raise SystemExit(f"{' '.join(command)}\nexit code {child.returncode}: {reason}")
-    if command[1].endswith("sides.py"):
+    if command[1] in (str(SIDES), str(KERAS_SIDES)):
         steps: Record = json.loads(printed.splitlines()[-1])
         return steps
     if command[1] == str(CACHE_DIR):
@@ -142,16 +156,6 @@ def is_met(value: float, bar: float, kind: str) -> bool:
     return value <= bar if kind == "at most" else value >= bar
 
 
-def median_of(rows: Sequence[Record], bar: float) -> Record:
-    """Return the median of the ratios of all rows, by each clock, and whether its bar is met."""
-    medians = {
-        name: round(statistics.median(row[name]["median"] for row in rows), 3) for name in FIGURES
-    }
-    met = medians["seconds"] >= bar
-    print(f"  median of the rows: {medians}; at least {bar:g}: {'met' if met else 'NOT MET'}")
-    return {**medians, "bar": bar, "met": met}
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -168,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if unknown := set(options.only or ()) - set(names):
         sys.exit(f"There is no {', '.join(sorted(unknown))}. The names: {', '.join(names)}.")
-    record = new_record(quick=options.quick)
+    record = new_record(quick=options.quick, onednn_by_default=ask_python("-c", USES_ONEDNN))
     rounds = options.rounds or (1 if options.quick else 5)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)

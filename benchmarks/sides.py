@@ -4,20 +4,19 @@
 
 Each step is timed: elapsed time, and CPU time of all threads, which other work on the machine
 hardly changes. The peak memory is that of the process. `run.py` starts each side in a new process;
-the guard of the tests calls the functions.
+the guard of the tests calls the functions. The sides of Keras are in `keras_sides.py`, since what
+is imported first, catdog or TensorFlow, decides whether TensorFlow uses oneDNN.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from harness import STATUS, Record, peak_mib
 from PIL import Image
 
@@ -42,50 +41,12 @@ def predict_with_catdog(folder: str, name: str) -> Steps:
     return {"cold": run, "warm": run}
 
 
-def predict_with_keras(folder: str, name: str) -> Steps:
-    """Predict on a folder with Keras, as its guides do."""
-    model = build_model(name, weights=None, seed=0)
-
-    def run() -> None:
-        images = keras.utils.image_dataset_from_directory(
-            folder, labels=None, shuffle=False, image_size=model.input_shape[1:3], verbose=False
-        )
-        model.predict(images, verbose=0)
-
-    return {"cold": run, "warm": run}
-
-
 def train_with_catdog(source: str, _: str, name: str, epochs: str) -> Steps:
     """Scan a folder, load it, and train on it."""
     model = build_model(name, seed=0)
 
     def run() -> None:
         train(model, load_datasets(source), epochs=int(epochs), verbose=0)
-
-    return {"train": run}
-
-
-def batches(folder: Path) -> tf.data.Dataset:
-    """Load images as in the blog posts."""
-    loaded = keras.utils.image_dataset_from_directory(
-        folder, shuffle=True, batch_size=32, image_size=IMAGE_SIZE, verbose=False
-    )
-    return loaded.prefetch(tf.data.AUTOTUNE)
-
-
-def train_with_posts(_: str, splits: str, name: str, epochs: str) -> Steps:
-    """Load the images and train as the blog posts do: `prefetch`, and `fit`."""
-    model = build_model(name, seed=0)
-
-    def run() -> None:
-        training, validation = (batches(Path(splits, split)) for split in SPLITS)
-        model.fit(
-            training,
-            validation_data=validation,
-            epochs=int(epochs),
-            verbose=0,
-            shuffle=False,  # the dataset shuffles; Keras warns if both do
-        )
 
     return {"train": run}
 
@@ -110,28 +71,13 @@ def load_with_catdog(folder: str, cache_mib: str) -> Steps:
 
     def again() -> None:
         for split in loaded[0]:
-            _read(split)
+            read(split)
 
     return {"first": first, "again": again}
 
 
-def load_with_keras(folder: str, _: str) -> Steps:
-    """List a folder and read its images at 160 pixels; then read them again."""
-    loaded: list[tf.data.Dataset] = []
-
-    def first() -> None:
-        loaded.append(
-            keras.utils.image_dataset_from_directory(folder, image_size=IMAGE_SIZE, verbose=False)
-        )
-        again()
-
-    def again() -> None:
-        _read(loaded[0])
-
-    return {"first": first, "again": again}
-
-
-def _read(images: tf.data.Dataset) -> None:
+def read(images: Iterable[object]) -> None:
+    """Run over all batches."""
     for _ in images:
         pass
 
@@ -193,14 +139,13 @@ def link_splits(source: str, root: str) -> Steps:
     return {}
 
 
-SIDES: dict[str, Callable[..., Steps]] = {
+Sides = Mapping[str, Callable[..., Steps]]
+
+SIDES: Sides = {
     "predict-catdog": predict_with_catdog,
-    "predict-keras": predict_with_keras,
     "train-catdog": train_with_catdog,
-    "train-posts": train_with_posts,
     "train-head": train_only_the_head,
     "load-catdog": load_with_catdog,
-    "load-keras": load_with_keras,
     "link-photos": link_photos,
     "draw-large": draw_large,
     "link-splits": link_splits,
@@ -214,19 +159,24 @@ def timed(task: Callable[[], object]) -> Record:
     return {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cores}
 
 
-def run_side(name: str, *arguments: str) -> Record:
+def run_side(side: Callable[..., Steps], *arguments: str) -> Record:
     """Return what each step of a side took; what is done before its first step is not timed."""
-    measured: Record = {step: timed(task) for step, task in SIDES[name](*arguments).items()}
+    measured: Record = {step: timed(task) for step, task in side(*arguments).items()}
     return measured | {"peak_mib": peak_mib() if STATUS.exists() else None}
+
+
+def run_one(sides: Sides, about: str | None, arguments: Sequence[str] | None) -> None:
+    """Run the side that the arguments name; `about` is the docstring of the script."""
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    parser.add_argument("side", choices=sides)
+    parser.add_argument("arguments", nargs="*")
+    options: Any = parser.parse_args(arguments)
+    print(json.dumps(run_side(sides[options.side], *options.arguments)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("side", choices=SIDES)
-    parser.add_argument("arguments", nargs="*")
-    options: Any = parser.parse_args(arguments)
-    print(json.dumps(run_side(options.side, *options.arguments)))
+    run_one(SIDES, __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Make the table of all ratios of speed, from the records of `benchmarks/run.py`."""
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ def speed(records: Sequence[dict[str, Any]]) -> str:
         return NOT_MEASURED
     ordered = sorted(records, key=lambda record: record["number"])
     head = ["What", "", "Ratio", "By CPU time", "Limit", "", "Measured"]
-    rows = [cells for record in ordered for cells in rows_of(record)]
+    rows = rows_of(ordered)
     missed = sum(cells[-2] == "**missed**" for cells in rows)
     about = (
         f"Median and range of the ratios, side by side in each round ({rounds(ordered)} rounds); "
@@ -24,25 +25,51 @@ def speed(records: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join([about, table(head, rows), *machines(ordered)])
 
 
-def rows_of(record: dict[str, Any]) -> list[list[str]]:
-    """Return the rows of a record; the first names what is compared."""
-    rows = [
-        [
-            row["what"],
-            median_and_range(row[row["figure"]]),
-            median_and_range(row["cpu_seconds"]) if "cpu_seconds" in row else "",
-            f"{row['kind']} {row['bar']:g}",
-            verdict(row["met"]),
-            " / ".join(f"{each['median']:,.1f}" for each in row["of"]) + " " + UNITS[row["figure"]],
-        ]
-        for row in record["rows"]
+def rows_of(records: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return the rows of all records; the first of each names what is compared.
+
+    After the last record with a limit of the median, a row shows the median of all that have one.
+    """
+    with_median = [record for record in records if record.get("median_bar")]
+    rows = []
+    for record in records:
+        for number, row in enumerate(record["rows"]):
+            rows.append([record["about"] if not number else "", *cells_of(row)])
+        if with_median and record is with_median[-1]:
+            rows.append(median_of(with_median))
+    return rows
+
+
+def cells_of(row: dict[str, Any]) -> list[str]:
+    """Return the cells of a ratio."""
+    return [
+        row["what"],
+        median_and_range(row[row["figure"]]),
+        median_and_range(row["cpu_seconds"]) if "cpu_seconds" in row else "",
+        f"{row['kind']} {row['bar']:g}",
+        verdict(row["met"]),
+        " / ".join(f"{each['median']:,.1f}" for each in row["of"]) + " " + UNITS[row["figure"]],
     ]
-    if "median" in record:
-        median = record["median"]
-        ratios = [f"{median[name]:.2f}" for name in ("seconds", "cpu_seconds")]
-        limit = f"at least {median['bar']:g}"
-        rows.append(["median of these rows", *ratios, limit, verdict(median["met"]), ""])
-    return [[record["about"] if not number else "", *row] for number, row in enumerate(rows)]
+
+
+def median_of(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the cells of the median of the ratios of records, and of its limit."""
+    ratios = [row for record in records for row in record["rows"]]
+    seconds, cpu = (
+        statistics.median(row[clock]["median"] for row in ratios)
+        for clock in ("seconds", "cpu_seconds")
+    )
+    bar = records[-1]["median_bar"]
+    about = f"median of the {len(ratios)} rows above"
+    return [
+        "",
+        about,
+        f"{seconds:.2f}",
+        f"{cpu:.2f}",
+        f"at least {bar:g}",
+        verdict(seconds >= bar),
+        "",
+    ]
 
 
 def verdict(met: bool) -> str:
@@ -58,8 +85,13 @@ def rounds(records: Sequence[dict[str, Any]]) -> str:
 
 def machines(records: Sequence[dict[str, Any]]) -> list[str]:
     """Return command, versions and processor of the records, each combination once."""
-    return list(
-        dict.fromkeys(
-            f"{measured_with(record)}\n- Processor: {record['cpu']}" for record in records
-        )
-    )
+    return list(dict.fromkeys(machine(record) for record in records))
+
+
+def machine(record: dict[str, Any]) -> str:
+    """Return command, versions and processor of a record, and what TensorFlow does on it."""
+    lines = [measured_with(record), f"- Processor: {record['cpu']}"]
+    if "onednn_by_default" in record:
+        choice = "on" if record["onednn_by_default"] else "off"
+        lines.append(f"- oneDNN, if TensorFlow decides: {choice}")
+    return "\n".join(lines)

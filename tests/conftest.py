@@ -17,6 +17,7 @@ from hypothesis import settings
 from numpy.typing import ArrayLike
 from PIL import Image
 
+import catdog  # before TensorFlow, as most programs import it: see `catdog._utils.onednn`  # noqa: F401
 from tests.browser import missing_for_browser
 from tests.local_server import LocalServer
 

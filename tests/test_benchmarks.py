@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ import pytest
 from scipy.stats import binomtest
 
 from catdog import load_datasets
+from catdog._utils.keras_internals import ONEDNN_VARIABLE
+from catdog._utils.onednn import X86_64
 from catdog.models.graph import ModelParts
 from catdog.typing import Split
 from tests.conftest import write_images
@@ -182,26 +185,45 @@ def test_ratios_are_those_of_neighbours_and_compared_with_their_bars(
     assert not faster["met"]
     memory = ratio("memory", ("a", "step"), None, 150, figure="peak_mib")
     assert run.row_of(memory, rounds)["peak_mib"]["median"] == 100
-    assert run.median_of([row, faster, faster], 1.25)["seconds"] == 1.0
     assert "NOT MET" in capsys.readouterr().out
 
 
 def test_every_comparison_names_sides_that_exist(load: Load) -> None:
-    comparisons, sides = load("benchmarks/comparisons.py"), load("benchmarks/sides.py")
+    comparisons = load("benchmarks/comparisons.py")
+    scripts = {
+        str(path): load(f"benchmarks/{path.name}").SIDES
+        for path in (comparisons.SIDES, comparisons.KERAS_SIDES)
+    }
     found = comparisons.list_comparisons(comparisons.Scale())
     names = [one.name for one in found]
     assert len(set(names)) == len(names)
     assert {f"predict_many_{name}" for name in ("cnn", "compact", "mobilenet_v2")} < set(names)
-    (training,) = (one for one in found if one.name == "train")
-    assert len(training.ratios) == 6
+    assert sum(one.median_bar is not None for one in found) == 6  # the networks of the posts
     for one in found:
         commands = [*one.prepare, *one.sides.values()]
-        assert {command[2] for command in commands if command[1].endswith("sides.py")} <= set(
-            sides.SIDES
-        )
+        for _, script, *arguments in commands:
+            assert script not in scripts or arguments[0] in scripts[script]
         for ratio in one.ratios:
             ends = {end[0] for end in (ratio.over, ratio.under) if end}
             assert ends <= set(one.sides)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("script", "of_catdog"), [("sides", "1"), ("keras_sides", "none")])
+def test_only_the_sides_of_catdog_ask_for_onednn(script: str, of_catdog: str) -> None:
+    if platform.machine().lower() not in X86_64:
+        pytest.skip("oneDNN is for x86-64")
+    environment = {key: value for key, value in os.environ.items() if key != ONEDNN_VARIABLE}
+    code = f"import os, {script}; print(os.environ.get({ONEDNN_VARIABLE!r}, 'none'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "benchmarks",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [of_catdog]
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="POSIX")

@@ -201,13 +201,12 @@ def test_the_table_of_speed_shows_misses(docs: ModuleType) -> None:
         "cpu": "a model",
     }
     first = {"number": 0, "about": "a / b", "rounds": 5, "rows": [row], **facts}
-    median = {"seconds": 1.3, "cpu_seconds": 1.2, "bar": 1.25, "met": True}
-    second = {**first, "number": 1, "about": "c / d", "rounds": 3, "median": median}
+    second = {**first, "number": 1, "about": "c / d", "rounds": 3, "median_bar": 1.25}
     shown = docs.speed_tables.speed([second, first])
     assert "| a / b | time | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | at most 1 |" in shown
     assert shown.index("a / b") < shown.index("c / d")
     assert "3 to 5 rounds); 2 of 3 limits are missed" in shown
-    assert "median of these rows | 1.30 | 1.20 | at least 1.25 | met |" in shown
+    assert "median of the 1 rows above | 1.50 | 1.50 | at least 1.25 | met |" in shown
     assert shown.count("- Processor: a model") == 1
     assert "No record yet" in docs.speed_tables.speed([])
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from catdog._utils import forks as _forks  # sees every fork after `import catdog`  # noqa: F401
+from catdog._utils.onednn import request_onednn
 from catdog._utils.quiet import quiet_import
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ if TYPE_CHECKING:
     from catdog.training.fine_tune import fine_tune
     from catdog.training.train import train
     from catdog.training.train_head import train_head
+
+request_onednn()  # before anything imports TensorFlow
 
 __version__ = "0.1.0"
 

@@ -4,6 +4,7 @@ A test is called `test_` and the name in lower case.
 """
 
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import tensorflow as tf
 
 from catdog._utils import keras_internals as internals
+from catdog._utils.onednn import X86_64
 
 X, Y = np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32)
 
@@ -162,6 +164,21 @@ def test_log_line(import_log: list[bytes]) -> None:
     own = [line for line in import_log if internals.LOG_LINE.match(line)]
     assert own, b"\n".join(import_log)
     assert not internals.LOG_LINE.match(b"Traceback (most recent call last):")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine().lower() not in X86_64, reason="oneDNN is for x86-64")
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_onednn_variable(value: str) -> None:
+    code = (
+        "import tensorflow; from tensorflow.python.util import _pywrap_util_port as port; "
+        "print(int(port.IsMklEnabled()))"
+    )
+    environment = {**os.environ, internals.ONEDNN_VARIABLE: value}
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == value
 
 
 @pytest.mark.parametrize("draw", [tf.random.uniform, tf.random.truncated_normal, "categorical"])

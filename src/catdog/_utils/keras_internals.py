@@ -49,6 +49,9 @@ LOG_LINE = re.compile(
 )
 """Lines on standard error, at any log level: of TensorFlow 2.21 when imported, and of LiteRT."""
 
+ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+"""Environment variable that says whether TensorFlow uses oneDNN; it is read at the import."""
+
 RANDOM_OP_PARTS = ("Random", "TruncatedNormal", "Multinomial")
 """Parts of the names of TensorFlow's operations that draw random numbers."""
 
