@@ -163,11 +163,12 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
     found = last_map_gradient(compute_score)
     if found is None:
         raise InvalidValueError(
-            "has no feature map to explain it by: no convolution in it has an output with "
-            "height and width",
+            "has no feature map to explain it by: none of its convolutions has an output with "
+            "height and width, or they are inside layers of your own",
             argument="model",
             hint=(
-                "Grad-CAM works for convolutional networks, such as those of catdog.list_models()."
+                "Grad-CAM works for Sequential and functional networks with convolutions, such as "
+                "those of catdog.list_models()."
             ),
         )
     check_finite(keras.ops.convert_to_numpy(outputs[0]).astype(np.float64))
