@@ -1,6 +1,7 @@
 """Tables of labels that may mean something else than what is assumed."""
 
 import csv
+import re
 import shutil
 import unicodedata
 from collections.abc import Iterable
@@ -321,6 +322,43 @@ def test_subjects_with_one_image_in_each_inner_folder(tmp_path: Path) -> None:
     said = doubts_of(folder, {name: "ab"[n % 2] for n, name in enumerate(names)})
     assert "lie in 8 folders" in said
     assert 'group_by=r"^([^/]*)/"' in said
+
+
+@pytest.mark.parametrize("parts", [2, 7])
+def test_subjects_in_several_outer_folders(tmp_path: Path, parts: int) -> None:
+    """A patient may have images of several parts of the body; visits are numbered for each one."""
+    names = [
+        f"XR_{'ABCDEFG'[(n + more) % parts]}/patient{n:02}/study1/{view}.png"
+        for n in range(20)
+        for more in range(1 + n % 2)
+        for view in range(2)
+    ]
+    folder = write_images(tmp_path / "flat", names)
+    labels = {name: "ab"[n // 3 % 2] for n, name in enumerate(names)}
+    said = doubts_of(folder, labels)
+    assert "Inner folders of one name, such as 'patient00/'" in said
+    outer, inner = re.findall(r'group_by=r"(\S+)"', said)
+    assert outer == ("^([^/]*)/" if parts == 7 else "^([^/]*/[^/]*)/")
+    data = load_datasets(folder, labels=labels, group_by=inner)  # no warning
+    groups = [set(data.groups(split) or ()) for split in SPLITS]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 20
+
+
+def test_subjects_in_outer_folders_of_different_sets(tmp_path: Path) -> None:
+    names = [
+        f"XR_{'ABC'[(n + more) % 3]}/patient{n:02}/{view}.png"
+        for n in range(12)
+        for more in range(1 + n % 2)
+        for view in range(2)
+    ]
+    folder = write_images(tmp_path / "flat", names)
+    rows = [
+        {"file": name, "label": "ab"[n % 2], "split": SPLITS["ABC".index(name[3])]}
+        for n, name in enumerate(names)
+    ]
+    said = doubts_of(folder, rows)
+    assert "lie in 12 folders with names of their own, such as 'patient00/'" in said
+    assert 'or pass group_by=r"^[^/]*/([^/]*)/"' in said
 
 
 @pytest.mark.parametrize(

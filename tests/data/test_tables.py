@@ -401,6 +401,14 @@ def test_a_table_of_another_folder(flat: Path, source: str, hint: str) -> None:
         load_datasets(flat.parent / source, labels=labels_of(flat))
 
 
+def test_a_table_whose_files_are_in_one_of_two_folders(flat: Path) -> None:
+    """The names alone do not say which one: `test/` may have the labels of `train/` otherwise."""
+    for name in ("test", "train"):
+        shutil.copytree(flat, flat.parent / "both" / name)
+    with pytest.raises(FileNotFoundError, match=r"Is it 'test/image\.0\.png' or 'train/image\.0"):
+        load_datasets(flat.parent / "both", labels=labels_of(flat))
+
+
 def test_images_that_the_table_does_not_list(flat: Path) -> None:
     labels = labels_of(flat)
     kept = dict(list(labels.items())[2:])

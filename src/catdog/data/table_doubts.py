@@ -1,21 +1,21 @@
 """What a table of labels may mean in another way than it is used, as warnings."""
 
 import os
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from catdog._utils.errors import UsageWarning
-from catdog._utils.text import counted, folded, list_names, printable, with_lines
+from catdog._utils.text import counted, list_names, printable, with_lines
 from catdog.data.column_doubts import unused_columns
 from catdog.data.file_names import FileNames, plain_stem
 from catdog.data.findings import relative_name
 from catdog.data.label_doubts import says_no_label
 from catdog.data.list_files import names_of
 from catdog.data.name_doubts import doubts_about_class_names, splits_in_names, words_of
-from catdog.data.split_folders import Role, is_piece, split_roles, splits_of_paths
+from catdog.data.split_folders import Role, splits_of_paths
+from catdog.data.subject_folders import doubt_about_subjects
 from catdog.data.tables import Row, Table
 from catdog.data.unused_lists import unused_lists
 from catdog.images.formats import is_hidden
@@ -24,8 +24,6 @@ from catdog.typing import SPLITS, Split
 
 # Words in the name of a column of images.
 _OF_FILES = frozenset({"file", "filename", "filepath", "image", "img", "path", "photo", "picture"})
-
-_MAX_IMAGES = 20  # of a numbered folder that may be a subject, although its name is that of a split
 
 
 def find_missing(paths: Iterable[Path], listing: Iterable[Path]) -> list[Path]:
@@ -91,7 +89,7 @@ def doubts_about_table(
         None if roles else splits_in_names([*used]),
         None
         if is_grouped
-        else _unused_subjects(label_of, roles, folder, in_splits=bool(in_folders)),
+        else doubt_about_subjects(label_of, roles, folder, in_splits=bool(in_folders)),
     ]
     yield from (doubt for doubt in found if doubt is not None)
     yield from doubts_about_class_names(
@@ -164,89 +162,6 @@ def unused_folders(
         "folders. The table decides"
     )
     return UsageWarning(with_lines(sentence, moved))
-
-
-def _unused_subjects(
-    labels: Mapping[Path, str], roles: Mapping[Path, Role], folder: Path, *, in_splits: bool
-) -> UsageWarning | None:
-    """Return the warning about folders that may be one subject each, such as `patient7/a.png`.
-
-    Folders of classes, splits and pieces of a data set (`images_001`) are none; `test01` with few
-    images may be one. There must be more folders than classes, and one with several images.
-
-    Args:
-        labels: The label of each image.
-        roles: What the column `split` says about each file; empty without it. If it names all
-            sets, only subjects in two of them matter.
-        folder: The folder that they are in.
-        in_splits: There are folders for training and for evaluation.
-    """
-    known = {folded(label) for label in labels.values()}
-    parts_of = {path: Path(relative_name(path, folder)).parent.parts for path in labels}
-    around = os.path.commonpath(["/".join(parts) for parts in parts_of.values()])
-    shared = len(Path(around).parts)  # folders that all images are in
-    sizes = Counter(
-        parts[: place + 1] for parts in parts_of.values() for place in range(len(parts))
-    )
-    own = {
-        path: [
-            place
-            for place, part in enumerate(parts)
-            if place >= shared
-            and folded(part) not in known
-            and _may_be_subject(part, sizes[parts[: place + 1]], in_splits=in_splits)
-        ]
-        for path, parts in parts_of.items()
-    }
-    for depth in range(1, 1 + max(map(len, own.values()), default=0)):
-        # The outer folders, if they are enough: the inner ones may be visits of one patient.
-        subjects = {
-            path: "/".join(parts_of[path][place] for place in places[:depth])
-            for path, places in own.items()
-            if len(places) >= depth
-        }
-        counts = Counter(subjects.values())
-        if len(counts) > len(known) and max(counts.values()) > 1:
-            placed = {(subject, roles.get(path)) for path, subject in subjects.items()}
-            if {*SPLITS} <= {*roles.values()} and len(placed) == len(counts):
-                return None
-            return _of_subjects(counts, {tuple(places[:depth]) for places in own.values()})
-    return None
-
-
-def _may_be_subject(name: str, images: int, *, in_splits: bool) -> bool:
-    """Return whether a folder may be one subject, by its name and the number of its images.
-
-    Args:
-        name: The name of the folder.
-        images: How many images it holds.
-        in_splits: There are folders for training and for evaluation.
-    """
-    if split_roles(name):
-        return not in_splits and name[-1].isdigit() and images <= _MAX_IMAGES
-    return not is_piece(name) or "volume" in words_of(name)  # of a scanner
-
-
-def _of_subjects(names: Collection[str], places: Collection[tuple[int, ...]]) -> UsageWarning:
-    """Return the warning about folders of subjects.
-
-    Args:
-        names: Their names, without those of the folders of classes and splits around them.
-        places: Where these are in the paths.
-    """
-    how = ""
-    if len(places) == 1:
-        ((first, *others),) = places
-        if others == [*range(first + 1, first + 1 + len(others))]:
-            inside = rf"[^/]*{'/[^/]*' * len(others)}"
-            how = rf', or pass group_by=r"^{"[^/]*/" * first}({inside})/"'
-    examples = list_names([f"{name}/" for name in [*names][:3]])
-    return UsageWarning(
-        f"The images of the table lie in {len(names):,} folders with names of their own, such as "
-        f"{examples}. If each holds one subject, such as a patient or a video, its images may be "
-        "in different sets.",
-        hint=f"To keep them together, add a column group to the table{how}.",
-    )
 
 
 def _other_file_columns(table: Table, found: Collection[Path]) -> Iterator[UsageWarning]:

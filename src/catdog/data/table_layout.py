@@ -158,9 +158,10 @@ def _all_missing(
     places = [path for path in listing if path.parts[-len(end) :] == end or path.stem == end[-1]]
     hint = f"Pass the folder that the names are relative to, not {folder}."
     if places:
-        hint = f"Is it {relative_name(places[0], folder)!r}? {hint}"
+        several = " or ".join(quoted(relative_name(place, folder)) for place in places[:3])
+        hint = f"Is it {several}? {hint}"
     elif similar := names.find_similar(relative_name(missing[0], folder)):
-        hint = f"Is it {similar!r}? Write the names as they are on the disk."
+        hint = f"Is it {quoted(similar)}? Write the names as they are on the disk."
     return MissingFileError(
         f"lists {counted(len(missing), 'file')}, none of which exists: {_listed(missing, folder)}",
         argument=ARGUMENT,
