@@ -336,7 +336,7 @@ def test_subjects_in_several_outer_folders(tmp_path: Path, parts: int) -> None:
     folder = write_images(tmp_path / "flat", names)
     labels = {name: "ab"[n // 3 % 2] for n, name in enumerate(names)}
     said = doubts_of(folder, labels)
-    assert "Inner folders of one name, such as 'patient00/'" in said
+    assert "Inner folders of one name, such as 'patient01/', 'patient03/'" in said
     outer, inner = re.findall(r'group_by=r"(\S+)"', said)
     assert outer == ("^([^/]*)/" if parts == 7 else "^([^/]*/[^/]*)/")
     data = load_datasets(folder, labels=labels, group_by=inner)  # no warning
@@ -357,7 +357,7 @@ def test_subjects_in_outer_folders_of_different_sets(tmp_path: Path) -> None:
         for n, name in enumerate(names)
     ]
     said = doubts_of(folder, rows)
-    assert "lie in 12 folders with names of their own, such as 'patient00/'" in said
+    assert "lie in 12 folders with names of their own, such as 'patient01/'" in said
     assert 'or pass group_by=r"^[^/]*/([^/]*)/"' in said
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,10 +27,12 @@ class _Subjects(NamedTuple):
     Attributes:
         of: The subject of each image that is in such a folder.
         places: Where the folders that name it are in the paths.
+        names: All of them; of inner folders, only those that are in several outer ones.
     """
 
     of: Mapping[Path, str]
     places: set[tuple[int, ...]]
+    names: list[str]
 
 
 def doubt_about_subjects(
@@ -94,17 +96,15 @@ def _may_be_subject(name: str, images: int, *, in_splits: bool) -> bool:
 def _outer(parts_of: Parts, own: Places, known: Collection[str]) -> _Subjects | None:
     """Take the outer folders, if they are enough: the inner ones may be visits of one patient."""
     for depth in range(1, 1 + max(map(len, own.values()), default=0)):
-        subjects = _Subjects(
-            {
-                path: "/".join(parts_of[path][place] for place in places[:depth])
-                for path, places in own.items()
-                if len(places) >= depth
-            },
-            {tuple(places[:depth]) for places in own.values()},
-        )
-        counts = Counter(subjects.of.values())
+        subjects = {
+            path: "/".join(parts_of[path][place] for place in places[:depth])
+            for path, places in own.items()
+            if len(places) >= depth
+        }
+        counts = Counter(subjects.values())
         if len(counts) > len(known) and max(counts.values()) > 1:
-            return subjects
+            used = {tuple(places[:depth]) for places in own.values()}
+            return _Subjects(subjects, used, [*counts])
     return None
 
 
@@ -115,18 +115,17 @@ def _recurring(parts_of: Parts, own: Places, known: Collection[str]) -> _Subject
     """
     for depth in range(1, max(map(len, own.values()), default=0)):
         inside = {path: places for path, places in own.items() if len(places) > depth}
-        subjects = _Subjects(
-            {path: parts_of[path][places[depth]] for path, places in inside.items()},
-            {(places[depth],) for places in inside.values()},
-        )
         folders = {
-            tuple(parts_of[path][place] for place in places[: depth + 1])
+            path: tuple(parts_of[path][place] for place in places[: depth + 1])
             for path, places in inside.items()
         }
-        outer = {folder[:-1] for folder in folders}
-        names = {*subjects.of.values()}
-        if max(len(known), len(outer)) < len(names) < len(folders):
-            return subjects
+        outer = {folder[:-1] for folder in folders.values()}
+        counts = Counter(folder[-1] for folder in dict.fromkeys(folders.values()))
+        several = [name for name, count in counts.items() if count > 1]
+        if several and len(counts) > max(len(known), len(outer)):
+            subjects = {path: folder[-1] for path, folder in folders.items()}
+            used = {(places[depth],) for places in inside.values()}
+            return _Subjects(subjects, used, several)
     return None
 
 
@@ -139,24 +138,25 @@ def _keeps_apart(subjects: _Subjects, roles: Mapping[Path, Role]) -> bool:
 def _warning(found: Collection[_Subjects]) -> UsageWarning:
     """Return the warning about subjects: by one kind of folders, or by another one as well."""
     first, *others = found
-    names = [*dict.fromkeys(first.of.values())]
+    count = len({*first.of.values()})
     sentence = (
-        f"The images of the table lie in {len(names):,} folders with names of their own, such as "
-        f"{_examples(names)}. If each holds one subject, such as a patient or a video, its images "
-        "may be in different sets."
+        f"The images of the table lie in {count:,} folders with names of their own, such as "
+        f"{_examples(first.names)}. If each holds one subject, such as a patient or a video, its "
+        "images may be in different sets."
     )
-    hint = "To keep them together, add a column group to the table" + _group_by(", or pass", first)
+    hint = "To keep them together, add a column group to the table"
+    hint += _group_by(", or pass", first)
     for other in others:
         sentence += (
-            f" Inner folders of one name, such as {_examples(dict.fromkeys(other.of.values()))}, "
-            "lie in several outer ones. They may be one subject as well."
+            f" Inner folders of one name, such as {_examples(other.names)}, lie in several outer "
+            "ones. They may be one subject as well."
         )
         hint += _group_by("; if inner folders of one name are one subject, pass", other)
     return UsageWarning(sentence, hint=f"{hint}.")
 
 
-def _examples(names: Collection[str]) -> str:
-    return list_names([f"{name}/" for name in [*names][:3]])
+def _examples(names: Sequence[str]) -> str:
+    return list_names([f"{name}/" for name in names[:3]])
 
 
 def _group_by(words: str, subjects: _Subjects) -> str:
