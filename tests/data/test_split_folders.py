@@ -45,6 +45,10 @@ def find(make_folder: MakeFolder, names: Sequence[str]) -> dict[str, str]:
         ("data.train", None, "data.test"),
         ("tiny_train_split", None, "tiny_test_split"),
         ("trn", "val", "tst"),
+        ("a. Training Set", None, "b. Testing Set"),
+        ("(i) train", "(ii) val", "(iii) test"),
+        ("A_Train", None, "B_Test"),
+        ("1a) train images", "1b) validation images", "1c) test images"),
     ],
 )
 def test_published_names(
@@ -89,7 +93,11 @@ def test_classes_of_similar_names_with_images_inside(make_folder: MakeFolder) ->
         (("train", "training"), "both train/ and training/, which mean the same"),
         (("test", "test_set", "train"), "both test/ and test_set/, which mean the same"),
         (("fold1_train", "fold1_test", "fold2_train", "fold2_test"), "which mean the same"),
-        (("a_train", "a_test", "b_train", "b_test"), "It is not clear which folders of"),
+        (
+            ("a_train", "a_test", "b_train", "b_test"),
+            r"both a_(\w+)/ and b_\1/, which mean the same",
+        ),
+        (("ab_train", "ab_test", "cd_train", "cd_test"), "It is not clear which folders of"),
         (("train_cropped", "test_original"), "not clear.*test_original/, train_cropped/"),
     ],
 )

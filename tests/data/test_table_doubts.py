@@ -94,6 +94,8 @@ def test_folders_that_are_no_split(tmp_path: Path) -> None:
         assert not found(tmp_path, names)
     names = ["a/train/1.png", "a/val/1.png", "b/train/1.png"]
     assert "'a/train/', 'a/val/'." in found(tmp_path, names)
+    names = ["a. Training Set/1.png", "b. Testing Set/1.png"]
+    assert "'a. Training Set/', 'b. Testing Set/'." in found(tmp_path, names)
 
 
 def test_a_table_may_split_a_folder_further(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ _FILLERS = frozenset(
      "samples", "set", "sets", "split"}
 )  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # "TrainData" has two, "InstanceUID" too
+# A letter or a Roman number that counts, before the name: "a. Training Set", "(b) Test", "II. Val".
+_COUNTER = re.compile(r"\(?\d*(?:[a-z]|[ivx]{2,4}(?=[.)]))[\s._)-]+(?=[a-z])", re.IGNORECASE)
 # Folders that data sets have beside those of their images.
 _NO_CLASSES = frozenset(
     {"annotation", "annotations", "groundtruth", "label", "labels", "mask", "masks", "meta",
@@ -135,7 +137,9 @@ def has_split_word(name: str) -> bool:
 
 def words_beside_split(name: str) -> list[str]:
     """Return the words of a name that neither mean a split nor say nothing about the content."""
-    return [word for word in _words(name) if word not in _ROLES and word not in _FILLERS]
+    counter = _COUNTER.match(name)
+    words = _words(name[counter.end() :] if counter else name)
+    return [word for word in words if word not in _ROLES and word not in _FILLERS]
 
 
 def has_filler(name: str) -> bool:
