@@ -1,5 +1,6 @@
 """Which layers fine-tuning unfreezes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -157,3 +158,27 @@ def test_fixed_filters_stay_with_the_name_of_the_layer_behind_them() -> None:
     assert not filters.trainable_weights
     unfreeze_from(model, find_first_layer(model, "all"))
     assert filters.trainable_weights
+
+
+APPLICATIONS = keras.applications
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "size", "first"),
+    [
+        # The last stage has an output of one pixel, as gates and paddings have in other stages.
+        (APPLICATIONS.DenseNet121, 32, "conv5_block1_1_conv"),
+        (APPLICATIONS.EfficientNetV2B0, 32, "block6a_dwconv2"),
+        (APPLICATIONS.ResNet50V2, 32, "conv4_block6_2_conv"),  # it has the strides
+        (APPLICATIONS.MobileNetV3Small, 96, "expanded_conv_8_depthwise"),  # a head of one pixel
+    ],
+)
+def test_the_last_block_of_published_networks(
+    build: Callable[..., keras.Model], size: int, first: str
+) -> None:
+    base = build(include_top=False, weights=None, input_shape=(size, size, 3), pooling="avg")
+    model = keras.Sequential([keras.Input((size, size, 3)), base, keras.layers.Dense(2)])
+    base.trainable = False
+    unfreeze_from(model, find_first_layer(model, "last_block"))
+    assert next(layer.name for layer in base.layers if layer.trainable_weights) == first

@@ -12,6 +12,7 @@ from catdog._utils.keras_internals import all_layers, is_defined_by_keras, set_o
 from catdog._utils.text import list_names
 
 ALL, LAST_BLOCK = "all", "last_block"
+_PIXEL = (1, 1)
 
 
 def find_first_layer(model: keras.Model, unfreeze: Any) -> int:
@@ -90,19 +91,28 @@ def _begin_of_last_block(layers: Sequence[keras.Layer]) -> int:
     layers of one size, which the papers on such networks call a stage, and all layers behind it.
     """
     sizes = [_height_and_width(layer) for layer in layers]
-    known = [size for size in sizes if size and size != (1, 1)]
-    if not known:
+    larger = [place for place, size in enumerate(sizes) if size not in (None, _PIXEL)]
+    if not larger:
         raise InvalidValueError(
             "needs a model whose layers have images of known sizes as output",
             argument="unfreeze",
             value=LAST_BLOCK,
             hint="Pass the name of the first layer to unfreeze.",
         )
-    return sizes.index(known[-1])
+    behind = larger[-1] + 1
+    # Gates, such as squeeze-and-excitation, and heads have outputs of one pixel too, but kernels
+    # of one pixel.
+    ends_in_a_pixel = any(
+        size == _PIXEL and max(getattr(layer, "kernel_size", _PIXEL)) > 1
+        for layer, size in zip(layers[behind:], sizes[behind:], strict=True)
+    )
+    return behind if ends_in_a_pixel else sizes.index(sizes[larger[-1]])
 
 
 def _height_and_width(layer: keras.Layer) -> tuple[int, int] | None:
-    """Return the size of a layer's output; `None` if it has none, or several."""
+    """Return the size of a layer's output; `None` if it has none or several, or only pads."""
+    if isinstance(layer, keras.layers.ZeroPadding2D):  # before the strides that make it smaller
+        return None
     try:
         shape = layer.output.shape
     except (AttributeError, ValueError):
