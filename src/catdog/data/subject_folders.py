@@ -124,7 +124,7 @@ def _recurring(parts_of: Parts, own: Places, known: Collection[str]) -> _Subject
         several = [name for name, count in counts.items() if count > 1]
         if several and len(counts) > max(len(known), len(outer)):
             subjects = {path: folder[-1] for path, folder in folders.items()}
-            used = {(places[depth],) for places in inside.values()}
+            used: set[tuple[int, ...]] = {(places[depth],) for places in inside.values()}
             return _Subjects(subjects, used, several)
     return None
 
