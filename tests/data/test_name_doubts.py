@@ -41,8 +41,16 @@ def test_classes_that_differ_in_capitals_only(make_folder: MakeFolder) -> None:
     ],
 )
 def test_versions_of_a_class(names: Sequence[str], named: str) -> None:
-    (doubt,) = doubts_about_class_names(names)
+    (doubt,) = doubts_about_class_names(names, grouped=False)
     assert f"copy or another version: {named}. If" in str(doubt)
+
+
+def test_classes_of_augmented_images() -> None:
+    names = ["Monkeypox_augmented", "Others_augmented"]
+    (doubt,) = doubts_about_class_names(names, grouped=False)
+    assert "'Monkeypox_augmented', 'Others_augmented', the images are augmented" in str(doubt)
+    assert not doubts_about_class_names(names, grouped=True)
+    assert not doubts_about_class_names(["rotated", "upright"], grouped=False)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +59,7 @@ def test_versions_of_a_class(names: Sequence[str], named: str) -> None:
      "Testbilder", "测试集"],
 )  # fmt: skip
 def test_leftover_folders(name: str) -> None:
-    (doubt,) = doubts_about_class_names(["cat", "dog", name])
+    (doubt,) = doubts_about_class_names(["cat", "dog", name], grouped=False)
     assert f"The classes {name!r} are used, although" in str(doubt)
 
 
@@ -68,7 +76,7 @@ def test_leftover_folders(name: str) -> None:
     ],
 )
 def test_names_of_classes(names: Sequence[str]) -> None:
-    assert doubts_about_class_names(names) == []
+    assert doubts_about_class_names(names, grouped=False) == []
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,7 @@ def test_names_of_classes(names: Sequence[str]) -> None:
     ],
 )
 def test_folders_of_splits_beside_classes(names: Sequence[str], named: Sequence[str]) -> None:
-    doubts = doubts_about_class_names(names)
+    doubts = doubts_about_class_names(names, grouped=False)
     assert len(doubts) == bool(named)
     for doubt in doubts:
         assert f"The classes {', '.join(map(repr, named))} are used" in str(doubt)

@@ -165,7 +165,7 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     check_class_folders(first, classes, grouped=grouped or known)
     if not known:
         check_class_names(first, classes)
-        doubts += [*inside, *doubts_about_class_names(classes)]
+        doubts += [*inside, *doubts_about_class_names(classes, grouped=grouped)]
     return _Folders(root, split_folders, holders, [*passed, *above], classes, doubts)
 
 

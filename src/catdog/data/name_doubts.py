@@ -22,6 +22,10 @@ _VERSIONS = frozenset(
     {"aug", "augmentation", "augmentations", "augmented", "backup", "bak", "copie", "copies",
      "copy", "cropped", "flipped", "kopie", "new", "old", "orig", "original", "resized", "rotated"}
 )  # fmt: skip
+# Those for what augmentation writes.
+_AUGMENTED = frozenset(
+    {"aug", "augmentation", "augmentations", "augmented", "flipped", "rotated"}
+)  # fmt: skip
 _OF = frozenset({"de", "di", "of", "von"})
 _COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
 # Names of folders that people keep beside the classes.
@@ -61,9 +65,19 @@ _SHORT_SPLIT = re.compile(r"(?<![^\W_])(tr|va|te|fold ?\d+)(?![^\W_])", re.I)  #
 _MIN_SHARE = 0.9  # of the images; single images may be called "test" by chance
 
 
-def doubts_about_class_names(names: Collection[str]) -> list[UsageWarning]:
-    """Return warnings about classes that may be other versions of a class, or none at all."""
-    found = [_versions(names), _leftovers(names), _of_splits(names)]
+def doubts_about_class_names(names: Collection[str], *, grouped: bool) -> list[UsageWarning]:
+    """Return warnings about classes that may be other versions of a class, or none at all.
+
+    Args:
+        names: The names of the classes.
+        grouped: It is known which images belong together.
+    """
+    found = [
+        _versions(names),
+        _leftovers(names),
+        _of_splits(names),
+        None if grouped else _augmented(names),
+    ]
     return [*unlike_names(names), *(doubt for doubt in found if doubt is not None)]
 
 
@@ -84,6 +98,21 @@ def _versions(names: Iterable[str]) -> UsageWarning | None:
         f"These are used as different classes, but by their names, one may be a copy or another "
         f"version: {', '.join(found[:3])}.",
         hint="If it is one, move it away, or put its images into the other folder.",
+    )
+
+
+def _augmented(names: Collection[str]) -> UsageWarning | None:
+    """Return the warning about classes that all hold augmented images by their names.
+
+    Turned or mirrored copies of an image are not recognised, so they may be in different sets.
+    """
+    if len(names) < 2 or any(_AUGMENTED.isdisjoint(words_of(name)) for name in names):
+        return None
+    return UsageWarning(
+        f"By the names of the classes, {list_names(names, 3)}, the images are augmented. Copies of "
+        "one image may be in different sets.",
+        hint="If they are, use the original images, which catdog augments in the training, or "
+        "pass as group_by what the copies of an image share.",
     )
 
 

@@ -93,7 +93,7 @@ def doubts_about_table(
     ]
     yield from (doubt for doubt in found if doubt is not None)
     yield from doubts_about_class_names(
-        {name for name in label_of.values() if not says_no_label(name)}
+        {name for name in label_of.values() if not says_no_label(name)}, grouped=is_grouped
     )
     yield from _other_file_columns(table, used)
 
