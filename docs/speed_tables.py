@@ -60,7 +60,7 @@ def median_of(records: Sequence[dict[str, Any]]) -> list[str]:
         for clock in ("seconds", "cpu_seconds")
     )
     bar = records[-1]["median_bar"]
-    about = f"median of the {len(ratios)} rows above"
+    about = f"median of the {len(ratios)} rows above" if len(ratios) > 1 else "of the row above"
     return [
         "",
         about,
