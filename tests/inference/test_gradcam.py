@@ -146,10 +146,32 @@ def test_every_model_of_the_zoo(name: str, image: NDArray[np.uint8]) -> None:
         assert np.array_equal(np.array(variable), value)
 
 
-@pytest.mark.parametrize("backbone", ["EfficientNetV2B0", "ResNet50V2", "ConvNeXtTiny"])
-def test_other_backbones(backbone: str, image: NDArray[np.uint8]) -> None:
-    model = build_model("transfer", backbone=backbone, image_size=SIZE, weights=None, seed=0)
+@pytest.mark.parametrize(
+    ("backbone", "size"), [("EfficientNetV2B0", 32), ("ResNet50V2", 64), ("ConvNeXtTiny", 32)]
+)
+def test_other_backbones(backbone: str, size: int, image: NDArray[np.uint8]) -> None:
+    model = build_model(
+        "transfer", backbone=backbone, image_size=(size, size), weights=None, seed=0
+    )
     assert gradcam(model, image, label=0).shape == SIZE
+
+
+@pytest.mark.parametrize(("last", "is_refused"), [(1, True), (2, False)])
+def test_a_last_map_beside_a_shortcut(
+    last: int, is_refused: bool, image: NDArray[np.uint8]
+) -> None:
+    """As in ResNet50V2 for images of 32 pixels: the layers behind it have one position."""
+    images = keras.Input((*SIZE, 3))
+    start = layers.Conv2D(4, 3, SIZE[0] // (2 * last), padding="same")(images)
+    inside = layers.ZeroPadding2D(1)(layers.Conv2D(4, 1)(start))
+    joined = layers.Add()([layers.MaxPooling2D(1, 2)(start), layers.Conv2D(4, 3, 2)(inside)])
+    assert joined.shape[1] == last
+    model = keras.Model(images, layers.Dense(2)(layers.GlobalAveragePooling2D()(joined)))
+    if is_refused:
+        with pytest.raises(ValueError, match="is in a branch, beside a shortcut"):
+            gradcam(model, image)
+    else:
+        assert gradcam(model, image).shape == SIZE
 
 
 def test_any_image_gets_a_map_of_its_own_size(image: NDArray[np.uint8], tmp_path: Path) -> None:

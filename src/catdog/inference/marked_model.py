@@ -47,6 +47,8 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         self._repeated: Iterator[bool] | None = None if marked is None else iter(marked)
         self._images = 0
         self._placed: dict[int, Placed] = {}  # by identity, of tensors that it keeps alive
+        self._through: dict[int, frozenset[int]] = {}  # numbers of the maps that a tensor is of
+        self._joined: list[list[frozenset[int]]] = []  # those of the images that a layer joins
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return the model's output."""
@@ -93,19 +95,25 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         if has_kernels(call.operation):
             area = replace(area, calls=area.calls | {number})
             self._needed[number] = area.calls
+        through = [self._through.get(id(one.tensor), frozenset()) for one in given]
+        if len(result.shape) == 4:
+            self._joined.append(through)
+        of_maps = frozenset[int]().union(*through)
         self.marked.append(_is_map(area, result, self._images))
         if self.marked[-1]:
+            of_maps |= {len(self.maps)}
             self.maps.append(area)
             result = self._mark(result)
         self._placed[id(result)] = Placed(result, area)
+        self._through[id(result)] = of_maps
         return result
 
     def last_area(self) -> Area:
         """Return where the image is in the last feature map.
 
         Raises:
-            ValueError: If it is not known, the map shows one of several versions of the image, or
-                the model has other convolutions beside those of the map.
+            ValueError: If it is not known, the map shows one of several versions of the image, the
+                model has other convolutions beside those of the map, or a shortcut beside it.
         """
         area = self.maps[-1]
         if area.moved_by:
@@ -133,7 +141,19 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
                     argument="model",
                     hint="Explain each of the parts alone, as a model of its own.",
                 )
+        if self._is_in_a_branch(len(self.maps) - 1):
+            raise InvalidValueError(
+                "has no heat map: its last feature map with several positions is in a branch, "
+                "beside a shortcut, and shows only a part of what the model sees",
+                argument="model",
+                hint="Build the model for larger images, so that its last layers have several "
+                "positions.",
+            )
         return area
+
+    def _is_in_a_branch(self, number: int) -> bool:
+        """Return whether a layer joins an image behind a map with one that is not behind it."""
+        return any(len({number in maps for maps in joined}) > 1 for joined in self._joined)
 
 
 def _is_graph(layer: Any) -> bool:
