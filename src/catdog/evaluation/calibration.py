@@ -93,9 +93,9 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
             Keras shows for them.
 
     Returns:
-        The temperature, and the loss and calibration error before and after. If the model
-        classifies all the images correctly, no temperature can be estimated: there is a warning,
-        and the temperature is 1.
+        The temperature, from 0.01 to 100, and the loss and calibration error before and after. If
+        the model classifies all the images correctly, no temperature can be estimated: there is a
+        warning, and the temperature is 1.
 
     Raises:
         ValueError: If the classes of the model differ from those of the data, and where `evaluate`
