@@ -207,6 +207,13 @@ def test_the_table_of_speed_shows_misses(docs: ModuleType) -> None:
     assert shown.index("a / b") < shown.index("c / d")
     assert "3 to 5 rounds); 2 of 3 limits are missed" in shown
     assert "of the row above | 1.50 | 1.50 | at least 1.25 | met |" in shown
+    slower = {**row, "seconds": {**figures, "median": 1.0}}
+    third = {**second, "number": 2, "rows": [slower, row]}
+    shown = docs.speed_tables.speed([third, second, first])
+    assert shown.count("| at least 1.25 |") == 1  # behind the last of them
+    assert shown.rstrip().index("median of the 3 rows above | 1.50 | 1.50 |") > shown.rindex(
+        "c / d"
+    )
     assert shown.count("- Processor: a model") == 1
     assert "No record yet" in docs.speed_tables.speed([])
 

@@ -326,15 +326,20 @@ def test_subjects_with_one_image_in_each_inner_folder(tmp_path: Path) -> None:
     assert 'group_by=r"^([^/]*)/"' in said
 
 
-@pytest.mark.parametrize("parts", [2, 7])
-def test_subjects_in_several_outer_folders(tmp_path: Path, parts: int) -> None:
-    """A patient may have images of several parts of the body; visits are numbered for each one."""
-    names = [
-        f"XR_{'ABCDEFG'[(n + more) % parts]}/patient{n:02}/study1/{view}.png"
-        for n in range(20)
+def images_of_patients(count: int, parts: str, inside: str) -> list[str]:
+    """Return two images of a part of the body of each patient; of every second, of two parts."""
+    return [
+        f"XR_{parts[(n + more) % len(parts)]}/patient{n:02}/{inside}{view}.png"
+        for n in range(count)
         for more in range(1 + n % 2)
         for view in range(2)
     ]
+
+
+@pytest.mark.parametrize("parts", [2, 7])
+def test_subjects_in_several_outer_folders(tmp_path: Path, parts: int) -> None:
+    """A patient may have images of several parts of the body; visits are numbered for each one."""
+    names = images_of_patients(20, "ABCDEFG"[:parts], "study1/")
     folder = write_images(tmp_path / "flat", names)
     labels = {name: "ab"[n // 3 % 2] for n, name in enumerate(names)}
     said = doubts_of(folder, labels)
@@ -347,12 +352,7 @@ def test_subjects_in_several_outer_folders(tmp_path: Path, parts: int) -> None:
 
 
 def test_subjects_in_outer_folders_of_different_sets(tmp_path: Path) -> None:
-    names = [
-        f"XR_{'ABC'[(n + more) % 3]}/patient{n:02}/{view}.png"
-        for n in range(12)
-        for more in range(1 + n % 2)
-        for view in range(2)
-    ]
+    names = images_of_patients(12, "ABC", "")
     folder = write_images(tmp_path / "flat", names)
     rows = [
         {"file": name, "label": "ab"[n % 2], "split": SPLITS["ABC".index(name[3])]}

@@ -17,15 +17,13 @@ from catdog.data.split_folders import (
 )
 
 _WORD = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")  # "catAug2" has three
+# Words for what augmentation writes.
+_AUGMENTED = frozenset({"aug", "augmentation", "augmentations", "augmented", "flipped", "rotated"})
 # Words for another version of the same images, and the number that systems give to a copy.
-_VERSIONS = frozenset(
-    {"aug", "augmentation", "augmentations", "augmented", "backup", "bak", "copie", "copies",
-     "copy", "cropped", "flipped", "kopie", "new", "old", "orig", "original", "resized", "rotated"}
-)  # fmt: skip
-# Those for what augmentation writes.
-_AUGMENTED = frozenset(
-    {"aug", "augmentation", "augmentations", "augmented", "flipped", "rotated"}
-)  # fmt: skip
+_VERSIONS = _AUGMENTED | {
+    *("backup", "bak", "copie", "copies", "copy", "cropped", "kopie", "new", "old", "orig"),
+    *("original", "resized"),
+}
 _OF = frozenset({"de", "di", "of", "von"})
 _COPY_NUMBER = re.compile(r"\s*\(\d+\)$")
 # Names of folders that people keep beside the classes.
