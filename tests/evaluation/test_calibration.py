@@ -149,6 +149,12 @@ def test_a_model_that_is_always_wrong(data: Datasets) -> None:
     assert result.temperature == MAX_TEMPERATURE
 
 
+def test_logits_that_hardly_differ(data: Datasets) -> None:
+    with pytest.warns(UserWarning, match="right more often than.*, 0.01: .*Train it longer"):
+        result = calibrate(by_brightness(1e-5, middle=50), data, verbose=0)
+    assert result.temperature == 1 / MAX_TEMPERATURE
+
+
 def test_other_classes(data: Datasets) -> None:
     model = by_brightness(1.0)
     attach_metadata(model, ModelMetadata(("chats", "chiens")))

@@ -29,6 +29,21 @@ from catdog.typing import Floats, Labels, Verbose
 
 BISECTION_STEPS = 60  # after these, the ends of the interval are equal up to rounding
 
+# The warning about a temperature at an end of the range, and its hint.
+_LIMITS = {
+    1 / MAX_TEMPERATURE: (
+        "On the validation images, the model is right more often than its probabilities say, even "
+        f"at the lowest temperature, {1 / MAX_TEMPERATURE:g}: its logits hardly differ between the "
+        "classes.",
+        "Train it longer, or with a higher learning rate.",
+    ),
+    MAX_TEMPERATURE: (
+        "On the validation images, the model is not more often right where it is more confident. "
+        "Its probabilities are now nearly the same for all classes.",
+        "Train it first.",
+    ),
+}
+
 
 @public
 @dataclass(frozen=True)
@@ -95,7 +110,7 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
     Returns:
         The temperature, from 0.01 to 100, and the loss and calibration error before and after. If
         the model classifies all the images correctly, no temperature can be estimated: there is a
-        warning, and the temperature is 1.
+        warning, and the temperature is 1. There is a warning if it is one of the limits, too.
 
     Raises:
         ValueError: If the classes of the model differ from those of the data, and where `evaluate`
@@ -121,25 +136,17 @@ def calibrate(model: keras.Model, data: Datasets, *, verbose: Verbose = "auto") 
     logits = split_logits(model, resized, "validation", verbose=verbose)
     labels = data.labels("validation")
     temperature = fit_temperature(logits, labels)
+    warning = _LIMITS.get(temperature)
     if (logits.argmax(axis=1) == labels).all():
         temperature = 1.0
-        warnings.warn(
-            UsageWarning(
-                f"The model classifies all {len(labels)} validation images correctly, so they do "
-                "not show how often it is wrong. Its probabilities stay as they are.",
-                hint="Calibrate on more images.",
-            ),
-            stacklevel=2,
+        warning = (
+            f"The model classifies all {len(labels)} validation images correctly, so they do not "
+            "show how often it is wrong. Its probabilities stay as they are.",
+            "Calibrate on more images.",
         )
-    elif temperature == MAX_TEMPERATURE:
-        warnings.warn(
-            UsageWarning(
-                "On the validation images, the model is not more often right where it is more "
-                "confident. Its probabilities are now nearly the same for all classes.",
-                hint="Train it first.",
-            ),
-            stacklevel=2,
-        )
+    if warning:
+        text, hint = warning
+        warnings.warn(UsageWarning(text, hint=hint), stacklevel=2)
     attach_metadata(model, replace(metadata, temperature=temperature))
     loss, error = _loss_and_calibration_error(logits, 1.0, labels)
     new_loss, new_error = _loss_and_calibration_error(logits, temperature, labels)
