@@ -32,6 +32,17 @@ def test_all_forms_of_an_image_give_the_same_thumbnail(tmp_path: Path) -> None:
             assert np.array_equal(thumbnail(source), expected)
 
 
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale(tmp_path: Path) -> None:
+    path = tmp_path / "image.jpg"
+    stripes = np.zeros((1300, 1950), np.uint8)
+    stripes[:, ::2] = 200  # without antialiasing, the thumbnail would have stripes of its own
+    Image.fromarray(stripes).save(path, quality=95)
+    found = thumbnail(ImageSource(path, ""))
+    assert found.shape == (213, 320, 3)
+    assert np.ptp(found[:, 1:-1]) <= 4
+    assert np.ptp(thumbnail(ImageSource(np.stack([stripes] * 3, -1), ""))) > 100
+
+
 def test_a_file_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     turned(tmp_path / "image.png")
     opened: list[Any] = []

@@ -12,6 +12,7 @@ from catdog.images.greys import black_is_zero
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.limits import own_limits
 from catdog.images.resize import resize
+from catdog.images.scale import least_size
 from catdog.typing import ImageSize
 
 MAX_THUMBNAIL_PIXELS = 320  # pixels; figures show no finer detail
@@ -22,6 +23,8 @@ TINY_LEAST = (2 * TINY_SIDE, 2 * TINY_SIDE)  # pixels that a reduced JPEG has, t
 def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
     """Read an image, and reduce it so that its longer side has at most 320 pixels.
 
+    A JPEG that is much larger is decoded at a reduced scale, as for a model.
+
     Returns:
         Shape `(height, width, 3)`, `uint8`, range `[0, 255]`.
 
@@ -29,7 +32,7 @@ def thumbnail(source: ImageSource) -> NDArray[np.uint8]:
         OSError: If a file is missing, or there is no permission to read it.
         ValueError: If it is not an image; the message names the image and the reason.
     """
-    image = read_image(source)
+    image = read_image(source, least=least_size((MAX_THUMBNAIL_PIXELS, MAX_THUMBNAIL_PIXELS)))
     factor = min(1, MAX_THUMBNAIL_PIXELS / max(image.size))
     width, height = (max(1, round(factor * side)) for side in image.size)
     return resize(image, (height, width))
