@@ -107,6 +107,15 @@ def test_there_is_something_to_run() -> None:
     assert len(NAMES_WITH_EXAMPLES) >= 8
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_catdog_is_imported_before_keras(page: Path) -> None:
+    """Otherwise TensorFlow writes log lines, and decides about oneDNN without catdog."""
+    for block in re.findall(r"^```python.*?\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+        imported = re.findall(r"^(?:import|from) (catdog|keras|tensorflow)\b", block, re.M)
+        is_module_of_catdog = "SPECS" in block
+        assert is_module_of_catdog or "catdog" not in imported[1:] or imported[0] == "catdog"
+
+
 # A page shows how to leave files out; a model that is hardly trained may not be calibrated.
 @pytest.mark.slow
 @pytest.mark.filterwarnings(

@@ -3,6 +3,7 @@
 A test is called `test_` and the name in lower case.
 """
 
+import logging
 import os
 import platform
 import random
@@ -179,6 +180,29 @@ def test_onednn_variable(value: str) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert process.stdout.strip() == value
+
+
+@pytest.fixture
+def warnings_of_traces(monkeypatch: pytest.MonkeyPatch) -> list[logging.LogRecord]:
+    """The records of a logger, after a function was traced anew in each of five calls."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", records.append)
+    logger = logging.getLogger(internals.RETRACING_LOGGER)
+    logger.addHandler(handler)
+    traced = tf.function(lambda size: tf.zeros(size))  # a Python number is traced anew
+    for size in range(1, 6):
+        traced(size)
+    logger.removeHandler(handler)
+    return records
+
+
+def test_retracing_logger(warnings_of_traces: list[logging.LogRecord]) -> None:
+    assert len(warnings_of_traces) == 1
+
+
+def test_retracing_mark(warnings_of_traces: list[logging.LogRecord]) -> None:
+    assert internals.RETRACING_MARK in warnings_of_traces[0].getMessage()
 
 
 @pytest.mark.parametrize("draw", [tf.random.uniform, tf.random.truncated_normal, "categorical"])

@@ -1,5 +1,6 @@
 """TensorFlow is imported without its log lines."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -8,8 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE
-from catdog._utils.quiet import quiet_import, quiet_litert
+from catdog._utils.keras_internals import (
+    LOG_LEVEL_VARIABLE,
+    RETRACING_LOGGER,
+    RETRACING_MARK,
+)
+from catdog._utils.quiet import quiet_import, quiet_litert, quiet_tracing
 
 LOG_LINES = (
     "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
@@ -46,6 +51,20 @@ def test_the_log_line_of_litert(
         os.write(2, f"{line}E0000 broken\n".encode())
     assert capfd.readouterr().err == f"{line if is_shown else ''}E0000 broken\n"
     assert os.environ.get(LOG_LEVEL_VARIABLE) == level
+
+
+def test_the_warning_about_many_traces(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger(RETRACING_LOGGER)
+    logger.addHandler(caplog.handler)
+    try:
+        with quiet_tracing(), quiet_tracing():
+            logger.warning("5 out of the last 5 calls to f %s.", RETRACING_MARK)
+            logger.warning("something else")
+        logger.warning("later, f %s.", RETRACING_MARK)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert set(caplog.messages) == {"something else", f"later, f {RETRACING_MARK}."}
+    assert not logger.filters
 
 
 def test_threads_that_hold_standard_error_at_once(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,20 @@
 """The forward pass of a model over batches of several sizes."""
 
+import logging
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from catdog.inference.forward import MAX_IMAGES_TO_FILL, batch_function, even_batch_size
+from catdog._utils.keras_internals import RETRACING_LOGGER, RETRACING_MARK
+from catdog.data.datasets import Datasets
+from catdog.inference.forward import (
+    MAX_IMAGES_TO_FILL,
+    batch_function,
+    even_batch_size,
+    split_logits,
+)
 from catdog.inference.predict import predict
 from tests.inference.conftest import NAMES, SIZE, expected, grey
 
@@ -45,6 +53,25 @@ def test_a_smaller_last_batch_does_not_trace_the_model_again() -> None:
         [expected(each) for each in brightness],
         rtol=1e-5,
     )
+
+
+class OftenTraced(keras.Model):  # type: ignore[misc]
+    """A model whose `predict` warns as TensorFlow does, which counts the traces of all models."""
+
+    def predict(self, *arguments: Any, **options: Any) -> Any:
+        logging.getLogger(RETRACING_LOGGER).warning("5 calls to f %s.", RETRACING_MARK)
+        return super().predict(*arguments, **options)
+
+
+def test_no_warning_about_traces(
+    data: Datasets, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger(RETRACING_LOGGER), "handlers", [caplog.handler])
+    plain = counting_model([])
+    model = OftenTraced(plain.inputs, plain.outputs)
+    batch_function(model)(np.zeros((2, *SIZE, 3), np.float32))
+    split_logits(model, data.at(SIZE), "test", verbose=0)
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("sizes", [(4, 3, 1), (1, 4), (MAX_IMAGES_TO_FILL + 3, 2, 1), (3,)])

@@ -52,6 +52,12 @@ LOG_LINE = re.compile(
 ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
 """Environment variable that says whether TensorFlow uses oneDNN; it is read at the import."""
 
+RETRACING_LOGGER = "tensorflow"
+"""Name of the logger of TensorFlow's warning that a function is traced often."""
+
+RETRACING_MARK = "triggered tf.function retracing"
+"""Part of that warning. TensorFlow counts the traces of all models together."""
+
 RANDOM_OP_PARTS = ("Random", "TruncatedNormal", "Multinomial")
 """Parts of the names of TensorFlow's operations that draw random numbers."""
 

@@ -1,5 +1,6 @@
-"""Import TensorFlow, and load programs of LiteRT, without log lines."""
+"""Import TensorFlow, load programs of LiteRT and trace models without log lines."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,12 @@ from contextlib import contextmanager
 from tempfile import TemporaryFile
 from threading import RLock
 
-from catdog._utils.keras_internals import LOG_LEVEL_VARIABLE, LOG_LINE
+from catdog._utils.keras_internals import (
+    LOG_LEVEL_VARIABLE,
+    LOG_LINE,
+    RETRACING_LOGGER,
+    RETRACING_MARK,
+)
 
 _HOLDS_STDERR = RLock()  # standard error is that of all threads
 
@@ -42,6 +48,25 @@ def quiet_litert() -> Iterator[None]:
         return
     with _without_log_lines():
         yield
+
+
+@contextmanager
+def quiet_tracing() -> Iterator[None]:
+    """Hide TensorFlow's warning that functions are traced often.
+
+    Each model is traced once for each size of its batches. But TensorFlow counts the traces of all
+    models together, and warns after a few.
+    """
+    logger = logging.getLogger(RETRACING_LOGGER)
+
+    def is_other(record: logging.LogRecord) -> bool:  # a new function each time: threads add it too
+        return RETRACING_MARK not in record.getMessage()
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ n is the number of images; the 95 % confidence interval is in brackets, in perce
 reported: by the blog post of the model, on its validation images after the last epoch.
 measured: by catdog, after training on cats_and_dogs_filtered, on its validation set; for
   mobilenet_v2.linear on its test set, because the validation set chose the penalty of the head.
-bundled weights: by catdog, with weights="cats_vs_dogs", on both of these sets."""
+bundled weights: by catdog, with weights="cats_vs_dogs", on its validation and test set
+  together."""
 
 
 def run(options: Namespace) -> int:

@@ -15,6 +15,7 @@ from catdog._utils import checks
 from catdog._utils.batch_bar import batch_bar
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.progress import keras_verbose
+from catdog._utils.quiet import quiet_tracing
 from catdog.data.datasets import Datasets, ordered_batches
 from catdog.data.session import raise_read_errors
 from catdog.models.logits import (
@@ -46,6 +47,7 @@ def split_logits(
     with (
         batch_bar("Evaluating", batches, verbose) as callbacks,
         raise_read_errors() as errors,
+        quiet_tracing(),
     ):
         outputs = model.predict(
             ordered_batches(fitting, split, errors),
@@ -86,7 +88,8 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
         if 0 < largest - count <= MAX_IMAGES_TO_FILL:
             pixels = np.asarray(images)
             images = np.concatenate([pixels, np.repeat(pixels[-1:], largest - count, axis=0)])
-        return np.asarray(run(images))[:count]
+        with quiet_tracing():
+            return np.asarray(run(images))[:count]
 
     return compute
 
