@@ -350,7 +350,7 @@ def quickstart(record: dict[str, Any]) -> str:
         if row["way"] in names
     ]
     head = ["Script", "CPU time (s)", "Correct in each run", "Test accuracy, first run"]
-    facts = f"Median and range of {record['rounds']} runs:"
+    facts = f"Median and range of {record['rounds']} runs; CPU time is the sum over all cores:"
     return f"{facts}\n\n{table(head, rows)}\n\n{measured_with(record)}"
 
 
