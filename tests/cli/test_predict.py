@@ -149,8 +149,7 @@ def test_predict_classifies_every_image_it_finds(
         assert main(["predict", folder, "--model", str(tmp_path / file)]) == 0
         captured = capsys.readouterr()
         assert captured.err == (
-            f"catdog: warning: 1 file in {folder} were passed over, because they are hidden or "
-            "not images:\n"
+            f"catdog: warning: 1 file in {folder} was passed over: hidden, or no image:\n"
             "  best.png (a link to a folder)\n"
         )
         printed = [line.split()[-1] for line in captured.out.splitlines()]

@@ -49,6 +49,20 @@ class Residual(keras.Sequential):  # type: ignore[misc]
         return 10 * inputs + super().call(inputs, training=training)
 
 
+def averaging(padding: str, kernel: int = 3, strides: int = 2) -> keras.Layer:
+    return layers.DepthwiseConv2D(kernel, strides, padding, depthwise_initializer="ones")
+
+
+def kernel(size: int) -> NDArray[np.float32]:
+    """Return the weights of a convolution that averages each of the two channels."""
+    return np.ones((size, size, 1, 1), np.float32) * np.eye(2, dtype=np.float32)
+
+
+def enlarging(size: int, strides: int) -> keras.Layer:
+    weights = keras.initializers.Constant(kernel(size))
+    return layers.Conv2DTranspose(2, size, strides, kernel_initializer=weights)
+
+
 @pytest.fixture
 def image() -> NDArray[np.uint8]:
     pixels = np.full((*SIZE, 3), 100, np.uint8)
@@ -95,6 +109,24 @@ FOLLOWED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda x: ops.sigmoid(ops.mean(x, 1, keepdims=True)) * x * ops.mean(x, 2, keepdims=True),
     ),
     "own call of a nested model": (ops.relu, Residual([layers.Conv2D(2, 3, padding="same")])),
+    "wide padding behind a convolution": (
+        ops.relu,
+        lambda x: layers.ZeroPadding2D(((1, 9), (13, 1)))(averaging("valid", 3, 1)(x)),
+    ),
+    "convolution without padding, and a crop": (
+        ops.relu,
+        lambda x: layers.Cropping2D(((4, 0), (0, 3)))(averaging("valid", 3, 1)(x)),
+    ),
+    "transposed convolution": (ops.relu, lambda x: enlarging(9, 1)(x)),
+    "transposed convolution that gives back": (
+        ops.relu,
+        lambda x: enlarging(5, 1)(averaging("valid", 5, 1)(x)),
+    ),
+    "transposed convolution with strides": (ops.relu, lambda x: enlarging(8, 2)(x)),
+    "convolution by an operation": (
+        ops.relu,
+        lambda x: ops.conv(ops.pad(x, ((0, 0), (4, 4), (4, 4), (0, 0))), kernel(9)),
+    ),
     "gate": (ops.relu, lambda x: x * ops.sigmoid(ops.mean(x, (1, 2), keepdims=True))),
 }
 
@@ -118,10 +150,28 @@ def test_what_is_cut_off_has_no_heat(outside: Any) -> None:
     assert heat[8:24, 4:28].min() == 1
 
 
-def averaging(padding: str) -> keras.Layer:
-    layer = layers.DepthwiseConv2D(3, 2, padding, depthwise_initializer="ones")
-    layer.build((None, 16, 16, 2))
-    return layer
+@pytest.mark.parametrize(("size", "blocks"), [(3, 1), (5, 1), (3, 2)])
+def test_padding_behind_a_convolution_gives_back_what_it_lost(
+    size: int, blocks: int, image: NDArray[np.uint8]
+) -> None:
+    """As in the Compact Convolutional Transformer: the two models compute the same."""
+
+    def inside(x: Any) -> Any:
+        return layers.MaxPooling2D(3, 2, "same")(averaging("same", size, 1)(x))
+
+    def behind(x: Any) -> Any:
+        padded = layers.ZeroPadding2D(size // 2)(averaging("valid", size, 1)(x))
+        return layers.MaxPooling2D(3, 2, "same")(padded)
+
+    def heat(block: Callable[[Any], Any]) -> Any:
+        def repeated(x: Any) -> Any:
+            for _ in range(blocks):
+                x = block(x)
+            return x
+
+        return gradcam(model_of(ops.relu, repeated), image, label=RED)
+
+    assert np.abs(heat(behind) - heat(inside)).max() < 1e-6
 
 
 def test_padding_in_front_of_a_convolution_is_its_own(image: NDArray[np.uint8]) -> None:

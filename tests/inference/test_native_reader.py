@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catdog.images import notes
-from catdog.images.inputs import ImageSource, Pixels
+from catdog.images.arrays import Pixels
+from catdog.images.inputs import ImageSource
 from catdog.inference import native_reader
 from catdog.inference.native_reader import MIN_IMAGES, NATIVE, read_natively
 from catdog.inference.predict import choose_reader

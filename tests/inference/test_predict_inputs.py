@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from catdog import load_datasets
 from catdog._utils.errors import UsageWarning
@@ -26,7 +26,7 @@ from catdog.typing import SPLITS
 from tests.inference.conftest import SIZE, expected, grey, write_image
 
 layers = keras.layers
-PASSED_OVER = r"{} files? in .* were passed over, because they are hidden or not images:\n  {}"
+PASSED_OVER = r"{} files? in .* (was|were) passed over: hidden, or no image:\n  {}"
 
 
 def test_a_folder_is_listed_in_order(model: keras.Model, tmp_path: Path) -> None:
@@ -229,6 +229,37 @@ def test_a_lazy_image_may_come_twice(model: keras.Model, tmp_path: Path) -> None
     with Image.open(write_image(tmp_path / "cat.png")) as image:
         answers = predict(model, [image] * 20)
     assert len({answer.probability for answer in answers}) == 1
+
+
+def film(path: Path) -> Path:
+    """Write a film of four frames, dark to bright."""
+    frames = [Image.fromarray(grey(each)) for each in (10, 90, 170, 250)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["tif", "gif"])
+def test_frames_of_a_film(model: keras.Model, tmp_path: Path, suffix: str) -> None:
+    """One object shows all of them, so it cannot be read later."""
+    with Image.open(film(tmp_path / f"film.{suffix}")) as image:
+        with pytest.raises(ValueError, match=r"images\[0\] again as images\[1\].*Yield copies"):
+            predict(model, ImageSequence.Iterator(image), verbose=0)
+        copies = (frame.copy() for frame in ImageSequence.Iterator(image))
+        found = [each.probabilities[1] for each in predict(model, copies, verbose=0)]
+    expected_each = [expected(each) for each in (10, 90, 170, 250)]
+    np.testing.assert_allclose(found, expected_each, rtol=0.05)
+
+
+def test_a_buffer_that_is_filled_again(model: keras.Model) -> None:
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        buffer = grey(0)
+        for value in (10, 250):
+            buffer[:] = value
+            yield buffer
+
+    with pytest.raises(ValueError, match="the same image when they are read"):
+        predict(model, frames(), verbose=0)
+    assert len(predict(model, [grey(10)] * 2, verbose=0)) == 2
 
 
 def test_images_are_read_a_few_batches_ahead(model: keras.Model) -> None:

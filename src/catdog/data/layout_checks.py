@@ -116,7 +116,7 @@ def find_same_classes(train: Path, classes: Mapping[str, Path], folder: Path) ->
     if not folders:
         raise InvalidValueError(
             f"{folder} holds no class folders, as {train} does",
-            hint=f"Put its images into folders {list_names(classes)}, or move it away.",
+            hint=f"Put its images into folders {list_names(classes)}, or pass {train} alone.",
         )
     inside = {composed(path.name): path for path in folders}
     if len(inside) < len(folders) or inside.keys() != classes.keys():

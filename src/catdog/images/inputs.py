@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from catdog._utils import checks
@@ -22,9 +21,9 @@ from catdog._utils.errors import (
     UsageWarning,
 )
 from catdog._utils.text import counted, printable, with_lines
+from catdog.images.arrays import Pixels, check_array
 from catdog.images.decode import image_error, read_rgb, to_rgb, upright
 from catdog.images.formats import FORMATS, is_hidden
-from catdog.images.greys import BLACK_UP_TO
 from catdog.images.identify import is_image_file
 from catdog.images.limits import own_limits
 from catdog.images.listing import walk
@@ -34,7 +33,6 @@ from catdog.images.resize import resize
 from catdog.images.scale import Size, least_size
 from catdog.typing import ImageSize
 
-Pixels = NDArray[Any]
 _HIDDEN = " (hidden)"  # after the name of an image that is passed over
 _LOADING = Lock()  # a Pillow image loads lazily, and may be in a list twice
 
@@ -62,7 +60,8 @@ def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
 
     Raises:
         TypeError: If `images` is none of these, or an array that does not hold numbers.
-        ValueError: If an array does not hold RGB pixels in `[0, 255]`, or a folder holds no images.
+        ValueError: If an array does not hold RGB pixels in `[0, 255]`, a folder holds no images, or
+            an iterator yields an image object twice.
     """
     if isinstance(images, ImageSource):
         yield images
@@ -77,8 +76,7 @@ def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
     elif hasattr(images, "__array__"):
         yield from _each_of_array(np.asarray(images), name)
     elif isinstance(images, Iterable) and not _is_data(images):
-        for number, image in enumerate(images):
-            yield from iter_images(image, f"{name}[{number}]")
+        yield from _each_of(images, name)
     else:
         raise InvalidTypeError(
             "must be an image file, a folder, bytes, an array, a Pillow image, or a list of "
@@ -86,6 +84,26 @@ def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
             argument=name,
             hint='If it is what load_datasets returns, pass data.paths("test"), for example.',
         )
+
+
+def _each_of(images: Iterable[Any], name: str) -> Iterator[ImageSource]:
+    """Yield the images of an iterable.
+
+    They are read later, several at once. So an iterator must not put each image into one object, as
+    one over the frames of a Pillow image does, or one that fills a buffer: all would be the last.
+    """
+    is_iterator = isinstance(images, Iterator)
+    previous = None
+    for number, image in enumerate(images):
+        if is_iterator and image is previous and isinstance(image, Image.Image | np.ndarray):
+            raise InvalidValueError(
+                f"yields the object of {name}[{number - 1}] again as {name}[{number}], so both are "
+                "the same image when they are read",
+                argument=name,
+                hint="Yield copies: (image.copy() for image in images).",
+            )
+        yield from iter_images(image, f"{name}[{number}]")
+        previous = image
 
 
 def _is_data(images: Any) -> bool:
@@ -142,7 +160,8 @@ def _warn_passed_over(names: Sequence[str], folder: Path) -> None:
     """Warn of the files in a folder that are not images, as a scan reports them."""
     if names:
         files = f"{counted(len(names), 'file')} in {printable(folder)}"
-        sentence = f"{files} were passed over, because they are hidden or not images"
+        verb = "was" if len(names) == 1 else "were"
+        sentence = f"{files} {verb} passed over: hidden, or no image"
         warnings.warn(UsageWarning(with_lines(sentence, names)), stacklevel=2)
 
 
@@ -157,72 +176,11 @@ def _each_of_array(array: Pixels, name: str) -> Iterator[ImageSource]:
     """Yield the images of an array of pixels, or of paths, such as a column of a table."""
     if array.ndim == 1 and array.dtype.kind in "OU":
         yield from iter_images(array.tolist(), name)
-    elif _check_array(array, name).ndim == 3:
+    elif check_array(array, name).ndim == 3:
         yield ImageSource(array, name)
     else:
         for number, image in enumerate(array):
             yield ImageSource(image, f"{name}[{number}]")
-
-
-def _check_array(array: Pixels, name: str) -> Pixels:
-    """Return an array if it holds RGB pixels in `[0, 255]`; else raise an error."""
-    if array.dtype.kind not in "uif":
-        raise InvalidTypeError(
-            f"must hold whole numbers or floats, not {array.dtype}", argument=name
-        )
-    shape = array.shape
-    if array.ndim not in (3, 4) or shape[-1] != 3 or 0 in shape[-3:]:
-        raise InvalidValueError(
-            "must be RGB pixels, one image (height, width, 3) or several (n, height, "
-            f"width, 3), not shape {shape}",
-            argument=name,
-            hint=_shape_hint(shape),
-        )
-    if not array.size:
-        return array
-    low, high = float(array.min()), float(array.max())
-    if not np.isfinite([low, high]).all():
-        raise InvalidValueError(
-            "must hold finite values, but some are NaN or infinite", argument=name
-        )
-    if low < 0 or high > 255:
-        raise InvalidValueError(
-            f"must hold pixels in [0, 255], but its values run from {low:g} to {high:g}",
-            argument=name,
-            hint=(
-                "Pass pixels of 8 bits as they are in the file: the models take 0 to 255. "
-                "Bring other values to this range, all images by the same factor: those of 16 bits "
-                "by array // 257, those of 12 bits by array * (255 / 4095)."
-            ),
-        )
-    if 0 < high <= BLACK_UP_TO:
-        warnings.warn(
-            UsageWarning(
-                f"No value of {name} is above {high:g}: a black image, if pixels are in [0, 255].",
-                hint="If these are in [0, 1], multiply them by 255.",
-            ),
-            stacklevel=2,
-        )
-    return array
-
-
-def _shape_hint(shape: tuple[int, ...]) -> str:
-    """Return how to make RGB pixels of an array of another shape; it may have several meanings."""
-    if shape[-1:] == (1,):
-        return "Grey images: np.repeat(array, 3, axis=-1)."
-    if shape[-1:] == (4,):
-        return "Transparent images of 8 bits: pass each as PIL.Image.fromarray(image)."
-    grey = "np.stack([array] * 3, axis=-1)"
-    if len(shape) == 4 and shape[1] == 3:
-        return "If the colours come first: np.moveaxis(array, 1, -1)."
-    if len(shape) == 3 and shape[0] == 3:
-        return (
-            "The shape has two meanings, and only you know which: if it is one image whose colours "
-            f"come first, np.moveaxis(array, 0, -1); if these are 3 grey images, {grey}."
-        )
-    if len(shape) in (2, 3):
-        return f"Grey images: {grey}."
-    return ""
 
 
 def read_pixels(

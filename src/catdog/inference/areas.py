@@ -14,29 +14,21 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from catdog._utils.keras_internals import is_defined_by_keras
 from catdog.inference.area_probe import Call, has_kernels, keeps_places
-from catdog.inference.margins import NO_MARGINS, Axes, Margins, added, trimmed, window_of
+from catdog.inference.margins import (
+    NO_MARGINS,
+    Axes,
+    added,
+    grown,
+    lost_by,
+    trimmed,
+    unpadded_windows,
+    window_of,
+)
+from catdog.inference.operations import MIXING, PLACING, SCALING, TURNING, is_own_code
+from catdog.typing import Floats
 
 SAME = 1  # position: NASNet joins maps that lie half a position apart
-
-# Operations of keras.ops that change places and nothing else. Their results show what they do.
-_PLACING = {
-    *("CropImages", "ExpandDims", "Flip", "GetItem", "Moveaxis", "Reshape", "Roll", "Rot90"),
-    *("Slice", "Squeeze", "Swapaxes", "Take", "Transpose"),
-}
-_TURNING = {"AffineTransform", "ElasticTransform", "MapCoordinates", "PerspectiveTransform"}
-_RUNNING_CODE = {
-    *("AssociativeScan", "Cond", "ForiLoop", "Map", "Scan", "Switch", "VectorizedMap", "WhileLoop"),
-    *("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"),
-}
-_MIXING = {"DotProductAttention", "Dot", "Einsum", "Matmul", "Tensordot"}
-# Operations whose result is the whole image in another size.
-_SCALING = {
-    *("AdaptiveAveragePool", "AdaptiveMaxPool", "AveragePool", "Conv", "ConvTranspose"),
-    *("DepthToSpace", "DepthwiseConv", "ExtractPatches", "MaxPool", "SeparableConv"),
-    *("SpaceToDepth",),
-}
 
 
 @dataclass(frozen=True)
@@ -45,14 +37,17 @@ class Area:
 
     Attributes:
         axes: The axes of its height and its width; `None` if the tensor is not an image.
-        margins: At both ends of height and width, how many positions of the tensor lie outside the
-            image. Negative where that much of the image is cut off.
+        margins: How many positions of the tensor lie outside the image, shape `(2, 2)`: height and
+            width, in front of it and behind it. Negative where that much of it is cut off.
+        lost: How many positions convolutions without padding have lost, as `margins`. As many that
+            are added later belong to the image.
         calls: Numbers of the calls of convolutions that the tensor depends on.
         moved_by: Name of the layer that moved places in a way that is not followed; may be empty.
     """
 
     axes: Axes | None = (1, 2)
-    margins: Margins = NO_MARGINS
+    margins: Floats = field(default_factory=lambda: NO_MARGINS)
+    lost: Floats = field(default_factory=lambda: NO_MARGINS)
     calls: frozenset[int] = field(default=frozenset())
     moved_by: str = ""
 
@@ -77,11 +72,11 @@ def area_after(call: Call, given: Sequence[Placed], result: Any) -> Area:
     if area.axes is None:
         return _anew(operation, area, result)
     name = type(operation).__name__
-    if _is_own_code(operation):
+    if is_own_code(operation):
         return _after_own(call, area, tensor, result)
     is_alone = len(given) == 1  # `einsum("bhwc->bwhc", image)` transposes
     if (
-        name in _PLACING
+        name in PLACING
         or isinstance(operation, layers.Permute | layers.Reshape)
         or (name == "Einsum" and is_alone)
     ):
@@ -90,12 +85,12 @@ def area_after(call: Call, given: Sequence[Placed], result: Any) -> Area:
         return _padded(area, operation)
     if name == "Pad":
         widths = np.broadcast_to(operation.pad_width, (len(tensor.shape), 2)).tolist()
-        return replace(area, margins=added(area.margins, [widths[axis] for axis in area.axes]))
+        return _with_more(area, [widths[axis] for axis in area.axes])
     if isinstance(operation, layers.CenterCrop) and not _grows(area, tensor, result):
         spare = [result.shape[axis] - tensor.shape[axis] for axis in area.axes]
         sides = [(-(-each // 2), each + (-each // 2)) for each in spare]
-        return replace(area, margins=added(area.margins, sides))
-    if name in _TURNING or _changes_aspect(operation, area, tensor, result):
+        return _with_more(area, sides)
+    if name in TURNING or _changes_aspect(operation, area, tensor, result):
         return _moved(area, operation)
     return _after_computing(operation, area, tensor, result)
 
@@ -104,14 +99,6 @@ def channels_axis(area: Area) -> int:
     """Return the axis of the channels of a feature map."""
     (axis,) = {1, 2, 3}.difference(area.axes or ())
     return axis
-
-
-def _is_own_code(operation: Any) -> bool:
-    """Return whether an operation runs code of the user, or a model whose layers are not known."""
-    layers = keras.layers
-    runs_code = isinstance(operation, layers.Lambda | layers.Pipeline | keras.Function)
-    known = is_defined_by_keras(operation, "call") and is_defined_by_keras(operation, "__call__")
-    return runs_code or not known or type(operation).__name__ in _RUNNING_CODE
 
 
 def _joined(operation: Any, given: Sequence[Placed]) -> tuple[Area, Any]:
@@ -130,7 +117,7 @@ def _joined(operation: Any, given: Sequence[Placed]) -> tuple[Area, Any]:
         for _, area in images
     )
     moved_by = moved_by or (_name(operation) if differ else "")
-    return Area(first.axes, first.margins, calls, moved_by), tensor
+    return Area(first.axes, first.margins, first.lost, calls, moved_by), tensor
 
 
 def _positions(one: Placed) -> int:
@@ -160,13 +147,13 @@ def _after_own(call: Call, area: Area, tensor: Any, result: Any) -> Area:
         return _lost(area, call.operation)
     if not keeps_places(call, tensor, area.axes):
         return _moved(area, call.operation)
-    return _scaled(area, tensor, result, NO_MARGINS)
+    return _scaled(area, _sizes(area, tensor), _sizes(area, result), area.margins)
 
 
 def _after_placing(call: Call, area: Area, tensor: Any) -> Area:
     """Return the area behind an operation that only changes places: it is run on coordinates."""
-    axes, margins = [], []
-    for axis, (before, behind) in zip(area.axes or (), area.margins, strict=True):
+    axes, widths = [], []
+    for axis in area.axes or ():
         size = tensor.shape[axis]
         shape = [size if each == axis else 1 for each in range(len(tensor.shape))]
         numbers = np.broadcast_to(np.arange(size, dtype=np.float32).reshape(shape), tensor.shape)
@@ -179,9 +166,9 @@ def _after_placing(call: Call, area: Area, tensor: Any) -> Area:
             return _lost(area if are_in_order else _moved(area, call.operation), call.operation)
         axes.append(found)
         line = np.moveaxis(placed, found, 0).reshape(placed.shape[found], -1)[:, 0]
-        margins.append((before - line[0], behind - (size - 1 - line[-1])))
-    (rows, columns), (top, left) = axes, margins
-    return replace(area, axes=(rows, columns), margins=(top, left))
+        widths.append((-line[0], line[-1] - (size - 1)))
+    rows, columns = axes
+    return replace(_with_more(area, widths), axes=(rows, columns))
 
 
 def _line(numbers: Any) -> int | None:
@@ -216,7 +203,7 @@ def _after_computing(operation: Any, area: Area, tensor: Any, result: Any) -> Ar
     assert area.axes is not None
     name = type(operation).__name__
     dense = isinstance(operation, keras.layers.Dense | keras.layers.EinsumDense)
-    if name in _MIXING or (dense and len(tensor.shape) - 1 in area.axes):
+    if name in MIXING or (dense and len(tensor.shape) - 1 in area.axes):
         return _lost(area, operation)
     if max(area.axes) >= len(result.shape):
         return _lost(area, operation)
@@ -224,7 +211,7 @@ def _after_computing(operation: Any, area: Area, tensor: Any, result: Any) -> Ar
     if window_of(inner):
         if {*area.axes} != {*_axes_of(inner)}:
             return _moved(area, operation)
-        return _scaled(area, tensor, result, trimmed(inner, area.axes, area.margins))
+        return _after_window(inner, area, tensor, result)
     sizes, new_sizes = ([one.shape[axis] for axis in area.axes] for one in (tensor, result))
     is_gate = len(result.shape) == len(tensor.shape) and all(
         new in (size, 1) for size, new in zip(sizes, new_sizes, strict=True)
@@ -233,8 +220,8 @@ def _after_computing(operation: Any, area: Area, tensor: Any, result: Any) -> Ar
         return area
     layers = keras.layers
     resizes = isinstance(operation, layers.UpSampling2D | layers.Resizing | layers.CenterCrop)
-    if resizes or name in {*_SCALING, "Resize"} or "Adaptive" in name:
-        return _scaled(area, tensor, result, NO_MARGINS)
+    if resizes or name in {*SCALING, "Resize"} or "Adaptive" in name:
+        return _after_window(operation, area, tensor, result)
     if len(result.shape) == 4 and min(new_sizes) > 1:
         return _moved(area, operation)  # joined side by side, for example
     return _lost(area, operation)
@@ -245,14 +232,35 @@ def _axes_of(operation: Any) -> Axes:
     return (2, 3) if getattr(operation, "data_format", "") == "channels_first" else (1, 2)
 
 
-def _scaled(area: Area, tensor: Any, result: Any, trimmed: Margins) -> Area:
-    """Return the area in a tensor of another size, from which margins were taken off."""
-    scaled = []
-    for axis, margins, off in zip(area.axes or (), area.margins, trimmed, strict=True):
-        factor = result.shape[axis] / max(tensor.shape[axis] - sum(off), 1)
-        scaled.append(((margins[0] - off[0]) * factor, (margins[1] - off[1]) * factor))
-    rows, columns = scaled
-    return replace(area, margins=(rows, columns))
+def _after_window(operation: Any, area: Area, tensor: Any, result: Any) -> Area:
+    """Return the area behind a convolution, a pool, or what scales the image."""
+    assert area.axes is not None
+    sizes, new_sizes = _sizes(area, tensor), _sizes(area, result)
+    windows = unpadded_windows(operation, area.axes, sizes, new_sizes)
+    if windows:
+        lost = lost_by(windows, sizes, new_sizes, area.margins)
+        off = trimmed(windows, area.margins)
+        scaled = _scaled(area, sizes - off.sum(axis=1), new_sizes, area.margins - off)
+        return replace(scaled, lost=scaled.lost + lost)
+    more = grown(operation, area.axes, sizes, new_sizes)
+    return _with_more(_scaled(area, sizes, new_sizes - more.sum(axis=1), area.margins), more)
+
+
+def _scaled(area: Area, sizes: Floats, new_sizes: Floats, margins: Floats) -> Area:
+    """Return an area with margins in positions of another size."""
+    factors = (new_sizes / np.maximum(sizes, 1))[:, None]
+    return replace(area, margins=margins * factors, lost=area.lost * factors)
+
+
+def _sizes(area: Area, tensor: Any) -> Floats:
+    """Return height and width of a tensor."""
+    return np.array([tensor.shape[axis] for axis in area.axes or ()], float)
+
+
+def _with_more(area: Area, widths: Any) -> Area:
+    """Return the area behind what adds positions at the ends, or takes some off."""
+    margins, lost = added(area.margins, area.lost, widths)
+    return replace(area, margins=margins, lost=lost)
 
 
 def _padded(area: Area, layer: Any) -> Area:
@@ -263,7 +271,7 @@ def _padded(area: Area, layer: Any) -> Area:
     crops = isinstance(layer, keras.layers.Cropping2D)
     widths = np.negative(layer.cropping) if crops else np.array(layer.padding)
     widths = [widths[axes.index(axis)] for axis in area.axes or ()]
-    return replace(area, margins=added(area.margins, widths))
+    return _with_more(area, widths)
 
 
 def _moved(area: Area, operation: Any) -> Area:
@@ -273,7 +281,7 @@ def _moved(area: Area, operation: Any) -> Area:
 
 def _lost(area: Area, operation: Any) -> Area:
     """Return the area of a tensor that is no image; what was cut off or added is not forgotten."""
-    if area.margins != NO_MARGINS:
+    if area.margins.any():
         area = _moved(area, operation)
     return replace(area, axes=None)
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, UsageError
 from catdog._utils.progress import progress
-from catdog.images.inputs import ImageSource, Pixels
+from catdog.images.arrays import Pixels
+from catdog.images.inputs import ImageSource
 from catdog.images.notes import Note
 from catdog.inference.prediction import Prediction
 from catdog.inference.read_ahead import read_ahead

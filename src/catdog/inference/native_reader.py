@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from catdog.data.native import UPRIGHT_PLANS, decoder_of_many, find_plan
+from catdog.images.arrays import Pixels
 from catdog.images.containers import open_image, open_once
 from catdog.images.endings import has_empty_end
-from catdog.images.inputs import ImageSource, Pixels, check_file
+from catdog.images.inputs import ImageSource, check_file
 from catdog.images.jpeg_scans import is_in_order
 from catdog.images.limits import own_limits
 from catdog.images.notes import size_notes

@@ -55,11 +55,12 @@ def predict(
         model: Takes pixels from 0 to 255 and returns logits, as every model of the zoo does.
         images: An image file; a folder and all folders below it, ordered by name; the bytes of a
             file; a Pillow image; an array `(height, width, 3)`, or `(n, height, width, 3)` for
-            several, of whole numbers or floats in `[0, 255]`; or an iterable of any of these. In a
-            folder, the same files are images as for `load_datasets`; a warning lists the others. An
-            array of the model's input size is used as it is; an array of another size is rounded
-            and stretched as a file is. A Pillow image of mode `I` or `I;16` holds values from 0 to
-            65535, of mode `F` from 0 to 255; a warning lists images that do not fill this range.
+            several, of whole numbers or floats in `[0, 255]`; or an iterable of any of these, such
+            as copies of the frames of a film. In a folder, the same files are images as for
+            `load_datasets`; a warning lists the others. An array of the model's input size is used
+            as it is; an array of another size is rounded and stretched as a file is. A Pillow image
+            of mode `I` or `I;16` holds values from 0 to 65535, of mode `F` from 0 to 255; a warning
+            lists images that do not fill this range.
         class_names: Names of the classes, in the order of their labels. Not needed for a model that
             was trained or loaded by catdog: its metadata holds them.
         batch_size: Largest number of images in a batch.

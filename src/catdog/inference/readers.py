@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from catdog.images.inputs import ImageSource, Pixels, read_pixels
+from catdog.images.arrays import Pixels
+from catdog.images.inputs import ImageSource, read_pixels
 from catdog.images.notes import Note
 from catdog.typing import ImageSize
 

@@ -16,7 +16,8 @@ from catdog._utils import late
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.public import public
 from catdog._utils.text import percent
-from catdog.images.inputs import Pixels, iter_images
+from catdog.images.arrays import Pixels
+from catdog.images.inputs import iter_images
 from catdog.images.thumbnails import thumbnail
 from catdog.inference.gradcam import MAX_IMAGES, HeatMap, class_position, heat_maps, upsample
 from catdog.inference.predict import predict

@@ -12,8 +12,9 @@ from catdog._utils.public import public
 from catdog._utils.text import percent
 from catdog.evaluation.label_issues import LabelIssue, LabelIssues
 from catdog.evaluation.result import EvaluatedImage, Evaluation, check_evaluation
+from catdog.images.arrays import Pixels
 from catdog.images.decode import decode_image
-from catdog.images.inputs import ImageSource, Pixels
+from catdog.images.inputs import ImageSource
 from catdog.images.thumbnails import thumbnail
 from catdog.inference.prediction import UNSURE, Prediction
 from catdog.plotting.style import MAX_IMAGES, image_grid, plain

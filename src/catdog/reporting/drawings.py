@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.images.inputs import ImageSource, Pixels
+from catdog.images.arrays import Pixels
+from catdog.images.inputs import ImageSource
 from catdog.images.thumbnails import thumbnail
 from catdog.inference.gradcam import HeatMap, upsample
 from catdog.plotting.explanation import HEAT_MAP_COLOURS
