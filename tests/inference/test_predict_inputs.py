@@ -250,6 +250,17 @@ def test_frames_of_a_film(model: keras.Model, tmp_path: Path, suffix: str) -> No
     np.testing.assert_allclose(found, expected_each, rtol=0.05)
 
 
+def test_images_whose_file_is_closed(model: keras.Model, tmp_path: Path) -> None:
+    write_image(tmp_path / "image.png")
+
+    def images() -> Iterator[Image.Image]:
+        with Image.open(tmp_path / "image.png") as image:
+            yield image
+
+    with pytest.raises(ValueError, match=r"images\[0\]: its file was closed .*image\.load"):
+        predict(model, images(), verbose=0)
+
+
 def test_a_buffer_that_is_filled_again(model: keras.Model) -> None:
     def frames() -> Iterator[NDArray[np.uint8]]:
         buffer = grey(0)

@@ -239,6 +239,11 @@ def _to_upright_rgb(
             image = load_pixels(image, name, notes, least=least)
         return to_rgb(upright(image))
     except Exception as error:  # Pillow raises many kinds
+        if isinstance(error, AssertionError) and getattr(image, "fp", None) is None:
+            raise InvalidValueError(
+                f"Cannot read the image {name}: its file was closed before the pixels were loaded",
+                hint="Load them first: image.load().",
+            ) from error
         raise image_error(name, error) from error
 
 
