@@ -11,15 +11,14 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
-import keras
 import pytest
-from keras.src.applications import efficientnet_v2, mobilenet_v2
 from keras.src.trainers import trainer
 from matplotlib import pyplot as plt
 
 import catdog
 from catdog.data import synthetic
 from catdog.evaluation import out_of_fold
+from tests.networks import use_pooling_for_blocks
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -74,22 +73,12 @@ def with_fewer_epochs(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture(autouse=True)
 def less_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train without XLA, and replace the blocks of two backbones by pooling (Keras 3.15).
+    """Train without XLA, and with pooling for the blocks of two backbones.
 
     Tracing and compiling take longer than running. The real backbones are tested with the models.
     """
     monkeypatch.setattr(trainer, "model_supports_jit", lambda model: False, raising=False)
-    monkeypatch.setattr(mobilenet_v2, "_inverted_res_block", pooled, raising=False)
-    for name in ("MBConvBlock", "FusedMBConvBlock"):
-        monkeypatch.setattr(efficientnet_v2, name, make_pooling_block, raising=False)
-
-
-def pooled(features: keras.KerasTensor, *, stride: int, **_: Any) -> keras.KerasTensor:
-    return features if stride == 1 else keras.layers.AveragePooling2D(2, padding="same")(features)
-
-
-def make_pooling_block(*, strides: int, **_: Any) -> Callable[..., keras.KerasTensor]:
-    return partial(pooled, stride=strides)
+    use_pooling_for_blocks(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from catdog.inference.predict import predict
 from catdog.inference.web_page import read_model
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.typing import ExportFormat
+from tests.networks import build_light_model
 
 SIZE = (40, 40)
 NAMES = ("cats", "dogs", "žlutý kůň")
@@ -152,7 +153,7 @@ def zoo_model(request: pytest.FixtureRequest) -> keras.Model:
     """A model of the zoo, built once for all formats."""
     side = max(32, model_spec(request.param).min_image_size)
     size = SIZE if request.param.startswith("cnn") else (side, side)
-    model = build_model(request.param, image_size=size, weights=None, seed=0)
+    model = build_light_model(request.param, image_size=size, weights=None, seed=0)
     for weight in model.weights:
         if weight.name == "moving_variance":  # otherwise all probabilities are near 0.5
             weight.assign(keras.ops.full_like(weight, 0.05))

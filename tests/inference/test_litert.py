@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from catdog import build_model, list_models
+from catdog import list_models
 from catdog.inference.litert import compile_with_litert
 from catdog.models.graph import split_model
+from tests.networks import build_light_model
 
 SIZE = (32, 32)
 layers = keras.layers
@@ -43,7 +44,7 @@ def test_the_outputs_are_the_models(images: NDArray[np.float32], count: int) -> 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
 def test_backbones_of_the_zoo(name: str, images: NDArray[np.float32]) -> None:
-    backbone = split_model(build_model(name, image_size=SIZE, weights=None, seed=0)).backbone
+    backbone = split_model(build_light_model(name, image_size=SIZE, weights=None, seed=0)).backbone
     compute = compile_with_litert(backbone, images[:2])
     assert compute
     assert compute(images) == pytest.approx(backbone.predict_on_batch(images), rel=1e-3)

@@ -18,6 +18,7 @@ from catdog.matching import record_training
 from catdog.models.metadata import ModelMetadata, attach_metadata
 from catdog.models.saving import load_model, save_model
 from tests.inference.conftest import NAMES, SIZE, by_brightness, expected, grey, write_image
+from tests.networks import build_light_model
 
 layers = keras.layers
 
@@ -30,7 +31,7 @@ def test_probabilities_equal_those_of_evaluate(
     for number in range(4):
         write_image(image_folder / f"cats/photo.{number}.png", number)
     data = load_datasets(image_folder, image_size=SIZE)
-    model = build_model(name, image_size=SIZE, weights=None, seed=1)
+    model = build_light_model(name, image_size=SIZE, weights=None, seed=1)
     record_training(model, data)
     paths = data.paths("test")
     evaluated = evaluate(model, data, split="test", verbose=0).probabilities

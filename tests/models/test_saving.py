@@ -16,6 +16,7 @@ from catdog._utils.keras_internals import CONFIG_MEMBER
 from catdog.matching import record_training
 from catdog.models.metadata import CATDOG_MEMBER, ModelMetadata, attach_metadata, get_metadata
 from catdog.models.saving import TEXT_MEMBERS, load_model, save_model
+from tests.networks import build_light_model
 
 SIZE = (36, 32)
 METADATA = ModelMetadata(("cats", "dogs"), SIZE, temperature=1.5)
@@ -48,7 +49,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list_models())
 def test_every_model_resumes_where_it_was(name: str, tmp_path: Path, image_folder: Path) -> None:
-    model = build_model(name, image_size=SIZE, weights=None, seed=0)
+    model = build_light_model(name, image_size=SIZE, weights=None, seed=0)
     record_training(model, load_datasets(image_folder))
     model.train_on_batch(IMAGES, LABELS)
     save_model(model, tmp_path / "model.keras")
