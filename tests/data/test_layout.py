@@ -1,11 +1,13 @@
 import inspect
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from catdog.data.layout import find_layout
+from catdog.data.load import load_datasets
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder, write_images
 
@@ -272,6 +274,22 @@ def test_it_is_not_clear_which_folders_are_the_classes(
         find_layout(folder)
     if outer[0] != "fold1":  # such names are those of pieces, whatever is inside
         assert len(find_layout(folder, group_by="folder").class_names) == len(outer)
+
+
+@pytest.mark.parametrize(
+    ("group_by", "is_doubtful"),
+    [("folder", False), (r"(clip\d)", False), (r"(\d+)\.png", True)],
+)
+def test_groups_show_that_inner_folders_are_no_classes(
+    make_folder: MakeFolder, group_by: str, is_doubtful: bool
+) -> None:
+    """A folder whose images are in several groups is no group."""
+    folder = make_folder({f"{name}/clip{clip}": 6 for name in "ab" for clip in range(6)})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert load_datasets(folder, group_by=group_by).class_names == ("a", "b")
+    told = [str(each.message) for each in caught]
+    assert any("Each holds the same folders" in each for each in told) == is_doubtful
 
 
 @pytest.mark.parametrize(

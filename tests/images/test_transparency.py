@@ -114,6 +114,17 @@ def test_modes_of_pillow_with_alpha(mode: str) -> None:
     assert image.tobytes() == before
 
 
+def test_a_palette_with_alpha() -> None:
+    """Pillow makes one of an image with transparent parts."""
+    image = Image.new("RGBA", (4, 4), (255, 0, 0, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 4, 2))
+    image = image.quantize(4)
+    assert (image.mode, "transparency" in image.info) == ("P", False)
+    pixels = read_pixels(ImageSource(image, "it"), (4, 4))
+    assert pixels[:2].min() == 255
+    assert (pixels[2:] == (255, 0, 0)).all()
+
+
 def details(content: Any) -> list[str]:
     notes: list[Note] = []
     read_pixels(ImageSource(content, "it"), SIZE, notes)

@@ -34,6 +34,22 @@ class Crops(keras.Layer):  # type: ignore[misc]
         return images[:, 8:24, 8:24]
 
 
+class Shifts(keras.Layer):  # type: ignore[misc]
+    """As a spatial transformer does, by an amount that depends on the image."""
+
+    def __init__(self, positions: int) -> None:
+        super().__init__()
+        self.positions = positions
+
+    def call(self, images: Any) -> Any:
+        return ops.roll(images, self.positions, 1)
+
+
+class Zooms(keras.Layer):  # type: ignore[misc]
+    def call(self, images: Any) -> Any:
+        return ops.image.resize(images[:, 3:-3, 3:-3], SIZE)
+
+
 class Scales(keras.Layer):  # type: ignore[misc]
     def call(self, images: Any) -> Any:
         return (images / 255) ** 1.5
@@ -212,6 +228,8 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "turn": lambda x: ops.rot90(x, axes=(1, 2)),
     "own flip": Flips(),
     "own crop": Crops(),
+    "own shift": Shifts(2),
+    "own zoom": Zooms(),
     "function": layers.Lambda(lambda x: ops.flip(x, 2)),
     "function for each image": lambda x: ops.map(lambda image: ops.flip(image, 1), x),
     "several layers in one": layers.Pipeline([Scales(), Flips()]),

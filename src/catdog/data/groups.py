@@ -67,8 +67,20 @@ def doubts_about_groups(layout: Layout, group_of: GroupOf | None) -> Iterator[Us
             if (group := group_of(name, layout.class_names, file.split)) and group != name
         }
         yield from unlike_names(groups, kind="groups")
+        if layout.level and _several_in_a_folder(layout, group_of):
+            yield layout.level
     if copies := layout.copies and _unwanted_copies(layout, layout.copies, group_of):
         yield copies.warning()
+
+
+def _several_in_a_folder(layout: Layout, group_of: GroupOf) -> bool:
+    """Return whether a folder holds images of several groups, and so is no group itself."""
+    groups: dict[Path, str | None] = {}
+    for file in layout.files:
+        group = group_of(relative_name(file.path, layout.root), layout.class_names, file.split)
+        if groups.setdefault(file.path.parent, group) != group:
+            return True
+    return False
 
 
 def _unwanted_copies(layout: Layout, copies: Copies, group_of: GroupOf | None) -> Copies | None:

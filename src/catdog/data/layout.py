@@ -15,6 +15,7 @@ from catdog.data.layout_checks import (
     check_class_folders,
     check_class_names,
     check_complete,
+    doubt_about_level,
     find_same_classes,
     possible_classes,
     too_few_classes,
@@ -72,6 +73,7 @@ class Layout:
         has_table: The labels are in a table, so that there need not be class folders.
         doubts: What was assumed about the layout, but may be meant in another way.
         copies: Images that may be copies or masks of others, by their names.
+        level: A warning that folders inside the class folders may be the classes; not if groups.
     """
 
     root: Path
@@ -82,6 +84,7 @@ class Layout:
     has_table: bool = False
     doubts: tuple[UsageWarning, ...] = ()
     copies: Copies | None = None
+    level: UsageWarning | None = None
 
 
 def find_layout(
@@ -128,7 +131,7 @@ def find_layout(
     own_split = None if splits else splits_in_names(paths)
     doubts = [*layout.doubts, *lists, *filter(None, [own_split])]
     copies = copies_by_name(paths) or copies_in_other_splits(paths, [*holders.values()])
-    return replace(layout, doubts=tuple(doubts), copies=copies)
+    return replace(layout, doubts=tuple(doubts), copies=copies, level=found.level)
 
 
 class _Folders(NamedTuple):
@@ -141,6 +144,7 @@ class _Folders(NamedTuple):
         above: All folders from the one that was passed to the holders.
         classes: The class folders of the first holder, by their names.
         doubts: What was assumed.
+        level: As in `Layout`.
     """
 
     root: Path
@@ -149,6 +153,7 @@ class _Folders(NamedTuple):
     above: Sequence[Path]
     classes: Mapping[str, Path]
     doubts: Sequence[UsageWarning]
+    level: UsageWarning | None
 
 
 def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
@@ -162,11 +167,12 @@ def _find_folders(folder: Path, *, grouped: bool, known: bool) -> _Folders:
     first = next(iter(holders.values()))
     classes = _find_classes(first, in_split=first != root)
     inside = [] if known else doubts_about_inner_folders(holders.values(), grouped=grouped)
-    check_class_folders(first, classes, grouped=grouped or known)
+    check_class_folders(first, classes)
+    level = None if known else doubt_about_level(first, classes, grouped=grouped)
     if not known:
         check_class_names(first, classes)
         doubts += [*inside, *doubts_about_class_names(classes, grouped=grouped)]
-    return _Folders(root, split_folders, holders, [*passed, *above], classes, doubts)
+    return _Folders(root, split_folders, holders, [*passed, *above], classes, doubts, level)
 
 
 def _find_holders(

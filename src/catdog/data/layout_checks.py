@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from catdog._utils.errors import FileAccessError, HintCode, InvalidValueError
+from catdog._utils.errors import FileAccessError, HintCode, InvalidValueError, UsageWarning
 from catdog._utils.text import composed, list_names
 from catdog.data.split_folders import (
     SplitFolders,
@@ -150,18 +150,10 @@ def too_few_classes(
     return InvalidValueError(f"{folder} holds no class folders", hint=f"{dots}{hint}{_EXPECTED}")
 
 
-def check_class_folders(root: Path, classes: Mapping[str, Path], *, grouped: bool) -> None:
-    """Raise if folders cannot be classes, or it is not clear on which level the classes are.
-
-    Args:
-        root: The folder of the class folders.
-        classes: The class folders by their names.
-        grouped: The folders inside them are groups, which may be the same in each class.
-    """
+def check_class_folders(root: Path, classes: Mapping[str, Path]) -> None:
+    """Raise if folders cannot be classes."""
     _check_no_other_folders(classes)
     _check_nothing_nested(root, classes)
-    if not grouped:
-        _check_level(root, classes)
 
 
 def check_class_names(root: Path, names: Iterable[str]) -> None:
@@ -183,24 +175,45 @@ def check_class_names(root: Path, names: Iterable[str]) -> None:
         )
 
 
-def _check_level(root: Path, classes: Mapping[str, Path]) -> None:
-    """Raise if all class folders hold the same folders, and no image beside these."""
+def doubt_about_level(
+    root: Path, classes: Mapping[str, Path], *, grouped: bool
+) -> UsageWarning | None:
+    """Return a warning if all class folders hold the same folders, and no image beside these.
+
+    Args:
+        root: The folder of the class folders.
+        classes: The class folders by their names.
+        grouped: The images have groups, so that the inner folders may be groups.
+
+    Raises:
+        ValueError: In place of the warning, if they have no groups.
+    """
     holders = [single_folder_below(folder) for folder in classes.values()]
     if any(map(has_direct_images, holders)):
-        return
+        return None
     inside = [{composed(path.name) for path in subfolders(holder)} for holder in holders]
-    same = set.intersection(*inside)
-    if len(same) > 1:
-        raise InvalidValueError(
-            f"It is not clear whether the classes of {root} are {list_names(classes)}, or the "
-            f"folders in each of them: {list_names(sorted(same))}",
-            hint=(
-                "If the inner ones are the classes, pass one of the outer folders, or name these "
-                "train/ and test/. If the outer ones are the classes, give the inner folders "
-                'different names, or pass group_by="folder" if each is a group.'
-            ),
-            hint_code=HintCode.CHOOSE_LEVEL,
+    same = sorted(set.intersection(*inside))
+    if len(same) < 2:
+        return None
+    way_out = (
+        "If the inner ones are the classes, pass one of the outer folders, or name these train/ "
+        "and test/."
+    )
+    if grouped:
+        return UsageWarning(
+            f"The classes of {root} are {list_names(classes)}. Each holds the same folders, which "
+            f"may be meant: {list_names(same)}.",
+            hint=way_out,
         )
+    raise InvalidValueError(
+        f"It is not clear whether the classes of {root} are {list_names(classes)}, or the folders "
+        f"in each of them: {list_names(same)}",
+        hint=(
+            f"{way_out} If the outer ones are the classes, give the inner folders different names, "
+            'or pass group_by="folder" if each is a group.'
+        ),
+        hint_code=HintCode.CHOOSE_LEVEL,
+    )
 
 
 def _check_no_other_folders(classes: Mapping[str, Path]) -> None:

@@ -9,7 +9,6 @@ from catdog.images.strips import strips
 Key = int | tuple[int, ...]
 
 _BITS_OF_GREY = {"1": 1, "L;2": 2, "L;4": 4, "L": 8}  # by Pillow's name of the values in a file
-_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _VISIBLE_BELOW = 0.01  # a share of the whole image
 _WHITE_FROM = 252  # of 255: nobody sees less than white
 
@@ -43,7 +42,7 @@ def is_transparent(image: Image.Image) -> bool:
     """Return whether pixels of a loaded image can be transparent."""
     if image.format == "BMP" and image.mode == "RGBA" and image.getextrema()[-1] == (0, 0):
         return False  # many programs leave the fourth byte of a pixel empty
-    return image.mode in _WITH_ALPHA or "transparency" in image.info
+    return bool(image.has_transparency_data)
 
 
 def over_white(image: Image.Image) -> Image.Image:

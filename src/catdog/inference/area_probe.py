@@ -12,6 +12,11 @@ from catdog.typing import Floats
 
 PARTS = 4  # a quarter of the image is changed
 LEAST, LEAST_WITH_KERNELS = 0.52, 0.3  # of the changes at both ends, what its own end has at least
+BANDS = (0.25, 0.5, 0.75)  # where narrow bands of the image are changed, from its start to its end
+BAND_WIDTH = 1 / 16  # of the image
+# How far the largest changes may lie from such a band, as a share of the image; one position at
+# least. Convolutions spread a change, not evenly to both sides.
+FARTHEST, FARTHEST_WITH_KERNELS = 1 / 32, 1 / 10
 
 
 class Call(NamedTuple):
@@ -38,12 +43,13 @@ def has_kernels(operation: Any) -> bool:
 
 
 def keeps_places(call: Call, tensor: Any, axes: tuple[int, int]) -> bool:
-    """Return whether a change at an end of the input changes that end of the output.
+    """Return whether a change of the input changes the same place of the output.
 
     It is run on its input with other values in the first and in the last quarter of its
     height and of its width. A flip changes the other end, and a crop nothing. It is also `True` if
     the output never changes. Many convolutions spread each change over the whole output: they are
-    only taken to move places if the other end changes much more.
+    only taken to move places if the other end changes much more. Then it is run with other values
+    in narrow bands, which a shift or a zoom moves.
 
     Args:
         call: The call of a layer or nested model, whose result has four axes.
@@ -53,7 +59,8 @@ def keeps_places(call: Call, tensor: Any, axes: tuple[int, int]) -> bool:
     values = keras.ops.convert_to_numpy(tensor).astype(np.float32)
     outputs = call.on(tensor, values)
     noise = np.random.default_rng(0).normal(size=values.shape) * (values.std() + 1e-3)
-    least = LEAST_WITH_KERNELS if has_kernels(call.operation) else LEAST
+    kernels = has_kernels(call.operation)
+    least = LEAST_WITH_KERNELS if kernels else LEAST
 
     def differences(where: tuple[slice, ...]) -> Floats:
         changed = values.copy()
@@ -68,7 +75,19 @@ def keeps_places(call: Call, tensor: Any, axes: tuple[int, int]) -> bool:
             shares.append(_share(np.moveaxis(difference, axis, 0), at_start=end.start is None))
     if not any(shares):
         return not differences((slice(None),)).any()
-    return min(shares) > least
+    if min(shares) <= least:
+        return False
+    farthest = FARTHEST_WITH_KERNELS if kernels else FARTHEST
+    for axis in axes:
+        size = values.shape[axis]
+        for place in BANDS:
+            start = round((place - BAND_WIDTH / 2) * size)
+            band = slice(start, start + max(round(BAND_WIDTH * size), 1))
+            difference = differences((slice(None),) * axis + (band,))
+            moved = _distance(np.moveaxis(difference, axis, 0), (band.start + band.stop) / 2 / size)
+            if moved > max(farthest, 1 / difference.shape[axis]):
+                return False
+    return True
 
 
 def _share(difference: Floats, *, at_start: bool) -> float:
@@ -83,3 +102,18 @@ def _share(difference: Floats, *, at_start: bool) -> float:
     part = -(-len(difference) // PARTS)
     ends = difference[:part].mean(), difference[-part:].mean()
     return float(ends[0 if at_start else 1] / sum(ends)) if any(ends) else 0
+
+
+def _distance(difference: Floats, place: float) -> float:
+    """Return how far the largest changes lie from a place, both as shares of the image.
+
+    Args:
+        difference: How much each position changes; the first axis is the one of the place.
+        place: The place, from 0 to 1.
+    """
+    sums = difference.reshape(len(difference), -1).sum(axis=1)
+    line = np.nan_to_num(sums, nan=np.inf)  # what has no result any more has changed most
+    if not line.any():
+        return 0.0
+    largest = np.flatnonzero(line >= line.max() / 2)
+    return float(abs((largest.mean() + 0.5) / len(line) - place))
