@@ -14,6 +14,8 @@ from PIL import Image
 
 from catdog import gradcam, plot_gradcam
 from catdog.images.inputs import iter_images
+from catdog.inference.area_probe import Call
+from catdog.inference.areas import Area, Placed, area_after, shown_margins
 from catdog.inference.gradcam import heat_maps
 from catdog.reporting.parts import explain
 from tests.red_and_blue import RED, SIZE, colours, reads_off
@@ -48,6 +50,17 @@ class Shifts(keras.Layer):  # type: ignore[misc]
 class Zooms(keras.Layer):  # type: ignore[misc]
     def call(self, images: Any) -> Any:
         return ops.image.resize(images[:, 3:-3, 3:-3], SIZE)
+
+
+class Turns(keras.Layer):  # type: ignore[misc]
+    """Shifts the image by what its own convolution could have found."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = layers.Conv2D(1, 3)
+
+    def call(self, images: Any) -> Any:
+        return ops.roll(images + 0 * ops.mean(self.found(images)), 5, 2)
 
 
 class Scales(keras.Layer):  # type: ignore[misc]
@@ -117,6 +130,11 @@ FOLLOWED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     ),
     "own scaling": (lambda x: 255 * Scales()(x), ops.relu),
     "own pooling": (Halves(), ops.relu),
+    "own range": (layers.Lambda(lambda x: 255 * x / ops.max(x, (1, 2, 3), True)), ops.relu),
+    "own least and most": (
+        layers.Lambda(lambda x: 255 * (x - ops.min(x)) / (ops.max(x) - ops.min(x))),
+        lambda x: x,
+    ),
     "pooling by an operation": (ops.relu, lambda x: ops.max_pool(x, 2)),
     "function": (layers.Lambda(lambda x: x - 1), ops.relu),
     "function for each image": (lambda x: ops.vectorized_map(lambda y: y - 1, x), ops.relu),
@@ -131,7 +149,7 @@ FOLLOWED: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     ),
     "convolution without padding, and a crop": (
         ops.relu,
-        lambda x: layers.Cropping2D(((4, 0), (0, 3)))(averaging("valid", 3, 1)(x)),
+        lambda x: layers.Cropping2D(((2, 0), (0, 3)))(averaging("valid", 3, 1)(x)),
     ),
     "transposed convolution": (ops.relu, lambda x: enlarging(9, 1)(x)),
     "transposed convolution that gives back": (
@@ -199,6 +217,35 @@ def test_padding_in_front_of_a_convolution_is_its_own(image: NDArray[np.uint8]) 
     assert np.array_equal(gradcam(before, image, label=RED), gradcam(inside, image, label=RED))
 
 
+@pytest.mark.parametrize(
+    ("steps", "margins"),
+    [
+        ([("conv", 9)], 0),
+        ([("conv", 9), ("pad", 4)], 0),
+        ([("conv", 9), ("pad", 6)], 2),
+        ([("conv", 9), ("conv", 9), ("pad", 8)], 0),
+        ([("conv", 3), ("conv", 3), ("conv", 3), ("conv", 3), ("pad", 4)], 0),
+        ([("pad", -4), ("conv", 9), ("pad", 8)], 0),
+        ([("conv", 9), ("pad", -3), ("pad", 5)], -2),
+        ([("pad", 1), ("conv", 3), ("pad", 1), ("conv", 3)], 0),
+        ([("conv", 9), ("pad", 1), ("conv", 3), ("pad", 4)], 0),
+        ([("pad", 8), ("conv", 5)], 6),
+    ],
+)
+def test_margins(steps: list[tuple[str, int]], margins: float) -> None:
+    """How many positions of the result lie outside the image, at each end."""
+    one = Placed(np.zeros((1, 32, 32, 3), np.float32), Area())
+    for kind, number in steps:
+        if kind == "conv":
+            layer = layers.Conv2D(3, number)
+        else:
+            layer = (layers.ZeroPadding2D if number > 0 else layers.Cropping2D)(abs(number))
+        result = layer(one.tensor)
+        one = Placed(result, area_after(Call(layer, (one.tensor,), {}, 0), [one], result))
+    found = shown_margins(one.area, one.tensor.shape[1:3])
+    np.testing.assert_allclose(found, margins, atol=1e-12)
+
+
 def shifted(x: Any) -> Any:
     """Two halves of the positions, side by side in the channels, as in NASNet."""
     other = layers.Cropping2D(((1, 0), (1, 0)))(layers.ZeroPadding2D(((0, 1), (0, 1)))(x))
@@ -230,6 +277,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "own crop": Crops(),
     "own shift": Shifts(2),
     "own zoom": Zooms(),
+    "own shift by a layer with a convolution": Turns(),
     "function": layers.Lambda(lambda x: ops.flip(x, 2)),
     "function for each image": lambda x: ops.map(lambda image: ops.flip(image, 1), x),
     "several layers in one": layers.Pipeline([Scales(), Flips()]),

@@ -19,9 +19,9 @@ from catdog.inference.margins import (
     NO_MARGINS,
     Axes,
     added,
+    behind_windows,
     grown,
-    lost_by,
-    trimmed,
+    shown,
     unpadded_windows,
     window_of,
 )
@@ -31,16 +31,15 @@ from catdog.typing import Floats
 SAME = 1  # position: NASNet joins maps that lie half a position apart
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Area:
     """Where the image is in a tensor.
 
     Attributes:
         axes: The axes of its height and its width; `None` if the tensor is not an image.
         margins: How many positions of the tensor lie outside the image, shape `(2, 2)`: height and
-            width, in front of it and behind it. Negative where that much of it is cut off.
-        lost: How many positions convolutions without padding have lost, as `margins`. As many that
-            are added later belong to the image.
+            width, in front of it and behind it. Negative where that many of the image are missing.
+        lost: How many of the missing positions convolutions without padding have lost.
         calls: Numbers of the calls of convolutions that the tensor depends on.
         moved_by: Name of the layer that moved places in a way that is not followed; may be empty.
     """
@@ -95,6 +94,11 @@ def area_after(call: Call, given: Sequence[Placed], result: Any) -> Area:
     return _after_computing(operation, area, tensor, result)
 
 
+def shown_margins(area: Area, sizes: Sequence[int]) -> Floats:
+    """Return the margins of a heat map of some size, which is laid over what is lost, too."""
+    return shown(area.margins, area.lost, np.array(sizes, float))
+
+
 def channels_axis(area: Area) -> int:
     """Return the axis of the channels of a feature map."""
     (axis,) = {1, 2, 3}.difference(area.axes or ())
@@ -111,7 +115,9 @@ def _joined(operation: Any, given: Sequence[Placed]) -> tuple[Area, Any]:
         return Area(None, calls=calls, moved_by=moved_by), None
     most = max(map(_positions, images))
     images = [one for one in images if _positions(one) == most]  # others are repeated along an axis
-    tensor, first = min(images, key=lambda one: np.abs(one.area.margins).sum())
+    tensor, first = min(
+        images, key=lambda one: (np.abs(one.area.margins).sum(), one.area.lost.sum())
+    )
     differ = any(
         area.axes != first.axes or np.abs(np.subtract(area.margins, first.margins)).max() > SAME
         for _, area in images
@@ -147,7 +153,7 @@ def _after_own(call: Call, area: Area, tensor: Any, result: Any) -> Area:
         return _lost(area, call.operation)
     if not keeps_places(call, tensor, area.axes):
         return _moved(area, call.operation)
-    return _scaled(area, _sizes(area, tensor), _sizes(area, result), area.margins)
+    return _scaled(area, _sizes(area, tensor), _sizes(area, result))
 
 
 def _after_placing(call: Call, area: Area, tensor: Any) -> Area:
@@ -238,18 +244,16 @@ def _after_window(operation: Any, area: Area, tensor: Any, result: Any) -> Area:
     sizes, new_sizes = _sizes(area, tensor), _sizes(area, result)
     windows = unpadded_windows(operation, area.axes, sizes, new_sizes)
     if windows:
-        lost = lost_by(windows, sizes, new_sizes, area.margins)
-        off = trimmed(windows, area.margins)
-        scaled = _scaled(area, sizes - off.sum(axis=1), new_sizes, area.margins - off)
-        return replace(scaled, lost=scaled.lost + lost)
+        margins, lost = behind_windows(windows, sizes, new_sizes, area.margins, area.lost)
+        return replace(area, margins=margins, lost=lost)
     more = grown(operation, area.axes, sizes, new_sizes)
-    return _with_more(_scaled(area, sizes, new_sizes - more.sum(axis=1), area.margins), more)
+    return _with_more(_scaled(area, sizes, new_sizes - more.sum(axis=1)), more)
 
 
-def _scaled(area: Area, sizes: Floats, new_sizes: Floats, margins: Floats) -> Area:
-    """Return an area with margins in positions of another size."""
+def _scaled(area: Area, sizes: Floats, new_sizes: Floats) -> Area:
+    """Return an area in positions of another size."""
     factors = (new_sizes / np.maximum(sizes, 1))[:, None]
-    return replace(area, margins=margins * factors, lost=area.lost * factors)
+    return replace(area, margins=area.margins * factors, lost=area.lost * factors)
 
 
 def _sizes(area: Area, tensor: Any) -> Floats:
@@ -281,7 +285,7 @@ def _moved(area: Area, operation: Any) -> Area:
 
 def _lost(area: Area, operation: Any) -> Area:
     """Return the area of a tensor that is no image; what was cut off or added is not forgotten."""
-    if area.margins.any():
+    if not np.allclose(area.margins, -area.lost):
         area = _moved(area, operation)
     return replace(area, axes=None)
 

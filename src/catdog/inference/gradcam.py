@@ -19,7 +19,7 @@ from catdog._utils.text import composed
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
 from catdog.images.thumbnails import upright_size
-from catdog.inference.areas import Area, channels_axis
+from catdog.inference.areas import Area, channels_axis, shown_margins
 from catdog.inference.map_gradient import Mark, last_map_gradient
 from catdog.inference.marked_model import MarkedModel
 from catdog.models.logits import check_classifier, check_finite, check_returns_logits
@@ -190,11 +190,12 @@ def _on_image(heat: HeatMap, area: Area, size: ImageSize) -> HeatMap:
         area: Where the image is in them.
         size: Height and width of the image, for maps that do not cover it as they are.
     """
-    if not np.any(area.margins):
+    margins = shown_margins(area, heat.shape[1:])
+    if np.allclose(margins, 0):
         return heat
     rows, columns = (
         _interpolation(count, before, behind, pixels)
-        for count, (before, behind), pixels in zip(heat.shape[1:], area.margins, size, strict=True)
+        for count, (before, behind), pixels in zip(heat.shape[1:], margins, size, strict=True)
     )
     return np.asarray(rows @ heat @ columns.T, np.float32)
 

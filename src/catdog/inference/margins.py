@@ -1,10 +1,11 @@
 """How many positions of a tensor lie outside the image, in front of it and behind it.
 
-The result of a window without padding of its own, such as a convolution, is taken for the whole
-image, although the windows at the ends have their centres inside it. So padding behind it first
-gives back what it has lost, and only then lies outside the image.
+Margins have the shape `(2, 2)`: height and width, in front of the image and behind it. They are
+negative where positions of the image are missing.
 
-Margins have the shape `(2, 2)`: height and width, in front of the image and behind it.
+A window without padding of its own, such as a convolution, loses positions: the windows at the ends
+have their centres inside the image. Grad-CAM lays their result over the whole image all the same.
+So it is noted how many positions windows have lost; padding behind them gives these back.
 """
 
 from __future__ import annotations
@@ -39,12 +40,24 @@ def added(margins: Floats, lost: Floats, widths: Any) -> tuple[Floats, Floats]:
 
     Args:
         margins: Those of the tensor.
-        lost: How many of the added positions belong to the image.
+        lost: How many positions windows have lost.
         widths: How many positions are added; negative if they are taken off.
     """
-    widths = np.asarray(widths, float)
-    given_back = np.minimum(lost, np.maximum(widths, 0))
-    return margins + widths - given_back, np.where(widths < 0, 0, lost - given_back)
+    more = np.asarray(widths, float)
+    # Where positions are taken off, the result is not laid over what was lost before.
+    return margins + more, np.where(more < 0, 0, np.maximum(lost - more, 0))
+
+
+def shown(margins: Floats, lost: Floats, sizes: Floats) -> Floats:
+    """Return margins for a tensor that is laid over what windows have lost, too.
+
+    Args:
+        margins: Those of the tensor.
+        lost: How many positions windows have lost.
+        sizes: Height and width of the tensor.
+    """
+    factors: Floats = (sizes / (sizes + lost.sum(axis=1)))[:, None]
+    return (margins + lost) * factors
 
 
 def unpadded_windows(
@@ -69,28 +82,31 @@ def unpadded_windows(
     return Windows(_widths(operation, axes) - 1, stride)
 
 
-def trimmed(windows: Windows, margins: Floats) -> Floats:
-    """Return how much of the margins windows take off.
+def behind_windows(
+    windows: Windows, sizes: Floats, new_sizes: Floats, margins: Floats, lost: Floats
+) -> tuple[Floats, Floats]:
+    """Return margins, and what is lost, in the result of windows without padding of their own.
 
-    Padding in front of them, as in the networks of `keras.applications`, is that of the windows.
-    """
-    outside = np.maximum(margins, 0)
-    reach = windows.reach[:, None]
-    is_all = outside.sum(axis=1, keepdims=True) <= reach
-    return np.where(is_all, outside, np.minimum(outside, reach / 2))
+    A window stands for the positions around its centre, as many as the stride. The positions in
+    front of those of the first window, and behind those of the last one, are cut off. Padding in
+    front of the windows, as in the networks of `keras.applications`, makes up for it at both ends.
 
-
-def lost_by(windows: Windows, sizes: Floats, new_sizes: Floats, margins: Floats) -> Floats:
-    """Return how many positions of their result windows have lost at each end of the image.
-
-    A window stands for the positions around its centre, as many as the stride. What lies in front
-    of those of the first window, or behind those of the last one, and is no margin, is lost.
+    Args:
+        windows: The windows.
+        sizes: Height and width of their argument.
+        new_sizes: Height and width of their result.
+        margins: Those of their argument.
+        lost: How many positions earlier windows have lost.
     """
     before = (windows.reach + 1 - windows.stride) / 2
-    behind = sizes - before - new_sizes * windows.stride
-    left = np.stack([before, behind], axis=1) - np.maximum(margins, 0)
-    other_end = np.minimum(left[:, ::-1], 0)  # too much padding there makes up for it
-    return np.maximum(left + other_end, 0) / windows.stride[:, None]
+    cut = np.stack([before, sizes - before - new_sizes * windows.stride], axis=1)
+    padding = np.maximum(margins, 0)
+    total = padding.sum(axis=1, keepdims=True)
+    is_theirs = total <= windows.reach[:, None]
+    left = np.where(is_theirs, (padding - cut).mean(axis=1, keepdims=True), padding - cut)
+    more = np.where(is_theirs, np.maximum(cut.sum(axis=1, keepdims=True) - total, 0) / 2, 0)
+    stride = windows.stride[:, None]
+    return (np.minimum(margins, 0) + left) / stride, (lost + more) / stride
 
 
 def grown(layer: Any, axes: Axes, sizes: Floats, new_sizes: Floats) -> Floats:
