@@ -58,9 +58,9 @@ def test_the_warning_about_many_traces(caplog: pytest.LogCaptureFixture) -> None
     logger.addHandler(caplog.handler)
     try:
         with quiet_tracing(), quiet_tracing():
-            logger.warning("5 out of the last 5 calls to f %s.", RETRACING_MARK)
+            logger.warning(f"5 out of the last 5 calls to f {RETRACING_MARK}.")
             logger.warning("something else")
-        logger.warning("later, f %s.", RETRACING_MARK)
+        logger.warning(f"later, f {RETRACING_MARK}.")
     finally:
         logger.removeHandler(caplog.handler)
     assert set(caplog.messages) == {"something else", f"later, f {RETRACING_MARK}."}

@@ -59,7 +59,7 @@ class OftenTraced(keras.Model):  # type: ignore[misc]
     """A model whose `predict` warns as TensorFlow does, which counts the traces of all models."""
 
     def predict(self, *arguments: Any, **options: Any) -> Any:
-        logging.getLogger(RETRACING_LOGGER).warning("5 calls to f %s.", RETRACING_MARK)
+        logging.getLogger(RETRACING_LOGGER).warning(f"5 calls to f {RETRACING_MARK}.")
         return super().predict(*arguments, **options)
 
 

@@ -261,16 +261,35 @@ def test_images_whose_file_is_closed(model: keras.Model, tmp_path: Path) -> None
         predict(model, images(), verbose=0)
 
 
-def test_a_buffer_that_is_filled_again(model: keras.Model) -> None:
-    def frames() -> Iterator[NDArray[np.uint8]]:
+class Camera:
+    """Fills one buffer again and again."""
+
+    def __init__(self, *, views: bool) -> None:
+        self.views = views
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         buffer = grey(0)
         for value in (10, 250):
             buffer[:] = value
-            yield buffer
+            yield buffer[:] if self.views else buffer
 
+
+@pytest.mark.parametrize("views", [False, True])
+@pytest.mark.parametrize("form", [iter, lambda camera: camera])
+def test_a_buffer_that_is_filled_again(
+    model: keras.Model, views: bool, form: Callable[[Camera], Any]
+) -> None:
     with pytest.raises(ValueError, match="the same image when they are read"):
-        predict(model, frames(), verbose=0)
-    assert len(predict(model, [grey(10)] * 2, verbose=0)) == 2
+        predict(model, form(Camera(views=views)), verbose=0)
+
+
+def test_images_that_share_memory_and_are_not_the_same(model: keras.Model) -> None:
+    """Rows of one array, crops of one image, and one image twice in a list."""
+    both = np.stack([grey(10), grey(250)])
+    large = np.tile(grey(10), (2, 2, 1))
+    crops = (large[:size, :size] for size in (30, 40))
+    for images in ((each for each in both), crops, [grey(10)] * 2):
+        assert len(predict(model, images, verbose=0)) == 2
 
 
 def test_images_are_read_a_few_batches_ahead(model: keras.Model) -> None:

@@ -60,7 +60,7 @@ def quiet_tracing() -> Iterator[None]:
     logger = logging.getLogger(RETRACING_LOGGER)
 
     def is_other(record: logging.LogRecord) -> bool:  # a new function each time: threads add it too
-        return RETRACING_MARK not in record.getMessage()
+        return RETRACING_MARK not in str(record.msg)
 
     logger.addFilter(is_other)
     try:

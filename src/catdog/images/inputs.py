@@ -61,7 +61,7 @@ def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
     Raises:
         TypeError: If `images` is none of these, or an array that does not hold numbers.
         ValueError: If an array does not hold RGB pixels in `[0, 255]`, a folder holds no images, or
-            an iterator yields an image object twice.
+            what yields images yields one object twice in a row.
     """
     if isinstance(images, ImageSource):
         yield images
@@ -89,13 +89,14 @@ def iter_images(images: Any, name: str = "images") -> Iterator[ImageSource]:
 def _each_of(images: Iterable[Any], name: str) -> Iterator[ImageSource]:
     """Yield the images of an iterable.
 
-    They are read later, several at once. So an iterator must not put each image into one object, as
-    one over the frames of a Pillow image does, or one that fills a buffer: all would be the last.
+    They are read later, several at once. So what yields them must not put each into one object, as
+    an iterator over the frames of a Pillow image does, or one that fills a buffer: all would be the
+    last. A sequence holds its images already; it may hold one twice.
     """
-    is_iterator = isinstance(images, Iterator)
+    are_made = not isinstance(images, Sequence)
     previous = None
     for number, image in enumerate(images):
-        if is_iterator and image is previous and isinstance(image, Image.Image | np.ndarray):
+        if are_made and _is_same_memory(image, previous):
             raise InvalidValueError(
                 f"yields the object of {name}[{number - 1}] again as {name}[{number}], so both are "
                 "the same image when they are read",
@@ -104,6 +105,14 @@ def _each_of(images: Iterable[Any], name: str) -> Iterator[ImageSource]:
             )
         yield from iter_images(image, f"{name}[{number}]")
         previous = image
+
+
+def _is_same_memory(image: Any, other: Any) -> bool:
+    """Return whether two images are one Pillow image, or one array or views of the same values."""
+    if isinstance(image, np.ndarray) and isinstance(other, np.ndarray):
+        first, second = image.__array_interface__, other.__array_interface__
+        return all(first[key] == second[key] for key in ("data", "shape", "strides"))
+    return image is other and isinstance(image, Image.Image)
 
 
 def _is_data(images: Any) -> bool:
