@@ -1,6 +1,7 @@
 """The forward pass of a model over batches of several sizes."""
 
 import logging
+import warnings
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from catdog.inference.forward import (
     even_batch_size,
     split_logits,
 )
+from catdog.inference.gradcam import gradcam
 from catdog.inference.predict import predict
 from tests.inference.conftest import NAMES, SIZE, expected, grey
 
@@ -95,3 +97,33 @@ def test_batches_are_of_about_equal_size() -> None:
         batches = -(-count // size)
         assert batches == -(-count // 32)
         assert size * batches - count < batches  # images to fill
+
+
+class AlwaysDrops(keras.layers.Dropout):  # type: ignore[misc]
+    """Monte Carlo dropout, as many write it."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        return super().call(inputs, training=True)
+
+
+def dropping(layer: keras.Layer) -> keras.Model:
+    layers = keras.layers
+    convolution = layers.Conv2D(4, 3, activation="relu")
+    last = [layers.GlobalAveragePooling2D(), layer, layers.Dense(2)]
+    return keras.Sequential([keras.Input((*SIZE, 3)), convolution, *last])
+
+
+@pytest.mark.parametrize("layer", [keras.layers.Dropout, AlwaysDrops])
+def test_a_model_that_is_random_outside_training(data: Datasets, layer: type[keras.Layer]) -> None:
+    model = dropping(layer(0.5))
+    path = data.paths("test")[0]
+    for call in (
+        lambda: predict(model, path, class_names=NAMES),
+        lambda: split_logits(model, data.at(SIZE), "test", verbose=0),
+        lambda: gradcam(model, path, label=0),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        told = any("random outside training" in str(each.message) for each in caught)
+        assert told == (layer is AlwaysDrops)

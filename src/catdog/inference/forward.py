@@ -24,6 +24,7 @@ from catdog.models.logits import (
     log_softmax,
 )
 from catdog.models.own_inference import inference_function
+from catdog.models.randomness import warns_if_random
 from catdog.typing import Floats, ImageSize, Split, Verbose
 
 # Images; to trace a model again takes as long as to run it on more than that (MobileNetV2: 100).
@@ -48,6 +49,7 @@ def split_logits(
         batch_bar("Evaluating", batches, verbose) as callbacks,
         raise_read_errors() as errors,
         quiet_tracing(),
+        warns_if_random(model),
     ):
         outputs = model.predict(
             ordered_batches(fitting, split, errors),
@@ -88,7 +90,7 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
         if 0 < largest - count <= MAX_IMAGES_TO_FILL:
             pixels = np.asarray(images)
             images = np.concatenate([pixels, np.repeat(pixels[-1:], largest - count, axis=0)])
-        with quiet_tracing():
+        with quiet_tracing(), warns_if_random(model):
             return np.asarray(run(images))[:count]
 
     return compute

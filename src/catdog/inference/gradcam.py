@@ -25,6 +25,7 @@ from catdog.inference.marked_model import MarkedModel
 from catdog.models.logits import check_classifier, check_finite, check_returns_logits
 from catdog.models.metadata import get_metadata, get_trained_size
 from catdog.models.own_inference import INFERENCE, check_layers_answer
+from catdog.models.randomness import warns_if_random
 from catdog.typing import Floats, ImageSize
 
 HeatMap = NDArray[np.float32]
@@ -160,7 +161,8 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
         centred = logits - keras.ops.mean(logits, axis=1, keepdims=True)
         return keras.ops.sum(keras.ops.one_hot(classes, logits.shape[1]) * centred)
 
-    found = last_map_gradient(compute_score)
+    with warns_if_random(model):
+        found = last_map_gradient(compute_score)
     if found is None:
         raise InvalidValueError(
             "has no feature map to explain it by: none of its convolutions has an output with "
