@@ -258,3 +258,15 @@ def test_the_model_stays_as_it_was(image: NDArray[np.uint8], tmp_path: Path) -> 
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert gradcam(again, image) == pytest.approx(gradcam(model, image), abs=1e-6)
+
+
+@pytest.mark.parametrize("levels", [(1, 2, 4), (4, 2, 1)])
+def test_levels_of_pooling_beside_each_other(levels: tuple[int, ...]) -> None:
+    """As in spatial pyramid pooling: each level is a part of what the model sees."""
+    layers = keras.layers
+    pixels = keras.Input((16, 16, 3))
+    shared = layers.Conv2D(4, 3, padding="same", activation="relu")(pixels)
+    pooled = [layers.Flatten()(layers.MaxPooling2D(16 // each)(shared)) for each in levels]
+    model = keras.Model(pixels, layers.Dense(2)(layers.Concatenate()(pooled)))
+    with pytest.raises(ValueError, match="in a branch, .*or other branches"):
+        gradcam(model, np.zeros((16, 16, 3), np.uint8), label=0)

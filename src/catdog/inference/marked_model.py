@@ -48,7 +48,7 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         self._images = 0
         self._placed: dict[int, Placed] = {}  # by identity, of tensors that it keeps alive
         self._through: dict[int, frozenset[int]] = {}  # numbers of the maps that a tensor is of
-        self._joined: list[list[frozenset[int]]] = []  # those of the images that a layer joins
+        self._joined: list[list[frozenset[int]]] = []  # those of the tensors that a layer joins
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return the model's output."""
@@ -96,8 +96,8 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
             area = replace(area, calls=area.calls | {number})
             self._needed[number] = area.calls
         through = [self._through.get(id(one.tensor), frozenset()) for one in given]
-        if len(result.shape) == 4:
-            self._joined.append(through)
+        is_image = len(result.shape) == 4  # else, statistics of the image itself may be beside maps
+        self._joined.append([maps for maps in through if is_image or maps])
         of_maps = frozenset[int]().union(*through)
         self.marked.append(_is_map(area, result, self._images))
         if self.marked[-1]:
@@ -144,15 +144,14 @@ class MarkedModel(keras.Layer):  # type: ignore[misc]  # keras ships no hints
         if self._is_in_a_branch(len(self.maps) - 1):
             raise InvalidValueError(
                 "has no heat map: its last feature map with several positions is in a branch, "
-                "beside a shortcut, and shows only a part of what the model sees",
+                "beside a shortcut or other branches, and shows only a part of what the model sees",
                 argument="model",
-                hint="Build the model for larger images, so that its last layers have several "
-                "positions.",
+                hint="If its last layers have one position, build the model for larger images.",
             )
         return area
 
     def _is_in_a_branch(self, number: int) -> bool:
-        """Return whether a layer joins an image behind a map with one that is not behind it."""
+        """Return whether a layer joins a tensor behind a map with one that is not behind it."""
         return any(len({number in maps for maps in joined}) > 1 for joined in self._joined)
 
 
