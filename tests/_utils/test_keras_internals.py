@@ -184,13 +184,13 @@ def test_onednn_variable(value: str) -> None:
 
 @pytest.fixture
 def warnings_of_traces(monkeypatch: pytest.MonkeyPatch) -> list[logging.LogRecord]:
-    """The records of a logger, after a function was traced anew in each of five calls."""
+    """The records of a logger, after a function was traced in each of five calls."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
     monkeypatch.setattr(handler, "emit", records.append)
     logger = logging.getLogger(internals.RETRACING_LOGGER)
     logger.addHandler(handler)
-    traced = tf.function(lambda size: tf.zeros(size))  # a Python number is traced anew
+    traced = tf.function(lambda size: tf.zeros(size))  # traced again for each Python number
     for size in range(1, 6):
         traced(size)
     logger.removeHandler(handler)

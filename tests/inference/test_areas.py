@@ -15,8 +15,9 @@ from PIL import Image
 from catdog import gradcam, plot_gradcam
 from catdog.images.inputs import iter_images
 from catdog.inference.area_probe import Call
-from catdog.inference.areas import Area, Placed, area_after, shown_margins
+from catdog.inference.areas import Area, Placed, area_after
 from catdog.inference.gradcam import heat_maps
+from catdog.inference.margins import shown
 from catdog.reporting.parts import explain
 from tests.red_and_blue import RED, SIZE, colours, reads_off
 
@@ -52,7 +53,7 @@ class Zooms(keras.Layer):  # type: ignore[misc]
         return ops.image.resize(images[:, 3:-3, 3:-3], SIZE)
 
 
-class Turns(keras.Layer):  # type: ignore[misc]
+class ShiftsWithKernels(keras.Layer):  # type: ignore[misc]
     """Shifts the image by what its own convolution could have found."""
 
     def __init__(self) -> None:
@@ -242,7 +243,7 @@ def test_margins(steps: list[tuple[str, int]], margins: float) -> None:
             layer = (layers.ZeroPadding2D if number > 0 else layers.Cropping2D)(abs(number))
         result = layer(one.tensor)
         one = Placed(result, area_after(Call(layer, (one.tensor,), {}, 0), [one], result))
-    found = shown_margins(one.area, one.tensor.shape[1:3])
+    found = shown(one.area.margins, one.area.lost, np.array(one.tensor.shape[1:3], float))
     np.testing.assert_allclose(found, margins, atol=1e-12)
 
 
@@ -277,7 +278,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "own crop": Crops(),
     "own shift": Shifts(2),
     "own zoom": Zooms(),
-    "own shift by a layer with a convolution": Turns(),
+    "own shift by a layer with a convolution": ShiftsWithKernels(),
     "function": layers.Lambda(lambda x: ops.flip(x, 2)),
     "function for each image": lambda x: ops.map(lambda image: ops.flip(image, 1), x),
     "several layers in one": layers.Pipeline([Scales(), Flips()]),

@@ -60,27 +60,23 @@ def doubts_about_groups(layout: Layout, group_of: GroupOf | None) -> Iterator[Us
         group_of: Finds the group of an image; `None` if nothing names groups.
     """
     if group_of:
-        names = {file: relative_name(file.path, layout.root) for file in layout.files}
+        names = {file.path: relative_name(file.path, layout.root) for file in layout.files}
         groups = {
-            group
-            for file, name in names.items()
-            if (group := group_of(name, layout.class_names, file.split)) and group != name
+            file.path: group_of(names[file.path], layout.class_names, file.split)
+            for file in layout.files
         }
-        yield from unlike_names(groups, kind="groups")
-        if layout.level and _several_in_a_folder(layout, group_of):
+        shared = {group for path, group in groups.items() if group and group != names[path]}
+        yield from unlike_names(shared, kind="groups")
+        if layout.level and _several_in_a_folder(groups):
             yield layout.level
     if copies := layout.copies and _unwanted_copies(layout, layout.copies, group_of):
         yield copies.warning()
 
 
-def _several_in_a_folder(layout: Layout, group_of: GroupOf) -> bool:
+def _several_in_a_folder(groups: Mapping[Path, str | None]) -> bool:
     """Return whether a folder holds images of several groups, and so is no group itself."""
-    groups: dict[Path, str | None] = {}
-    for file in layout.files:
-        group = group_of(relative_name(file.path, layout.root), layout.class_names, file.split)
-        if groups.setdefault(file.path.parent, group) != group:
-            return True
-    return False
+    folders = {(path.parent, group) for path, group in groups.items()}
+    return len(folders) > len({path.parent for path in groups})
 
 
 def _unwanted_copies(layout: Layout, copies: Copies, group_of: GroupOf | None) -> Copies | None:

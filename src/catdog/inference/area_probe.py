@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -81,20 +82,25 @@ def keeps_places(call: Call, tensor: Any, axes: tuple[int, int]) -> bool:
         return False
     farthest = FARTHEST_WITH_KERNELS if kernels else FARTHEST
     for axis, other in zip(axes, axes[::-1], strict=True):
-        size = values.shape[axis]
         # In another order, so that the range and the mean of the image stay, by which it may be
         # divided; that would change all places.
         mixed = rng.permuted(values, axis=other)
-        for place in BANDS:
-            start = round((place - BAND_WIDTH / 2) * size)
-            where = *(slice(None),) * axis, slice(start, start + max(round(BAND_WIDTH * size), 1))
+        for band in _bands(values.shape[axis]):
+            where = (*(slice(None),) * axis, band)
             is_same = np.array_equal(mixed[where], values[where])
-            difference = differences(where, noisy if is_same else mixed)
-            centre = (where[-1].start + where[-1].stop) / 2 / size
-            moved = _distance(np.moveaxis(difference, axis, 0), centre)
-            if moved > max(farthest, 1 / difference.shape[axis]):
+            difference = np.moveaxis(differences(where, noisy if is_same else mixed), axis, 0)
+            centre = (band.start + band.stop) / 2 / values.shape[axis]
+            if _distance(difference, centre) > max(farthest, 1 / len(difference)):
                 return False
     return True
+
+
+def _bands(size: int) -> Iterator[slice]:
+    """Yield the narrow bands of an axis."""
+    width = max(round(BAND_WIDTH * size), 1)
+    for place in BANDS:
+        start = round((place - BAND_WIDTH / 2) * size)
+        yield slice(start, start + width)
 
 
 def _share(difference: Floats, *, at_start: bool) -> float:

@@ -21,7 +21,6 @@ from catdog.inference.margins import (
     added,
     behind_windows,
     grown,
-    shown,
     unpadded_windows,
     window_of,
 )
@@ -92,11 +91,6 @@ def area_after(call: Call, given: Sequence[Placed], result: Any) -> Area:
     if name in TURNING or _changes_aspect(operation, area, tensor, result):
         return _moved(area, operation)
     return _after_computing(operation, area, tensor, result)
-
-
-def shown_margins(area: Area, sizes: Sequence[int]) -> Floats:
-    """Return the margins of a heat map of some size, which is laid over what is lost, too."""
-    return shown(area.margins, area.lost, np.array(sizes, float))
 
 
 def channels_axis(area: Area) -> int:
@@ -242,8 +236,7 @@ def _after_window(operation: Any, area: Area, tensor: Any, result: Any) -> Area:
     """Return the area behind a convolution, a pool, or what scales the image."""
     assert area.axes is not None
     sizes, new_sizes = _sizes(area, tensor), _sizes(area, result)
-    windows = unpadded_windows(operation, area.axes, sizes, new_sizes)
-    if windows:
+    if windows := unpadded_windows(operation, area.axes, sizes, new_sizes):
         margins, lost = behind_windows(windows, sizes, new_sizes, area.margins, area.lost)
         return replace(area, margins=margins, lost=lost)
     more = grown(operation, area.axes, sizes, new_sizes)

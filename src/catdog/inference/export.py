@@ -36,6 +36,7 @@ from catdog.matching import resize_to_model
 from catdog.models.logits import check_classifier
 from catdog.models.metadata import get_metadata, get_trained_size, resolve_class_names
 from catdog.models.own_inference import check_layers_answer
+from catdog.models.randomness import DRAW_FOR_TRAINING_ONLY
 from catdog.models.saving import check_target
 from catdog.typing import ExportFormat, Floats, ImageSize
 
@@ -287,8 +288,5 @@ def _check_deterministic(program: Program) -> None:
         raise InvalidValueError(
             f"is random outside training too ({', '.join(random)})",
             argument="model",
-            hint=(
-                "Give the random layer's call a `training` argument, and draw no numbers if it "
-                "is False."
-            ),
+            hint=DRAW_FOR_TRAINING_ONLY,
         )

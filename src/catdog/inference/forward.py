@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catdog._utils import checks
 from catdog._utils.batch_bar import batch_bar
 from catdog._utils.errors import InvalidValueError
+from catdog._utils.keras_internals import seed_states
 from catdog._utils.progress import keras_verbose
 from catdog._utils.quiet import quiet_tracing
 from catdog.data.datasets import Datasets, ordered_batches
@@ -49,7 +50,7 @@ def split_logits(
         batch_bar("Evaluating", batches, verbose) as callbacks,
         raise_read_errors() as errors,
         quiet_tracing(),
-        warns_if_random(model),
+        warns_if_random(seed_states(model)),
     ):
         outputs = model.predict(
             ordered_batches(fitting, split, errors),
@@ -81,7 +82,7 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
     Returns:
         A function from images, shape `(n, height, width, 3)`, to outputs, shape `(n, ...)`.
     """
-    largest, run = 0, inference_function(model)
+    largest, run, seeds = 0, inference_function(model), seed_states(model)
 
     def compute(images: Any) -> NDArray[Any]:
         nonlocal largest
@@ -90,7 +91,7 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
         if 0 < largest - count <= MAX_IMAGES_TO_FILL:
             pixels = np.asarray(images)
             images = np.concatenate([pixels, np.repeat(pixels[-1:], largest - count, axis=0)])
-        with quiet_tracing(), warns_if_random(model):
+        with quiet_tracing(), warns_if_random(seeds):
             return np.asarray(run(images))[:count]
 
     return compute

@@ -14,13 +14,15 @@ from PIL import Image
 
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError
+from catdog._utils.keras_internals import seed_states
 from catdog._utils.public import public
 from catdog._utils.text import composed
 from catdog.images.inputs import ImageSource, iter_images, read_pixels
 from catdog.images.notes import Note, warn_of_notes
 from catdog.images.thumbnails import upright_size
-from catdog.inference.areas import Area, channels_axis, shown_margins
+from catdog.inference.areas import Area, channels_axis
 from catdog.inference.map_gradient import Mark, last_map_gradient
+from catdog.inference.margins import shown
 from catdog.inference.marked_model import MarkedModel
 from catdog.models.logits import check_classifier, check_finite, check_returns_logits
 from catdog.models.metadata import get_metadata, get_trained_size
@@ -161,7 +163,7 @@ def _grad_cam(model: keras.Model, images: NDArray[np.float32], position: int | N
         centred = logits - keras.ops.mean(logits, axis=1, keepdims=True)
         return keras.ops.sum(keras.ops.one_hot(classes, logits.shape[1]) * centred)
 
-    with warns_if_random(model):
+    with warns_if_random(seed_states(model)):
         found = last_map_gradient(compute_score)
     if found is None:
         raise InvalidValueError(
@@ -192,7 +194,7 @@ def _on_image(heat: HeatMap, area: Area, size: ImageSize) -> HeatMap:
         area: Where the image is in them.
         size: Height and width of the image, for maps that do not cover it as they are.
     """
-    margins = shown_margins(area, heat.shape[1:])
+    margins = shown(area.margins, area.lost, np.array(heat.shape[1:], float))
     if np.allclose(margins, 0):
         return heat
     rows, columns = (
