@@ -46,9 +46,9 @@ HINTS: Mapping[HintCode, str] = {
         "a group, such as a patient or a video, pass --group-by folder."
     ),
     HintCode.CHOOSE_LEVEL: (
-        "If the inner ones are the classes, pass one of the outer folders, or name these train/ "
-        "and test/. If the outer ones are the classes, give the inner folders different names, or "
-        "pass --group-by folder if each is a group."
+        "If the inner ones are the classes, pass one of the outer folders; or name these train/ "
+        "and test/, if they hold different images. If the outer ones are the classes, give the "
+        "inner folders different names, or pass --group-by folder if each is a group."
     ),
     HintCode.DROP_SPLIT_FILE: "Bring them back, or make a new split without --split-file.",
     HintCode.KEEP_EARLIER_SPLIT: (

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.name_doubts import words_of
+from catdog.typing import Split
 
 # Words for what is made from an image, but does not show the same.
 _MASKS = frozenset(
@@ -36,6 +38,7 @@ MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
 MAX_PARTS = 20  # that are named in a regular expression
 _HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of one image too
 _NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
+_DIGITS = re.compile(r"[0-9]+")
 _ANGLES = frozenset({"0", "90", "180", "270", "360"})  # of copies that are turned: `leaf_90`
 
 _GroupOf = Callable[[Path], str | None]
@@ -130,6 +133,51 @@ def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> Co
     ]
     copies = copies_by_name(plain, changed=True)
     return copies and replace(copies, in_splits=True)
+
+
+def same_names_in_splits(
+    paths: Iterable[Path], holders: Mapping[Split | None, Path]
+) -> UsageWarning | None:
+    """Return a warning if most images of a split folder have the names of those of another one.
+
+    They may be versions of the same images, such as segmented ones. Numbers that begin again in
+    each split folder are usual, so they count only if the training set has exactly the same names.
+    """
+    in_split = {split: _names_by_class(paths, holder) for split, holder in holders.items()}
+    for (first, names), (second, others) in combinations(in_split.items(), 2):
+        is_version = first == "train" and names == others
+        shared = [
+            f"{folder}/{name}"
+            for folder in names.keys() & others.keys()
+            if is_version or not _are_counted(min(names[folder], others[folder], key=len))
+            for name in names[folder] & others[folder]
+        ]
+        n_fewer = min(sum(map(len, found.values())) for found in (names, others))
+        if len(shared) >= max(MIN_COPIES, n_fewer / 2):
+            return UsageWarning(
+                f"{len(shared):,} images of {holders[second].name}/ have the names of images of "
+                f"the same class in {holders[first].name}/, such as {min(shared)!r}. They may be "
+                "versions of these, such as segmented or resized ones, which are not always "
+                "recognised as near duplicates.",
+                hint="If they are, pass one of the two folders alone.",
+            )
+    return None
+
+
+def _names_by_class(paths: Iterable[Path], holder: Path) -> dict[str, set[str]]:
+    """Return the names, without suffixes, of the images in each folder of a split's folder."""
+    names: dict[str, set[str]] = {}
+    for path in paths:
+        if holder in path.parents:
+            names.setdefault(path.parent.relative_to(holder).as_posix(), set()).add(path.stem)
+    return names
+
+
+def _are_counted(names: Collection[str]) -> bool:
+    """Return whether names differ in a number only, which counts the images: `cat.1`, `cat.2`."""
+    numbers = [int(found[-1]) for name in names if (found := _DIGITS.findall(name))]
+    is_dense = len(numbers) == len(names) and max(numbers) - min(numbers) < 2 * len(names)
+    return is_dense and len({_DIGITS.sub("0", name) for name in names}) == 1
 
 
 def _is_wanted(copy: _Copy, group_of: _GroupOf) -> bool:

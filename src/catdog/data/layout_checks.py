@@ -196,8 +196,8 @@ def doubt_about_level(
     if len(same) < 2:
         return None
     way_out = (
-        "If the inner ones are the classes, pass one of the outer folders, or name these train/ "
-        "and test/."
+        "If the inner ones are the classes, pass one of the outer folders; or name these train/ "
+        "and test/, if they hold different images."
     )
     if grouped:
         return UsageWarning(

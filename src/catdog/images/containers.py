@@ -106,7 +106,9 @@ def _open_tiff(file: BinaryIO) -> Image.Image:
             ) from error
         raise
     if is_raw(file, image):
-        raise UnsupportedFormatError("it is a camera's raw format; save it as JPEG or PNG")
+        raise UnsupportedFormatError(
+            "it is a camera's raw format, or begins with a reduced image; save it as JPEG or PNG"
+        )
     check_pixels(file, image)
     return image
 
