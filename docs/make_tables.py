@@ -43,10 +43,14 @@ def of_record(table: Callable[..., str], *names: str) -> Callable[[], str]:
     return lambda: table(*map(read_record, names))
 
 
-def speed() -> str:
-    """Return the table of all ratios of speed; `benchmarks/run.py` writes a record of each."""
-    folder = DOCS / "results" / "speed"
-    return speed_tables.speed([read_record(f"speed/{path.stem}") for path in folder.glob("*.json")])
+def speed_of(folder: str) -> Callable[[], str]:
+    """Return a function that makes a table of the records of `benchmarks/run.py` in a folder."""
+    return lambda: speed_tables.speed(
+        [
+            read_record(f"{folder}/{path.stem}")
+            for path in (DOCS / "results" / folder).glob("*.json")
+        ]
+    )
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -71,8 +75,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "flip-average": of_record(results.flip_average, "flip_average"),
     "against-keras": of_record(results.against_keras, "against_keras"),
     "page-agreement": of_record(results.page_agreement, "page_agreement"),
-    "prediction": of_record(results.prediction, "prediction"),
-    "speed": speed,
+    "predict-memory": of_record(results.predict_memory, "predict_memory"),
+    "speed": speed_of("speed"),
+    "speed-other-processor": speed_of("speed_other_processor"),
     "compact-again": of_record(results.compact_again, "compact_again"),
     "compact-speed": of_record(results.compact_speed, "compact_speed"),
     "linear": of_record(results.linear, "variants"),

@@ -235,31 +235,12 @@ def verdict(times_faster: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
-def prediction(record: dict[str, Any]) -> str:
-    """Return the speed of `predict` and of Keras, and the memory of `predict`, as two tables."""
+def predict_memory(record: dict[str, Any]) -> str:
+    """Return the peak memory of `predict` on two numbers of photos, as a table."""
     results = record["results"]
-    head = ["Model", "Photos", "catdog (ms per photo)", "Keras (ms per photo)", "catdog / Keras"]
-    rows = [
-        [
-            code(row["model"]),
-            f"{row['files']:,}",
-            *(median_and_range(row[way]["ms_per_photo"]) for way in ("catdog", "keras")),
-            median_and_range(row["catdog_to_keras"]),
-        ]
-        for row in results["time"]
-    ]
-    peaks = [[f"{int(n):,}", f"{peak:,}"] for n, peak in results["memory"]["peaks"].items()]
-    return "\n\n".join(
-        [
-            "`predict` on a folder, and `keras.Model.predict` on the same folder, loaded by "
-            "`image_dataset_from_directory` (median and range of "
-            f"{results['rounds']} rounds, alternating):",
-            table(head, rows),
-            "The peak memory of the process:",
-            table(["Photos", "MiB"], peaks),
-            measured_with(record),
-        ]
-    )
+    peaks = [[f"{int(count):,}", f"{peak:,}"] for count, peak in results["peaks"].items()]
+    about = f"The peak memory of a process that predicts with `{results['model']}`:"
+    return "\n\n".join([about, table(["Photos", "MiB"], peaks), measured_with(record)])
 
 
 def page_agreement(record: dict[str, Any]) -> str:

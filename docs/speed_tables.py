@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from cells import measured_with, median_and_range, table
+from cells import median_and_range, table, versions
 
 NOT_MEASURED = "No record yet: `python benchmarks/run.py --out docs/results/speed` writes them."
 UNITS = {"seconds": "s", "peak_mib": "MiB"}
@@ -19,7 +19,7 @@ def speed(records: Sequence[dict[str, Any]]) -> str:
     rows = rows_of(ordered)
     missed = sum(cells[-2] == "**missed**" for cells in rows)
     about = (
-        f"Median and range of the ratios, side by side in each round ({rounds(ordered)} rounds); "
+        f"Median and range of the ratios, side by side in each round ({rounds(ordered)}); "
         f"{missed} of {len(rows)} limits are missed:"
     )
     return "\n\n".join([about, table(head, rows), *machines(ordered)])
@@ -78,20 +78,28 @@ def verdict(met: bool) -> str:
 
 
 def rounds(records: Sequence[dict[str, Any]]) -> str:
-    """Return the number of rounds of all records, as `5` or `3 to 5`."""
+    """Return the number of rounds of all records, as `1 round` or `3 to 5 rounds`."""
     counts = sorted({record["rounds"] for record in records})
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    if counts == [1]:
+        return "1 round"
+    return f"{counts[0]} rounds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} rounds"
 
 
 def machines(records: Sequence[dict[str, Any]]) -> list[str]:
-    """Return command, versions and processor of the records, each combination once."""
-    return list(dict.fromkeys(machine(record) for record in records))
+    """Return for each machine and its versions the commands of the records measured with these."""
+    commands: dict[str, dict[str, None]] = {}
+    for record in records:
+        commands.setdefault(machine(record), {})[f"- Command: `{record['command']}`"] = None
+    return ["\n".join([*found, used]) for used, found in commands.items()]
 
 
 def machine(record: dict[str, Any]) -> str:
-    """Return command, versions and processor of a record, and what TensorFlow does on it."""
-    lines = [measured_with(record), f"- Processor: {record['cpu']}"]
+    """Return versions and processor of a record, and what TensorFlow does on it."""
+    facts = {
+        "Versions": versions(record),
+        "Cores": record["cores"],
+        "Processor": record["cpu"],
+    }
     if "onednn_by_default" in record:
-        choice = "on" if record["onednn_by_default"] else "off"
-        lines.append(f"- oneDNN, if TensorFlow decides: {choice}")
-    return "\n".join(lines)
+        facts["oneDNN, if TensorFlow decides"] = "on" if record["onednn_by_default"] else "off"
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
