@@ -143,7 +143,8 @@ def same_names_in_splits(
     They may be versions of the same images, such as segmented ones. Numbers that begin again in
     each split folder are usual, so they count only if the training set has exactly the same names.
     """
-    in_split = {split: _names_by_class(paths, holder) for split, holder in holders.items()}
+    by_folder = _names_by_folder(paths)
+    in_split = {split: _names_below(holder, by_folder) for split, holder in holders.items()}
     for (first, names), (second, others) in combinations(in_split.items(), 2):
         is_version = first == "train" and names == others
         shared = [
@@ -164,13 +165,22 @@ def same_names_in_splits(
     return None
 
 
-def _names_by_class(paths: Iterable[Path], holder: Path) -> dict[str, set[str]]:
-    """Return the names, without suffixes, of the images in each folder of a split's folder."""
+def _names_by_folder(paths: Iterable[Path]) -> dict[Path, set[str]]:
+    """Return the names of images, without suffixes, by their folder."""
     names: dict[str, set[str]] = {}
     for path in paths:
-        if holder in path.parents:
-            names.setdefault(path.parent.relative_to(holder).as_posix(), set()).add(path.stem)
-    return names
+        folder, name = os.path.split(path)
+        names.setdefault(folder, set()).add(name.rpartition(".")[0] or name)
+    return {Path(folder): found for folder, found in names.items()}
+
+
+def _names_below(holder: Path, by_folder: Mapping[Path, set[str]]) -> dict[str, set[str]]:
+    """Return the names of images in a split's folder, by the way from there to their folder."""
+    return {
+        folder.relative_to(holder).as_posix(): names
+        for folder, names in by_folder.items()
+        if folder.is_relative_to(holder)
+    }
 
 
 def _are_counted(names: Collection[str]) -> bool:
