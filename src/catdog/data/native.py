@@ -12,7 +12,7 @@ import tensorflow as tf
 from catdog.images.greys import BLACK_UP_TO
 from catdog.images.jpeg_scans import MISSING_GREYS
 from catdog.images.plain_jpeg import PlainJpeg
-from catdog.images.scale import DENOMINATORS, is_sideways, least_size
+from catdog.images.scale import is_sideways, least_size
 from catdog.typing import ImageSize
 
 # EXIF orientations, after those on the side are transposed.
@@ -25,10 +25,6 @@ class Plan(NamedTuple):
 
     denominator: int
     orientation: int
-
-
-# All plans of upright images: with few, one graph serves every file.
-UPRIGHT_PLANS = tuple(Plan(denominator, orientation=1) for denominator in (1, *DENOMINATORS))
 
 
 def find_plan(image: PlainJpeg | None, image_size: ImageSize) -> Plan | None:
@@ -63,43 +59,38 @@ def decode_native(
     return tf.switch_case(number, [partial(decode, plan) for plan in plans])
 
 
-@lru_cache(maxsize=4)  # to trace a graph takes as long as to decode a hundred images
-def decoder_of_many(image_size: ImageSize) -> Callable[[Any, Any], tuple[Any, Any]]:
+@lru_cache(maxsize=8)  # to trace a graph takes as long as to decode some tens of images
+def decoder_of_many(plan: Plan, image_size: ImageSize) -> Callable[[Any], tuple[Any, Any]]:
     """Return a function that decodes plain JPEG files in parallel, within one call.
 
     Args:
+        plan: How each file is decoded; upright.
         image_size: Height and width in pixels of the results.
 
     Returns:
-        A function from files, strings `(n,)`, and the numbers of their plans among `UPRIGHT_PLANS`,
-        `int32` `(n,)`, to pixels, `uint8` `(n, height, width, 3)`, and whether each is sure, `bool`
-        `(n,)`: not black, and without the grey of missing blocks in the last pixel.
+        A function from files, strings `(n,)`, to pixels, `uint8` `(n, height, width, 3)`, and
+        whether each is sure, `bool` `(n,)`: not black, and without the grey of missing blocks in
+        the last pixel.
     """
 
-    def decode(content: Any, plan: Plan) -> tuple[Any, Any]:
+    def decode(content: Any) -> tuple[Any, Any]:
         image = _decode_jpeg(content, plan)
         resized = _resize(image, image_size)
         last = image[-1, -1]
         is_grey = tf.reduce_all(tf.reduce_any([last == grey for grey in MISSING_GREYS], axis=0))
         return resized, ~is_grey & (tf.reduce_max(resized) > BLACK_UP_TO)
 
-    def decode_one(file: tuple[Any, Any]) -> Any:
-        content, number = file
-        return tf.switch_case(number, [partial(decode, content, plan) for plan in UPRIGHT_PLANS])
-
-    def decode_many(contents: Any, numbers: Any) -> Any:
+    def decode_many(contents: Any) -> Any:
         with tf.device("CPU:0"):  # which alone decodes, so that no GPU resizes
             return tf.map_fn(
-                decode_one,
-                (contents, numbers),
+                decode,
+                contents,
                 fn_output_signature=(tf.uint8, tf.bool),
                 parallel_iterations=os.cpu_count() or 1,
             )
 
-    traced: Callable[[Any, Any], tuple[Any, Any]] = tf.function(
-        decode_many,
-        input_signature=(tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int32)),
-        autograph=False,
+    traced: Callable[[Any], tuple[Any, Any]] = tf.function(
+        decode_many, input_signature=(tf.TensorSpec([None], tf.string),), autograph=False
     )
     return traced
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from catdog.data.native import UPRIGHT_PLANS, decoder_of_many, find_plan
+from catdog.data.native import Plan, decoder_of_many, find_plan
 from catdog.images.arrays import Pixels
 from catdog.images.containers import open_image, open_once
 from catdog.images.endings import has_empty_end
@@ -32,17 +32,20 @@ _CHUNK_SIZE = max(4, 32 // (os.cpu_count() or 1))
 
 
 class _PlainFile(NamedTuple):
-    """The bytes of a plain JPEG file, and the number of its plan."""
+    """The bytes of a plain JPEG file, and how it is decoded."""
 
     content: bytes
-    number: int
+    plan: Plan
 
 
 def read_natively(sources: Sequence[ImageSource], image_size: ImageSize) -> list[ReadImage]:
     """Read images; the result is that of `read_each`, for damaged files too."""
     files = [_find_plain(source, image_size) for source in sources]
-    decoded = iter(_decode([file for file in files if file], image_size))
-    pixels = [next(decoded) if file else None for file in files]
+    by_plan: dict[Plan, list[bytes]] = {}
+    for file in filter(None, files):
+        by_plan.setdefault(file.plan, []).append(file.content)
+    decoded = {plan: iter(_decode(found, plan, image_size)) for plan, found in by_plan.items()}
+    pixels = [next(decoded[file.plan]) if file else None for file in files]
     others = [source for source, each in zip(sources, pixels, strict=True) if each is None]
     rest = iter(read_each(others, image_size))
     return [next(rest) if each is None else ReadImage(each, []) for each in pixels]
@@ -56,7 +59,7 @@ def _find_plain(source: ImageSource, image_size: ImageSize) -> _PlainFile | None
     try:
         with own_limits(), _open(source) as file, open_image(file) as image:
             plan = find_plan(find_plain_jpeg(image, file), image_size)
-            if plan not in UPRIGHT_PLANS or any(size_notes(image, source.name)):
+            if plan is None or plan.orientation != 1 or any(size_notes(image, source.name)):
                 return None
             if has_empty_end(file, image.format):
                 return None
@@ -64,7 +67,7 @@ def _find_plain(source: ImageSource, image_size: ImageSize) -> _PlainFile | None
             content = file.getvalue()
     except Exception:  # Pillow raises many kinds; `read_each` says what is wrong
         return None
-    return _PlainFile(content, UPRIGHT_PLANS.index(plan)) if is_in_order(content) else None
+    return _PlainFile(content, plan) if is_in_order(content) else None
 
 
 def _open(source: ImageSource) -> BytesIO | BufferedReader:
@@ -77,16 +80,12 @@ def _open(source: ImageSource) -> BytesIO | BufferedReader:
     raise TypeError("not a file")
 
 
-def _decode(files: Sequence[_PlainFile], image_size: ImageSize) -> list[Pixels | None]:
+def _decode(contents: Sequence[bytes], plan: Plan, image_size: ImageSize) -> list[Pixels | None]:
     """Decode plain files; `None` for an image that may be damaged, or that needs a note."""
-    if not files:
-        return []
-    contents = np.array([file.content for file in files], np.object_)
-    numbers = np.array([file.number for file in files], np.int32)
     try:
-        pixels, is_sure = decoder_of_many(image_size)(contents, numbers)
+        pixels, is_sure = decoder_of_many(plan, image_size)(np.array(contents, np.object_))
     except tf.errors.OpError:  # it does not say which file is damaged
-        return [None] * len(files)
+        return [None] * len(contents)
     return [
         each if sure else None for each, sure in zip(pixels.numpy(), is_sure.numpy(), strict=True)
     ]
