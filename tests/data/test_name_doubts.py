@@ -1,21 +1,18 @@
 """Names of classes and of images that may mean something else than what is assumed."""
 
 import re
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from catdog import load_datasets, scan_images
-from catdog.data.copy_names import copies_by_name, same_names_in_splits
+from catdog.data.copy_names import copies_by_name
 from catdog.data.name_doubts import doubts_about_class_names, splits_in_names
 from catdog.data.split_folders import _ROLES
 from catdog.typing import SPLITS
 from tests.conftest import MakeFolder
-from tests.images.odd_files import noise
 
 
 def test_classes_that_differ_in_capitals_only(make_folder: MakeFolder) -> None:
@@ -266,77 +263,3 @@ def test_copies_without_a_separator(form: str) -> None:
 def test_words_that_end_as_copies_do() -> None:
     paths = [Path("cat", f"{name}.png") for name in ("a", "alabel", "un", "unmask", "7", "7x")]
     assert copies_by_name(paths) is None
-
-
-def names_in_splits(sets: Mapping[str, Sequence[str]]) -> str:
-    """Return what is said about images of these names, in the folders of two splits."""
-    holders = {split: Path("data", split) for split in sets}
-    paths = [holders[split] / name for split, names in sets.items() for name in names]
-    return str(same_names_in_splits(paths, holders))  # type: ignore[arg-type]
-
-
-def numbered(form: str, numbers: Iterable[int]) -> list[str]:
-    return [form.format(number) for number in numbers]
-
-
-@pytest.mark.parametrize(
-    ("train", "test", "n_shared"),
-    [
-        (numbered("a/scan-{:03}.png", range(20)), numbered("a/scan-{:03}.png", range(20)), 20),
-        (numbered("a/{}.jpg", range(0, 900, 9)), numbered("a/{}.png", range(0, 900, 45)), 20),
-        (numbered("a/{:x}f9.png", range(20)), numbered("a/{:x}f9.png", range(8, 24)), 12),
-        (numbered("a/p{}.png", range(99)), numbered("a/p{}.png", range(7, 98, 9)), 11),
-        (
-            [*numbered("a/{}.png", range(0, 99, 3)), *numbered("b/{}.png", range(40))],
-            [*numbered("a/{}.png", range(0, 99, 3)), *numbered("b/{}.png", range(20))],
-            33,
-        ),
-    ],
-    ids=["the same numbers", "numbers with gaps", "hashes", "fewer", "a class without gaps"],
-)  # fmt: skip
-def test_versions_of_the_images_of_another_split(
-    train: list[str], test: list[str], n_shared: int
-) -> None:
-    said = names_in_splits({"train": train, "test": test})
-    assert said.startswith(f"{n_shared} images of test/ have the names of images of the same class")
-    assert "in train/" in said
-
-
-@pytest.mark.parametrize(
-    "sets",
-    [
-        {"train": numbered("a/{}.png", range(90)), "test": numbered("a/{}.png", range(30))},
-        {
-            "train": numbered("a/{}.png", range(90)),
-            "validation": numbered("a/{}.png", range(15)),
-            "test": numbered("a/{}.png", range(15)),
-        },
-        {
-            "train": numbered("a/{}.png", range(40, 900, 9)),
-            "test": numbered("b/{}.png", range(40, 900, 9)),
-        },
-        {
-            "train": numbered("a/IMG_{}.png", range(40, 900, 9)),
-            "test": numbered("a/IMG_{}.png", range(41, 900, 10)),
-        },
-        {"train": numbered("a/{}.png", range(9)), "test": numbered("a/{}.png", range(9))},
-        {"train": ["a/one.png", "a/two.png"], "test": []},
-    ],
-    ids=["begin again", "begin again in both", "classes", "few of many", "few", "nothing"],
-)
-def test_equal_names_in_other_splits_that_may_be_chance(sets: Mapping[str, Sequence[str]]) -> None:
-    assert names_in_splits(sets) == "None"
-
-
-def test_versions_named_train_and_test(make_folder: MakeFolder, tmp_path: Path) -> None:
-    """Their pixels have nothing in common, but their names are the same."""
-    outer = tmp_path / "cells"
-    make_folder(cat=6, dog=6).rename(outer)
-    shutil.copytree(outer, tmp_path / "data/train")
-    for number, path in enumerate(sorted(outer.glob("*/*"))):
-        other = tmp_path / "data/test" / path.relative_to(outer)
-        other.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(noise(24, 36 + number).astype(np.uint8)).save(other)
-    with pytest.warns(UserWarning, match="12 images of test/ have the names") as caught:
-        load_datasets(tmp_path / "data")
-    assert len(caught) == 1

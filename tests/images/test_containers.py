@@ -20,6 +20,7 @@ from catdog.images.formats import UnsupportedFormatError, find_container
 from catdog.images.identify import is_image_file
 from catdog.images.inputs import ImageSource, read_image
 from catdog.images.thumbnails import upright_size
+from tests.images.odd_files import noise
 
 SAMPLES = Path(__file__).parent / "samples"
 HEIC = sorted(path.stem for path in SAMPLES.glob("*.heic"))
@@ -79,6 +80,21 @@ def test_a_file_that_is_filled_up_with_zeros(name: str) -> None:
     for missing in (64, 100, 300):
         with pytest.raises(ValueError, match="truncated: the end of the file is empty"):
             read_rgb(content[:-missing] + bytes(missing))
+
+
+@needs_avif
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_pillow_image_is_checked_as_its_file_is(mode: str) -> None:
+    content = avif(Image.fromarray(noise(90, 120)).convert(mode))
+
+    def read(content: bytes) -> Image.Image:
+        return read_image(ImageSource(Image.open(BytesIO(content)), "it"))
+
+    assert np.array_equal(np.asarray(read(content)), np.asarray(read_rgb(content)))
+    for missing in (64, len(content) // 2):
+        damaged = content[:-missing] + bytes(missing)
+        with pytest.raises(ValueError, match="it: image file is truncated: the end of the file"):
+            read(damaged)
 
 
 @pytest.mark.parametrize("name", ANY_FILE)

@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
 from catdog.data.name_doubts import words_of
-from catdog.typing import Split
 
 # Words for what is made from an image, but does not show the same.
-_MASKS = frozenset(
+MASK_WORDS = frozenset(
     {"annotation", "annotations", "depth", "groundtruth", "gt", "label", "labels", "mask", "masks",
      "seg", "segmentation", "superpixels", "trimap"}
 )  # fmt: skip
 # Words in the part that only a copy or a mask has. Other parts count if many images have them.
-_CHANGED = _MASKS | frozenset(
+_CHANGED = MASK_WORDS | frozenset(
     {"aug", "augmented", "bright", "brightness", "crop", "cropped", "deg", "edited", "enhanced",
      "flip", "flipped", "mirror", "mirrored", "noise", "resized", "rf", "rot", "rotate", "rotated",
      "rotation", "thumb", "thumbnail"}
@@ -38,7 +36,6 @@ MIN_COPIES = 10  # with a part that has none of these words; fewer may be chance
 MAX_PARTS = 20  # that are named in a regular expression
 _HASH = re.compile(r"\.rf\.\w+$")  # Roboflow's exports end so, the versions of one image too
 _NUMBER = re.compile(r"[\W_]*\d*[\W_]*")
-_DIGITS = re.compile(r"[0-9]+")
 _ANGLES = frozenset({"0", "90", "180", "270", "360"})  # of copies that are turned: `leaf_90`
 
 _GroupOf = Callable[[Path], str | None]
@@ -135,64 +132,9 @@ def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> Co
     return copies and replace(copies, in_splits=True)
 
 
-def same_names_in_splits(
-    paths: Iterable[Path], holders: Mapping[Split | None, Path]
-) -> UsageWarning | None:
-    """Return a warning if most images of a split folder have the names of those of another one.
-
-    They may be versions of the same images, such as segmented ones. Numbers that begin again in
-    each split folder are usual, so they count only if the training set has exactly the same names.
-    """
-    by_folder = _names_by_folder(paths)
-    in_split = {split: _names_below(holder, by_folder) for split, holder in holders.items()}
-    for (first, names), (second, others) in combinations(in_split.items(), 2):
-        is_version = first == "train" and names == others
-        shared = [
-            f"{folder}/{name}"
-            for folder in names.keys() & others.keys()
-            if is_version or not _are_counted(min(names[folder], others[folder], key=len))
-            for name in names[folder] & others[folder]
-        ]
-        n_fewer = min(sum(map(len, found.values())) for found in (names, others))
-        if len(shared) >= max(MIN_COPIES, n_fewer / 2):
-            return UsageWarning(
-                f"{len(shared):,} images of {holders[second].name}/ have the names of images of "
-                f"the same class in {holders[first].name}/, such as {min(shared)!r}. They may be "
-                "versions of these, such as segmented or resized ones, which are not always "
-                "recognised as near duplicates.",
-                hint="If they are, pass one of the two folders alone.",
-            )
-    return None
-
-
-def _names_by_folder(paths: Iterable[Path]) -> dict[Path, set[str]]:
-    """Return the names of images, without suffixes, by their folder."""
-    names: dict[str, set[str]] = {}
-    for path in paths:
-        folder, name = os.path.split(path)
-        names.setdefault(folder, set()).add(name.rpartition(".")[0] or name)
-    return {Path(folder): found for folder, found in names.items()}
-
-
-def _names_below(holder: Path, by_folder: Mapping[Path, set[str]]) -> dict[str, set[str]]:
-    """Return the names of images in a split's folder, by the way from there to their folder."""
-    return {
-        folder.relative_to(holder).as_posix(): names
-        for folder, names in by_folder.items()
-        if folder.is_relative_to(holder)
-    }
-
-
-def _are_counted(names: Collection[str]) -> bool:
-    """Return whether names differ in a number only, which counts the images: `cat.1`, `cat.2`."""
-    numbers = [int(found[-1]) for name in names if (found := _DIGITS.findall(name))]
-    is_dense = len(numbers) == len(names) and max(numbers) - min(numbers) < 2 * len(names)
-    return is_dense and len({_DIGITS.sub("0", name) for name in names}) == 1
-
-
 def _is_wanted(copy: _Copy, group_of: _GroupOf) -> bool:
     """Return whether an image is no mask, and in the group of its original."""
-    is_mask = not _MASKS.isdisjoint(words_of(copy.part))
+    is_mask = not MASK_WORDS.isdisjoint(words_of(copy.part))
     return not is_mask and group_of(copy.path) == group_of(copy.original)
 
 

@@ -7,12 +7,7 @@ from typing import Any, NamedTuple
 
 from catdog._utils.errors import InvalidValueError, UsageWarning
 from catdog._utils.text import composed
-from catdog.data.copy_names import (
-    Copies,
-    copies_by_name,
-    copies_in_other_splits,
-    same_names_in_splits,
-)
+from catdog.data.copy_names import Copies, copies_by_name, copies_in_other_splits
 from catdog.data.findings import IgnoredReason
 from catdog.data.inner_folders import doubts_about_inner_folders
 from catdog.data.layout_checks import (
@@ -29,6 +24,7 @@ from catdog.data.layout_checks import (
 from catdog.data.layout_doubts import class_with_split_name, passed_over, without_empty_splits
 from catdog.data.list_files import names_of
 from catdog.data.name_doubts import doubts_about_class_names, splits_in_names
+from catdog.data.shared_names import shared_names
 from catdog.data.split_folders import SplitFolders, find_split_folders
 from catdog.data.unused_lists import unused_lists
 from catdog.images.formats import is_hidden
@@ -124,8 +120,8 @@ def find_layout(
         labels="folders",
     )
     own_split = None if splits else splits_in_names(paths)
-    versions = None if group_by is not None else same_names_in_splits(paths, holders)
-    doubts = [*layout.doubts, *lists, *filter(None, [own_split, versions])]
+    shared = shared_names(paths, holders, classes) if group_by is None else []
+    doubts = [*layout.doubts, *lists, *filter(None, [own_split]), *shared]
     copies = copies_by_name(paths) or copies_in_other_splits(paths, [*holders.values()])
     return replace(layout, doubts=tuple(doubts), copies=copies, level=found.level)
 

@@ -18,7 +18,8 @@ from catdog.images.tiff_layouts import correct_pixels, correct_tiles
 from catdog.images.transparency import on_white_canvas, transparent_key
 
 # Pillow images of the user in these formats are checked; others are loaded as Pillow does.
-_CHECKED = ("GIF", "JPEG", "MPO", "PNG", "WEBP")
+_CHECKED_ON_OPENING = ("AVIF", "TIFF")
+_CHECKED = (*_CHECKED_ON_OPENING, "GIF", "JPEG", "MPO", "PNG", "WEBP")
 
 
 def load_pixels(
@@ -50,7 +51,8 @@ def load_pixels(
     if isinstance(image, TiffImageFile):
         correct_tiles(image)
     deep = is_deep(image)
-    file = file or _unread_file(image)
+    if file is None and (file := _unread_file(image)) and image.format in _CHECKED_ON_OPENING:
+        open_image(file)
     key, box = transparent_key(image), first_frame_box(image, file)
     if notes is not None:
         notes += size_notes(image, name)
