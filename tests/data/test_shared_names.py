@@ -1,7 +1,6 @@
 """Images with the names of those of another split or class, which may be versions of these."""
 
 import hashlib
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from catdog import load_datasets
 from catdog._utils.text import list_names
 from catdog.data.shared_names import shared_names
 from catdog.typing import Split
-from tests.conftest import MakeFolder
 from tests.images.odd_files import noise
 
 DATA = Path("data")
@@ -49,7 +47,7 @@ def squares(begin: int, end: int) -> list[int]:
 @pytest.mark.parametrize(
     ("train", "test", "n_shared"),
     [
-        (numbered("a/scan-{:03}.png", range(20)), numbered("a/scan-{:03}.png", range(20)), 20),
+        (numbered("a/c-{:03}.png", range(100)), numbered("a/c-{:03}.png", range(100)), 100),
         (numbered("a/{}.jpg", squares(0, 99)), numbered("a/{}.png", squares(0, 20)), 20),
         (hashed("a/{}.png", range(20)), hashed("a/{}.png", range(8, 24)), 12),
         (numbered("a/{}_0.png", squares(0, 99)), numbered("a/{}_0.png", squares(30, 41)), 11),
@@ -86,14 +84,27 @@ def test_versions_of_the_images_of_another_split(
             "train": numbered("a/IMG_{}.png", squares(0, 99)),
             "test": numbered("a/IMG_{}.png", [*squares(10, 24), *range(1000, 2000, 41)]),
         },
-        {"train": numbered("a/{}.png", range(9)), "test": numbered("a/{}.png", range(9))},
+        {"train": numbered("a/{}.png", range(99)), "test": numbered("a/{}.png", range(99))},
+        {
+            "train": numbered("a/{}.png", squares(0, 9)),
+            "test": numbered("a/{}.png", squares(0, 9)),
+        },
         {"train": ["a/one.png", "a/two.png"], "test": []},
         {
             "train": numbered("a/frame{}.png", range(0, 900, 30)),
             "test": numbered("a/frame{}.png", range(0, 600, 30)),
         },
     ],
-    ids=["restart", "restart in both", "classes", "few of many", "few", "none", "every 30th"],
+    ids=[
+        "restart",
+        "restart in both",
+        "classes",
+        "few of many",
+        "balanced",
+        "few",
+        "none",
+        "every 30th",
+    ],
 )
 def test_equal_names_in_other_splits_that_may_be_chance(
     sets: Mapping[Split | None, Sequence[str]],
@@ -123,7 +134,15 @@ def test_masks_by_the_name_of_their_class(masks: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["{}/{}.jpg", "{}/{:05}.jpg", "{}/p1/scan {}.jpg", "{0}/{0}.{1}.jpg", "{}/f{}0.jpg"]
+    "form",
+    [
+        "{}/{}.jpg",
+        "{}/{:05}.jpg",
+        "{}/p1/scan {}.jpg",
+        "{0}/{0}.{1}.jpg",
+        "{}/f{}0.jpg",
+        "{0}/c{1}_{0}.jpg",
+    ],
 )
 def test_numbers_that_begin_again_in_each_class(form: str) -> None:
     names = [form.format(name, number) for name in ("cat", "dog") for number in range(40)]
@@ -132,6 +151,13 @@ def test_numbers_that_begin_again_in_each_class(form: str) -> None:
     assert said_of_classes([*names, *turned]) == ""
     fewer = [name for number, name in enumerate(names) if number % 7 != 3]
     assert said_of_classes(fewer) == ""
+
+
+def test_clips_that_begin_again_in_each_class() -> None:
+    names = [f"{c}/clip{n}_{i:03}.jpg" for c in "ab" for n in range(9) for i in range(20 + n)]
+    assert said_of_classes(names) == ""
+    fewer = [name for name in names if "clip8" not in name]
+    assert said_of_splits({"train": names, "test": fewer}) == ""
 
 
 def test_few_equal_names_in_classes() -> None:
@@ -145,15 +171,14 @@ def write_noise(path: Path, number: int) -> None:
     Image.fromarray(noise(24, 36 + number).astype(np.uint8)).save(path)
 
 
-def test_versions_named_train_and_test(make_folder: MakeFolder, tmp_path: Path) -> None:
+def test_versions_named_train_and_test(tmp_path: Path) -> None:
     """Their pixels have nothing in common, but their names are the same."""
-    outer = tmp_path / "cells"
-    make_folder(cat=6, dog=6).rename(outer)
-    shutil.copytree(outer, tmp_path / "data/train")
-    for number, path in enumerate(sorted(outer.glob("*/*"))):
-        write_noise(tmp_path / "data/test" / path.relative_to(outer), number)
-    with pytest.warns(UserWarning, match="12 images of test/ have the names") as caught:
-        load_datasets(tmp_path / "data")
+    for number, name in enumerate(hashed("{}.png", range(24))):
+        for place, split in enumerate(("train", "test")):
+            label = "benign" if number % 2 else "malignant"
+            write_noise(tmp_path / split / label / name, 2 * number + place)
+    with pytest.warns(UserWarning, match="24 images of test/ have the names") as caught:
+        load_datasets(tmp_path, near_duplicates="ignore")
     assert len(caught) == 1
 
 

@@ -19,6 +19,7 @@ from catdog.data.name_doubts import words_of
 from catdog.typing import Split
 
 MIN_SHARED = 10  # names; fewer may be chance
+MIN_COUNTED = 100  # numbers from the first; small sets often have as many test as training images
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -42,19 +43,19 @@ def _in_splits(
 ) -> UsageWarning | None:
     """Return a warning if most images of a split folder have the names of those of another one.
 
-    Numbers that begin again in each split folder are usual, so they count only if the training set
-    has exactly the same names.
+    Numbers that begin again in each split folder are usual, so they count only if there are many,
+    and the training set has exactly the same names.
     """
     in_split = {split: _names_below(holder, by_folder) for split, holder in holders.items()}
     for (first, names), (second, others) in combinations(in_split.items(), 2):
-        is_version = first == "train" and names == others
+        n_fewer = min(sum(map(len, found.values())) for found in (names, others))
+        are_equal = first == "train" and names == others and n_fewer >= MIN_COUNTED
         shared = [
             f"{folder}/{name}"
             for folder in names.keys() & others.keys()
-            if is_version or not _are_counted(min(names[folder], others[folder], key=len))
+            if are_equal or not _are_counted(min(names[folder], others[folder], key=len))
             for name in names[folder] & others[folder]
         ]
-        n_fewer = min(sum(map(len, found.values())) for found in (names, others))
         if len(shared) >= max(MIN_SHARED, n_fewer / 2):
             return UsageWarning(
                 f"{len(shared):,} images of {holders[second].name}/ have the names of images of "
@@ -95,8 +96,8 @@ def _in_classes(
         return None
     return UsageWarning(
         f"Most images of the classes {list_names(most)} have the names of images of another class, "
-        f"such as {min(shared)!r}. They may be masks, or versions of the same images, which are "
-        "not always recognised as near duplicates.",
+        f"such as {min(shared)!r}. They may be masks, or images that belong together, such as "
+        "versions of one image, which are not always recognised as near duplicates.",
         hint="Move masks away. To keep images of one name in the same set, pass "
         r'group_by=r"([^/]*)\.[^./]*$".',
     )
@@ -121,7 +122,7 @@ def _names_below(holder: Path, by_folder: Mapping[Path, set[str]]) -> dict[str, 
 
 
 def _are_counted(names: Collection[str]) -> bool:
-    """Return whether most names differ only in a number that counts: `cat.1`, `cat.2`.
+    """Return whether most names differ only in numbers that count: `cat.1`, `cat.2`, or `f1_1`.
 
     Names such as `cat.1_flip` and `cat.2_flip` are counted for themselves.
     """
@@ -132,13 +133,27 @@ def _are_counted(names: Collection[str]) -> bool:
     n_counted = sum(
         len(rows)
         for rows in alike.values()
-        if (len(rows) > 2 or len(alike) == 1) and any(map(_is_count, zip(*rows, strict=True)))
+        if (len(rows) > 2 or len(alike) == 1) and _is_count(rows)
     )
     return 2 * n_counted >= len(names)
 
 
-def _is_count(numbers: Sequence[int]) -> bool:
-    """Return whether all numbers differ, by one step; half of them may be missing."""
+def _is_count(rows: Sequence[Sequence[int]]) -> bool:
+    """Return whether the numbers of names count them: one of these, or all together.
+
+    Half of the names may be missing.
+    """
+    columns = list(zip(*rows, strict=True))
+    counting = [column for column in columns if len(set(column)) == len(rows)]
+    most = 2 * len(rows)
+    return bool(columns) and (
+        any(_n_possible(column) <= most for column in counting)
+        or math.prod(map(_n_possible, columns)) <= most
+    )
+
+
+def _n_possible(numbers: Iterable[int]) -> int:
+    """Return how many numbers there are from the lowest to the highest, in their common step."""
     found = sorted(set(numbers))
     step = math.gcd(*(after - before for before, after in pairwise(found)))
-    return len(found) == len(numbers) and found[-1] - found[0] <= 2 * len(found) * step
+    return (found[-1] - found[0]) // max(step, 1) + 1

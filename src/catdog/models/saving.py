@@ -273,7 +273,7 @@ def _hint(path: Path, contents: _Contents) -> str:
     return (
         f"Keras {keras_version} wrote it; if that is newer, update Keras. If it has custom layers "
         "or losses, decorate them with @keras.saving.register_keras_serializable(), and import "
-        "them first."
+        "them first; the command line needs a .tflite file, which export_model writes."
     )
 
 
