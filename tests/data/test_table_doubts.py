@@ -206,7 +206,7 @@ def test_names_that_programs_changed(flat: Path, written: str, on_disk: str) -> 
     labels = renamed(flat, on_disk)
     labels[written] = labels.pop(on_disk)
     with pytest.warns(
-        UserWarning, match=rf"1 file of the .*names:\n  {written}: is it {on_disk}\?"
+        UserWarning, match=rf"for 1 name of the .*names:\n  {written}: is it {on_disk}\?"
     ):
         report = scan_images(flat, labels=labels)
     assert [finding.path.name for finding in report.bad] == [written]

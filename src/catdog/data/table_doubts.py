@@ -56,8 +56,8 @@ def similar_files(
     if not similar:
         return None
     sentence = (
-        f"{counted(len(similar), 'file')} of the table of labels do not exist, but others have "
-        "similar names"
+        f"There is no file for {counted(len(similar), 'name')} of the table of labels, but others "
+        "have similar names"
     )
     lines = [printable(f"{name}: is it {other}?") for name, other in similar]
     return UsageWarning(with_lines(sentence, lines))
