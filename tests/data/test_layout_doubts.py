@@ -79,7 +79,9 @@ def test_all_other_split_folders_are_empty(make_folder: MakeFolder) -> None:
 
 @pytest.mark.parametrize("name", ["PublicTest", "Private_Test"])
 def test_other_folders_whose_names_mean_a_split(make_folder: MakeFolder, name: str) -> None:
-    with pytest.raises(ValueError, match=rf"If {name}/ and .*Test2/ are validation and test set"):
+    with pytest.raises(
+        ValueError, match=rf"If {name}/ and .*Test2/ hold other sets, rename them to train/"
+    ):
         find(make_folder, ("Training/a", "Training/b", f"{name}/a", f"{name}/b", "XTest2/a"))
 
 

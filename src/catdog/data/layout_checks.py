@@ -78,8 +78,8 @@ def _other_split_names(root: Path, split_folders: SplitFolders) -> str:
     if not others:
         return ""
     return (
-        f"If {' and '.join(others)} are validation and test set, rename them to validation/ and "
-        "test/. "
+        f"If {' and '.join(others)} hold other sets, rename them to train/, validation/ or test/; "
+        "or to pred/ if their images have no labels. "
     )
 
 

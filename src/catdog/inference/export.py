@@ -248,7 +248,7 @@ def _write_and_run(runtime: Runtime, program: Program, path: Path, images: NDArr
         if (full := os.strerror(errno.ENOSPC)) in str(error):  # TensorFlow does not raise OSError
             raise OSError(errno.ENOSPC, full, path.name) from error
         hint = (
-            ""
+            "It may help to save the model, to load it, and to export the loaded one. "
             if runtime is RUNTIMES["saved_model"]
             else "Try format='saved_model', which supports all operations of TensorFlow. "
         )
