@@ -10,37 +10,26 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from itertools import cycle, islice
 from pathlib import Path
 
 from harness import STATUS, Record, ask_python, new_record, peak_mib, write_record
+from sides import REAL_IMAGES, link_photos, predict_with_catdog
 
-from catdog import build_model, predict
 from catdog._utils.keras_cache import cached_path
 
-REAL_IMAGES = "cats_and_dogs_filtered"
 MODEL = "cnn"
 MANY, MORE = 2000, 5000  # LiteRT runs the model for 1000 images or more
 RUNS = 2  # processes for each number of images; the highest peak counts
 ALLOWANCE = 64  # MiB; the peak may grow by this much
 
 
-def copy_images(folder: Path, count: int) -> Path:
-    """Fill a folder with `count` links to the real images, which repeat if needed."""
-    folder.mkdir()
-    images = sorted(cached_path(f"datasets/{REAL_IMAGES}").rglob("*.jpg"))
-    for number, image in enumerate(islice(cycle(images), count)):
-        (folder / f"{number}.jpg").symlink_to(image)
-    return folder
-
-
 def measure_memory(scratch: Path) -> Record:
     """Compare the peak memory of processes that predict on many images and on more."""
-    peaks = {
-        count: max(ask_python(__file__, "--predict", folder) for _ in range(RUNS))
-        for count in (MANY, MORE)
-        for folder in [copy_images(scratch / str(count), count)]
-    }
+    peaks = {}
+    for count in (MANY, MORE):
+        folder = str(scratch / str(count))
+        link_photos(folder, str(count), "flat")
+        peaks[count] = max(ask_python(__file__, "--predict", folder) for _ in range(RUNS))
     met = peaks[MORE] - peaks[MANY] <= ALLOWANCE
     print(f"memory, {MODEL}, MiB; the highest of {RUNS} peaks")
     for count, peak in peaks.items():
@@ -50,10 +39,9 @@ def measure_memory(scratch: Path) -> Record:
     return {"model": MODEL, "unit": "MiB", "peaks": peaks, "allowance": ALLOWANCE, "met": met}
 
 
-def predict_and_report(folder: Path) -> None:
+def predict_and_report(folder: str) -> None:
     """Predict on a folder; print the peak memory."""
-    model = build_model(MODEL, weights=None, seed=0)
-    predict(model, folder, class_names=("cats", "dogs"), verbose=0)
+    predict_with_catdog(folder, MODEL)["cold"]()
     print(json.dumps(peak_mib()))
 
 
@@ -61,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
-    parser.add_argument("--predict", type=Path, help=argparse.SUPPRESS)  # internal
+    parser.add_argument("--predict", help=argparse.SUPPRESS)  # internal
     options = parser.parse_args(arguments)
     if options.predict:
         predict_and_report(options.predict)

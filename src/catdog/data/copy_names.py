@@ -15,12 +15,12 @@ from catdog._utils.text import list_names
 from catdog.data.name_doubts import words_of
 
 # Words for what is made from an image, but does not show the same.
-MASK_WORDS = frozenset(
+_MASKS = frozenset(
     {"annotation", "annotations", "depth", "groundtruth", "gt", "label", "labels", "mask", "masks",
      "seg", "segmentation", "superpixels", "trimap"}
 )  # fmt: skip
 # Words in the part that only a copy or a mask has. Other parts count if many images have them.
-_CHANGED = MASK_WORDS | frozenset(
+_CHANGED = _MASKS | frozenset(
     {"aug", "augmented", "bright", "brightness", "crop", "cropped", "deg", "edited", "enhanced",
      "flip", "flipped", "mirror", "mirrored", "noise", "resized", "rf", "rot", "rotate", "rotated",
      "rotation", "thumb", "thumbnail"}
@@ -96,6 +96,11 @@ class Copies:
         return str(self.warning())
 
 
+def means_masks(name: str) -> bool:
+    """Return whether a name has a word for what is made from an image, such as a mask."""
+    return not _MASKS.isdisjoint(words_of(name))
+
+
 def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> Copies | None:
     """Find the images that have the name of another image and one part more.
 
@@ -134,8 +139,7 @@ def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> Co
 
 def _is_wanted(copy: _Copy, group_of: _GroupOf) -> bool:
     """Return whether an image is no mask, and in the group of its original."""
-    is_mask = not MASK_WORDS.isdisjoint(words_of(copy.part))
-    return not is_mask and group_of(copy.path) == group_of(copy.original)
+    return not means_masks(copy.part) and group_of(copy.path) == group_of(copy.original)
 
 
 def _find_copies(paths: Sequence[Path]) -> Iterator[_Copy]:

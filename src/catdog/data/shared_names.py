@@ -14,8 +14,7 @@ from pathlib import Path
 
 from catdog._utils.errors import UsageWarning
 from catdog._utils.text import list_names
-from catdog.data.copy_names import MASK_WORDS
-from catdog.data.name_doubts import words_of
+from catdog.data.copy_names import means_masks
 from catdog.typing import Split
 
 MIN_SHARED = 10  # names; fewer may be chance
@@ -76,7 +75,7 @@ def _in_classes(
     and another does not.
     """
     class_at = {folder: name for name, folder in classes.items()}
-    masks = {name for name in classes if not MASK_WORDS.isdisjoint(words_of(name))}
+    masks = {name for name in classes if means_masks(name)}
     n_images: Counter[str] = Counter()
     classes_of: dict[str, set[str]] = {}  # by the place of an image in its class folder
     for folder, names in by_folder.items():
