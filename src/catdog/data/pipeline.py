@@ -23,7 +23,7 @@ from catdog.data.early_pixels import EarlyPixels, max_cached_images
 from catdog.data.findings import ImageFile
 from catdog.data.native import Plan, decode_native, find_plan
 from catdog.data.pixel_cache import PixelCache
-from catdog.data.python_calls import call, keep_alive, register
+from catdog.data.python_calls import call, keep_alive, register, without_autograph
 from catdog.data.session import ReadErrors
 from catdog.images.decode import decode_image
 from catdog.typing import ImageSize
@@ -122,6 +122,7 @@ def _read_unchanged(image: ImageFile) -> bytes:
     return content
 
 
+@without_autograph
 def make_batches(
     images: Sequence[ImageFile],
     cache: ImageCache,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Gate:
@@ -92,3 +93,13 @@ def keep_alive(dataset: tf.data.Dataset, *needed: object) -> tf.data.Dataset:
     """Store on a data set what it calls or reads from, so that it lives as long as its batches."""
     dataset.needed_in_python = needed
     return dataset
+
+
+def without_autograph(function: Function) -> Function:
+    """Return a function whose graphs TensorFlow traces without AutoGraph.
+
+    AutoGraph makes `if` and `for` on tensors part of a graph. To convert functions that have none
+    takes longer than all the rest of a pipeline.
+    """
+    unconverted: Function = tf.autograph.experimental.do_not_convert(function)
+    return unconverted
