@@ -150,6 +150,18 @@ def test_the_global_seed_does_not_matter(image_folder: Path) -> None:
     assert np.array_equal(orders[0], orders[1])
 
 
+def test_no_pass_waits_for_autotune(image_folder: Path) -> None:
+    for batches in load_datasets(image_folder, image_size=SIZE):
+        assert batches.options().autotune.enabled is False
+
+
+def test_pipelines_are_traced_without_autograph(image_folder: Path) -> None:
+    before = set(sys.modules)
+    for batches in load_datasets(image_folder, image_size=SIZE):
+        collect(batches)
+    assert not [name for name in set(sys.modules) - before if "autograph_generated" in name]
+
+
 def test_passes_have_a_known_length(image_folder: Path) -> None:
     data = load_datasets(image_folder, image_size=SIZE, batch_size=5)
     assert [len(dataset) for dataset in data] == [3, 1, 1]
