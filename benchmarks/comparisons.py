@@ -234,4 +234,5 @@ def cache_dir(scale: Scale) -> Comparison:
         f"later epochs over {scale.cached:,} photos, decoded again / from `cache_dir`",
         {"own": [*command, "--rounds", "1", "--out", "{scratch}/cache_dir_{round}.json"]},
         [Ratio("time", ("own", "decoded"), ("own", "cache_dir"), 3.0, "at least")],
+        warm_up=0,  # it has first epochs of its own
     )

@@ -114,7 +114,7 @@ def run(command: Sequence[str]) -> Record:
 
 def steps_of_cache_dir(path: Path) -> Record:
     """Return the times of the record that `cache_dir.py` wrote."""
-    rows = json.loads(path.read_text())["results"]["time"]["rows"]
+    rows = json.loads(path.read_text())["results"]["rows"]
     return {row["images_from"]: {name: row[name]["median"] for name in FIGURES} for row in rows}
 
 

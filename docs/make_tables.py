@@ -78,6 +78,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "predict-memory": of_record(results.predict_memory, "predict_memory"),
     "speed": speed_of("speed"),
     "speed-other-processor": speed_of("speed_other_processor"),
+    "pass-ends": of_record(speed_tables.pass_ends, "pass_ends"),
     "compact-again": of_record(results.compact_again, "compact_again"),
     "compact-speed": of_record(results.compact_speed, "compact_speed"),
     "linear": of_record(results.linear, "variants"),

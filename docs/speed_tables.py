@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from cells import median_and_range, table, versions
+from cells import measured_with, median_and_range, table, versions
 
 NOT_MEASURED = "No record yet: `python benchmarks/run.py --out docs/results/speed` writes them."
 UNITS = {"seconds": "s", "peak_mib": "MiB"}
@@ -103,3 +103,29 @@ def machine(record: dict[str, Any]) -> str:
     if "onednn_by_default" in record:
         facts["oneDNN, if TensorFlow decides"] = "on" if record["onednn_by_default"] else "off"
     return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+
+
+def pass_ends(record: dict[str, Any]) -> str:
+    """Return how many passes end late, with AUTOTUNE and without, as a table."""
+    head = [
+        "Images from",
+        "Passes that end late",
+        "Longest wait (s)",
+        "Last batch after (s)",
+        "End after (s)",
+    ]
+    rows = [
+        [
+            row["pipeline"],
+            f"{row['late']} of {record['passes']}",
+            f"{row['longest_wait']:.2f}",
+            median_and_range(row["last_batch"]),
+            median_and_range(row["end"]),
+        ]
+        for row in record["rows"]
+    ]
+    about = (
+        f"Passes over {record['photos']:,} photos, of all pipelines in turn; late is more than "
+        f"{1000 * record['late_seconds']:g} ms after the last batch (median and range):"
+    )
+    return "\n\n".join([about, table(head, rows), measured_with(record)])

@@ -130,6 +130,12 @@ def test_epochs_are_compared_round_by_round(load: Load) -> None:
     assert faster["seconds"] == {"median": 3, "min": 2, "max": 8, "met": True}
 
 
+def test_the_ratio_of_cache_dir_is_of_its_own_record(load: Load) -> None:
+    steps = load("benchmarks/run.py").steps_of_cache_dir(ROOT / "docs/results/cache_dir.json")
+    assert steps["decoded"]["seconds"] > steps["cache_dir"]["seconds"] > 0
+    assert steps["decoded"]["cpu_seconds"] > steps["cache_dir"]["cpu_seconds"] > 0
+
+
 def test_both_loops_use_the_same_images(load: Load, tmp_path: Path) -> None:
     for split in ("train", "validation", "test"):
         for name in ("cats", "dogs"):

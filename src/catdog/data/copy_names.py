@@ -123,16 +123,19 @@ def copies_by_name(paths: Sequence[Path], *, changed: bool = False) -> Copies | 
     return Copies(named, len(paths)) if named else None
 
 
-def copies_in_other_splits(paths: Iterable[Path], holders: Sequence[Path]) -> Copies | None:
+def copies_in_other_splits(paths: Sequence[Path], holders: Sequence[Path]) -> Copies | None:
     """Find the changed copies of images in another of the splits' folders."""
     if len(holders) == 1:
         return None
-    plain = [
-        holders[0] / path.relative_to(holder)
-        for path in paths
-        for holder in holders
-        if holder in path.parents
-    ]
+    places = {  # of each folder once: its parents are found slowly
+        folder: [
+            holders[0] / folder.relative_to(holder)
+            for holder in holders
+            if holder in (folder, *folder.parents)
+        ]
+        for folder in {path.parent for path in paths}
+    }
+    plain = [place / path.name for path in paths for place in places[path.parent]]
     copies = copies_by_name(plain, changed=True)
     return copies and replace(copies, in_splits=True)
 
