@@ -4,14 +4,12 @@ Each public name is loaded when it is first used, so `import catdog` is fast. Ty
 are in `catdog.typing`.
 """
 
-import sys
-from contextlib import nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from catdog._utils import forks as _forks  # sees every fork after `import catdog`  # noqa: F401
 from catdog._utils.onednn import request_onednn
-from catdog._utils.quiet import quiet_import
+from catdog._utils.quiet import quiet_first_import
 
 if TYPE_CHECKING:
     from catdog.data.datasets import Datasets
@@ -228,7 +226,7 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with nullcontext() if "tensorflow" in sys.modules else quiet_import():
+    with quiet_first_import():
         value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value  # later look-ups do not call this function
     return value

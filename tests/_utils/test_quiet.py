@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +103,13 @@ def run(code: str, environment: Mapping[str, str] | None = None) -> str:
 
 
 MAKE_MODEL = "from catdog import build_model; build_model('cnn', image_size=(32, 32))"
+
+
+@pytest.mark.slow
+def test_a_script_of_batches_is_quiet(image_folder: Path) -> None:
+    """Also at its end, where a pass is still open."""
+    data = f"load_datasets({str(image_folder)!r}, image_size=(8, 8), batch_size=1)"
+    assert run(f"from catdog import load_datasets; left = iter({data}.train); next(left)") == ""
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from tempfile import TemporaryFile
 from threading import RLock
 
@@ -35,6 +35,11 @@ def quiet_import() -> Iterator[None]:
     finally:
         if "tensorflow" not in sys.modules:  # a later import sets it again
             del os.environ[LOG_LEVEL_VARIABLE]
+
+
+def quiet_first_import() -> AbstractContextManager[None]:
+    """Return `quiet_import` if TensorFlow is not imported yet; else, nothing is held back."""
+    return nullcontext() if "tensorflow" in sys.modules else quiet_import()
 
 
 @contextmanager

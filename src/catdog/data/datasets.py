@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catdog._utils import checks, late
 from catdog._utils.forks import check_not_forked
 from catdog._utils.public import public
+from catdog._utils.quiet import quiet_first_import
 from catdog._utils.seeding import shuffled
 from catdog._utils.tables import escape
 from catdog._utils.text import count_line, counted, printable
@@ -166,7 +167,8 @@ class Datasets:
         epochs: Iterator[int] | None = None,
         errors: ReadErrors | None = None,
     ) -> "late.tf.data.Dataset":
-        from catdog.data.pipeline import ImageCache, make_batches
+        with quiet_first_import():
+            from catdog.data.pipeline import ImageCache, make_batches
 
         caches = self._session.caches
         if self.image_size not in caches:
