@@ -259,8 +259,8 @@ def _not_autotuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Return a data set whose passes end as soon as their last batch is used.
 
     AUTOTUNE, which nothing here needs, has a thread that looks 10, 30, 70, 150 ms and so on after
-    the beginning, in steps that double. About every third pass ends only when it looks next, so
-    that it can take twice as long (TensorFlow 2.21).
+    the beginning, in steps that double. Many a pass ends only when it looks next, so that it can
+    take twice as long (TensorFlow 2.21).
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -98,8 +98,8 @@ def keep_alive(dataset: tf.data.Dataset, *needed: object) -> tf.data.Dataset:
 def without_autograph(function: Function) -> Function:
     """Return a function whose graphs TensorFlow traces without AutoGraph.
 
-    AutoGraph makes `if` and `for` on tensors part of a graph. To convert functions that have none
-    takes longer than all the rest of a pipeline.
+    AutoGraph makes `if` and `for` on tensors part of a graph. Its conversion of functions that have
+    none takes longer than all else that a new pipeline needs.
     """
     unconverted: Function = tf.autograph.experimental.do_not_convert(function)
     return unconverted
