@@ -79,13 +79,13 @@ def folded(model: keras.Model, *, batch: int = BATCH, threads: int = 1) -> Run:
 
 def compiled(model: keras.Model) -> Run:
     """Run the model as catdog does: in LiteRT, one interpreter per core, one image at a time."""
-    compute = compile_with_litert(
+    interpreters = compile_with_litert(
         model,
         np.random.default_rng(0).uniform(-1, 1, (2, *model.input_shape[1:])).astype(np.float32),
     )
-    if compute is None:
+    if interpreters is None:
         raise SystemExit("catdog does not compile here. Hide a GPU: CUDA_VISIBLE_DEVICES=-1.")
-    return in_batches(compute)
+    return in_batches(interpreters.compute)
 
 
 def lite(model: keras.Model, *, origin: str, interpreters: int = CORES, threads: int = 1) -> Run:

@@ -126,7 +126,7 @@ def measure_stages(paths: Sequence[str], model: keras.Model, size: ImageSize) ->
     """Measure the CPU time of each stage for one image, in this process."""
     contents: list[bytes] = []
     pixels: list[Any] = []
-    compute = compute_features(split_model(model), size, 10**6)  # compiled
+    compute = compute_features(split_model(model), size, 10**6).run  # compiled
     compute(np.zeros((1, *size, 3), np.float32))
 
     def read() -> None:

@@ -42,7 +42,8 @@ def test_kernels_of_tensorflow_give_the_pixels_of_the_reference(kind: str, tmp_p
         orientation = number % 8 + 1
         content = jpeg(height, width, kind, orientation)
         image = plain(content, tmp_path)
-        assert image == ((width, height), orientation)
+        assert image
+        assert (image.size, image.orientation) == ((width, height), orientation)
         found = decode_native(content, tf.constant(0), [find_plan(image, SIZE)], SIZE)
         assert np.array_equal(found, reference.read(content, SIZE)), (height, width, orientation)
 
@@ -115,7 +116,7 @@ def test_later_passes_read_no_files(make_folder: MakeFolder) -> None:
 
 def test_a_graph_of_kernels_runs_without_python() -> None:
     content = jpeg(50, 60)
-    plan = find_plan(PlainJpeg((60, 50), 1), SIZE)
+    plan = find_plan(PlainJpeg((60, 50), 1, is_in_order=True), SIZE)
     images = tf.data.Dataset.from_tensors(content).map(
         lambda each: decode_native(each, tf.constant(1), [None, plan], SIZE)
     )

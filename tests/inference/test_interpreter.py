@@ -1,4 +1,5 @@
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -38,6 +39,14 @@ def test_batches_of_any_number_on_any_number_of_cores(
         outputs = interpreters.compute(images)
         assert outputs.dtype == np.float32
         assert outputs == pytest.approx(images.mean(axis=(1, 2)), rel=1e-5)
+
+
+def test_several_threads_at_once(program: bytes) -> None:
+    interpreters = Interpreters(program)
+    batches = [draw(count) for count in range(1, 30)]
+    with ThreadPoolExecutor(4) as pool:
+        for images, outputs in zip(batches, pool.map(interpreters.run, batches), strict=True):
+            assert outputs == pytest.approx(images.mean(axis=(1, 2)), rel=1e-5)
 
 
 def test_one_image_needs_one_interpreter(program: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

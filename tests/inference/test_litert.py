@@ -34,10 +34,10 @@ def network(*last: keras.Layer) -> keras.Model:
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_outputs_are_the_models(images: NDArray[np.float32], count: int) -> None:
     model = network(layers.ReLU(), layers.GlobalAveragePooling2D())
-    compute = compile_with_litert(model, images[:2])
-    assert compute
+    interpreters = compile_with_litert(model, images[:2])
+    assert interpreters
     for _ in range(2):
-        outputs = compute(images[:count])
+        outputs = interpreters.compute(images[:count])
         assert outputs.dtype == np.float32
         assert outputs == pytest.approx(model.predict_on_batch(images[:count]), abs=1e-5)
 
@@ -45,16 +45,18 @@ def test_the_outputs_are_the_models(images: NDArray[np.float32], count: int) -> 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("mobilenet")])
 def test_backbones_of_the_zoo(name: str, images: NDArray[np.float32]) -> None:
     backbone = split_model(build_light_model(name, image_size=SIZE, weights=None, seed=0)).backbone
-    compute = compile_with_litert(backbone, images[:2])
-    assert compute
-    assert compute(images) == pytest.approx(backbone.predict_on_batch(images), rel=1e-3)
+    interpreters = compile_with_litert(backbone, images[:2])
+    assert interpreters
+    assert interpreters.compute(images) == pytest.approx(
+        backbone.predict_on_batch(images), rel=1e-3
+    )
 
 
 def test_a_model_that_takes_any_size(images: NDArray[np.float32]) -> None:
     model = keras.Sequential([keras.Input((None, None, 3)), layers.GlobalAveragePooling2D()])
-    compute = compile_with_litert(model, images[:2])
-    assert compute
-    assert compute(images) == pytest.approx(images.mean(axis=(1, 2)), rel=1e-5)
+    interpreters = compile_with_litert(model, images[:2])
+    assert interpreters
+    assert interpreters.compute(images) == pytest.approx(images.mean(axis=(1, 2)), rel=1e-5)
 
 
 def test_a_machine_with_a_gpu(images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from catdog.images.greys import BLACK_UP_TO
-from catdog.images.jpeg_scans import MISSING_GREYS
 from catdog.images.plain_jpeg import PlainJpeg
 from catdog.images.scale import is_sideways, least_size
 from catdog.typing import ImageSize
@@ -68,24 +66,20 @@ def decoder_of_many(plan: Plan, image_size: ImageSize) -> Callable[[Any], tuple[
         image_size: Height and width in pixels of the results.
 
     Returns:
-        A function from files, strings `(n,)`, to pixels, `uint8` `(n, height, width, 3)`, and
-        whether each is sure, `bool` `(n,)`: not black, and without the grey of missing blocks in
-        the last pixel.
+        A function from files, strings `(n,)`, to pixels, `uint8` `(n, height, width, 3)`, and the
+        last pixel of each before it was resized, `uint8` `(n, 3)`.
     """
 
     def decode(content: Any) -> tuple[Any, Any]:
         image = _decode_jpeg(content, plan)
-        resized = _resize(image, image_size)
-        last = image[-1, -1]
-        is_grey = tf.reduce_all(tf.reduce_any([last == grey for grey in MISSING_GREYS], axis=0))
-        return resized, ~is_grey & (tf.reduce_max(resized) > BLACK_UP_TO)
+        return _resize(image, image_size), image[-1, -1]
 
     def decode_many(contents: Any) -> Any:
         with tf.device("CPU:0"):  # which alone decodes, so that no GPU resizes
             return tf.map_fn(
                 decode,
                 contents,
-                fn_output_signature=(tf.uint8, tf.bool),
+                fn_output_signature=(tf.uint8, tf.uint8),
                 parallel_iterations=os.cpu_count() or 1,
             )
 

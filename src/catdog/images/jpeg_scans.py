@@ -38,13 +38,20 @@ class _Scan:
 
 
 @dataclass
-class _Structure:
-    """The frame and the scans of a JPEG file."""
+class JpegStructure:
+    """The frame and the scans of a JPEG file.
+
+    Attributes:
+        frame: Marker of the frame, which says how the file is coded.
+        components: Numbers of the colour components.
+        scans: The scans, up to the first that holds all.
+        start_of_data: Where the data of the last scan begin.
+    """
 
     frame: int
     components: Sequence[int]
     scans: list[_Scan]
-    start_of_data: int = 0  # of the last scan
+    start_of_data: int = 0
 
     def is_one_scan(self) -> bool:
         """Return whether the first scan holds all; then the decoder gives pixels as it reads."""
@@ -73,7 +80,7 @@ def load_jpeg(image: ImageFile.ImageFile, content: bytes) -> bool:
         image: The image; its pixels are loaded, unless a part of them is missing.
         content: The file.
     """
-    structure = _read_structure(content)
+    structure = read_structure(content)
     if structure is None or structure.frame not in _HUFFMAN:
         image.load()
         return True
@@ -106,7 +113,7 @@ def _is_grey_at_the_end(image: Image.Image) -> bool:
     return set(image.crop(box).tobytes()) <= set(MISSING_GREYS)
 
 
-def _decode_complete(image: ImageFile.ImageFile, content: bytes, structure: _Structure) -> bool:
+def _decode_complete(image: ImageFile.ImageFile, content: bytes, structure: JpegStructure) -> bool:
     """Decode an image; return whether its data are complete.
 
     The decoder gets the data without the marker behind them, and then bytes that have no meaning,
@@ -146,29 +153,18 @@ def _more_data(content: bytes, start: int, end: int) -> Iterator[bytes]:
     yield from [_FILL[:1]] * 16
 
 
-def read_frame(content: bytes) -> int | None:
-    """Return the marker of the frame of a JPEG file, which says how it is coded."""
-    for marker, _, _ in _segments(content):
-        if marker in _SIZES and marker not in _TABLES:
-            return marker
-    return None
-
-
-def has_clean_end(content: bytes) -> bool:
+def has_clean_end(content: bytes, structure: JpegStructure) -> bool:
     """Return whether the marker of the end, and no other, follows the data of a JPEG file."""
-    structure = _read_structure(content)
-    return structure is not None and _marker_after(content, structure.start_of_data) == _END
+    return _marker_after(content, structure.start_of_data) == _END
 
 
-def is_in_order(content: bytes) -> bool:
+def is_in_order(content: bytes, structure: JpegStructure) -> bool:
     """Return whether a JPEG file has one scan, and no restart marker is missing.
 
     Then only blocks at the end can be missing, and the last pixel has one of `MISSING_GREYS`.
     """
-    structure = _read_structure(content)
     return (
-        structure is not None
-        and structure.frame in _HUFFMAN
+        structure.frame in _HUFFMAN
         and structure.is_one_scan()
         and _has_restarts_in_order(content, structure.start_of_data)
     )
@@ -182,9 +178,9 @@ def _marker_after(content: bytes, start: int) -> int | None:
     return int(codes[0]) if len(codes) else None
 
 
-def _read_structure(content: bytes) -> _Structure | None:
+def read_structure(content: bytes) -> JpegStructure | None:
     """Return the frame and the scans of a file; `None` if it is not that of a JPEG image."""
-    found: _Structure | None = None
+    found: JpegStructure | None = None
     try:
         for marker, start, end in _segments(content):
             if marker == _SCAN and found:
@@ -193,7 +189,7 @@ def _read_structure(content: bytes) -> _Structure | None:
                 if found.is_one_scan():
                     break
             elif marker in _SIZES and marker not in _TABLES and not found:
-                found = _Structure(marker, content[start + 6 : end : 3], [])
+                found = JpegStructure(marker, content[start + 6 : end : 3], [])
     except (IndexError, ValueError):  # damaged: Pillow raises the error
         return None
     return found if found and found.scans else None

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
-from catdog.images.jpeg_scans import has_clean_end, read_frame
+from catdog.images.jpeg_scans import has_clean_end, is_in_order, read_structure
 from catdog.images.scale import Size, find_denominator, is_sideways, read_orientation
 
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all with Huffman codes
@@ -25,10 +25,12 @@ class PlainJpeg(NamedTuple):
     Attributes:
         size: Width and height in pixels, as in the file.
         orientation: EXIF orientation, from 1 to 8.
+        is_in_order: Whether only blocks at its end can be missing; see `jpeg_scans.is_in_order`.
     """
 
     size: Size
     orientation: int
+    is_in_order: bool
 
     def denominator(self, least: Size) -> int:
         """Return the denominator of the scale that leaves a width and a height, upright."""
@@ -49,7 +51,9 @@ def find_plain_jpeg(image: Image.Image, file: BinaryIO) -> PlainJpeg | None:
         image.mode == "RGB" and samplings[0] in _SAMPLINGS and samplings[1:] == [(1, 1), (1, 1)]
     )
     content = file.getvalue()
-    is_plain = is_plain and image.width * image.height <= _MAX_PIXELS
-    if not is_plain or read_frame(content) not in _FRAMES or not has_clean_end(content):
+    if not is_plain or image.width * image.height > _MAX_PIXELS:
         return None
-    return PlainJpeg(image.size, read_orientation(image))
+    structure = read_structure(content)
+    if structure is None or structure.frame not in _FRAMES or not has_clean_end(content, structure):
+        return None
+    return PlainJpeg(image.size, read_orientation(image), is_in_order(content, structure))

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from catdog._utils import checks
 from catdog._utils.errors import InvalidValueError, UsageError
 from catdog._utils.progress import progress
-from catdog.images.arrays import Pixels
 from catdog.images.inputs import ImageSource
 from catdog.images.notes import Note
+from catdog.inference.compute_ahead import Compute, Outputs, compute_ahead
 from catdog.inference.prediction import Prediction
-from catdog.inference.read_ahead import read_ahead
 from catdog.inference.readers import ONE_BY_ONE, Reader, ReadImage
 from catdog.typing import Floats, ImageSize
 
@@ -33,15 +32,17 @@ class Scorer:
         class_names: Names of the classes, in the order of the probabilities.
         image_size: Height and width of the images that it takes, in pixels.
         batch_size: Number of images that it takes at once.
-        score: A function from images, `float32` `(n, height, width, 3)` in `[0, 255]`, to
-            probabilities, `float64` `(n, classes)`.
+        compute: From images to outputs.
+        probabilities: A function from outputs, `(n, classes)`, to probabilities, `float64`
+            `(n, classes)`.
         reader: Reads the images.
     """
 
     class_names: tuple[str, ...]
     image_size: ImageSize
     batch_size: int
-    score: Callable[[NDArray[np.float32]], Floats]
+    compute: Compute
+    probabilities: Callable[[NDArray[Any]], Floats]
     reader: Reader = ONE_BY_ONE
 
 
@@ -71,7 +72,7 @@ def classify(
         ValueError: As `OSError`, or if the model's outputs cannot be used.
     """
     with progress("Predicting", total, shown=show_progress) as advance:
-        for images in _read_batches(sources, scorer, notes):
+        for images in _computed_batches(sources, total, scorer, notes):
             if not skip_bad:
                 _raise_first(images)
             yield from _predict_batch(scorer, images, threshold)
@@ -91,26 +92,28 @@ def check_threshold(value: Any) -> float:
     return number
 
 
-def _read_batches(
-    sources: Iterable[ImageSource], scorer: Scorer, notes: list[Note]
-) -> Iterator[list[tuple[ImageSource, Pixels | Exception]]]:
-    """Yield batches of images or errors; notes are in the order of the images."""
+def _computed_batches(
+    sources: Iterable[ImageSource], total: int | None, scorer: Scorer, notes: list[Note]
+) -> Iterator[list[tuple[ImageSource, Outputs | Exception]]]:
+    """Yield batches of images with outputs or errors; notes are in the order of the images."""
     reader = scorer.reader
 
     def read(chunk: Sequence[ImageSource]) -> list[ReadImage]:
         return reader.read(chunk, scorer.image_size)
 
-    with closing(read_ahead(sources, scorer.batch_size, read, reader.chunk_size)) as batches:
+    chunk_size = reader.chunk_size_for(total)
+    batches = compute_ahead(sources, scorer.batch_size, read, scorer.compute, chunk_size)
+    with closing(batches):
         for batch in batches:
-            notes += [note for _, image in batch for note in image.notes]
-            yield [(source, image.pixels) for source, image in batch]
+            notes += [note for _, image, _ in batch for note in image.notes]
+            yield [(source, outputs) for source, _, outputs in batch]
 
 
-def _raise_first(images: Iterable[tuple[ImageSource, Pixels | Exception]]) -> None:
+def _raise_first(images: Iterable[tuple[ImageSource, Outputs | Exception]]) -> None:
     """Raise the first error among the images, if there is one, with a hint."""
-    for _, pixels in images:
-        if isinstance(pixels, Exception):
-            raise_unreadable(pixels)
+    for _, outputs in images:
+        if isinstance(outputs, Exception):
+            raise_unreadable(outputs)
 
 
 def raise_unreadable(error: Exception) -> NoReturn:
@@ -124,13 +127,13 @@ def raise_unreadable(error: Exception) -> NoReturn:
 
 
 def _predict_batch(
-    scorer: Scorer, images: Sequence[tuple[ImageSource, Pixels | Exception]], threshold: float
+    scorer: Scorer, images: Sequence[tuple[ImageSource, Outputs | Exception]], threshold: float
 ) -> Iterator[Prediction]:
     """Yield the predictions for a batch of images."""
-    good = [pixels for _, pixels in images if not isinstance(pixels, Exception)]
-    rows = iter(scorer.score(np.stack(good, dtype=np.float32, casting="unsafe")) if good else ())
-    for source, pixels in images:
-        error = str(pixels) if isinstance(pixels, Exception) else None
+    good = [outputs for _, outputs in images if not isinstance(outputs, Exception)]
+    rows = iter(scorer.probabilities(np.stack(good)) if good else ())
+    for source, outputs in images:
+        error = str(outputs) if isinstance(outputs, Exception) else None
         row = next(rows) if error is None else np.full(len(scorer.class_names), np.nan)
         has_label = error is None and row.max() >= threshold
         yield Prediction(

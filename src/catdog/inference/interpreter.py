@@ -65,14 +65,14 @@ def _interpreter_class() -> Callable[..., Any]:
 
 
 class Interpreters:
-    """A LiteRT program in several interpreters, one for each core.
+    """A LiteRT program in several interpreters, one for each thread that runs it.
 
     Each runs one image at a time. So the output of each layer is still in the core's cache when
     the next layer reads it.
 
     Attributes:
-        count: Number of interpreters at most.
-        first: One of them, ready to run.
+        count: Number of threads of `compute`.
+        first: One of the interpreters, ready to run.
     """
 
     def __init__(self, program: bytes) -> None:
@@ -86,25 +86,28 @@ class Interpreters:
         self.count = min(_cores(), MAX_THREADS)
         self._program = program
         self.first = make_interpreter(program)
-        self._loaded = [self.first]  # the others when there are images for them
+        self._free = [self.first]  # the others when there are images for them
         self._threads = ThreadPoolExecutor(self.count)
         self._input = self.first.get_input_details()[0]["index"]
         self._output = self.first.get_output_details()[0]["index"]
 
     def compute(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the outputs for a batch of images."""
-        used = min(self.count, len(images))
-        while len(self._loaded) < used:
-            self._loaded.append(make_interpreter(self._program))
-        outputs = self._threads.map(self._run, self._loaded, np.array_split(images, used))
-        return np.concatenate(list(outputs))
+        """Return the outputs for a batch of images, computed on all cores."""
+        parts = np.array_split(images, min(self.count, len(images)))
+        return np.concatenate(list(self._threads.map(self.run, parts)))
 
-    def _run(self, interpreter: Any, images: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the outputs for a batch of images, computed in the thread that calls."""
+        try:
+            interpreter = self._free.pop()
+        except IndexError:
+            interpreter = make_interpreter(self._program)
         outputs = []
         for image in images:
             interpreter.set_tensor(self._input, image[np.newaxis])
             interpreter.invoke()
             outputs.append(interpreter.get_tensor(self._output)[0])
+        self._free.append(interpreter)
         return np.array(outputs)
 
 

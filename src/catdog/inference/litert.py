@@ -18,7 +18,6 @@ from catdog._utils.keras_internals import inner_layers, is_slow_untraced
 from catdog.inference.interpreter import Interpreters
 from catdog.models.own_inference import own_inference
 
-Compute = Callable[[Any], NDArray[np.float32]]
 # Of a function that converts a model, and one that says whether a program computes what it does.
 ProgramCache = Callable[[Callable[[], bytes], Callable[[bytes], bool]], bytes]
 
@@ -29,7 +28,7 @@ RELATIVE_TOLERANCE = 1e-3
 
 def compile_with_litert(
     model: keras.Model, images: NDArray[np.generic], cache: ProgramCache | None = None
-) -> Compute | None:
+) -> Interpreters | None:
     """Compile a model with LiteRT: the outputs of `model.predict`, up to rounding, faster.
 
     Args:
@@ -40,7 +39,7 @@ def compile_with_litert(
         cache: Returns the program from a cache if it is there and right, else from the converter.
 
     Returns:
-        A function from a batch of images to outputs. `None` on a machine with a GPU, for a model of
+        What computes outputs from images. `None` on a machine with a GPU, for a model of
         half precision or with a `predict_step` of its own, if LiteRT cannot run a layer, or if its
         outputs differ from the model's.
     """
@@ -49,7 +48,7 @@ def compile_with_litert(
     if own_inference(model):  # which a program of the layers does not use
         return None
     try:
-        return _compile(model, images, cache or _convert_always).compute
+        return _compile(model, images, cache or _convert_always)
     except Exception:  # LiteRT's, TensorFlow's, or LiteRT is missing; the model itself still runs
         return None
 

@@ -23,6 +23,7 @@ from catdog._utils.errors import (
 )
 from catdog._utils.text import printable
 from catdog.inference.classify import Scorer
+from catdog.inference.compute_ahead import Compute
 from catdog.inference.interpreter import Interpreters
 from catdog.models.bundled import EXPORTS, FOLDER, REINSTALL_HINT
 from catdog.models.metadata import (
@@ -85,13 +86,14 @@ def open_exported(path: str | PathLike[str]) -> Scorer:
             hint=f"Copy it again. {_WRITTEN_BY}",
         ) from error
 
-    def score(images: NDArray[np.float32]) -> Floats:
-        probabilities = interpreters.compute(images).astype(np.float64)
+    def probabilities_of(outputs: NDArray[np.float32]) -> Floats:
+        probabilities = outputs.astype(np.float64)
         probabilities /= probabilities.sum(axis=1, keepdims=True)  # which float32 rounded
         return probabilities
 
     # Each interpreter runs one image at a time, so larger batches would only answer later.
-    return Scorer(class_names, image_size, interpreters.count, score)
+    compute = Compute(interpreters.run, in_threads=True)
+    return Scorer(class_names, image_size, interpreters.count, compute, probabilities_of)
 
 
 def open_bundled(name: str) -> Scorer:

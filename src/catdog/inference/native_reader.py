@@ -6,7 +6,7 @@ The pixels are the same. A chunk of files is decoded in one call, in parallel an
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -18,17 +18,21 @@ from catdog.data.native import Plan, decoder_of_many, find_plan
 from catdog.images.arrays import Pixels
 from catdog.images.containers import open_image, open_once
 from catdog.images.endings import has_empty_end
+from catdog.images.greys import BLACK_UP_TO
 from catdog.images.inputs import ImageSource, check_file
-from catdog.images.jpeg_scans import is_in_order
+from catdog.images.jpeg_scans import MISSING_GREYS
 from catdog.images.limits import own_limits
 from catdog.images.notes import size_notes
 from catdog.images.plain_jpeg import find_plain_jpeg
+from catdog.inference.read_ahead import PREFETCH_BATCHES
 from catdog.inference.readers import Reader, ReadImage, read_each
 from catdog.typing import ImageSize
 
 MIN_IMAGES = 200  # with fewer, tracing the graph takes longer than it saves
-# A batch of the default size has a chunk for each processor: Pillow reads those of other formats.
-_CHUNK_SIZE = max(4, 32 // (os.cpu_count() or 1))
+# Each core has a chunk of the batches of the default size that are read ahead. With smaller chunks,
+# a core changes more often between decoding and the model, which is slower.
+_CHUNK_SIZE = max(4, PREFETCH_BATCHES * 32 // (os.cpu_count() or 1))
+MAX_GROUP_BYTES = 2**23  # of files that a thread holds in memory; 32 photos of a phone are 150 MB
 
 
 class _PlainFile(NamedTuple):
@@ -40,12 +44,8 @@ class _PlainFile(NamedTuple):
 
 def read_natively(sources: Sequence[ImageSource], image_size: ImageSize) -> list[ReadImage]:
     """Read images; the result is that of `read_each`, for damaged files too."""
-    files = [_find_plain(source, image_size) for source in sources]
-    by_plan: dict[Plan, list[bytes]] = {}
-    for file in filter(None, files):
-        by_plan.setdefault(file.plan, []).append(file.content)
-    decoded = {plan: iter(_decode(found, plan, image_size)) for plan, found in by_plan.items()}
-    pixels = [next(decoded[file.plan]) if file else None for file in files]
+    files = (_find_plain(source, image_size) for source in sources)
+    pixels = [each for group in _in_groups(files) for each in _decode_plain(group, image_size)]
     others = [source for source, each in zip(sources, pixels, strict=True) if each is None]
     rest = iter(read_each(others, image_size))
     return [next(rest) if each is None else ReadImage(each, []) for each in pixels]
@@ -58,16 +58,41 @@ def _find_plain(source: ImageSource, image_size: ImageSize) -> _PlainFile | None
     """Read a plain JPEG file of which nothing but the end can be missing; `None` for others."""
     try:
         with own_limits(), _open(source) as file, open_image(file) as image:
-            plan = find_plan(find_plain_jpeg(image, file), image_size)
+            plain = find_plain_jpeg(image, file)
+            plan = find_plan(plain, image_size) if plain and plain.is_in_order else None
             if plan is None or plan.orientation != 1 or any(size_notes(image, source.name)):
                 return None
             if has_empty_end(file, image.format):
                 return None
             assert isinstance(file, BytesIO)  # of a plain JPEG file
-            content = file.getvalue()
+            return _PlainFile(file.getvalue(), plan)
     except Exception:  # Pillow raises many kinds; `read_each` says what is wrong
         return None
-    return _PlainFile(content, plan) if is_in_order(content) else None
+
+
+def _in_groups(files: Iterable[_PlainFile | None]) -> Iterator[list[_PlainFile | None]]:
+    """Yield files in groups; each but the last ends when it holds `MAX_GROUP_BYTES`."""
+    group: list[_PlainFile | None] = []
+    size = 0
+    for file in files:
+        group.append(file)
+        size += len(file.content) if file else 0
+        if size >= MAX_GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def _decode_plain(
+    files: Sequence[_PlainFile | None], image_size: ImageSize
+) -> Iterator[Pixels | None]:
+    """Yield the pixels of plain files; `None` for others, and for what `_decode` is unsure of."""
+    by_plan: dict[Plan, list[bytes]] = {}
+    for file in filter(None, files):
+        by_plan.setdefault(file.plan, []).append(file.content)
+    decoded = {plan: iter(_decode(found, plan, image_size)) for plan, found in by_plan.items()}
+    for each in files:
+        yield next(decoded[each.plan]) if each else None
 
 
 def _open(source: ImageSource) -> BytesIO | BufferedReader:
@@ -83,9 +108,11 @@ def _open(source: ImageSource) -> BytesIO | BufferedReader:
 def _decode(contents: Sequence[bytes], plan: Plan, image_size: ImageSize) -> list[Pixels | None]:
     """Decode plain files; `None` for an image that may be damaged, or that needs a note."""
     try:
-        pixels, is_sure = decoder_of_many(plan, image_size)(np.array(contents, np.object_))
+        tensors = decoder_of_many(plan, image_size)(np.array(contents, np.object_))
     except tf.errors.OpError:  # it does not say which file is damaged
         return [None] * len(contents)
-    return [
-        each if sure else None for each, sure in zip(pixels.numpy(), is_sure.numpy(), strict=True)
-    ]
+    pixels, last = (tensor.numpy() for tensor in tensors)
+    is_black = pixels.max(axis=(1, 2, 3)) <= BLACK_UP_TO
+    has_missing_end = np.isin(last, MISSING_GREYS).all(axis=1)
+    unsure = is_black | has_missing_end
+    return [None if each else image for image, each in zip(pixels, unsure, strict=True)]

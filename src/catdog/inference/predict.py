@@ -20,7 +20,8 @@ from catdog.images.inputs import ImageSource, iter_images
 from catdog.images.notes import Note, warn_of_notes
 from catdog.inference import forward
 from catdog.inference.classify import Scorer, check_threshold, classify
-from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, Compute, compile_with_litert
+from catdog.inference.compute_ahead import Compute
+from catdog.inference.litert import MIN_IMAGES_TO_COMPILE, compile_with_litert
 from catdog.inference.native_reader import MIN_IMAGES, NATIVE
 from catdog.inference.prediction import Prediction
 from catdog.inference.readers import ONE_BY_ONE, Reader
@@ -137,25 +138,25 @@ def make_scorer(
     names = resolve_class_names(class_names, metadata, classes)
     size = size or get_trained_size(metadata)
     temperature = get_temperature(model)
-    compute = choose_compute(model, size, count)
 
-    def score(images: NDArray[np.float32]) -> Floats:
-        logits = forward.checked_logits(model, compute(images), size)
+    def probabilities_of(outputs: NDArray[np.generic]) -> Floats:
+        logits = forward.checked_logits(model, outputs, size)
         probabilities: Floats = np.exp(forward.log_probabilities(logits, temperature))
         return probabilities
 
     batch = forward.even_batch_size(count, batch_size)
-    return Scorer(names, size, batch, score, choose_reader(count))
+    compute = choose_compute(model, size, count)
+    return Scorer(names, size, batch, compute, probabilities_of, choose_reader(count))
 
 
 def choose_compute(model: keras.Model, image_size: ImageSize, count: int | None) -> Compute:
-    """Return the fastest function from images to logits; `count` is their number, if known."""
-    compute: Compute | None = None
+    """Return the fastest way from images to logits; `count` is their number, if known."""
     if count is not None and count >= MIN_IMAGES_TO_COMPILE:
         noise = np.random.default_rng(0).integers(0, 256, (2, *image_size, 3))
         noise[1] //= 4  # a dark image: the features of images of noise are nearly the same
-        compute = compile_with_litert(model, noise.astype(np.float32))
-    return compute or forward.batch_function(model)
+        if interpreters := compile_with_litert(model, noise.astype(np.float32)):
+            return Compute(interpreters.run, in_threads=True)
+    return Compute(forward.batch_function(model))
 
 
 def choose_reader(count: int | None) -> Reader:

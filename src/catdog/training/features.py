@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -24,7 +24,6 @@ from catdog.data.session import raise_read_errors
 from catdog.inference.forward import batch_function
 from catdog.inference.litert import (
     MIN_IMAGES_TO_COMPILE,
-    Compute,
     ProgramCache,
     compile_with_litert,
     converter_version,
@@ -137,16 +136,17 @@ class FeatureExtractor:
         return models_hash(self._models)
 
     @cached_property
-    def _compute(self) -> Compute:
+    def _compute(self) -> Callable[[Any], NDArray[Any]]:
         """The fastest function from a batch of images to features."""
-        model, compiled = self.parts.backbone, None
+        model = self.parts.backbone
         is_small = self.images < MIN_BATCHES_TO_TRACE * self.data.batch_size
         if is_small and not is_slow_untraced(model):
             return lambda images: np.asarray(model(images, training=False))
         if self.images >= MIN_IMAGES_TO_COMPILE:
             images = self._first_inputs("validation", 2)
-            compiled = compile_with_litert(model, images, self._program_cache(images[:1]))
-        return compiled or batch_function(model)
+            if found := compile_with_litert(model, images, self._program_cache(images[:1])):
+                return found.compute
+        return batch_function(model)
 
     def _program_cache(self, image: NDArray[np.generic]) -> ProgramCache | None:
         """Return the cache of the backbone's program, for images of one shape."""

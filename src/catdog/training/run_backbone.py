@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.images.arrays import Pixels
 from catdog.images.inputs import ImageSource, check_file
 from catdog.images.notes import Note
-from catdog.inference.litert import Compute
+from catdog.inference.compute_ahead import Compute, Outputs, compute_ahead
 from catdog.inference.predict import choose_compute, choose_reader
-from catdog.inference.read_ahead import read_ahead
-from catdog.inference.readers import Reader, ReadImage
+from catdog.inference.readers import Reader
 from catdog.models.graph import ModelParts
 from catdog.typing import ImageSize
 
@@ -39,14 +39,15 @@ class Extracted(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """An image that was read: the hash of its file, and its pixels or the error."""
+    """An image that was read: the hash of its file, and its pixels or the error, with notes."""
 
     sha256: str
-    image: ReadImage
+    pixels: Pixels | Exception
+    notes: list[Note]
 
 
 def compute_features(parts: ModelParts, image_size: ImageSize, count: int) -> Compute:
-    """Return a function from images, `(n, height, width, 3)`, to features, `float32` `(n, ...)`.
+    """Return what computes features from images.
 
     Args:
         parts: The model.
@@ -54,13 +55,14 @@ def compute_features(parts: ModelParts, image_size: ImageSize, count: int) -> Co
         count: Number of images; for many, the backbone is compiled.
     """
     backbone, augmentation = choose_compute(parts.backbone, image_size, count), parts.augmentation
+    if augmentation is None:
+        return backbone
 
-    def compute(images: Any) -> NDArray[np.float32]:
-        if augmentation:  # draws nothing outside of training, but may hold other layers
-            images = np.asarray(augmentation(images, training=False))
-        return backbone(images).astype(np.float32)  # from bfloat16 too
+    def run(images: NDArray[np.float32]) -> NDArray[Any]:
+        # It draws nothing outside of training, but may hold other layers.
+        return backbone.run(np.asarray(augmentation(images, training=False)))
 
-    return compute
+    return Compute(run)
 
 
 def run_backbone(
@@ -81,18 +83,17 @@ def run_backbone(
     """
     reader = choose_reader(len(sources))
     read = partial(_read, reader=reader, image_size=image_size)
-    with closing(read_ahead(sources, batch_size, read, reader.chunk_size)) as batches:
+    chunk_size = reader.chunk_size_for(len(sources))
+    with closing(compute_ahead(sources, batch_size, read, compute, chunk_size)) as batches:
         for batch in batches:
-            images = [read.image.pixels for _, read in batch]
-            good = [each for each in images if not isinstance(each, Exception)]
-            stacked = np.stack(good, dtype=np.float32, casting="unsafe") if good else None
-            values = iter(() if stacked is None else compute(stacked))
-            rows = []
-            for source, (sha256, (pixels, own)) in batch:
-                notes += own
-                error = pixels if isinstance(pixels, Exception) else None
-                rows.append(Extracted(source.name, sha256, None if error else next(values), error))
-            yield rows
+            notes += [note for _, found, _ in batch for note in found.notes]
+            yield [_extracted(source, found.sha256, outputs) for source, found, outputs in batch]
+
+
+def _extracted(source: ImageSource, sha256: str, outputs: Outputs | Exception) -> Extracted:
+    if isinstance(outputs, Exception):
+        return Extracted(source.name, sha256, None, outputs)
+    return Extracted(source.name, sha256, outputs.astype(np.float32), None)  # from bfloat16 too
 
 
 def _read(sources: Sequence[ImageSource], *, reader: Reader, image_size: ImageSize) -> list[_Read]:
@@ -105,9 +106,9 @@ def _read(sources: Sequence[ImageSource], *, reader: Reader, image_size: ImageSi
     ]
     images = iter(reader.read(files, image_size))
     return [
-        _Read(hashlib.sha256(content).hexdigest(), next(images))
+        _Read(hashlib.sha256(content).hexdigest(), *next(images))
         if isinstance(content, bytes)
-        else _Read("", ReadImage(content, []))
+        else _Read("", content, [])
         for content in contents
     ]
 

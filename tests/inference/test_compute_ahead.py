@@ -1,0 +1,84 @@
+import threading
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from catdog.inference.compute_ahead import Compute, compute_ahead
+
+
+class Found(NamedTuple):
+    pixels: NDArray[np.uint8] | Exception
+
+
+def read(numbers: Sequence[int]) -> list[Found]:
+    """Return an image whose pixels are the number; an odd multiple of 5 cannot be read."""
+    return [
+        Found(ValueError(str(each)) if each % 10 == 5 else np.full((2, 3, 3), each, np.uint8))
+        for each in numbers
+    ]
+
+
+def means(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    assert images.dtype == np.float32
+    assert images.shape[1:] == (2, 3, 3)
+    return np.asarray(images.mean(axis=(1, 2)), np.float32)
+
+
+@pytest.mark.parametrize("in_threads", [False, True])
+@given(count=st.integers(0, 40), batch_size=st.integers(1, 12), chunk_size=st.integers(1, 12))
+def test_outputs_in_the_order_of_the_items(
+    count: int, batch_size: int, chunk_size: int, in_threads: bool
+) -> None:
+    compute = Compute(means, in_threads=in_threads)
+    batches = list(compute_ahead(iter(range(count)), batch_size, read, compute, chunk_size))
+    assert all(len(batch) == batch_size for batch in batches[:-1])
+    rows = [row for batch in batches for row in batch]
+    assert [item for item, _, _ in rows] == list(range(count))
+    for item, found, outputs in rows:
+        if isinstance(outputs, Exception):
+            assert item % 10 == 5
+            assert outputs is found.pixels
+        else:
+            assert outputs == pytest.approx([item] * 3)
+
+
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_who_computes(in_threads: bool) -> None:
+    calls: list[tuple[bool, int]] = []
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        calls.append((threading.current_thread() is threading.main_thread(), len(images)))
+        return means(images)
+
+    list(compute_ahead(range(12), 6, read, Compute(run, in_threads), 3))
+    assert sorted(calls) == ([(False, 1)] * 11 if in_threads else [(True, 5), (True, 6)])
+
+
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_an_error_of_the_model_is_raised(in_threads: bool) -> None:
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        raise RuntimeError("no memory")
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    taken: list[int] = []
+    with pytest.raises(RuntimeError, match="no memory"):
+        list(compute_ahead(items(), 4, read, Compute(run, in_threads)))
+    assert len(taken) < 20
+
+
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_no_image_can_be_read(in_threads: bool) -> None:
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        raise AssertionError("there is nothing to compute")
+
+    ((row,),) = compute_ahead([5], 4, read, Compute(run, in_threads))
+    assert isinstance(row[2], ValueError)
