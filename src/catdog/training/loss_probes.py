@@ -17,7 +17,7 @@ ROWS = 10
 # 0.9; with a label smoothing of 0.1, of two classes, at 0.59 and 0.86.
 RIGHT = (6, 9)
 TOLERANCE = 0.07
-MARGINS = np.arange(0.0, 6.0, 0.1)  # scores of the first class minus those of the second
+MARGINS = np.arange(0.0, 6.0, 0.2)  # scores of the first class minus those of the second
 MAX_CLASSES = 50  # that are tried one after the other
 OTHER_SCORE = -30.0  # of the other classes, whose probability is about 0
 
