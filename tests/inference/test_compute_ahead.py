@@ -29,12 +29,12 @@ def means(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(images.mean(axis=(1, 2)), np.float32)
 
 
-@pytest.mark.parametrize("in_threads", [False, True])
+@pytest.mark.parametrize("one_by_one", [False, True])
 @given(count=st.integers(0, 40), batch_size=st.integers(1, 12), chunk_size=st.integers(1, 12))
 def test_outputs_in_the_order_of_the_items(
-    count: int, batch_size: int, chunk_size: int, in_threads: bool
+    count: int, batch_size: int, chunk_size: int, one_by_one: bool
 ) -> None:
-    compute = Compute(means, in_threads=in_threads)
+    compute = Compute(means, means if one_by_one else None)
     batches = list(compute_ahead(iter(range(count)), batch_size, read, compute, chunk_size))
     assert all(len(batch) == batch_size for batch in batches[:-1])
     rows = [row for batch in batches for row in batch]
@@ -47,20 +47,35 @@ def test_outputs_in_the_order_of_the_items(
             assert outputs == pytest.approx([item] * 3)
 
 
-@pytest.mark.parametrize("in_threads", [False, True])
-def test_who_computes(in_threads: bool) -> None:
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_who_computes(one_by_one: bool) -> None:
     calls: list[tuple[bool, int]] = []
 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         calls.append((threading.current_thread() is threading.main_thread(), len(images)))
         return means(images)
 
-    list(compute_ahead(range(12), 6, read, Compute(run, in_threads), 3))
-    assert sorted(calls) == ([(False, 1)] * 11 if in_threads else [(True, 5), (True, 6)])
+    list(compute_ahead(range(12), 6, read, Compute(run, run if one_by_one else None), 3))
+    assert sorted(calls) == ([(False, 1)] * 11 if one_by_one else [(True, 5), (True, 6)])
 
 
-@pytest.mark.parametrize("in_threads", [False, True])
-def test_an_error_of_the_model_is_raised(in_threads: bool) -> None:
+@pytest.mark.parametrize(("cores", "chunks"), [(1, [6, 6]), (2, [3, 3, 3, 3]), (99, [1] * 12)])
+def test_each_core_gets_a_part_of_a_batch(
+    cores: int, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog.inference.compute_ahead.usable_cores", lambda: cores)
+    sizes: list[int] = []
+
+    def read_some(numbers: Sequence[int]) -> list[Found]:
+        sizes.append(len(numbers))
+        return read(numbers)
+
+    list(compute_ahead(range(12), 6, read_some, Compute(means, means), 32))
+    assert sizes == chunks
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_an_error_of_the_model_is_raised(one_by_one: bool) -> None:
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         raise RuntimeError("no memory")
 
@@ -71,14 +86,14 @@ def test_an_error_of_the_model_is_raised(in_threads: bool) -> None:
 
     taken: list[int] = []
     with pytest.raises(RuntimeError, match="no memory"):
-        list(compute_ahead(items(), 4, read, Compute(run, in_threads)))
+        list(compute_ahead(items(), 4, read, Compute(run, run if one_by_one else None)))
     assert len(taken) < 20
 
 
-@pytest.mark.parametrize("in_threads", [False, True])
-def test_no_image_can_be_read(in_threads: bool) -> None:
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_no_image_can_be_read(one_by_one: bool) -> None:
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         raise AssertionError("there is nothing to compute")
 
-    ((row,),) = compute_ahead([5], 4, read, Compute(run, in_threads))
+    ((row,),) = compute_ahead([5], 4, read, Compute(run, run if one_by_one else None))
     assert isinstance(row[2], ValueError)

@@ -88,6 +88,14 @@ def test_every_image_gets_its_own_output(sizes: tuple[int, ...]) -> None:
         np.testing.assert_allclose(found, np.asarray(model(images)), rtol=1e-4, atol=1e-5)
 
 
+def test_a_model_that_returns_fewer_rows_than_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = counting_model([])
+    monkeypatch.setattr(model, "predict", lambda images, verbose: np.zeros((1, 2), np.float32))
+    compute = batch_function(model)
+    with pytest.raises(ValueError, match=r"model .*shape \(1, 2\) for 3 images"):
+        compute(np.zeros((3, *SIZE, 3), np.float32))
+
+
 def test_batches_are_of_about_equal_size() -> None:
     assert even_batch_size(300, 32) == 30  # 10 batches, none smaller
     assert even_batch_size(33, 32) == 17

@@ -1,5 +1,6 @@
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import keras
 import numpy as np
@@ -32,7 +33,7 @@ def draw(count: int) -> NDArray[np.float32]:
 def test_batches_of_any_number_on_any_number_of_cores(
     program: bytes, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreter, "_cores", lambda: cores)
+    monkeypatch.setattr(interpreter, "usable_cores", lambda: cores)
     interpreters = Interpreters(program)
     for count in (1, 2, 7, 1):
         images = draw(count)
@@ -43,14 +44,21 @@ def test_batches_of_any_number_on_any_number_of_cores(
 
 def test_several_threads_at_once(program: bytes) -> None:
     interpreters = Interpreters(program)
-    batches = [draw(count) for count in range(1, 30)]
+    all_began = Barrier(4)
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        all_began.wait(60)
+        return interpreters.run(images)
+
+    batches = [draw(count) for count in range(100, 200)]
     with ThreadPoolExecutor(4) as pool:
-        for images, outputs in zip(batches, pool.map(interpreters.run, batches), strict=True):
+        for images, outputs in zip(batches, pool.map(run, batches), strict=True):
             assert outputs == pytest.approx(images.mean(axis=(1, 2)), rel=1e-5)
+    assert 1 < len(interpreters._free) <= 4
 
 
 def test_one_image_needs_one_interpreter(program: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreter, "_cores", lambda: 32)
+    monkeypatch.setattr(interpreter, "usable_cores", lambda: 32)
     interpreters = Interpreters(program)
     monkeypatch.setattr(interpreter, "make_interpreter", None)  # so a second one is an error
     assert len(interpreters.compute(draw(1))) == 1

@@ -1,6 +1,5 @@
 """Many images are read with the kernels of TensorFlow, to what Pillow reads one by one."""
 
-import os
 import re
 from collections.abc import Sequence
 from itertools import product
@@ -158,34 +157,6 @@ def test_no_images() -> None:
 def test_the_reader_for_a_number_of_images() -> None:
     assert choose_reader(None) is choose_reader(MIN_IMAGES - 1) is ONE_BY_ONE
     assert choose_reader(MIN_IMAGES) is NATIVE
-
-
-@given(count=st.integers(0, 500))
-def test_each_core_reads_some_images(count: int) -> None:
-    assert NATIVE.chunk_size_for(None) == NATIVE.chunk_size
-    assert 1 <= NATIVE.chunk_size_for(count) <= NATIVE.chunk_size
-    assert NATIVE.chunk_size_for(count) * (os.cpu_count() or 1) <= max(count, os.cpu_count() or 1)
-
-
-@pytest.mark.parametrize(("limit", "calls"), [(1, 4), (3000, 2), (10**6, 1)])
-def test_few_large_files_are_held_at_once(
-    limit: int, calls: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The result does not depend on how many."""
-    seen: list[int] = []
-    decode = native_reader._decode
-
-    def spy(contents: Sequence[bytes], *others: Any) -> Any:
-        seen.append(sum(map(len, contents[:-1])))
-        return decode(contents, *others)
-
-    monkeypatch.setattr(native_reader, "_decode", spy)
-    monkeypatch.setattr(native_reader, "MAX_GROUP_BYTES", limit)
-    png = saved(Image.new("RGB", (40, 30), (90,) * 3), "PNG")
-    files = [jpeg(40, 50), png, jpeg(40, 50), jpeg(41, 50), png, png, jpeg(40, 51), b"none"]
-    check_equal([as_source(file) for file in files])
-    assert max(seen) < limit
-    assert len(seen) == calls
 
 
 @given(count=st.integers(0, 30), batch_size=st.integers(1, 12), chunk_size=st.integers(1, 12))

@@ -11,6 +11,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use, or how many there are if that is unknown."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def map_in_threads(
     function: Callable[[Item], Result], items: Sequence[Item], description: str
 ) -> Iterator[Result]:
@@ -21,7 +28,7 @@ def map_in_threads(
         items: Its arguments, such as files.
         description: Name of the task, for the progress bar.
     """
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(usable_cores())
     try:
         with progress(description, len(items)) as advance:
             for result in pool.map(function, items):

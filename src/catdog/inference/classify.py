@@ -31,8 +31,8 @@ class Scorer:
     Attributes:
         class_names: Names of the classes, in the order of the probabilities.
         image_size: Height and width of the images that it takes, in pixels.
-        batch_size: Number of images that it takes at once.
-        compute: From images to outputs.
+        batch_size: Number of images that are read and scored together.
+        compute: Computes outputs from images.
         probabilities: A function from outputs, `(n, classes)`, to probabilities, `float64`
             `(n, classes)`.
         reader: Reads the images.
@@ -72,9 +72,7 @@ def classify(
         ValueError: As `OSError`, or if the model's outputs cannot be used.
     """
     with progress("Predicting", total, shown=show_progress) as advance:
-        for images in _computed_batches(sources, total, scorer, notes):
-            if not skip_bad:
-                _raise_first(images)
+        for images in _computed_batches(sources, scorer, skip_bad, notes):
             yield from _predict_batch(scorer, images, threshold)
             advance(len(images))
 
@@ -93,27 +91,29 @@ def check_threshold(value: Any) -> float:
 
 
 def _computed_batches(
-    sources: Iterable[ImageSource], total: int | None, scorer: Scorer, notes: list[Note]
+    sources: Iterable[ImageSource], scorer: Scorer, skip_bad: bool, notes: list[Note]
 ) -> Iterator[list[tuple[ImageSource, Outputs | Exception]]]:
     """Yield batches of images with outputs or errors; notes are in the order of the images."""
     reader = scorer.reader
 
     def read(chunk: Sequence[ImageSource]) -> list[ReadImage]:
-        return reader.read(chunk, scorer.image_size)
+        images = reader.read(chunk, scorer.image_size)
+        if not skip_bad:
+            _raise_first(images)
+        return images
 
-    chunk_size = reader.chunk_size_for(total)
-    batches = compute_ahead(sources, scorer.batch_size, read, scorer.compute, chunk_size)
+    batches = compute_ahead(sources, scorer.batch_size, read, scorer.compute, reader.chunk_size)
     with closing(batches):
         for batch in batches:
             notes += [note for _, image, _ in batch for note in image.notes]
             yield [(source, outputs) for source, _, outputs in batch]
 
 
-def _raise_first(images: Iterable[tuple[ImageSource, Outputs | Exception]]) -> None:
+def _raise_first(images: Iterable[ReadImage]) -> None:
     """Raise the first error among the images, if there is one, with a hint."""
-    for _, outputs in images:
-        if isinstance(outputs, Exception):
-            raise_unreadable(outputs)
+    for image in images:
+        if isinstance(image.pixels, Exception):
+            raise_unreadable(image.pixels)
 
 
 def raise_unreadable(error: Exception) -> NoReturn:

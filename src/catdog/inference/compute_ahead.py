@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog._utils.threads import usable_cores
 from catdog.images.arrays import Pixels
 from catdog.inference.read_ahead import read_ahead
 
@@ -26,6 +29,7 @@ class HasPixels(Protocol):
 Item = TypeVar("Item")
 Found = TypeVar("Found", bound=HasPixels)
 Outputs = NDArray[Any]
+Run = Callable[[NDArray[np.float32]], Outputs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +38,14 @@ class Compute:
 
     Attributes:
         run: A function from images, `float32` `(n, height, width, 3)` in `[0, 255]`, to outputs,
-            `(n, ...)`.
-        in_threads: Whether several threads may call `run` at once, each for one image on one core.
-            Then the threads that read the images call it. If it ran beside them, more threads than
-            cores would slow each other down.
+            `(n, ...)`, on all cores. One thread calls it.
+        run_on_one_core: The same for one image, in the thread that calls; `None` if several threads
+            must not call it at once. The threads that read the images call it: if the model ran
+            beside them, more threads than cores would slow each other down.
     """
 
-    run: Callable[[NDArray[np.float32]], Outputs]
-    in_threads: bool = False
-
-    def outputs_of(self, found: Sequence[HasPixels]) -> list[Outputs | Exception]:
-        """Return the outputs for images, each `(...)`; the error of those that cannot be read."""
-        pixels = [each.pixels for each in found]
-        good = [each for each in pixels if not isinstance(each, Exception)]
-        size = 1 if self.in_threads else len(good)
-        rows = chain.from_iterable(map(self.run, _batches(good, size)))
-        return [each if isinstance(each, Exception) else next(rows) for each in pixels]
+    run: Run
+    run_on_one_core: Run | None = None
 
 
 def compute_ahead(
@@ -68,23 +64,38 @@ def compute_ahead(
         compute: The model.
         chunk_size: For how many items `read` is called, at most.
     """
-
-    def read_and_compute(chunk: Sequence[Item]) -> Sequence[tuple[Found, Outputs | Exception]]:
-        found = read(chunk)
-        return list(zip(found, compute.outputs_of(found), strict=True))
-
-    if compute.in_threads:
-        with closing(read_ahead(items, batch_size, read_and_compute, chunk_size)) as computed:
-            for pairs in computed:
-                yield [(item, *pair) for item, pair in pairs]
+    if run := compute.run_on_one_core:
+        # Each core gets a part of a batch, however small the batches are.
+        part = min(chunk_size, math.ceil(batch_size / usable_cores()))
+        with closing(
+            read_ahead(items, batch_size, partial(_read_and_run, read, run), part)
+        ) as found:
+            for rows in found:
+                yield [(item, *row) for item, row in rows]
         return
     with closing(read_ahead(items, batch_size, read, chunk_size)) as batches:
         for batch in batches:
-            outputs = compute.outputs_of([found for _, found in batch])
+            outputs = _outputs_of([found for _, found in batch], compute.run, len(batch))
             yield [(*pair, each) for pair, each in zip(batch, outputs, strict=True)]
 
 
+def _read_and_run(
+    read: Callable[[Sequence[Item]], Sequence[Found]], run: Run, chunk: Sequence[Item]
+) -> list[tuple[Found, Outputs | Exception]]:
+    """Return what was read of each item, and its outputs, which are computed one by one."""
+    found = read(chunk)
+    return list(zip(found, _outputs_of(found, run, 1), strict=True))
+
+
+def _outputs_of(found: Sequence[HasPixels], run: Run, batch_size: int) -> list[Outputs | Exception]:
+    """Return the outputs for images, each `(...)`; the error of those that cannot be read."""
+    pixels = [each.pixels for each in found]
+    good = [each for each in pixels if not isinstance(each, Exception)]
+    rows = chain.from_iterable(map(run, _batches(good, batch_size)))
+    return [each if isinstance(each, Exception) else next(rows) for each in pixels]
+
+
 def _batches(images: Sequence[Pixels], size: int) -> Iterator[NDArray[np.float32]]:
-    """Yield the images in batches of a size, `float32`."""
-    for start in range(0, len(images), max(size, 1)):
+    """Yield the images in batches, `float32`."""
+    for start in range(0, len(images), size):
         yield np.stack(images[start : start + size], dtype=np.float32, casting="unsafe")

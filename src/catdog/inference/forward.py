@@ -92,7 +92,14 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
             pixels = np.asarray(images)
             images = np.concatenate([pixels, np.repeat(pixels[-1:], largest - count, axis=0)])
         with quiet_tracing(), warns_if_random(seeds):
-            return np.asarray(run(images))[:count]
+            outputs = np.asarray(run(images))[:count]
+        if len(outputs) != count:
+            raise InvalidValueError(
+                f"predicts values of shape {outputs.shape} for {count} images",
+                argument="model",
+                hint="Let the methods of its class that predict return one row for each image.",
+            )
+        return outputs
 
     return compute
 

@@ -3,11 +3,11 @@
 This file imports neither Keras nor TensorFlow, unless LiteRT's own package is missing.
 """
 
-import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from catdog._utils.errors import MissingPackageError, UsageWarning
 from catdog._utils.quiet import quiet_import, quiet_litert
+from catdog._utils.threads import usable_cores
 
 MAX_THREADS = 32
 _INSTALL_HINT = "Install it: pip install ai-edge-litert."
+_LOCK = Lock()  # what hides messages is of the whole process
 
 
 def make_interpreter(program: bytes) -> Any:
@@ -29,7 +31,7 @@ def make_interpreter(program: bytes) -> Any:
         ValueError: If it is damaged.
     """
     make = _interpreter_class()
-    with quiet_litert():
+    with _LOCK, quiet_litert():
         interpreter = make(model_content=program, num_threads=1)
         interpreter.allocate_tensors()
     return interpreter
@@ -83,7 +85,7 @@ class Interpreters:
             RuntimeError: If the program cannot be run.
             ValueError: As `RuntimeError`.
         """
-        self.count = min(_cores(), MAX_THREADS)
+        self.count = min(usable_cores(), MAX_THREADS)
         self._program = program
         self.first = make_interpreter(program)
         self._free = [self.first]  # the others when there are images for them
@@ -109,10 +111,3 @@ class Interpreters:
             outputs.append(interpreter.get_tensor(self._output)[0])
         self._free.append(interpreter)
         return np.array(outputs)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, or how many there are if that is unknown."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

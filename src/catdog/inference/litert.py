@@ -34,13 +34,13 @@ def compile_with_litert(
     Args:
         model: Takes one batch of images and returns one tensor.
         images: A batch of two different images, of the size of all later images. For it, the
-            outputs of the function and of the model are compared. One image does not show whether
+            outputs of the program and of the model are compared. One image does not show whether
             the outputs of an image depend on the others in its batch; a program runs it alone.
         cache: Returns the program from a cache if it is there and right, else from the converter.
 
     Returns:
-        What computes outputs from images. `None` on a machine with a GPU, for a model of
-        half precision or with a `predict_step` of its own, if LiteRT cannot run a layer, or if its
+        What computes outputs from images. `None` on a machine with a GPU, for a model of half
+        precision or with a `predict_step` of its own, if LiteRT cannot run a layer, or if its
         outputs differ from the model's.
     """
     if tf.config.list_physical_devices("GPU") or not _computes_in_float32(model):

@@ -92,7 +92,7 @@ def open_exported(path: str | PathLike[str]) -> Scorer:
         return probabilities
 
     # Each interpreter runs one image at a time, so larger batches would only answer later.
-    compute = Compute(interpreters.run, in_threads=True)
+    compute = Compute(interpreters.compute, interpreters.run)
     return Scorer(class_names, image_size, interpreters.count, compute, probabilities_of)
 
 

@@ -1,12 +1,13 @@
 """Read many images: plain JPEG files with the kernels of TensorFlow, all others with Pillow.
 
-The pixels are the same. A chunk of files is decoded in one call, in parallel and without Python.
+The pixels are the same. Files of the same scale are decoded in one call, in parallel and without
+Python.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -24,15 +25,12 @@ from catdog.images.jpeg_scans import MISSING_GREYS
 from catdog.images.limits import own_limits
 from catdog.images.notes import size_notes
 from catdog.images.plain_jpeg import find_plain_jpeg
-from catdog.inference.read_ahead import PREFETCH_BATCHES
 from catdog.inference.readers import Reader, ReadImage, read_each
 from catdog.typing import ImageSize
 
 MIN_IMAGES = 200  # with fewer, tracing the graph takes longer than it saves
-# Each core has a chunk of the batches of the default size that are read ahead. With smaller chunks,
-# a core changes more often between decoding and the model, which is slower.
-_CHUNK_SIZE = max(4, PREFETCH_BATCHES * 32 // (os.cpu_count() or 1))
-MAX_GROUP_BYTES = 2**23  # of files that a thread holds in memory; 32 photos of a phone are 150 MB
+# A batch of the default size has a chunk for each processor: Pillow reads those of other formats.
+_CHUNK_SIZE = max(4, 32 // (os.cpu_count() or 1))
 
 
 class _PlainFile(NamedTuple):
@@ -44,8 +42,12 @@ class _PlainFile(NamedTuple):
 
 def read_natively(sources: Sequence[ImageSource], image_size: ImageSize) -> list[ReadImage]:
     """Read images; the result is that of `read_each`, for damaged files too."""
-    files = (_find_plain(source, image_size) for source in sources)
-    pixels = [each for group in _in_groups(files) for each in _decode_plain(group, image_size)]
+    files = [_find_plain(source, image_size) for source in sources]
+    by_plan: dict[Plan, list[bytes]] = {}
+    for file in filter(None, files):
+        by_plan.setdefault(file.plan, []).append(file.content)
+    decoded = {plan: iter(_decode(found, plan, image_size)) for plan, found in by_plan.items()}
+    pixels = [next(decoded[file.plan]) if file else None for file in files]
     others = [source for source, each in zip(sources, pixels, strict=True) if each is None]
     rest = iter(read_each(others, image_size))
     return [next(rest) if each is None else ReadImage(each, []) for each in pixels]
@@ -70,31 +72,6 @@ def _find_plain(source: ImageSource, image_size: ImageSize) -> _PlainFile | None
         return None
 
 
-def _in_groups(files: Iterable[_PlainFile | None]) -> Iterator[list[_PlainFile | None]]:
-    """Yield files in groups; each but the last ends when it holds `MAX_GROUP_BYTES`."""
-    group: list[_PlainFile | None] = []
-    size = 0
-    for file in files:
-        group.append(file)
-        size += len(file.content) if file else 0
-        if size >= MAX_GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    yield group
-
-
-def _decode_plain(
-    files: Sequence[_PlainFile | None], image_size: ImageSize
-) -> Iterator[Pixels | None]:
-    """Yield the pixels of plain files; `None` for others, and for what `_decode` is unsure of."""
-    by_plan: dict[Plan, list[bytes]] = {}
-    for file in filter(None, files):
-        by_plan.setdefault(file.plan, []).append(file.content)
-    decoded = {plan: iter(_decode(found, plan, image_size)) for plan, found in by_plan.items()}
-    for each in files:
-        yield next(decoded[each.plan]) if each else None
-
-
 def _open(source: ImageSource) -> BytesIO | BufferedReader:
     """Open a file, or the bytes of one; raise for images of other kinds."""
     if isinstance(source.content, Path):
@@ -113,6 +90,6 @@ def _decode(contents: Sequence[bytes], plan: Plan, image_size: ImageSize) -> lis
         return [None] * len(contents)
     pixels, last = (tensor.numpy() for tensor in tensors)
     is_black = pixels.max(axis=(1, 2, 3)) <= BLACK_UP_TO
-    has_missing_end = np.isin(last, MISSING_GREYS).all(axis=1)
-    unsure = is_black | has_missing_end
-    return [None if each else image for image, each in zip(pixels, unsure, strict=True)]
+    is_grey_at_the_end = np.isin(last, MISSING_GREYS).all(axis=1)
+    doubtful = is_black | is_grey_at_the_end
+    return [None if doubt else each for each, doubt in zip(pixels, doubtful, strict=True)]

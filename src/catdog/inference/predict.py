@@ -155,7 +155,7 @@ def choose_compute(model: keras.Model, image_size: ImageSize, count: int | None)
         noise = np.random.default_rng(0).integers(0, 256, (2, *image_size, 3))
         noise[1] //= 4  # a dark image: the features of images of noise are nearly the same
         if interpreters := compile_with_litert(model, noise.astype(np.float32)):
-            return Compute(interpreters.run, in_threads=True)
+            return Compute(interpreters.compute, interpreters.run)
     return Compute(forward.batch_function(model))
 
 

@@ -1,13 +1,14 @@
-"""Read images in parallel threads, a few batches ahead of the model."""
+"""Read images in parallel threads, a few batches ahead of the one that is used."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-PREFETCH_BATCHES = 2  # batches that are decoded while the model runs another
+from catdog._utils.threads import usable_cores
+
+PREFETCH_BATCHES = 2  # batches that are read at the same time
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -28,7 +29,7 @@ def read_ahead(
     """
     pending: deque[list[tuple[Sequence[Item], Future[Sequence[Result]]]]] = deque()
     remaining = iter(items)
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(usable_cores())
     try:
         while True:
             while len(pending) < PREFETCH_BATCHES and (

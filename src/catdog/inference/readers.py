@@ -1,6 +1,5 @@
 """Read several images at once: what every reader returns, and the one that needs Pillow alone."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,18 +22,12 @@ class Reader:
     """A way to read images.
 
     Attributes:
-        chunk_size: How many images to read in one call, at most.
+        chunk_size: How many images to read in one call.
         read: A function from images, and the height and width of the results, to what was read.
     """
 
     chunk_size: int
     read: Callable[[Sequence[ImageSource], ImageSize], list[ReadImage]]
-
-    def chunk_size_for(self, count: int | None) -> int:
-        """Return how many of `count` images to read in one call, so that each core reads some."""
-        if count is None:
-            return self.chunk_size
-        return max(1, min(self.chunk_size, count // (os.cpu_count() or 1)))
 
 
 def read_each(sources: Sequence[ImageSource], image_size: ImageSize) -> list[ReadImage]:

@@ -83,8 +83,7 @@ def run_backbone(
     """
     reader = choose_reader(len(sources))
     read = partial(_read, reader=reader, image_size=image_size)
-    chunk_size = reader.chunk_size_for(len(sources))
-    with closing(compute_ahead(sources, batch_size, read, compute, chunk_size)) as batches:
+    with closing(compute_ahead(sources, batch_size, read, compute, reader.chunk_size)) as batches:
         for batch in batches:
             notes += [note for _, found, _ in batch for note in found.notes]
             yield [_extracted(source, found.sha256, outputs) for source, found, outputs in batch]
