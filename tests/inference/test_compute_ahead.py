@@ -35,7 +35,8 @@ def test_outputs_in_the_order_of_the_items(
     count: int, batch_size: int, chunk_size: int, one_by_one: bool
 ) -> None:
     compute = Compute(means, means if one_by_one else None)
-    batches = list(compute_ahead(iter(range(count)), batch_size, read, compute, chunk_size))
+    items = iter(range(count))
+    batches = list(compute_ahead(items, batch_size, read, compute, chunk_size, None))
     assert all(len(batch) == batch_size for batch in batches[:-1])
     rows = [row for batch in batches for row in batch]
     assert [item for item, _, _ in rows] == list(range(count))
@@ -55,13 +56,27 @@ def test_who_computes(one_by_one: bool) -> None:
         calls.append((threading.current_thread() is threading.main_thread(), len(images)))
         return means(images)
 
-    list(compute_ahead(range(12), 6, read, Compute(run, run if one_by_one else None), 3))
+    list(compute_ahead(range(12), 6, read, Compute(run, run if one_by_one else None), 3, 12))
     assert sorted(calls) == ([(False, 1)] * 11 if one_by_one else [(True, 5), (True, 6)])
 
 
-@pytest.mark.parametrize(("cores", "chunks"), [(1, [6, 6]), (2, [3, 3, 3, 3]), (99, [1] * 12)])
-def test_each_core_gets_a_part_of_a_batch(
-    cores: int, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("cores", "total", "one_by_one", "chunks"),
+    [
+        (1, 12, False, [6, 6]),
+        (2, 12, False, [3, 3, 3, 3]),
+        (2, 12, True, [6, 6]),
+        (2, 4, True, [2, 2]),
+        (4, None, True, [3, 3, 3, 3]),
+        (99, 12, True, [1] * 12),
+    ],
+)
+def test_every_core_gets_a_part(
+    cores: int,
+    total: int | None,
+    one_by_one: bool,
+    chunks: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("catdog.inference.compute_ahead.usable_cores", lambda: cores)
     sizes: list[int] = []
@@ -70,7 +85,8 @@ def test_each_core_gets_a_part_of_a_batch(
         sizes.append(len(numbers))
         return read(numbers)
 
-    list(compute_ahead(range(12), 6, read_some, Compute(means, means), 32))
+    compute = Compute(means, means if one_by_one else None)
+    list(compute_ahead(range(total or 12), 6, read_some, compute, 32, total))
     assert sizes == chunks
 
 
@@ -86,7 +102,7 @@ def test_an_error_of_the_model_is_raised(one_by_one: bool) -> None:
 
     taken: list[int] = []
     with pytest.raises(RuntimeError, match="no memory"):
-        list(compute_ahead(items(), 4, read, Compute(run, run if one_by_one else None)))
+        list(compute_ahead(items(), 4, read, Compute(run, run if one_by_one else None), 1, None))
     assert len(taken) < 20
 
 
@@ -95,5 +111,5 @@ def test_no_image_can_be_read(one_by_one: bool) -> None:
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         raise AssertionError("there is nothing to compute")
 
-    ((row,),) = compute_ahead([5], 4, read, Compute(run, run if one_by_one else None))
+    ((row,),) = compute_ahead([5], 4, read, Compute(run, run if one_by_one else None), 1, 1)
     assert isinstance(row[2], ValueError)

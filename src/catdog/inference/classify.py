@@ -72,7 +72,7 @@ def classify(
         ValueError: As `OSError`, or if the model's outputs cannot be used.
     """
     with progress("Predicting", total, shown=show_progress) as advance:
-        for images in _computed_batches(sources, scorer, skip_bad, notes):
+        for images in _computed_batches(sources, total, scorer, skip_bad, notes):
             yield from _predict_batch(scorer, images, threshold)
             advance(len(images))
 
@@ -91,7 +91,11 @@ def check_threshold(value: Any) -> float:
 
 
 def _computed_batches(
-    sources: Iterable[ImageSource], scorer: Scorer, skip_bad: bool, notes: list[Note]
+    sources: Iterable[ImageSource],
+    total: int | None,
+    scorer: Scorer,
+    skip_bad: bool,
+    notes: list[Note],
 ) -> Iterator[list[tuple[ImageSource, Outputs | Exception]]]:
     """Yield batches of images with outputs or errors; notes are in the order of the images."""
     reader = scorer.reader
@@ -102,7 +106,9 @@ def _computed_batches(
             _raise_first(images)
         return images
 
-    batches = compute_ahead(sources, scorer.batch_size, read, scorer.compute, reader.chunk_size)
+    batches = compute_ahead(
+        sources, scorer.batch_size, read, scorer.compute, reader.chunk_size, total
+    )
     with closing(batches):
         for batch in batches:
             notes += [note for _, image, _ in batch for note in image.notes]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from catdog._utils.threads import usable_cores
 from catdog.images.arrays import Pixels
-from catdog.inference.read_ahead import read_ahead
+from catdog.inference.read_ahead import PREFETCH_BATCHES, read_ahead
 
 
 class HasPixels(Protocol):
@@ -53,7 +53,8 @@ def compute_ahead(
     batch_size: int,
     read: Callable[[Sequence[Item]], Sequence[Found]],
     compute: Compute,
-    chunk_size: int = 1,
+    chunk_size: int,
+    total: int | None,
 ) -> Generator[list[tuple[Item, Found, Outputs | Exception]], None, None]:
     """Yield batches of items, what `read` returns for each, and its outputs, in their order.
 
@@ -63,17 +64,21 @@ def compute_ahead(
         read: Is called in several threads at once, for a few items each.
         compute: The model.
         chunk_size: For how many items `read` is called, at most.
+        total: Number of items; `None` if it is unknown.
     """
-    if run := compute.run_on_one_core:
-        # Each core gets a part of a batch, however small the batches are.
-        part = min(chunk_size, math.ceil(batch_size / usable_cores()))
+    run = compute.run_on_one_core
+    # Each core gets a part of a batch; of all batches that are read ahead, if it runs the model:
+    # with small parts, it changes often from decoding to the model and back, which is slower.
+    shared = batch_size * (PREFETCH_BATCHES if run else 1)
+    part = min(chunk_size, math.ceil(min(total or shared, shared) / usable_cores()))
+    if run:
         with closing(
             read_ahead(items, batch_size, partial(_read_and_run, read, run), part)
         ) as found:
             for rows in found:
                 yield [(item, *row) for item, row in rows]
         return
-    with closing(read_ahead(items, batch_size, read, chunk_size)) as batches:
+    with closing(read_ahead(items, batch_size, read, part)) as batches:
         for batch in batches:
             outputs = _outputs_of([found for _, found in batch], compute.run, len(batch))
             yield [(*pair, each) for pair, each in zip(batch, outputs, strict=True)]

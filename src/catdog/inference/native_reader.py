@@ -6,7 +6,6 @@ Python.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from io import BufferedReader, BytesIO
 from pathlib import Path
@@ -29,8 +28,7 @@ from catdog.inference.readers import Reader, ReadImage, read_each
 from catdog.typing import ImageSize
 
 MIN_IMAGES = 200  # with fewer, tracing the graph takes longer than it saves
-# A batch of the default size has a chunk for each processor: Pillow reads those of other formats.
-_CHUNK_SIZE = max(4, 32 // (os.cpu_count() or 1))
+_CHUNK_SIZE = 32  # files that a thread holds at once, at most
 
 
 class _PlainFile(NamedTuple):

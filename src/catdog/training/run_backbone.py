@@ -83,7 +83,8 @@ def run_backbone(
     """
     reader = choose_reader(len(sources))
     read = partial(_read, reader=reader, image_size=image_size)
-    with closing(compute_ahead(sources, batch_size, read, compute, reader.chunk_size)) as batches:
+    batches = compute_ahead(sources, batch_size, read, compute, reader.chunk_size, len(sources))
+    with closing(batches):
         for batch in batches:
             notes += [note for _, found, _ in batch for note in found.notes]
             yield [_extracted(source, found.sha256, outputs) for source, found, outputs in batch]
