@@ -466,7 +466,7 @@ def test_a_scan_that_is_stopped_stops(tidy: Path, monkeypatch: pytest.MonkeyPatc
         stopped.wait(1)  # until the main thread has seen it
 
     monkeypatch.setattr(scan, "scan_file", stop)
-    monkeypatch.setattr("catdog._utils.threads.usable_cores", lambda: 1)
+    monkeypatch.setattr("catdog._utils.threads.thread_count", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         scan_images(tidy)
     assert len(scanned) < 10

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -78,7 +79,7 @@ def test_every_core_gets_a_part(
     chunks: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("catdog.inference.compute_ahead.usable_cores", lambda: cores)
+    monkeypatch.setattr("catdog.inference.compute_ahead.thread_count", lambda: cores)
     sizes: list[int] = []
 
     def read_some(numbers: Sequence[int]) -> list[Found]:
@@ -113,3 +114,24 @@ def test_no_image_can_be_read(one_by_one: bool) -> None:
 
     ((row,),) = compute_ahead([5], 4, read, Compute(run, run if one_by_one else None), 1, 1)
     assert isinstance(row[2], ValueError)
+
+
+def test_a_stop_does_not_wait_for_the_rest_of_a_part() -> None:
+    """Of 100 images that are read at once, at most one more runs in each thread."""
+    calls: list[int] = []
+    began = threading.Event()
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        calls.append(len(images))
+        began.set()
+        time.sleep(0.01)
+        return means(images)
+
+    def items() -> Iterator[int]:
+        yield from range(0, 200, 2)
+        assert began.wait(60)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(compute_ahead(items(), 100, read, Compute(run, run), 100, None))
+    assert len(calls) < 50

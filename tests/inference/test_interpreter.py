@@ -33,7 +33,7 @@ def draw(count: int) -> NDArray[np.float32]:
 def test_batches_of_any_number_on_any_number_of_cores(
     program: bytes, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreter, "usable_cores", lambda: cores)
+    monkeypatch.setattr(interpreter, "thread_count", lambda: cores)
     interpreters = Interpreters(program)
     for count in (1, 2, 7, 1):
         images = draw(count)
@@ -58,7 +58,7 @@ def test_several_threads_at_once(program: bytes) -> None:
 
 
 def test_one_image_needs_one_interpreter(program: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreter, "usable_cores", lambda: 32)
+    monkeypatch.setattr(interpreter, "thread_count", lambda: 32)
     interpreters = Interpreters(program)
     monkeypatch.setattr(interpreter, "make_interpreter", None)  # so a second one is an error
     assert len(interpreters.compute(draw(1))) == 1

@@ -11,11 +11,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use, or how many there are if that is unknown."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+MAX_THREADS = 32  # each may need memory of its own, such as for a copy of a model
+
+
+def thread_count() -> int:
+    """Return how many threads to run: one for each core that this process may use, at most 32."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return min(cores, MAX_THREADS)
 
 
 def map_in_threads(
@@ -28,7 +31,7 @@ def map_in_threads(
         items: Its arguments, such as files.
         description: Name of the task, for the progress bar.
     """
-    pool = ThreadPoolExecutor(usable_cores())
+    pool = ThreadPoolExecutor(thread_count())
     try:
         with progress(description, len(items)) as advance:
             for result in pool.map(function, items):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from threading import Event
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog._utils.threads import usable_cores
+from catdog._utils.threads import thread_count
 from catdog.images.arrays import Pixels
 from catdog.inference.read_ahead import PREFETCH_BATCHES, read_ahead
 
@@ -70,11 +72,11 @@ def compute_ahead(
     # Each core gets a part of a batch; of all batches that are read ahead, if it runs the model:
     # with small parts, it changes often from decoding to the model and back, which is slower.
     shared = batch_size * (PREFETCH_BATCHES if run else 1)
-    part = min(chunk_size, math.ceil(min(total or shared, shared) / usable_cores()))
+    part = min(chunk_size, math.ceil(min(total or shared, shared) / thread_count()))
     if run:
-        with closing(
-            read_ahead(items, batch_size, partial(_read_and_run, read, run), part)
-        ) as found:
+        stopped = Event()
+        work = partial(_read_and_run, read, run, stopped)
+        with closing(read_ahead(items, batch_size, work, part, stopped)) as found:
             for rows in found:
                 yield [(item, *row) for item, row in rows]
         return
@@ -85,11 +87,20 @@ def compute_ahead(
 
 
 def _read_and_run(
-    read: Callable[[Sequence[Item]], Sequence[Found]], run: Run, chunk: Sequence[Item]
+    read: Callable[[Sequence[Item]], Sequence[Found]],
+    run: Run,
+    stopped: Event,
+    chunk: Sequence[Item],
 ) -> list[tuple[Found, Outputs | Exception]]:
     """Return what was read of each item, and its outputs, which are computed one by one."""
+
+    def run_unless_stopped(images: NDArray[np.float32]) -> Outputs:
+        if stopped.is_set():  # after Ctrl-C; nobody waits for the outputs
+            raise CancelledError
+        return run(images)
+
     found = read(chunk)
-    return list(zip(found, _outputs_of(found, run, 1), strict=True))
+    return list(zip(found, _outputs_of(found, run_unless_stopped, 1), strict=True))
 
 
 def _outputs_of(found: Sequence[HasPixels], run: Run, batch_size: int) -> list[Outputs | Exception]:

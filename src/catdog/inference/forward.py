@@ -92,7 +92,7 @@ def batch_function(model: keras.Model) -> Callable[[Any], NDArray[Any]]:
             pixels = np.asarray(images)
             images = np.concatenate([pixels, np.repeat(pixels[-1:], largest - count, axis=0)])
         with quiet_tracing(), warns_if_random(seeds):
-            outputs = np.asarray(run(images))[:count]
+            outputs = np.atleast_1d(run(images))[:count]
         if len(outputs) != count:
             raise InvalidValueError(
                 f"predicts values of shape {outputs.shape} for {count} images",

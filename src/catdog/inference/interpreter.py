@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from catdog._utils.errors import MissingPackageError, UsageWarning
 from catdog._utils.quiet import quiet_import, quiet_litert
-from catdog._utils.threads import usable_cores
+from catdog._utils.threads import thread_count
 
-MAX_THREADS = 32
 _INSTALL_HINT = "Install it: pip install ai-edge-litert."
 _LOCK = Lock()  # what hides messages is of the whole process
 
@@ -85,7 +84,7 @@ class Interpreters:
             RuntimeError: If the program cannot be run.
             ValueError: As `RuntimeError`.
         """
-        self.count = min(usable_cores(), MAX_THREADS)
+        self.count = thread_count()
         self._program = program
         self.first = make_interpreter(program)
         self._free = [self.first]  # the others when there are images for them
