@@ -3,9 +3,10 @@
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
-from catdog.models.logits import check_returns_logits
+from catdog.models.logits import check_returns_logits, noise_outputs
 from tests.models.test_logits import SIZE, Custom, ending_in
 
 layers, ops = keras.layers, keras.ops
@@ -87,6 +88,15 @@ def refused(model: keras.Model) -> None:
 @pytest.mark.parametrize("last", SIGMOIDS)
 def test_hidden_sigmoids(last: list[Any]) -> None:
     refused(ending_in(*last))
+
+
+def test_sigmoids_that_add_up_to_about_1_by_chance() -> None:
+    head = OwnHead()
+    model = ending_in(head)
+    head.dense.set_weights([np.array([[1, -1.01], [1, -0.99]]) * 0.3, np.zeros(2)])
+    rows = noise_outputs(model, SIZE)
+    assert np.allclose(rows.sum(axis=1), 1, atol=0.01)
+    refused(model)
 
 
 @pytest.mark.parametrize("kind", [OwnCall, OwnPredictStep])

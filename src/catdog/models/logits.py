@@ -27,7 +27,6 @@ from catdog.typing import Floats, ImageSize
 N_NOISE_IMAGES = 10  # the logits of a few images may add up to 1 by chance
 SUM_TOLERANCE = 1e-2  # probabilities in half precision are rounded to 3 digits
 EQUAL_TOLERANCE = 1e-6
-_BOUNDED = "values between 0 and 1, as sigmoid does,"
 _LOGITS_HINT = (
     "Take it off the model's end, and compile the model with a loss that has from_logits=True."
 )
@@ -115,18 +114,15 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
         return
     rows = noise_outputs(model, image_size)
     with keeping_state(model):
-        if _are_probabilities(rows):
-            is_found, kind = _holds_for_any_features(model, _are_probabilities), "probabilities,"
-        elif _are_bounded(rows):
-            is_found, kind = _holds_for_any_features(model, _are_bounded), _BOUNDED
-            if is_found is None:
-                is_found = _is_sigmoid_of_layers(model, image_size)
+        if _are_probabilities(rows) and _returns_probabilities(model):
+            kind = "probabilities,"
+        elif _are_bounded(rows) and _is_bounded(model, image_size):
+            kind = "values between 0 and 1, as sigmoid does,"
         else:
             return
-    if is_found is not False:
-        raise InvalidValueError(
-            f"returns {kind} but catdog needs logits", argument="model", hint=_LOGITS_HINT
-        )
+    raise InvalidValueError(
+        f"returns {kind} but catdog needs logits", argument="model", hint=_LOGITS_HINT
+    )
 
 
 def _holds_for_any_features(model: keras.Model, test: Callable[[Floats], bool]) -> bool | None:
@@ -137,6 +133,17 @@ def _holds_for_any_features(model: keras.Model, test: Callable[[Floats], bool]) 
     last = last_tensor(model)
     passed = [test(rows) for rows, _ in random_outputs(*last)] if last else []
     return any(passed) if passed else None
+
+
+def _returns_probabilities(model: keras.Model) -> bool:
+    """Return whether outputs that look like probabilities are not those of logits by chance."""
+    return _holds_for_any_features(model, _are_probabilities) is not False
+
+
+def _is_bounded(model: keras.Model, image_size: ImageSize) -> bool:
+    """Return whether outputs between 0 and 1 are those of a sigmoid."""
+    found = _holds_for_any_features(model, _are_bounded)
+    return _is_sigmoid_of_layers(model, image_size) if found is None else found
 
 
 def _is_sigmoid_of_layers(model: keras.Model, image_size: ImageSize) -> bool:
