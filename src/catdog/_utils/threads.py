@@ -14,11 +14,15 @@ Result = TypeVar("Result")
 MAX_THREADS = 32  # each may need memory of its own, such as for a copy of a model
 
 
+def core_count() -> int:
+    """Return how many cores this process may use: on a shared machine, often not all."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+
+
 def thread_count() -> int:
     """Return how many threads to run: one for each core that this process may use, at most 32."""
-    has_affinity = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-    return min(cores, MAX_THREADS)
+    return min(core_count(), MAX_THREADS)
 
 
 def map_in_threads(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from catdog._utils.threads import core_count
 from catdog.images.plain_jpeg import PlainJpeg
 from catdog.images.scale import is_sideways, least_size
 from catdog.typing import ImageSize
@@ -80,7 +80,7 @@ def decoder_of_many(plan: Plan, image_size: ImageSize) -> Callable[[Any], tuple[
                 decode,
                 contents,
                 fn_output_signature=(tf.uint8, tf.uint8),
-                parallel_iterations=os.cpu_count() or 1,
+                parallel_iterations=core_count(),
             )
 
     traced: Callable[[Any], tuple[Any, Any]] = tf.function(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from catdog._utils.errors import InvalidValueError
 from catdog._utils.seeding import shuffled
+from catdog._utils.threads import core_count
 from catdog.data.early_pixels import EarlyPixels, max_cached_images
 from catdog.data.findings import ImageFile
 from catdog.data.native import Plan, decode_native, find_plan
@@ -30,7 +30,7 @@ from catdog.typing import ImageSize
 
 MAX_CHUNK_FILES, MAX_CHUNK_BYTES = 16, 2**23  # that are read in one call of Python
 # Not AUTOTUNE: it never takes more than one for what `flat_map` makes (TensorFlow 2.21).
-_PARALLEL_CALLS = os.cpu_count() or 1
+_PARALLEL_CALLS = core_count()
 _LOCK = Lock()  # one for all caches, because a lock can be neither copied nor pickled
 PREFETCH_BATCHES = 2  # AUTOTUNE takes more and more memory after every pause of the training
 
