@@ -15,11 +15,11 @@ def speed(records: Sequence[dict[str, Any]]) -> str:
     if not records:
         return NOT_MEASURED
     ordered = sorted(records, key=lambda record: record["number"])
-    head = ["What", "", "Ratio", "By CPU time", "Limit", "", "Measured"]
+    head = ["What", "", "Ratio", "By CPU time", "Limit", "", "Rounds", "Measured"]
     rows = rows_of(ordered)
-    missed = sum(cells[-2] == "**missed**" for cells in rows)
+    missed = sum(cells[-3] == "**missed**" for cells in rows)
     about = (
-        f"Median and range of the ratios, side by side in each round ({rounds(ordered)}); "
+        "Median and range of the ratios of all rounds; measured are the medians of the two sides. "
         f"{missed} of {len(rows)} limits are missed:"
     )
     return "\n\n".join([about, table(head, rows), *machines(ordered)])
@@ -34,22 +34,29 @@ def rows_of(records: Sequence[dict[str, Any]]) -> list[list[str]]:
     rows = []
     for record in records:
         for number, row in enumerate(record["rows"]):
-            rows.append([record["about"] if not number else "", *cells_of(row)])
+            rows.append([record["about"] if not number else "", *cells_of(row, record["rounds"])])
         if with_median and record is with_median[-1]:
             rows.append(median_of(with_median))
     return rows
 
 
-def cells_of(row: dict[str, Any]) -> list[str]:
+def cells_of(row: dict[str, Any], rounds: int) -> list[str]:
     """Return the cells of a ratio."""
+    show = median_and_range if rounds > 1 else only_median
     return [
         row["what"],
-        median_and_range(row[row["figure"]]),
-        median_and_range(row["cpu_seconds"]) if "cpu_seconds" in row else "",
+        show(row[row["figure"]]),
+        show(row["cpu_seconds"]) if "cpu_seconds" in row else "",
         f"{row['kind']} {row['bar']:g}",
         verdict(row["met"]),
+        str(rounds),
         " / ".join(f"{each['median']:,.1f}" for each in row["of"]) + " " + UNITS[row["figure"]],
     ]
+
+
+def only_median(figures: dict[str, float]) -> str:
+    """Return the figure of one round, which has no range."""
+    return f"{figures['median']:.2f}"
 
 
 def median_of(records: Sequence[dict[str, Any]]) -> list[str]:
@@ -69,20 +76,13 @@ def median_of(records: Sequence[dict[str, Any]]) -> list[str]:
         f"at least {bar:g}",
         verdict(seconds >= bar),
         "",
+        "",
     ]
 
 
 def verdict(met: bool) -> str:
     """Return whether a limit is met, in words."""
     return "met" if met else "**missed**"
-
-
-def rounds(records: Sequence[dict[str, Any]]) -> str:
-    """Return the number of rounds of all records, as `1 round` or `3 to 5 rounds`."""
-    counts = sorted({record["rounds"] for record in records})
-    if counts == [1]:
-        return "1 round"
-    return f"{counts[0]} rounds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} rounds"
 
 
 def machines(records: Sequence[dict[str, Any]]) -> list[str]:

@@ -203,9 +203,14 @@ def test_the_table_of_speed_shows_misses(docs: ModuleType) -> None:
     first = {"number": 0, "about": "a / b", "rounds": 5, "rows": [row], **facts}
     second = {**first, "number": 1, "about": "c / d", "rounds": 3, "median_bar": 1.25}
     shown = docs.speed_tables.speed([second, first])
-    assert "| a / b | time | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | at most 1 |" in shown
+    assert (
+        "| a / b | time | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | at most 1 | **missed** | 5 |"
+        in shown
+    )
+    once = docs.speed_tables.speed([{**first, "rounds": 1}])
+    assert "| a / b | time | 1.50 | 1.50 | at most 1 | **missed** | 1 |" in once
     assert shown.index("a / b") < shown.index("c / d")
-    assert "3 to 5 rounds); 2 of 3 limits are missed" in shown
+    assert "2 of 3 limits are missed" in shown
     assert "of the row above | 1.50 | 1.50 | at least 1.25 | met |" in shown
     slower = {**row, "seconds": {**figures, "median": 1.0}}
     third = {**second, "number": 2, "rows": [slower, row]}

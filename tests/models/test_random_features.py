@@ -105,6 +105,78 @@ def test_sigmoids_of_the_models_class(kind: Any) -> None:
     refused(kind(model.inputs, model.outputs))
 
 
+class OwnTemperature(keras.Model):  # type: ignore[misc]
+    def call(self, *inputs: Any, **options: Any) -> Any:
+        return self.end(super().call(*inputs, **options))
+
+    def end(self, logits: Any) -> Any:
+        return ops.sigmoid(logits / 2)
+
+
+class OwnSmoothing(OwnTemperature):
+    def end(self, logits: Any) -> Any:
+        return 0.9 * ops.sigmoid(logits) + 0.05
+
+
+class OwnLastLayer(OwnTemperature):
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.dense = layers.Dense(3)
+
+    def end(self, logits: Any) -> Any:
+        return ops.sigmoid(self.dense(logits))
+
+
+class RefusesBrightPixels(OwnTemperature):
+    def predict(self, images: Any, **options: Any) -> Any:
+        if np.max(images) > 255:
+            raise ValueError("pixels must be at most 255")
+        return super().predict(images, **options)
+
+
+@pytest.mark.parametrize("kind", [OwnTemperature, OwnSmoothing, OwnLastLayer, RefusesBrightPixels])
+def test_more_than_a_sigmoid_in_the_models_class(kind: Any) -> None:
+    for _ in range(3):  # weights of no seed
+        model = ending_in(layers.Dense(2))
+        refused(kind(model.inputs, model.outputs))
+
+
+class OwnSmallLogits(OwnTemperature):
+    def end(self, logits: Any) -> Any:
+        return small(logits)
+
+
+class OwnTinyLogits(OwnTemperature):
+    def end(self, logits: Any) -> Any:
+        return around_a_half(logits)
+
+
+@pytest.mark.parametrize("kind", [OwnSmallLogits, OwnTinyLogits])
+def test_logits_between_0_and_1_of_the_models_class(kind: Any) -> None:
+    model = ending_in()
+    check_returns_logits(kind(model.inputs, model.outputs), SIZE)
+
+
+class WholeNetwork(keras.layers.Layer):  # type: ignore[misc]
+    """Takes images, so that no features are known between them and the logits."""
+
+    def __init__(self, bias: float) -> None:
+        super().__init__()
+        self.start = layers.Rescaling(1 / 255)
+        self.dense = layers.Dense(2, bias_initializer=keras.initializers.Constant(bias))
+
+    def call(self, images: Any) -> Any:
+        return 0.05 * self.dense(ops.mean(self.start(images), (1, 2)))
+
+
+def test_small_logits_of_a_network_in_one_layer() -> None:
+    images = keras.Input((*SIZE, 3))
+    model = keras.Model(images, WholeNetwork(10)(images))
+    rows = noise_outputs(model, SIZE)
+    assert 0 < rows.min() < rows.max() < 1
+    check_returns_logits(model, SIZE)
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 16])
 def test_models_of_a_fixed_batch_size(batch_size: int) -> None:
     refused(ending_in(Custom(ops.sigmoid), batch_size=batch_size))
@@ -145,7 +217,7 @@ def test_logits_between_0_and_1(last: Any, between: Any) -> None:
 
 
 def refuses_random_rows(inputs: Any) -> Any:
-    if inputs.shape[0] == 48:
+    if inputs.shape[0] == 64:
         raise ValueError("too many")
     return small(inputs)
 

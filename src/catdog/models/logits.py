@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import keras
@@ -18,15 +18,15 @@ from catdog._utils.keras_internals import (
     seed_states,
 )
 from catdog.models.activation import PROBABILITY_ACTIVATIONS, final_activation, last_tensor
-from catdog.models.graph import run_layers
 from catdog.models.input_dtype import check_pixels_fit
 from catdog.models.own_inference import inference_function, own_inference
-from catdog.models.random_features import random_outputs
+from catdog.models.random_features import SCALES, finite_rows, random_outputs
 from catdog.typing import Floats, ImageSize
 
 N_NOISE_IMAGES = 10  # the logits of a few images may add up to 1 by chance
 SUM_TOLERANCE = 1e-2  # probabilities in half precision are rounded to 3 digits
 EQUAL_TOLERANCE = 1e-6
+_PROBABILITIES, _BOUNDED = "probabilities,", "values between 0 and 1, as sigmoid does,"
 _LOGITS_HINT = (
     "Take it off the model's end, and compile the model with a loss that has from_logits=True."
 )
@@ -100,8 +100,8 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
     If the graph shows in which activation the model ends, `check_classifier` has decided already.
     Otherwise the model is run on noise images, so that the result depends neither on the images nor
     on the batch size of the user. Outputs of noise images that are all between 0 and 1 may be
-    logits or those of a sigmoid, so its last part is run on random features too. The model is not
-    changed.
+    logits or those of a sigmoid, so its last part is run on random features too, or the model on
+    pixels that are far too large. The model is not changed.
 
     Args:
         model: A model that `check_classifier` accepts.
@@ -114,47 +114,39 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
         return
     rows = noise_outputs(model, image_size)
     with keeping_state(model):
-        if _are_probabilities(rows) and _returns_probabilities(model):
-            kind = "probabilities,"
-        elif _are_bounded(rows) and _is_bounded(model, image_size):
-            kind = "values between 0 and 1, as sigmoid does,"
-        else:
-            return
-    raise InvalidValueError(
-        f"returns {kind} but catdog needs logits", argument="model", hint=_LOGITS_HINT
-    )
+        for kind, test in ((_PROBABILITIES, _are_probabilities), (_BOUNDED, _are_bounded)):
+            if test(rows) and _holds_for_any_features(model, image_size, test):
+                raise InvalidValueError(
+                    f"returns {kind} but catdog needs logits", argument="model", hint=_LOGITS_HINT
+                )
 
 
-def _holds_for_any_features(model: keras.Model, test: Callable[[Floats], bool]) -> bool | None:
+def _holds_for_any_features(
+    model: keras.Model, image_size: ImageSize, test: Callable[[Floats], bool]
+) -> bool:
     """Return whether the outputs of a part of the model pass a test for any features.
 
-    Logits of noise images may pass it by chance. `None` if no part can be run.
+    Logits of noise images may pass it by chance. If no part can be run alone, because the model's
+    class defines how it is called, the model is run on pixels that are far too large.
     """
     last = last_tensor(model)
-    passed = [test(rows) for rows, _ in random_outputs(*last)] if last else []
-    return any(passed) if passed else None
+    found = [rows for rows, _ in random_outputs(*last)] if last else []
+    return any(map(test, found or [_outputs_of_large_pixels(model, image_size)]))
 
 
-def _returns_probabilities(model: keras.Model) -> bool:
-    """Return whether outputs that look like probabilities are not those of logits by chance."""
-    return _holds_for_any_features(model, _are_probabilities) is not False
+def _outputs_of_large_pixels(model: keras.Model, image_size: ImageSize) -> Floats:
+    """Return what a model returns for noise images with pixels up to 255 million.
 
+    Their logits are large, whatever the weights are.
 
-def _is_bounded(model: keras.Model, image_size: ImageSize) -> bool:
-    """Return whether outputs between 0 and 1 are those of a sigmoid."""
-    found = _holds_for_any_features(model, _are_bounded)
-    return _is_sigmoid_of_layers(model, image_size) if found is None else found
-
-
-def _is_sigmoid_of_layers(model: keras.Model, image_size: ImageSize) -> bool:
-    """Return whether a class that defines how it is called adds a sigmoid to its layers."""
-    images = noise_images(
-        np.random.default_rng(0), model.input_shape[0] or N_NOISE_IMAGES, image_size
-    )
-    values = run_layers(model, images, lambda layer, *given, **more: layer(*given, **more))
-    expected = np.asarray(keras.ops.convert_to_numpy(keras.ops.sigmoid(values)))
-    outputs = outputs_of(model, images)
-    return outputs.shape == expected.shape and np.allclose(outputs, expected, atol=SUM_TOLERANCE)
+    Returns:
+        `float64`, shape `(n, classes)`, without rows that are not finite.
+    """
+    found = []
+    for scale in SCALES:
+        with suppress(Exception):  # code of the user may refuse pixels over 255
+            found.append(noise_outputs(model, image_size, brighter=scale))
+    return finite_rows(np.concatenate(found))
 
 
 def _are_probabilities(rows: Floats) -> bool:
@@ -185,14 +177,23 @@ def _differ(rows: Floats) -> bool:
     return rows.size > 0 and bool(np.ptp(rows) > EQUAL_TOLERANCE)
 
 
-def noise_outputs(model: keras.Model, image_size: ImageSize) -> Floats:
-    """Return what a model returns for noise images of different colours and contrasts."""
+def noise_outputs(model: keras.Model, image_size: ImageSize, *, brighter: float = 1) -> Floats:
+    """Return what a model returns for noise images of different colours and contrasts.
+
+    Args:
+        model: The model.
+        image_size: Height and width of the images.
+        brighter: What their pixels, from 0 to 255, are multiplied by.
+    """
     batch_size = model.input_shape[0] or N_NOISE_IMAGES
     batches = -(-N_NOISE_IMAGES // batch_size)
     rng = np.random.default_rng(0)
     with keeping_state(model):
         return np.concatenate(
-            [outputs_of(model, noise_images(rng, batch_size, image_size)) for _ in range(batches)]
+            [
+                outputs_of(model, brighter * noise_images(rng, batch_size, image_size))
+                for _ in range(batches)
+            ]
         )
 
 

@@ -13,7 +13,7 @@ from catdog.models.graph import run_layers
 from catdog.typing import Floats
 
 ROWS_OF_EACH_SCALE = 16
-SCALES = (1.0, 30.0, 1000.0)  # logits leave the interval from 0 to 1, whatever their bias
+SCALES = (1.0, 30.0, 1e3, 1e6)  # logits leave the interval from 0 to 1, whatever their bias
 _ELEMENTWISE = {"activations", "normalization"}  # Keras' folders of such layers
 UNKNOWN_SIDE = 8  # of features of any height and width
 
@@ -36,9 +36,13 @@ def random_outputs(model: keras.Model, end: keras.KerasTensor) -> Iterator[tuple
     for start in _starts(end):
         outputs = _run_from(model, start)
         if outputs is not None:
-            rows = outputs.reshape(-1, outputs.shape[-1])
             is_whole = isinstance(call_of(start)[0], keras.layers.InputLayer)
-            yield rows[np.isfinite(rows).all(axis=1)], is_whole
+            yield finite_rows(outputs.reshape(-1, outputs.shape[-1])), is_whole
+
+
+def finite_rows(rows: Floats) -> Floats:
+    """Return the rows without those that hold a value that is not finite."""
+    return rows[np.isfinite(rows).all(axis=1)]
 
 
 def _starts(end: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
