@@ -15,9 +15,9 @@ def speed(records: Sequence[dict[str, Any]]) -> str:
     if not records:
         return NOT_MEASURED
     ordered = sorted(records, key=lambda record: record["number"])
-    head = ["What", "", "Ratio", "By CPU time", "Limit", "", "Rounds", "Measured"]
+    head = ["What", "", "Ratio", "By CPU time", "Limit", "Rounds", "Measured"]
     rows = rows_of(ordered)
-    missed = sum(cells[-3] == "**missed**" for cells in rows)
+    missed = sum("**missed**" in cells[-3] for cells in rows)
     about = (
         "Median and range of the ratios of all rounds; measured are the medians of the two sides. "
         f"{missed} of {len(rows)} limits are missed:"
@@ -47,8 +47,7 @@ def cells_of(row: dict[str, Any], rounds: int) -> list[str]:
         row["what"],
         show(row[row["figure"]]),
         show(row["cpu_seconds"]) if "cpu_seconds" in row else "",
-        f"{row['kind']} {row['bar']:g}",
-        verdict(row["met"]),
+        limit(row["kind"], row["bar"], row["met"]),
         str(rounds),
         " / ".join(f"{each['median']:,.1f}" for each in row["of"]) + " " + UNITS[row["figure"]],
     ]
@@ -73,16 +72,15 @@ def median_of(records: Sequence[dict[str, Any]]) -> list[str]:
         about,
         f"{seconds:.2f}",
         f"{cpu:.2f}",
-        f"at least {bar:g}",
-        verdict(seconds >= bar),
+        limit("at least", bar, seconds >= bar),
         "",
         "",
     ]
 
 
-def verdict(met: bool) -> str:
-    """Return whether a limit is met, in words."""
-    return "met" if met else "**missed**"
+def limit(kind: str, bar: float, met: bool) -> str:
+    """Return a limit, and whether it is met, as `at most 1: met`."""
+    return f"{kind} {bar:g}: {'met' if met else '**missed**'}"
 
 
 def machines(records: Sequence[dict[str, Any]]) -> list[str]:

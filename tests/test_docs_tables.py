@@ -204,18 +204,18 @@ def test_the_table_of_speed_shows_misses(docs: ModuleType) -> None:
     second = {**first, "number": 1, "about": "c / d", "rounds": 3, "median_bar": 1.25}
     shown = docs.speed_tables.speed([second, first])
     assert (
-        "| a / b | time | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | at most 1 | **missed** | 5 |"
+        "| a / b | time | 1.50 (1.00 to 2.00) | 1.50 (1.00 to 2.00) | at most 1: **missed** | 5 |"
         in shown
     )
     once = docs.speed_tables.speed([{**first, "rounds": 1}])
-    assert "| a / b | time | 1.50 | 1.50 | at most 1 | **missed** | 1 |" in once
+    assert "| a / b | time | 1.50 | 1.50 | at most 1: **missed** | 1 |" in once
     assert shown.index("a / b") < shown.index("c / d")
     assert "2 of 3 limits are missed" in shown
-    assert "of the row above | 1.50 | 1.50 | at least 1.25 | met |" in shown
+    assert "of the row above | 1.50 | 1.50 | at least 1.25: met |" in shown
     slower = {**row, "seconds": {**figures, "median": 1.0}}
     third = {**second, "number": 2, "rows": [slower, row]}
     shown = docs.speed_tables.speed([third, second, first])
-    assert shown.count("| at least 1.25 |") == 1  # behind the last of them
+    assert shown.count("| at least 1.25: ") == 1  # behind the last of them
     assert shown.rstrip().index("median of the 3 rows above | 1.50 | 1.50 |") > shown.rindex(
         "c / d"
     )
