@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -26,7 +26,6 @@ from catdog.typing import Floats, ImageSize
 N_NOISE_IMAGES = 10  # the logits of a few images may add up to 1 by chance
 SUM_TOLERANCE = 1e-2  # probabilities in half precision are rounded to 3 digits
 EQUAL_TOLERANCE = 1e-6
-_PROBABILITIES, _BOUNDED = "probabilities,", "values between 0 and 1, as sigmoid does,"
 _LOGITS_HINT = (
     "Take it off the model's end, and compile the model with a loss that has from_logits=True."
 )
@@ -113,25 +112,28 @@ def check_returns_logits(model: keras.Model, image_size: ImageSize) -> None:
     if final_activation(model) is not None:
         return
     rows = noise_outputs(model, image_size)
+    passed = [(kind, test) for kind, test in _TESTS if test(rows)]
+    if not passed:
+        return
     with keeping_state(model):
-        for kind, test in ((_PROBABILITIES, _are_probabilities), (_BOUNDED, _are_bounded)):
-            if test(rows) and _holds_for_any_features(model, image_size, test):
-                raise InvalidValueError(
-                    f"returns {kind} but catdog needs logits", argument="model", hint=_LOGITS_HINT
-                )
+        found = _outputs_for_any_features(model, image_size)
+    for kind, test in passed:
+        if any(map(test, found)):
+            raise InvalidValueError(
+                f"returns {kind} but catdog needs logits", argument="model", hint=_LOGITS_HINT
+            )
 
 
-def _holds_for_any_features(
-    model: keras.Model, image_size: ImageSize, test: Callable[[Floats], bool]
-) -> bool:
-    """Return whether the outputs of a part of the model pass a test for any features.
+def _outputs_for_any_features(model: keras.Model, image_size: ImageSize) -> list[Floats]:
+    """Return what the last parts of a model return for random features.
 
-    Logits of noise images may pass it by chance. If no part can be run alone, because the model's
-    class defines how it is called, the model is run on pixels that are far too large.
+    Logits of noise images may look like probabilities by chance, these do not. If no part can be
+    run alone, because the model's class defines how it is called, the model is run on pixels that
+    are far too large.
     """
     last = last_tensor(model)
     found = [rows for rows, _ in random_outputs(*last)] if last else []
-    return any(map(test, found or [_outputs_of_large_pixels(model, image_size)]))
+    return found or [_outputs_of_large_pixels(model, image_size)]
 
 
 def _outputs_of_large_pixels(model: keras.Model, image_size: ImageSize) -> Floats:
@@ -166,6 +168,12 @@ def _are_probabilities(rows: Floats) -> bool:
 def _are_bounded(rows: Floats) -> bool:
     """Return whether all values are between 0 and 1."""
     return _differ(rows) and bool(rows.min() >= 0 and rows.max() <= 1)
+
+
+_TESTS: Sequence[tuple[str, Callable[[Floats], bool]]] = (
+    ("probabilities,", _are_probabilities),
+    ("values between 0 and 1, as sigmoid does,", _are_bounded),
+)
 
 
 def _differ(rows: Floats) -> bool:
