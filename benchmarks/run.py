@@ -5,10 +5,11 @@
     python benchmarks/run.py --quick
 
 The sides of a comparison run in turn (A B A B), each in a new process, so that other work on the
-machine slows all of them. Before those that count, there is a round for the files; not for
-trainings, which are long, nor for `cache_dir`, which has first epochs of its own. A ratio is that
-of two neighbours; median and range are those of all rounds. CPU time is that of all threads: on a
-busy machine, its ratio is more reliable than that of the elapsed time.
+machine slows all of them. `cache_dir` has one side, which measures both kinds in its process.
+Before those that count, there is a round for the files; not for trainings, which are long, nor for
+`cache_dir`, which has first epochs of its own. A ratio is that of two neighbours; median and range
+are those of all rounds. CPU time is that of all threads: on a busy machine, its ratio is more
+reliable than that of the elapsed time.
 
 `--quick` shows that everything runs, in a few minutes; its figures mean nothing.
 """
